@@ -1,0 +1,49 @@
+# Everything a newcomer or CI needs; wants Python >= 3.11 with pip, and make. PYTHON=python3.12 make test takes another Python.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# One thread a test process: two of them share two cores better than four threads do.
+TEST_ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
+
+.PHONY: help setup demo test check bench docs clean
+
+help:
+	@echo "make setup   create $(VENV) and install gan_style into it"
+	@echo "make demo    draw the demo data, train pix2pix for two to three minutes on a CPU, translate held-out images"
+	@echo "make test    run the tests"
+	@echo "make check   ruff, ruff format, pyright, import-linter"
+	@echo "make bench   benchmarks; they print ratios of interleaved runs"
+	@echo "make docs    write docs/guide/config.md from the schema"
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; run PYTHON=/path/to/python3.11 make $(MAKECMDGOALS)"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/python data/prepare.py demo --only paired
+	$(BIN)/python train.py --config configs/demo.yaml
+	$(BIN)/python infer.py --model runs/demo --input data/demo/paired/valA --output runs/demo/translated --resize train --keep-resized --overwrite
+	$(BIN)/python data/prepare.py compare --output runs/demo/comparison.png data/demo/paired/valA runs/demo/translated data/demo/paired/valB
+
+test: setup
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist loadfile tests
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: setup
+	for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+docs: setup
+	$(BIN)/python -m gan_style.document > docs/guide/config.md
+
+clean:
+	rm -rf $(VENV) runs outputs .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,125 @@
+"""Prepares data sets: draws the demo sets, changes layouts, checks files. Layouts: data/README.md."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from gan_style.datasets import convert, demo
+from gan_style.datasets.check import check
+from gan_style.errors import UserError, run_command
+
+DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "styles": demo.draw_styles}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line without the program's name; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    return run_command(lambda: options.command(options))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    """Draw the demo sets that are missing."""
+    for name in options.sets or DEMO_SETS:
+        root = options.root / name
+        if root.exists():
+            print(f"{root} exists already: left as it is (delete it to draw it anew)")
+            continue
+        given = {key: getattr(options, key) for key in ("train", "val", "size") if getattr(options, key) is not None}
+        if name == "styles":
+            given = {key: value for key, value in given.items() if key == "size"}
+        DEMO_SETS[name](root, seed=options.seed, **given)
+        print(f"{root}")
+    return 0
+
+
+def _combine(options: argparse.Namespace) -> int:
+    count = convert.combine(options.root, options.output, options.overwrite)
+    print(f"{options.output}: {count} side-by-side files")
+    return 0
+
+
+def _split(options: argparse.Namespace) -> int:
+    if options.val is None:
+        count = convert.split_pairs(options.root, options.output, options.overwrite)
+        print(f"{options.output}: {count} pairs")
+    else:
+        train, val = convert.split_files(options.root, options.output, options.val, options.domain, options.seed, options.overwrite)
+        print(f"{options.output}: {train} files for training, {val} for validation")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    report = check(options.root, options.source, options.workers)
+    print(report.table)
+    for problem in report.problems:
+        print(f"problem: {problem}", file=sys.stderr)
+    if report.problems:
+        raise UserError(f"{options.root}: {len(report.problems)} problem(s), listed above; repair or remove what they name")
+    print("no problems")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="prepare.py", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: object, words: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=words, description=words)
+        sub.set_defaults(command=command)
+        return sub
+
+    sub = add("demo", _demo, "Draw the procedural demo sets that are not there yet.")
+    sub.add_argument("sets", nargs="*", metavar="SET", choices=[[], *DEMO_SETS], help=f"{', '.join(DEMO_SETS)}; default: all of them")
+    sub.add_argument("--root", type=Path, default=Path("data/demo"), help="folder that holds the sets (default: %(default)s)")
+    sub.add_argument("--train", type=_positive, help="training pictures of a domain (the default depends on the set)")
+    sub.add_argument("--val", type=_positive, help="validation pictures of a domain (the default depends on the set)")
+    sub.add_argument("--size", type=_positive, help="side of the pictures in pixels (the default depends on the set)")
+    sub.add_argument("--seed", type=int, default=0, help="another number draws other pictures (default: %(default)s)")
+
+    sub = add("combine", _combine, "Join ROOT/{train,val}{A,B}/ to side-by-side files OUTPUT/{train,val}/ (PNG).")
+    _add_folders(sub, "folder with trainA/ and trainB/ (and valA/, valB/), paired by stem")
+
+    sub = add("split", _split, "Cut side-by-side files into two folders; or, with --val, share one folder of files out to train and val.")
+    _add_folders(sub, "folder with train/ (and val/) of side-by-side files; with --val a folder of any images")
+    sub.add_argument(
+        "--val", type=_share, metavar="SHARE", help="share of the files for validation, such as 0.1: copy ROOT's files to OUTPUT/train, val"
+    )
+    sub.add_argument("--domain", choices=["A", "B"], default="", help="with --val: copy to OUTPUT/trainA, valA (or B) instead")
+    sub.add_argument("--seed", type=int, default=0, help="with --val: another number holds out other files (default: %(default)s)")
+
+    sub = add("check", _check, "Read every file of a data set with all cores, print what was found, name what is wrong (exit code 2).")
+    sub.add_argument("root", type=Path, metavar="ROOT", help="the data set, as in data.root")
+    sub.add_argument(
+        "--source",
+        choices=["auto", "aligned", "folders", "unpaired", "manifest"],
+        default="auto",
+        help="as data.source; auto expects pairs, so say unpaired where there are none (default: %(default)s)",
+    )
+    sub.add_argument("--workers", type=_positive, help="processes (default: one for each core)")
+    return parser
+
+
+def _add_folders(sub: argparse.ArgumentParser, words: str) -> None:
+    sub.add_argument("root", type=Path, metavar="ROOT", help=words)
+    sub.add_argument("--output", type=Path, required=True, help="folder to write to")
+    sub.add_argument("--overwrite", action="store_true", help="write over files that exist")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+def _share(text: str) -> Fraction:
+    value = Fraction(text)  # exact: 0.1 of 10 files is one file
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,166 @@
+"""The composition root: from a configuration to the objects of a run."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from gan_style.bundle import BundleInfo, Resize
+from gan_style.config.load import dump_config, load_config
+from gan_style.config.schema import RunConfig
+from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
+from gan_style.datasets.demo import ensure_demo
+from gan_style.datasets.sampling import slots_of
+from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
+from gan_style.engine.run import Run, planned_steps
+from gan_style.engine.samples import Example, SampleGrid, examples_of
+from gan_style.engine.trainer import Trainer
+from gan_style.errors import UserError
+from gan_style.methods import CONFIGS, METHODS
+from gan_style.methods.base import Method
+from gan_style.seeding import derive_seed
+from gan_style.types import Direction, Task
+
+log = logging.getLogger("gan_style")
+
+
+def train_command(arguments: Sequence[str]) -> int:
+    """The body of train.py: parse, build, train. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="train.py",
+        description="Train an image-to-image translator. The same command goes on with a run that was interrupted.",
+        epilog="Keys: docs/guide/config.md. Example: train.py --config configs/pix2pix.yaml data.root=my_pairs train.batch_size=4",
+    )
+    parser.add_argument("--config", required=True, metavar="FILE", help="a recipe from configs/, or your own")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, print what would be trained, write nothing")
+    parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
+    options = parser.parse_intermixed_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    config = load_config(options.config, options.overrides, CONFIGS)
+    return describe(config) if options.dry_run else train(config)
+
+
+def train(config: RunConfig[Any]) -> int:
+    """Train as configured; returns the exit code."""
+    torch.set_flush_denormal(True)  # Adam's second moments become denormal, which makes CPUs crawl
+    accelerator = make_accelerator(config.train, config.logging, config.run_dir)
+    process, processes = accelerator.process_index, accelerator.num_processes
+    with accelerator.main_process_first():
+        ensure_demo(config.data.root)
+    training, validation, method = open_run(config)
+    synchronise_batch_norm(method, accelerator)
+    if accelerator.is_main_process:
+        log.info(summary(config, training, validation, method))
+    trainer = Trainer(method, config.train, config.optim, accelerator, planned_steps(config.train, len(training)))
+    train_config = config.train
+    layout = (train_config.batch_size, process, processes, train_config.accumulate)
+
+    def loader(start: int, stop: int) -> Any:
+        return training_loader(training, config.data, start, stop, *layout, pin_memory=accelerator.device.type == "cuda")
+
+    grid = None
+    if accelerator.is_main_process and (examples := make_examples(config, method, validation)):
+        grid = SampleGrid({direction: serving_network(config, direction) for direction in method.translators}, examples, accelerator.device)
+    run = Run(config, trainer, accelerator, loader, frozenset(slots_of(*layout)), bundle_infos(config, method), grid)
+    return run.fit()
+
+
+def describe(config: RunConfig[Any]) -> int:
+    """Check everything that training would, print it, write nothing but the demo data where it is asked for."""
+    ensure_demo(config.data.root)
+    training, validation, method = open_run(config)
+    slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
+    print(dump_config(config))
+    print(summary(config, training, validation, method))
+    return 0
+
+
+def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None, Method]:
+    """The data sets and the method, its weights drawn from the run's seed."""
+    kind = METHODS[config.method.name]
+    training = open_dataset(config.data, "train", kind.paired, config.train.seed)
+    validation = open_dataset(config.data, "val", kind.paired, config.train.seed)
+    torch.manual_seed(derive_seed(config.train.seed, "weights"))
+    method = kind(config.method, make_task(config))
+    check_crop(config, method)
+    return training, validation, method
+
+
+def make_task(config: RunConfig[Any]) -> Task:
+    """What the method must know of the rest of the configuration."""
+    return Task(config.data.domain_a.channels, config.data.domain_b.channels, config.train.batch_size, config.train.seed)
+
+
+def check_crop(config: RunConfig[Any], method: Method) -> None:
+    """A discriminator with many layers needs a certain number of pixels to give any score."""
+    if config.data.preprocess not in ("resize_and_crop", "crop", "scale_width_and_crop"):
+        return
+    for name, network in method.networks.items():
+        needed = getattr(network, "minimum_size", 1)
+        if config.data.crop_size < needed:
+            raise UserError(
+                f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {needed} pixels; raise it or lower num_layers"
+            )
+
+
+def serving_network(config: RunConfig[Any], direction: Direction) -> torch.nn.Module:
+    """The translator as inference builds it."""
+    return METHODS[config.method.name].translator(config.method, *make_task(config).channels(direction))
+
+
+def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, BundleInfo]:
+    """The metadata of each direction's bundle."""
+    task, data = make_task(config), config.data
+    infos: dict[Direction, BundleInfo] = {}
+    for direction, network in method.translators.items():
+        channels_in, channels_out = task.channels(direction)
+        infos[direction] = BundleInfo(
+            method=config.method.name,
+            direction=direction,
+            translator=config.method.model_dump(mode="json"),
+            in_channels=channels_in,
+            out_channels=channels_out,
+            size_multiple=int(getattr(method.networks[network], "size_multiple", 1)),
+            labels=(data.domain_a if direction == "a2b" else data.domain_b).labels,
+            resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
+            step=0,
+        )
+    return infos
+
+
+def make_examples(config: RunConfig[Any], method: Method, validation: ValidationSet | None) -> list[Example]:
+    """The validation images of the sample grids: the first ones of the set, spread evenly over it."""
+    if validation is None or not config.logging.samples:
+        return []
+    examples: list[Example] = []
+    for direction in method.translators:
+        if validation.paired:
+            pairs = [(validation.read_a(i)[0], validation.read_b(i)[0]) for i in _spread(validation.len_a, config.logging.samples)]
+            examples += examples_of(pairs, direction)
+        else:
+            read, length = (validation.read_a, validation.len_a) if direction == "a2b" else (validation.read_b, validation.len_b)
+            examples += [Example(direction, read(i)[0], None) for i in _spread(length, config.logging.samples)]
+    return examples
+
+
+def _spread(length: int, count: int) -> list[int]:
+    """Up to `count` places, evenly over `length`."""
+    count = min(count, length)
+    return [place * length // count for place in range(count)]
+
+
+def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> str:
+    """What will be trained, for people."""
+    lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
+    lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
+    for name, network in method.networks.items():
+        millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+        field = getattr(network, "receptive_field", None)
+        lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
+    total = planned_steps(config.train, len(training))
+    length = config.train.steps or total
+    epochs = length * config.train.batch_size / len(training)
+    lines.append(f"length      {length} steps of {config.train.batch_size} samples ({epochs:.1f} epochs of {len(training)})")
+    return "\n".join(lines)

@@ -1,0 +1,120 @@
+"""Data sets from one layout to another. Nothing that exists is written over unless asked; nothing is written if anything would be."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from gan_style import images
+from gan_style.atomic import replacing
+from gan_style.datasets.reading import half
+from gan_style.datasets.sources import Split, find
+from gan_style.errors import UserError
+
+_SPLITS: tuple[Split, ...] = ("train", "val")
+
+
+def combine(root: Path, output: Path, overwrite: bool = False) -> int:
+    """Join the pairs of root/{train,val}{A,B}/ to side-by-side files output/{train,val}/STEM.png; returns how many.
+
+    A file takes the larger depth and number of channels of its two halves. Palettes are lost: a label map becomes RGB, so
+    training on the result needs `labels: "yes"` for its domain.
+    """
+    pairs: list[tuple[Path, Path, Path]] = []
+    for split in _SPLITS:
+        source = find(root, "folders", split, paired=True)
+        if source is not None:
+            for key_a, key_b in zip(source.a, source.b, strict=True):
+                target = output / split / Path(key_a).relative_to(f"{split}A").with_suffix(".png")
+                pairs.append((source.path(key_a), source.path(key_b), target))
+    _refuse_existing((target for *_, target in pairs), overwrite)
+    for path_a, path_b, target in tqdm(pairs, desc="combine", unit=" pairs"):
+        images.write(target, _side_by_side(path_a, path_b))
+    return len(pairs)
+
+
+def split_pairs(root: Path, output: Path, overwrite: bool = False) -> int:
+    """The reverse of `combine`: cut root/{train,val}/ side-by-side files to output/{train,val}{A,B}/STEM.png; returns how many."""
+    files: list[tuple[Path, Path, Path]] = []
+    for split in _SPLITS:
+        source = find(root, "aligned", split, paired=True)
+        for key in source.a if source is not None else ():
+            name = Path(key).relative_to(split).with_suffix(".png")
+            files.append((root / key, output / f"{split}A" / name, output / f"{split}B" / name))
+    _refuse_one_target_for_two(files)
+    _refuse_existing((target for _, *targets in files for target in targets), overwrite)
+    for path, *targets in tqdm(files, desc="split", unit=" files"):
+        picture = images.read(path, images.probe(path).channels)
+        for domain, target in zip("ab", targets, strict=True):
+            images.write(target, half(picture, domain, str(path)).pixels)
+    return len(files)
+
+
+def split_files(
+    folder: Path, output: Path, val_share: Fraction, domain: str = "", seed: int = 0, overwrite: bool = False
+) -> tuple[int, int]:
+    """Copy the images below `folder`, bytes untouched, to output/train{domain}/ and output/val{domain}/; returns both counts.
+
+    Files are ranked by a hash of the seed and their stem, and the first val_share of them (rounded, but at least one on each
+    side) are validation. So the choice does not depend on names' order or suffixes, and two folders with the same stems, as
+    the two domains of a paired set have them, are split alike.
+    """
+    found = images.find_images(folder)
+    if len(found) < 2:
+        raise UserError(f"{folder}: holds {len(found)} image(s); two are the least that can be split")
+    if not 0 < val_share < 1:
+        raise UserError(f"--val {float(val_share)}: the share of validation files lies between 0 and 1, such as 0.1")
+
+    def rank(file: Path) -> tuple[bytes, str]:
+        stem = file.with_suffix("").as_posix()
+        return hashlib.blake2b(f"{seed}/{stem}".encode()).digest(), file.as_posix()
+
+    count = min(max(1, round(val_share * len(found))), len(found) - 1)
+    held_out = set(sorted(found, key=rank)[:count])
+    targets = [(folder / file, output / f"{'val' if file in held_out else 'train'}{domain}" / file) for file in found]
+    _refuse_existing((target for _, target in targets), overwrite)
+    for path, target in tqdm(targets, desc="split", unit=" files"):
+        _copy(path, target)
+    return len(found) - count, count
+
+
+def _side_by_side(path_a: Path, path_b: Path) -> np.ndarray:
+    headers = images.probe(path_a), images.probe(path_b)
+    channels = max(header.channels for header in headers)
+    if any(header.channels == 2 for header in headers) and channels == 3:
+        channels = 4  # gray with alpha beside RGB
+    halves = [images.read(path, channels).pixels for path in (path_a, path_b)]
+    if halves[0].shape != halves[1].shape:
+        (height_a, width_a), (height_b, width_b) = (each.shape[:2] for each in halves)
+        raise UserError(
+            f"{path_a}: is {width_a} x {height_a}, its partner {path_b} is {width_b} x {height_b}; the images of a pair need one size"
+        )
+    if halves[0].dtype != halves[1].dtype:  # 255 * 257 = 65535: white stays white
+        halves = [each.astype(np.uint16) * 257 if each.dtype == np.uint8 else each for each in halves]
+    return np.concatenate(halves, axis=1)
+
+
+def _refuse_existing(targets: Iterable[Path], overwrite: bool) -> None:
+    existing = [] if overwrite else [target for target in targets if target.exists()]
+    if existing:
+        raise UserError(f"{existing[0]}: exists already ({len(existing)} such file(s)); choose another --output, or pass --overwrite")
+
+
+def _refuse_one_target_for_two(files: Sequence[tuple[Path, Path, Path]]) -> None:
+    seen: dict[Path, Path] = {}
+    for path, target, _ in files:
+        if target in seen:
+            raise UserError(f"{path}: has the same stem as {seen[target].name}, so both would become {target}; rename one of them")
+        seen[target] = path
+
+
+def _copy(path: Path, target: Path) -> None:
+    try:
+        with replacing(target) as temporary:
+            shutil.copyfile(path, temporary)
+    except OSError as failure:
+        raise UserError(f"{target}: cannot be written ({failure.strerror or failure}); free the disk or choose another folder") from failure

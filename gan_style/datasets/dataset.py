@@ -1,0 +1,197 @@
+"""Data sets as the trainer sees them: numbered training samples, batches of them, and validation images."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import cv2
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from gan_style import images
+from gan_style.config.schema import DataConfig
+from gan_style.datasets.reading import read_domain, read_pair
+from gan_style.datasets.sampling import SlotSampler, locate
+from gan_style.datasets.sources import Source, find
+from gan_style.datasets.transforms import TrainingTransforms
+from gan_style.errors import UserError
+from gan_style.types import Batch
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training sample: images [C, H, W] in [-1, 1], their keys, and its place in the global batch."""
+
+    a: Tensor
+    b: Tensor
+    key_a: str
+    key_b: str
+    slot: int
+
+
+class TrainingSet(Dataset[Sample]):
+    """The endless stream of training samples. `len` is the length of an epoch: the larger domain, where they are unpaired."""
+
+    def __init__(self, source: Source, config: DataConfig, seed: int) -> None:
+        self.source = source
+        self.config = config
+        self.seed = seed
+        self.transforms = TrainingTransforms(config)
+
+    def __len__(self) -> int:
+        return max(len(self.source.a), len(self.source.b))
+
+    def describe(self) -> str:
+        """For people: how many of what."""
+        return self.source.describe()
+
+    def __getitem__(self, position: tuple[int, int]) -> Sample:
+        """Sample `position` = (number in the stream, slot in the global batch)."""
+        number, slot = position
+        if self.source.paired:
+            epoch, index_a = locate(self.seed, "pair", number, len(self.source.a))
+            index_b = index_a
+            tensors = self.transforms(read_pair(self.source, self.config, index_a), self.seed, "pair", epoch, index_a)
+        else:  # each domain has its own order, of its own length
+            epoch_a, index_a = locate(self.seed, "a", number, len(self.source.a))
+            epoch_b, index_b = locate(self.seed, "b", number, len(self.source.b))
+            tensors = {
+                **self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a),
+                **self.transforms({"b": read_domain(self.source, self.config, "b", index_b)}, self.seed, "b", epoch_b, index_b),
+            }
+        return Sample(tensors["a"], tensors["b"], self.source.a[index_a], self.source.b[index_b], slot)
+
+
+class ValidationSet:
+    """Validation images: resized as `images.validation_size` says, never cropped, flipped or recoloured.
+
+    paired: image i of domain B is the truth for image i of domain A
+    """
+
+    def __init__(self, source: Source, config: DataConfig) -> None:
+        self.source = source
+        self.config = config
+        self.paired = source.paired
+        self.len_a = len(source.a)
+        self.len_b = len(source.b)
+
+    def describe(self) -> str:
+        """For people: how many of what."""
+        return self.source.describe()
+
+    def read_a(self, index: int) -> tuple[Tensor, str]:
+        """(image [C, H, W] in [-1, 1], key)."""
+        return self._read("a", index), self.source.a[index]
+
+    def read_b(self, index: int) -> tuple[Tensor, str]:
+        """(image [C, H, W] in [-1, 1], key)."""
+        return self._read("b", index), self.source.b[index]
+
+    def _read(self, domain: str, index: int) -> Tensor:
+        loaded, config = read_domain(self.source, self.config, domain, index), self.config
+        size = images.validation_size(config.preprocess, config.load_size, config.crop_size, *loaded.pixels.shape[:2])
+        return images.to_tensor(images.resize(loaded.pixels, *size, loaded.labels))
+
+
+@overload
+def open_dataset(config: DataConfig, split: Literal["train"], paired: bool, seed: int) -> TrainingSet: ...
+@overload
+def open_dataset(config: DataConfig, split: Literal["val"], paired: bool, seed: int) -> ValidationSet | None: ...
+def open_dataset(config: DataConfig, split: Literal["train", "val"], paired: bool, seed: int) -> TrainingSet | ValidationSet | None:
+    """The data set of `config`; None where it has no validation split.
+
+    paired: what the method needs; an unpaired method may be fed from paired files, whose pairs it does not see
+    """
+    source = find(Path(config.root), config.source, split, paired)
+    if split == "val":
+        return None if source is None else ValidationSet(source, config)
+    if source is None:
+        raise UserError(f"{config.root}: has no training images; see data/README.md for the layouts")
+    return TrainingSet(source, config, seed)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples; a `UserError` names two files whose sizes differ."""
+    for domain in ("a", "b"):
+        first = samples[0]
+        for sample in samples[1:]:
+            shapes = [tuple(getattr(each, domain).shape) for each in (first, sample)]
+            if shapes[0] != shapes[1]:
+                named = " but ".join(
+                    f"{getattr(each, f'key_{domain}')} is {shape[2]} x {shape[1]}"
+                    for each, shape in zip((first, sample), shapes, strict=True)
+                )
+                raise UserError(f"{named}: a batch needs one size; set train.batch_size to 1 or data.preprocess to resize_and_crop")
+    return Batch(
+        a=torch.stack([sample.a for sample in samples]),
+        b=torch.stack([sample.b for sample in samples]),
+        keys_a=tuple(sample.key_a for sample in samples),
+        keys_b=tuple(sample.key_b for sample in samples),
+        slots=tuple(sample.slot for sample in samples),
+    )
+
+
+def training_loader(
+    dataset: TrainingSet,
+    config: DataConfig,
+    start_step: int,
+    stop_step: int,
+    batch_size: int,
+    rank: int = 0,
+    world_size: int = 1,
+    accumulate: int = 1,
+    pin_memory: bool = False,
+) -> "TrainingLoader":
+    """This process's micro-batches of the steps `start_step` ... `stop_step` - 1, in order: `accumulate` for each step.
+
+    batch_size: the global one, over all processes and accumulated micro-batches
+    """
+    return TrainingLoader(
+        _BatchReader(dataset),
+        batch_sampler=SlotSampler(start_step, stop_step, batch_size, rank, world_size, accumulate),
+        collate_fn=_unchanged,
+        num_workers=config.workers,
+        pin_memory=pin_memory,
+        worker_init_fn=_start_worker,
+        generator=torch.Generator(),  # else starting workers would draw from the global generator
+    )
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    """A `UserError` on its way out of a worker: torch would put the worker's traceback into its message."""
+
+    message: str
+
+
+class _BatchReader(Dataset[Any]):
+    def __init__(self, dataset: TrainingSet) -> None:
+        self.dataset = dataset
+
+    def __getitems__(self, positions: list[tuple[int, int]]) -> Batch | _Mistake:
+        try:
+            return collate([self.dataset[position] for position in positions])
+        except UserError as mistake:
+            return _Mistake(str(mistake))
+
+
+class TrainingLoader(DataLoader[Any]):
+    """A DataLoader of `Batch`es whose workers' mistakes arrive as the `UserError`s they were."""
+
+    def __iter__(self) -> Iterator[Batch]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        for loaded in super().__iter__():
+            if isinstance(loaded, _Mistake):
+                raise UserError(loaded.message)
+            yield loaded
+
+
+def _unchanged(loaded: Any) -> Any:
+    return loaded
+
+
+def _start_worker(worker: int) -> None:
+    """One thread for each worker: parallelism comes from their number."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

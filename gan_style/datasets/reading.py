@@ -1,0 +1,64 @@
+"""One sample of a source, decoded: halves of aligned files, pairs of one size, label maps told from pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_style import images
+from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.sources import Source
+from gan_style.errors import UserError
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One domain's image of a sample: pixels [H, W, C] uint8 or uint16, label map or not, and the file for messages."""
+
+    pixels: np.ndarray
+    labels: bool
+    file: str
+
+
+def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
+    """The image `index` of domain "a" or "b"."""
+    key = (source.a if domain == "a" else source.b)[index]
+    settings = config.domain_a if domain == "a" else config.domain_b
+    picture = images.read(source.path(key), settings.channels)
+    if source.layout == "aligned":
+        picture = half(picture, domain, str(source.path(key)))
+    return _loaded(picture, settings, str(source.path(key)))
+
+
+def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
+    """Both images of pair `index`, which must have one size."""
+    if source.layout == "aligned" and config.domain_a.channels == config.domain_b.channels:  # one decoding serves both
+        file = str(source.path(source.a[index]))
+        whole = images.read(source.path(source.a[index]), config.domain_a.channels)
+        pair = {
+            "a": _loaded(half(whole, "a", file), config.domain_a, file),
+            "b": _loaded(half(whole, "b", file), config.domain_b, file),
+        }
+    else:
+        pair = {domain: read_domain(source, config, domain, index) for domain in ("a", "b")}
+    (height_a, width_a), (height_b, width_b) = (pair[domain].pixels.shape[:2] for domain in ("a", "b"))
+    if (height_a, width_a) != (height_b, width_b):
+        raise UserError(
+            f"{pair['a'].file}: is {width_a} x {height_a}, its partner {pair['b'].file} is {width_b} x {height_b}; "
+            "the images of a pair need one size, or their pixels do not correspond"
+        )
+    return pair
+
+
+def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
+    """The left (domain "a") or right half of a side-by-side picture."""
+    width = picture.pixels.shape[1]
+    if width % 2:
+        raise UserError(f"{file}: is {width} pixels wide; a side-by-side file of two equal halves has an even width")
+    columns = slice(None, width // 2) if domain == "a" else slice(width // 2, None)
+    alpha = None if picture.alpha is None else picture.alpha[:, columns]
+    return images.Picture(picture.pixels[:, columns], picture.labels, alpha)
+
+
+def _loaded(picture: images.Picture, settings: DomainConfig, file: str) -> Loaded:
+    labels = picture.labels if settings.labels == "auto" else settings.labels == "yes"
+    return Loaded(picture.pixels, labels, file)

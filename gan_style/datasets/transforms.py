@@ -1,0 +1,156 @@
+"""Augmentation of training samples; the only module that knows albumentations.
+
+Every sample is resized, then moved (crop, flip, data.transforms: the same for both images of a pair), then each domain's
+images are changed by its own transforms. Label maps move by nearest pixel and are never recoloured.
+"""
+
+import difflib
+import inspect
+import os
+import random
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks the network for a newer version on import
+
+import albumentations
+import cv2
+import numpy as np
+from torch import Tensor
+
+from gan_style import images
+from gan_style.config.schema import DataConfig
+from gan_style.datasets.reading import Loaded
+from gan_style.errors import UserError
+from gan_style.seeding import derive_seed
+
+
+class TrainingTransforms:
+    """Resize, crop, flip and the configured transforms; what a sample becomes is a function of `keys` alone."""
+
+    def __init__(self, config: DataConfig) -> None:
+        self.config = config
+        moves: list[albumentations.BasicTransform] = []
+        if config.preprocess in ("resize_and_crop", "crop", "scale_width_and_crop"):
+            moves.append(albumentations.RandomCrop(config.crop_size, config.crop_size))
+        if config.flip:
+            moves.append(albumentations.HorizontalFlip(p=0.5))
+        moves += [build_transform(spec, f"data.transforms[{i}]", moves_pixels=True) for i, spec in enumerate(config.transforms)]
+        self.shared = albumentations.Compose(
+            moves,  # pyright: ignore[reportArgumentType]  # its list type is invariant
+            additional_targets={"second": "image", "labels_a": "mask", "labels_b": "mask"},
+            mask_interpolation=cv2.INTER_NEAREST,
+        )
+        self.own = {
+            name: albumentations.Compose(
+                [
+                    build_transform(spec, f"data.domain_{name}.transforms[{i}]", moves_pixels=False)
+                    for i, spec in enumerate(domain.transforms)
+                ]
+            )
+            for name, domain in (("a", config.domain_a), ("b", config.domain_b))
+        }
+
+    def __call__(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
+        """{"a": ..., "b": ...} of a pair (equal sizes), or one of them -> tensors [C, H, W] in [-1, 1] under the same names."""
+        moved = self._move({name: self._resize(loaded) for name, loaded in sample.items()}, *keys)
+        return {name: images.to_tensor(self._recolour(name, loaded, *keys)) for name, loaded in moved.items()}
+
+    def _resize(self, loaded: Loaded) -> Loaded:
+        config = self.config
+        height, width = images.load_resize(config.preprocess, config.load_size, *loaded.pixels.shape[:2])
+        if config.preprocess.endswith("crop") and min(height, width) < config.crop_size:
+            was = "" if config.preprocess == "crop" else f"scaled to width {config.load_size} it "
+            raise UserError(
+                f"{loaded.file}: {was}has {width} x {height} pixels, less than data.crop_size {config.crop_size}; "
+                "lower crop_size, or set data.preprocess to resize_and_crop"
+            )
+        return Loaded(images.resize(loaded.pixels, height, width, loaded.labels), loaded.labels, loaded.file)
+
+    def _move(self, sample: dict[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
+        """The geometry that the images of a sample share."""
+        targets: dict[str, np.ndarray] = {}
+        roles: dict[str, str] = {}
+        for name, loaded in sample.items():
+            roles[name] = f"labels_{name}" if loaded.labels else "second" if "image" in targets else "image"
+            targets[roles[name]] = loaded.pixels
+        first = next(iter(sample.values()))
+        # albumentations takes the size from `image`: where there are only label maps it gets an empty one.
+        targets.setdefault("image", np.zeros((*first.pixels.shape[:2], 1), np.uint8))
+        result = _apply(self.shared, targets, "data.transforms", first.file, "shared", *keys)
+        return {name: Loaded(result[roles[name]], loaded.labels, loaded.file) for name, loaded in sample.items()}
+
+    def _recolour(self, name: str, loaded: Loaded, *keys: int | str) -> np.ndarray:
+        if loaded.labels or not self.own[name].transforms:
+            return loaded.pixels
+        where = f"data.domain_{name}.transforms"
+        deep = loaded.pixels.dtype == np.uint16
+        # Most transforms know 8-bit integers and floats in [0, 1] only; float32 holds 16 bits exactly.
+        pixels = loaded.pixels.astype(np.float32) / 65535 if deep else loaded.pixels
+        result = _apply(self.own[name], {"image": pixels}, where, loaded.file, name, *keys)["image"]
+        if result.dtype != pixels.dtype or result.shape != pixels.shape:
+            raise UserError(
+                f"{where}: turn {pixels.dtype} {pixels.shape} into {result.dtype} {result.shape}; leave out the transform that does so"
+            )
+        return (result.clip(0, 1) * 65535).round().astype(np.uint16) if deep else result
+
+
+def _apply(compose: albumentations.Compose, targets: dict[str, Any], where: str, file: str, *keys: int | str) -> dict[str, Any]:
+    seed = derive_seed("augment", *keys)
+    # One generator for all of the list. Its own set_random_seed gives EACH transform a fresh generator of the same seed, so
+    # that two flips always happen together and a flip follows the offset of the crop.
+    compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    try:
+        return compose(**targets)
+    except Exception as failure:  # which exceptions depends on the transforms that the user lists
+        reason = " ".join(str(failure).split()) or type(failure).__name__
+        raise UserError(f"{file}: {where} failed on this file ({reason}); change the transforms or remove the file") from failure
+
+
+def build_transform(spec: Mapping[str, Any], where: str, moves_pixels: bool) -> albumentations.BasicTransform:
+    """The transform of {name: ClassName, **keywords}; a `UserError` that begins with `where` for every mistake in it.
+
+    moves_pixels: True for data.transforms, which a pair shares; False for a domain's own, which must keep pixels in place.
+    """
+    name = spec.get("name")
+    if not isinstance(name, str):
+        raise UserError(f"{where}: names no transform; write {{name: Rotate, limit: 10}}")
+    known = _known_transforms()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "the names are those of albumentations 2.0 (albumentations.ai/docs)"
+        raise UserError(f"{where}: no transform is called {name}; {hint}")
+    kind = known[name]
+    keywords = {str(key): value for key, value in spec.items() if key != "name"}
+    accepted = list(inspect.signature(kind).parameters)
+    for key in keywords:  # albumentations itself warns and goes on without the keyword
+        if key not in accepted:
+            close = difflib.get_close_matches(key, accepted, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(accepted)}"
+            raise UserError(f"{where}: {name} has no key {key}; {hint}")
+    if moves_pixels and not issubclass(kind, albumentations.DualTransform):
+        raise UserError(f"{where}: {name} changes colours, not places; list it under data.domain_a.transforms or data.domain_b.transforms")
+    if not moves_pixels and issubclass(kind, albumentations.DualTransform) and ".dropout." not in kind.__module__:
+        raise UserError(
+            f"{where}: {name} moves pixels; list it under data.transforms, which both domains share, so that pairs stay aligned"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return kind(**keywords)
+    except Exception as failure:  # pydantic's ValidationError, TypeError, ValueError: as the class likes
+        reason = " ".join(str(failure).split("For further information")[0].split())
+        raise UserError(f"{where}: {name} does not take these values: {reason}") from failure
+
+
+def _known_transforms() -> dict[str, type[albumentations.BasicTransform]]:
+    abstract = {albumentations.BasicTransform, albumentations.DualTransform, albumentations.ImageOnlyTransform}
+    members = ((name, getattr(albumentations, name)) for name in dir(albumentations))
+    return {
+        name: member
+        for name, member in members
+        if inspect.isclass(member)
+        and issubclass(member, albumentations.DualTransform | albumentations.ImageOnlyTransform)
+        and member not in abstract
+    }

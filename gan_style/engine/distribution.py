@@ -1,0 +1,52 @@
+"""The accelerate side of a run: one process or many, precision, and the launches that do not fit several networks."""
+
+import os
+import warnings
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType
+
+from gan_style.config.schema import LoggingConfig, TrainConfig
+from gan_style.errors import UserError
+from gan_style.methods.base import Method
+from gan_style.networks.together import batch_independent
+
+_REFUSED = {DistributedType.FSDP: "FSDP", DistributedType.DEEPSPEED: "DeepSpeed", DistributedType.MEGATRON_LM: "Megatron-LM"}
+
+
+def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -> Accelerator:
+    """The accelerator of this process, or `UserError` for a launch or precision that cannot work."""
+    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true" or os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
+        raise UserError("FSDP and DeepSpeed shard one network with one optimizer; several players need DDP: launch with torchrun")
+    if train.mixed_precision == "fp16" and not torch.cuda.is_available():
+        raise UserError("train.mixed_precision: fp16 needs a GPU; take bf16 or no")
+    log_with = None
+    if logging.tensorboard:
+        try:
+            import tensorboard as _tensorboard  # noqa: F401
+
+            log_with = "tensorboard"
+        except ImportError:
+            warnings.warn("logging.tensorboard is off: tensorboard is not installed (pip install 'gan_style[tensorboard]')", stacklevel=2)
+    # Buffers differ between processes only under BatchNorm, whose in-place broadcast breaks two forwards before a backward.
+    ddp = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
+    accelerator = Accelerator(
+        mixed_precision=train.mixed_precision, kwargs_handlers=[ddp], log_with=log_with, project_dir=run_dir, step_scheduler_with_optimizer=False
+    )
+    if accelerator.distributed_type in _REFUSED:
+        raise UserError(f"{_REFUSED[accelerator.distributed_type]} does not fit several networks with several optimizers: launch with torchrun")
+    return accelerator
+
+
+def synchronise_batch_norm(method: Method, accelerator: Accelerator) -> None:
+    """Let BatchNorm see the whole batch of all GPUs, as one process would; there is no such kernel for the CPU."""
+    if accelerator.num_processes == 1:
+        return
+    for name, network in method.networks.items():
+        if batch_independent(network):
+            continue
+        if accelerator.device.type == "cuda":
+            method.networks[name] = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        elif accelerator.is_main_process:
+            warnings.warn(f"{name}: on CPUs each process normalises its own part of the batch; norm: instance does not depend on it", stacklevel=2)

@@ -1,0 +1,36 @@
+"""An exponential moving average of the generators' weights, which inference then runs (Yazici et al., 2018, arXiv 1806.04498)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class EMA:
+    """Shadow weights: shadow <- decay * shadow + (1 - decay) * weight after each step. Integer buffers are copied."""
+
+    def __init__(self, networks: Mapping[str, nn.Module], decay: float) -> None:
+        self.decay = decay
+        self.networks = dict(networks)
+        self.shadows = {name: _copy(network.state_dict()) for name, network in networks.items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move every shadow towards its network."""
+        for name, network in self.networks.items():
+            weights = network.state_dict()
+            averaged = [key for key in weights if weights[key].is_floating_point()]
+            shadow = self.shadows[name]
+            torch._foreach_lerp_([shadow[key] for key in averaged], [weights[key] for key in averaged], 1.0 - self.decay)
+            for key in weights.keys() - set(averaged):
+                shadow[key].copy_(weights[key])
+
+    def load(self, shadows: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take back saved shadows."""
+        for name, shadow in self.shadows.items():
+            for key, value in shadow.items():
+                value.copy_(shadows[name][key])
+
+
+def _copy(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: value.detach().clone() for key, value in weights.items()}

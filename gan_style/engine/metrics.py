@@ -1,0 +1,115 @@
+"""What a run says of itself in numbers: running means of the losses, metrics.jsonl, and TensorBoard where it is wanted."""
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+
+class LossMeans:
+    """Means of the losses since the last line of the log, kept on the device: adding does not wait for it, `means` does."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Add one step's losses."""
+        for name, loss in losses.items():
+            self.sums[name] = self.sums[name] + loss if name in self.sums else loss
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def means(self, accelerator: Accelerator) -> dict[str, float]:
+        """Means over the steps and the processes, read back in one transfer. Called by every process."""
+        if not self.sums:
+            return {}
+        sums = accelerator.reduce(torch.stack(list(self.sums.values())), reduction="mean").tolist()
+        return {name: total / self.counts[name] for name, total in zip(self.sums, sums, strict=True)}
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.sums, self.counts = {}, {}
+
+    def state(self, accelerator: Accelerator) -> dict[str, Any]:
+        """Sums, averaged over the processes, and counts. Called by every process."""
+        sums = accelerator.reduce(torch.stack(list(self.sums.values())), reduction="mean") if self.sums else []
+        return {"sums": {name: total.clone() for name, total in zip(self.sums, sums, strict=True)}, "counts": dict(self.counts)}
+
+    def load_state(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Take `state` back."""
+        self.sums = {name: total.to(device) for name, total in state["sums"].items()}
+        self.counts = dict(state["counts"])
+
+
+class Stopwatch:
+    """Throughput and the share of time spent waiting for data since the last line of the log."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+        self.waited = 0.0
+        self.images = 0
+
+    def read(self) -> dict[str, float]:
+        """`images_per_second` over all processes and `data_wait` in [0, 1]; begins anew."""
+        elapsed = max(time.perf_counter() - self.start, 1e-9)
+        result = {"images_per_second": self.images / elapsed, "data_wait": min(1.0, self.waited / elapsed)}
+        self.__init__()
+        return result
+
+
+class MetricsLog:
+    """metrics.jsonl: one JSON object a line, each with its step; written by the main process alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rewind(self, step: int) -> None:
+        """Drop lines after `step`, and a torn last line: what a run that goes on from there will write again."""
+        if not self.path.exists():
+            return
+        kept = []
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):
+                continue
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text("".join(kept), encoding="utf-8")
+        temporary.replace(self.path)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line and hand it to the operating system."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class Tracker:
+    """accelerate's tracker as an extra: the first failure is said once and ends the tracking, never the training."""
+
+    def __init__(self, accelerator: Accelerator, config: Mapping[str, Any]) -> None:
+        self.accelerator: Accelerator | None = accelerator
+        simple = {key: value if isinstance(value, int | float | str | bool) else str(value) for key, value in config.items()}
+        self._try(lambda: accelerator.init_trackers("tensorboard", config=simple))
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Send one line's values."""
+        if accelerator := self.accelerator:
+            self._try(lambda: accelerator.log(dict(values), step=step))
+
+    def _try(self, action: Any) -> None:
+        try:
+            action()
+        except Exception as problem:  # a tracker is someone else's code and may fail in any way
+            self.accelerator = None
+            warnings.warn(f"TensorBoard is off ({problem}); metrics.jsonl goes on", stacklevel=3)

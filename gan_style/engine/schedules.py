@@ -1,0 +1,30 @@
+"""Learning rate over a run, as a pure function of the step: nothing to save, nothing that a number of processes could change."""
+
+import math
+
+from gan_style.config.schema import OptimConfig
+
+
+def learning_rate(config: OptimConfig, step: int, planned_steps: int) -> float:
+    """The learning rate of step `step` (from 0) of a run planned to last `planned_steps`.
+
+    linear:  constant until `decay_start` of the run, then straight down, reaching 0 just after the last step
+    cosine:  the same along half a cosine
+    step:    times `step_gamma` after each `step_every` of the run
+    """
+    match config.schedule:
+        case "constant":
+            return config.lr
+        case "step":
+            drops = math.floor(step / (config.step_every * planned_steps) + 1e-9)
+            return config.lr * config.step_gamma**drops
+        case "linear":
+            return config.lr * (1.0 - _fallen(config, step, planned_steps))
+        case "cosine":
+            return config.lr * 0.5 * (1.0 + math.cos(math.pi * _fallen(config, step, planned_steps)))
+
+
+def _fallen(config: OptimConfig, step: int, planned_steps: int) -> float:
+    """How much of the decay is behind this step, in [0, 1]."""
+    start = config.decay_start * planned_steps
+    return min(1.0, max(0.0, (step - start) / max(1.0, planned_steps - start)))

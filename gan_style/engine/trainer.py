@@ -1,0 +1,158 @@
+"""One optimizer step: every due player updated once, in order, over all micro-batches and processes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from gan_style.config.schema import OptimConfig, TrainConfig
+from gan_style.engine.ema import EMA
+from gan_style.engine.schedules import learning_rate
+from gan_style.methods.base import Method, Player
+from gan_style.seeding import derive_seed
+from gan_style.types import Batch, Outputs, detach
+
+
+class Trainer:
+    """Owns the optimizers, the wrapped networks and the moving average of a method.
+
+    networks: the bare networks by name, whose weights are saved and served
+    """
+
+    def __init__(self, method: Method, train: TrainConfig, optim: OptimConfig, accelerator: Accelerator, planned_steps: int) -> None:
+        self.method, self.accelerator = method, accelerator
+        self.train_config, self.optim_config, self.planned_steps = train, optim, planned_steps
+        self.dtype = torch.float64 if train.dtype == "float64" else torch.float32
+        self.memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
+        for network in (*method.networks.values(), *method.frozen.values()):
+            network.to(accelerator.device, self.dtype, memory_format=self.memory_format)  # type: ignore[call-overload]
+        for network in method.frozen.values():
+            network.requires_grad_(False)
+        self.networks: dict[str, nn.Module] = dict(method.networks)
+        served = {name: self.networks[name] for name in method.translators.values()}
+        self.ema = EMA(served, train.ema_decay) if train.ema_decay else None
+        self.optimizers = {player.name: self._optimizer(player) for player in method.players}
+        self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
+        self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
+        self._translating = next(player for player in method.players if player.translates)
+
+    def step(self, step: int, micro_batches: Sequence[Batch]) -> dict[str, Tensor]:
+        """Run step number `step` (from 0) and return the unreduced losses of this process, detached, on its device.
+
+        With one micro-batch the translation is computed once, with its graph, for all players. With several, a graph
+        lives only for one micro-batch: a player that moves before the translating one is shown a translation without
+        a graph, which that player then computes again with the same random numbers.
+        """
+        micro_batches = [batch.to(self.accelerator.device, self.dtype, self.memory_format) for batch in micro_batches]
+        count = len(micro_batches)
+        due = [player for player in self.method.players if step % player.every == 0]
+        graphs: dict[int, Outputs] = {}  # translations whose graph the translating player will use
+        seen: dict[int, Outputs] = {}  # translations without a graph
+        losses: dict[str, Tensor] = {}
+        for turn, player in enumerate(due):
+            graph_needed = any(later.translates for later in due[turn:])
+            for place, batch in enumerate(micro_batches):
+                with self._reducing(player, place == count - 1), self.accelerator.autocast():
+                    if place not in seen and place not in graphs:
+                        keep_graph = player.translates or (graph_needed and count == 1)
+                        outputs = self._translate(step, place, batch, keep_graph)
+                        (graphs if keep_graph else seen)[place] = outputs
+                    elif player.translates and place not in graphs:
+                        graphs[place] = self._translate(step, place, batch, keep_graph=True)
+                    outputs = graphs[place] if player.translates else seen.get(place) or detach(graphs[place])
+                    self._take_turn(player)
+                    self._reseed("losses", player.name, step, place)
+                    terms = self.method.losses(player, batch, outputs)
+                    total = torch.stack([term.to(self.dtype) for term in terms.values()]).sum() / count
+                self._backward(player, total, place == count - 1)
+                for name, term in terms.items():
+                    share = term.detach() / count
+                    losses[name] = losses[name] + share if name in losses else share
+                if player.translates:
+                    seen[place] = detach(graphs.pop(place))
+            self._update(player, step)
+        return losses
+
+    def learning_rate(self, step: int) -> float:
+        """The learning rate of step `step` (from 0)."""
+        return learning_rate(self.optim_config, step, self.planned_steps)
+
+    def served_weights(self, name: str) -> dict[str, Tensor]:
+        """The weights of a translator that inference should run: the moving average where there is one."""
+        return self.ema.shadows[name] if self.ema else self.networks[name].state_dict()
+
+    def _translate(self, step: int, place: int, batch: Batch, keep_graph: bool) -> Outputs:
+        self._take_turn(self._translating)
+        self._reseed("translate", step, place)
+        with torch.set_grad_enabled(keep_graph):
+            return self.method.translate(batch)
+
+    def _take_turn(self, player: Player) -> None:
+        """Let the player's networks learn, through their wrappers, and freeze its opponents, which are only read."""
+        for name, network in self.networks.items():
+            network.requires_grad_(name in player.networks)
+        self.method.networks = {name: self._wrapped[name] if name in player.networks else bare for name, bare in self.networks.items()}
+
+    def _reseed(self, *purpose: int | str) -> None:
+        """Make what the networks draw (dropout) a function of seed, purpose, step and process, so that no state needs saving."""
+        torch.manual_seed(derive_seed(self.train_config.seed, *purpose, self.accelerator.process_index))
+
+    @contextmanager
+    def _reducing(self, player: Player, last: bool) -> Iterator[None]:
+        """Gradients are averaged over the processes in the backward of the last micro-batch only."""
+        with ExitStack() as stack:
+            if not last:
+                for name in {*player.networks, *self._translating.networks}:
+                    stack.enter_context(self.accelerator.no_sync(self._wrapped[name]))
+            yield
+
+    def _backward(self, player: Player, total: Tensor, last: bool) -> None:
+        with self._reducing(player, last):
+            self.accelerator.backward(total)
+
+    def _update(self, player: Player, step: int) -> None:
+        optimizer, stepper = self.optimizers[player.name], self._steppers[player.name]
+        for group in optimizer.param_groups:
+            group["lr"] = self.learning_rate(step)
+        if self.optim_config.clip_norm is not None:
+            self.accelerator.unscale_gradients(stepper)
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, self.optim_config.clip_norm)
+        stepper.step()
+        stepper.zero_grad()
+        if self.ema and player.translates:
+            self.ema.update()
+
+    def _optimizer(self, player: Player) -> torch.optim.Adam:
+        parameters = [parameter for name in player.networks for parameter in self.networks[name].parameters()]
+        optim = self.optim_config
+        return torch.optim.Adam(parameters, lr=optim.lr, betas=(optim.beta1, optim.beta2), fused=True)
+
+    def state(self) -> dict[str, object]:
+        """Everything that is the same on every process."""
+        scaler = self.accelerator.scaler
+        return {
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "ema": self.ema.shadows if self.ema else None,
+            "scaler": scaler.state_dict() if scaler else None,
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Take `state` back."""
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+            _restore_layout(optimizer)
+        if self.ema:
+            self.ema.load(state["ema"])
+        if self.accelerator.scaler:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+
+
+def _restore_layout(optimizer: torch.optim.Optimizer) -> None:
+    """Give loaded moments the memory layout of their parameters, which the fused kernels take for granted."""
+    for parameter, moments in optimizer.state.items():
+        for key, value in moments.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                moments[key] = torch.empty_like(parameter).copy_(value)

@@ -1,0 +1,51 @@
+"""Nested state (dicts, lists, numbers, strings, tensors) in one safetensors file: tensors as they are, the rest as JSON, no pickle."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+KEY = "tree"
+
+
+def save_tree(path: Path, tree: Any) -> None:
+    """Write `tree` to `path`. Dict keys may be strings or integers; tuples come back as lists."""
+    tensors: dict[str, torch.Tensor] = {}
+    skeleton = _pack(tree, tensors)
+    save_file(tensors, path, metadata={KEY: json.dumps(skeleton)})
+
+
+def load_tree(path: Path) -> Any:
+    """Read what `save_tree` wrote; tensors on the CPU."""
+    with safe_open(path, framework="pt") as file:
+        skeleton = json.loads((file.metadata() or {})[KEY])
+        return _unpack(skeleton, file)
+
+
+def _pack(node: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """JSON in which a tensor is its name, a mapping a list of key-value pairs (JSON would turn integer keys into strings)."""
+    if isinstance(node, torch.Tensor):
+        name = str(len(tensors))
+        tensors[name] = node.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        return {"tensor": name}
+    if isinstance(node, Mapping):
+        return {"mapping": [[key, _pack(value, tensors)] for key, value in node.items()]}
+    if isinstance(node, list | tuple):
+        return [_pack(value, tensors) for value in node]
+    if node is None or isinstance(node, bool | int | float | str):
+        return node
+    raise TypeError(f"a {type(node).__name__} cannot be stored in a checkpoint")
+
+
+def _unpack(node: Any, file: Any) -> Any:
+    if isinstance(node, list):
+        return [_unpack(value, file) for value in node]
+    if isinstance(node, dict):
+        if "tensor" in node:
+            return file.get_tensor(node["tensor"])
+        return {key: _unpack(value, file) for key, value in node["mapping"]}
+    return node

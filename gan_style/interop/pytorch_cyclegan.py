@@ -1,0 +1,198 @@
+"""To and from the names of pytorch-CycleGAN-and-pix2pix: its networks, their layers and its losses.
+
+Its generators and discriminators are nested `nn.Sequential`s, whose layers are named by position; the tables below say which
+position each of our layers has. Networks with instance or batch normalisation convert both ways; its networks without
+normalisation have fewer biases than ours, so they come in (those biases become 0) and do not go out.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gan_style.errors import UserError
+from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.resnet import ResnetGenerator
+from gan_style.networks.unet import UnetGenerator
+from gan_style.networks.upsampling import ResizeConvolution
+
+# method -> their name of a network -> ours. G_A translates A to B; D_A judges B.
+NETWORK_NAMES: dict[str, dict[str, str]] = {
+    "pix2pix": {"G": "generator", "D": "discriminator"},
+    "cyclegan": {"G_A": "generator_ab", "G_B": "generator_ba", "D_A": "discriminator_b", "D_B": "discriminator_a"},
+}
+
+# method -> their name of a loss -> what it is the sum of: (factor, our name). Ours are as they enter the objective: weighted,
+# and a discriminator's terms halved. pix2pix logs the discriminator's terms before the halving, CycleGAN after it.
+LOSS_NAMES: dict[str, dict[str, tuple[tuple[float, str], ...]]] = {
+    "pix2pix": {
+        "G_GAN": ((1, "adversarial"),),
+        "G_L1": ((1, "l1"),),
+        "D_real": ((2, "discriminator_real"),),
+        "D_fake": ((2, "discriminator_fake"),),
+    },
+    "cyclegan": {
+        "G_A": ((1, "adversarial_ab"),),
+        "G_B": ((1, "adversarial_ba"),),
+        "D_A": ((1, "discriminator_b_real"), (1, "discriminator_b_fake")),
+        "D_B": ((1, "discriminator_a_real"), (1, "discriminator_a_fake")),
+        "cycle_A": ((1, "cycle_a"),),
+        "cycle_B": ((1, "cycle_b"),),
+        "idt_A": ((1, "identity_b"),),  # |G_A(B) - B|: A is the generator's letter, B the image's
+        "idt_B": ((1, "identity_a"),),
+    },
+}
+
+_WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def reference_losses(method: str, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The losses that the reference would log, by its names, from those of one step of our `method`.
+
+    Losses of which a part is missing in `ours` (an identity loss that is off) are left out.
+    """
+    return {
+        theirs: torch.stack([factor * ours[name] for factor, name in parts]).sum()
+        for theirs, parts in LOSS_NAMES[method].items()
+        if all(name in ours for _, name in parts)
+    }
+
+
+def to_reference(network: nn.Module) -> dict[str, Tensor]:
+    """The state dict of `network` with the reference's names, in a checkpoint of which a network of the same settings loads it strictly."""
+    if getattr(network, "norm", None) == "none":
+        raise UserError(
+            "norm none: pytorch-CycleGAN-and-pix2pix has no biases there and cannot hold these weights; use norm instance or batch"
+        )
+    if any(isinstance(module, ResizeConvolution) for module in network.modules()):
+        raise UserError("upsampling resize-convolution: pytorch-CycleGAN-and-pix2pix has deconvolutions only and cannot hold these weights")
+    ours = network.state_dict()
+    names = dict(_keys(network))
+    return {names[key]: value for key, value in ours.items()}
+
+
+def from_reference(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """`state`, a network's state dict with the reference's names, with ours: `network.load_state_dict` takes it strictly.
+
+    `network` is one of ours with the same settings; it is only looked at. Running statistics of instance normalisations, which
+    checkpoints from before PyTorch 0.4 hold, are dropped: the networks never used them in training. A layer that is missing, left
+    over or of another shape is a `UserError` that names it.
+    """
+    theirs = {_unwrapped(key): value for key, value in state.items()}
+    ours = network.state_dict()
+    converted: dict[str, Tensor] = {}
+    for key, name in _keys(network):
+        if name in theirs:
+            value = theirs.pop(name)
+        elif name.endswith(".num_batches_tracked") or (name.endswith(".bias") and getattr(network, "norm", None) == "none"):
+            value = torch.zeros_like(ours[key])  # checkpoints before PyTorch 0.4.1 count no batches; theirs without norm have no bias
+        else:
+            raise UserError(f"layer {name!r} ({key} here) is not among the weights: {_advice(network)}")
+        if value.shape != ours[key].shape:
+            raise UserError(f"layer {name!r} is {list(value.shape)} in the weights and {list(ours[key].shape)} here: {_advice(network)}")
+        converted[key] = value
+    dead = {f"{prefix}.{key}" for prefix in _dead_norms(network) for key in _STATISTICS}
+    left_over = [name for name in theirs if name not in dead]
+    if left_over:
+        raise UserError(f"the weights hold {left_over[0]!r}, for which this network has no layer: {_advice(network)}")
+    return converted
+
+
+def _advice(network: nn.Module) -> str:
+    return f"give the settings that the {type(network).__name__} was trained with (blocks or halvings, channels, norm, dropout)"
+
+
+def _unwrapped(key: str) -> str:
+    for wrapper in _WRAPPERS:
+        key = key.removeprefix(wrapper)
+    return key
+
+
+def _keys(network: nn.Module) -> Iterator[tuple[str, str]]:
+    """(our key, their key) of every tensor in the state dict, in our order."""
+    positions = dict(_positions(network))
+    for key in network.state_dict():
+        layer, tensor = key.rsplit(".", 1)
+        yield key, f"{positions[layer]}.{tensor}"
+
+
+def _dead_norms(network: nn.Module) -> list[str]:
+    """Their names of the instance normalisations, which hold nothing here, and there nothing that counts."""
+    if getattr(network, "norm", None) != "instance":
+        return []
+    return [theirs for ours, theirs in _positions(network) if ours.split(".")[-1].startswith("norm")]
+
+
+def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
+    """(our name, their name) of every convolution and normalisation."""
+    if isinstance(network, ResnetGenerator):
+        return _resnet(len(network.blocks), dropout=any(module.p > 0 for module in network.modules() if isinstance(module, nn.Dropout)))
+    if isinstance(network, UnetGenerator):
+        return _unet(len(network.downs))
+    if isinstance(network, PatchDiscriminator):
+        return _patchgan(len(network.layers))
+    if isinstance(network, PixelDiscriminator):
+        return _pixel()
+    raise UserError(f"pytorch-CycleGAN-and-pix2pix has no network that is a {type(network).__name__}")
+
+
+def _resnet(num_blocks: int, dropout: bool) -> Iterator[tuple[str, str]]:
+    """pad, conv, norm, relu; 2 x (conv, norm, relu); the blocks; 2 x (deconv, norm, relu); pad, conv, tanh."""
+    yield "stem.conv", "model.1"
+    yield "stem.norm", "model.2"
+    for i in range(2):
+        yield f"downs.{i}.conv", f"model.{4 + 3 * i}"
+        yield f"downs.{i}.norm", f"model.{5 + 3 * i}"
+    second = 6 if dropout else 5  # a block: pad, conv, norm, relu, (dropout), pad, conv, norm
+    for i in range(num_blocks):
+        block = f"model.{10 + i}.conv_block"
+        yield f"blocks.{i}.conv1", f"{block}.1"
+        yield f"blocks.{i}.norm1", f"{block}.2"
+        yield f"blocks.{i}.conv2", f"{block}.{second}"
+        yield f"blocks.{i}.norm2", f"{block}.{second + 1}"
+    after = 10 + num_blocks
+    for i in range(2):
+        yield f"ups.{i}.conv", f"model.{after + 3 * i}"
+        yield f"ups.{i}.norm", f"model.{after + 1 + 3 * i}"
+    yield "head", f"model.{after + 7}"
+
+
+def _unet(num_downs: int) -> Iterator[tuple[str, str]]:
+    """Each level holds the next.
+
+    Outermost: conv, LEVEL, relu, deconv, tanh. Then: lrelu, conv, norm, LEVEL, relu, deconv, norm, (dropout).
+    Innermost: lrelu, conv, relu, deconv, norm.
+    """
+    level = "model.model"
+    for i in range(num_downs):
+        up = f"ups.{num_downs - 1 - i}"
+        if i == 0:
+            down_conv, up_conv, inner = 0, 3, 1
+        elif i < num_downs - 1:
+            down_conv, up_conv, inner = 1, 5, 3
+            yield f"downs.{i}.norm", f"{level}.2"
+        else:
+            down_conv, up_conv, inner = 1, 3, None
+        yield f"downs.{i}.conv", f"{level}.{down_conv}"
+        yield f"{up}.conv", f"{level}.{up_conv}"
+        if i > 0:
+            yield f"{up}.norm", f"{level}.{up_conv + 1}"
+        level = f"{level}.{inner}.model"
+
+
+def _patchgan(layers: int) -> Iterator[tuple[str, str]]:
+    """conv, lrelu; (conv, norm, lrelu) for each further layer; conv."""
+    yield "layers.0.conv", "model.0"
+    for i in range(1, layers):
+        yield f"layers.{i}.conv", f"model.{3 * i - 1}"
+        yield f"layers.{i}.norm", f"model.{3 * i}"
+    yield "head", f"model.{3 * layers - 1}"
+
+
+def _pixel() -> Iterator[tuple[str, str]]:
+    """conv, lrelu, conv, norm, lrelu, conv."""
+    yield "layers.0.conv", "net.0"
+    yield "layers.1.conv", "net.2"
+    yield "layers.1.norm", "net.3"
+    yield "head", "net.5"

@@ -1,0 +1,9 @@
+"""Every method, by the name that `method.name` calls it."""
+
+from gan_style.methods.base import Method
+from gan_style.methods.cyclegan import CycleGAN
+from gan_style.methods.pix2pix import Pix2Pix
+
+METHODS: dict[str, type[Method]] = {"pix2pix": Pix2Pix, "cyclegan": CycleGAN}
+
+CONFIGS = {name: method.Config for name, method in METHODS.items()}

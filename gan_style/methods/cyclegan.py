@@ -1,0 +1,126 @@
+"""CycleGAN: unpaired image-to-image translation (Zhu et al., 2017, arXiv 1703.10593).
+
+    L(G, F, D_A, D_B) = L_GAN(G, D_B) + L_GAN(F, D_A)                          adversarial, least squares   (equation 1)
+                      + lambda_A E[|F(G(a)) - a|] + lambda_B E[|G(F(b)) - b|]  cycle-consistency            (equation 2)
+                      + lambda_idt (lambda_B E[|G(b) - b|] + lambda_A E[|F(a) - a|])  identity              (section 5.2)
+
+G is `generator_ab`, F `generator_ba`. The generators move first; the discriminators' objective is halved and they are
+shown translations of the past as well as of the present (section 4).
+"""
+
+import warnings
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
+from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.methods.replay import ReplayBuffer
+from gan_style.networks.together import forward_together
+from gan_style.types import Batch, Direction, Outputs, Task
+
+
+class CycleGANConfig(MethodConfig):
+    """CycleGAN; the defaults are the paper's."""
+
+    name: Literal["cyclegan"] = Field("cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
+    generator: GeneratorConfig = Field(default_factory=GeneratorConfig, description="Both translators.")
+    discriminator: DiscriminatorConfig = Field(default_factory=DiscriminatorConfig, description="Both judges.")
+    adversarial: Literal["lsgan", "vanilla"] = Field("lsgan", description="`lsgan`: least squares (1611.04076); `vanilla`: cross-entropy (1406.2661).")
+    cycle_weight_a: float = Field(10.0, ge=0, description="Weight of the cycle A -> B -> A.")
+    cycle_weight_b: float = Field(10.0, ge=0, description="Weight of the cycle B -> A -> B.")
+    identity_weight: float = Field(
+        0.5, ge=0, description="Weight of the identity loss, in units of the cycle weights; it keeps colours. Needs equal channels in A and B."
+    )
+    replay_buffer: int = Field(50, ge=0, le=10000, description="Past translations kept for each discriminator; 0: only the present ones.")
+
+
+class CycleGAN(Method):
+    """Two generators, two discriminators."""
+
+    Config = CycleGANConfig
+    paired = False
+
+    def __init__(self, config: CycleGANConfig, task: Task) -> None:
+        self.config = config
+        self.adversarial = ADVERSARIAL[config.adversarial]
+        self.networks = {
+            "generator_ab": build_generator(config.generator, task.channels_a, task.channels_b),
+            "generator_ba": build_generator(config.generator, task.channels_b, task.channels_a),
+            "discriminator_a": build_discriminator(config.discriminator, task.channels_a),
+            "discriminator_b": build_discriminator(config.discriminator, task.channels_b),
+        }
+        self.frozen: dict[str, nn.Module] = {}
+        self.players = (
+            Player("generators", ("generator_ab", "generator_ba"), translates=True),
+            Player("discriminators", ("discriminator_a", "discriminator_b")),
+        )
+        self.translators: dict[Direction, str] = {"a2b": "generator_ab", "b2a": "generator_ba"}
+        self.identity = config.identity_weight > 0 and task.channels_a == task.channels_b
+        if config.identity_weight > 0 and not self.identity:
+            warnings.warn(
+                f"identity loss is off: domain A has {task.channels_a} channels and B {task.channels_b}, "
+                "so a generator cannot return its own output domain unchanged (method.identity_weight=0 says so)",
+                stacklevel=2,
+            )
+        self.replay_a = ReplayBuffer(config.replay_buffer, task.batch_size, task.seed, "a")
+        self.replay_b = ReplayBuffer(config.replay_buffer, task.batch_size, task.seed, "b")
+
+    def translate(self, batch: Batch) -> Outputs:
+        generator_ab, generator_ba = self.networks["generator_ab"], self.networks["generator_ba"]
+        outputs: Outputs = {}
+        if self.identity:  # G(a) and G(b) are one forward
+            outputs["fake_b"], outputs["identity_b"] = forward_together(generator_ab, batch.a, batch.b)
+            outputs["fake_a"], outputs["identity_a"] = forward_together(generator_ba, batch.b, batch.a)
+        else:
+            outputs["fake_b"] = generator_ab(batch.a)
+            outputs["fake_a"] = generator_ba(batch.b)
+        outputs["reconstructed_a"] = generator_ba(outputs["fake_b"])
+        outputs["reconstructed_b"] = generator_ab(outputs["fake_a"])
+        return outputs
+
+    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        return self._generator_losses(batch, outputs) if player.name == "generators" else self._discriminator_losses(batch, outputs)
+
+    def _generator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        weight_a, weight_b = self.config.cycle_weight_a, self.config.cycle_weight_b
+        losses = {
+            "adversarial_ab": self.adversarial(self.networks["discriminator_b"](outputs["fake_b"]), True),  # L_GAN(G, D_B)
+            "adversarial_ba": self.adversarial(self.networks["discriminator_a"](outputs["fake_a"]), True),  # L_GAN(F, D_A)
+            "cycle_a": weight_a * _l1(outputs["reconstructed_a"], batch.a),  # lambda_A |F(G(a)) - a|
+            "cycle_b": weight_b * _l1(outputs["reconstructed_b"], batch.b),  # lambda_B |G(F(b)) - b|
+        }
+        if self.identity:
+            losses["identity_a"] = self.config.identity_weight * weight_a * _l1(outputs["identity_a"], batch.a)  # |F(a) - a|
+            losses["identity_b"] = self.config.identity_weight * weight_b * _l1(outputs["identity_b"], batch.b)  # |G(b) - b|
+        return losses
+
+    def _discriminator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        losses = {}
+        for domain, real, replay in (("a", batch.a, self.replay_a), ("b", batch.b, self.replay_b)):
+            fake = replay.exchange(outputs[f"fake_{domain}"], batch.slots)
+            on_real, on_fake = forward_together(self.networks[f"discriminator_{domain}"], real, fake)
+            losses[f"discriminator_{domain}_real"] = 0.5 * self.adversarial(on_real, True)
+            losses[f"discriminator_{domain}_fake"] = 0.5 * self.adversarial(on_fake, False)
+        return losses
+
+    @classmethod
+    def translator(cls, config: CycleGANConfig, in_channels: int, out_channels: int) -> nn.Module:
+        return build_generator(config.generator, in_channels, out_channels)
+
+    def extra_state(self) -> dict[str, Any]:
+        return {"replay_a": self.replay_a.state(), "replay_b": self.replay_b.state()}
+
+    def load_extra_state(self, state: Mapping[str, Any], slots: Collection[int]) -> None:
+        device = next(self.networks["discriminator_a"].parameters()).device
+        self.replay_a.load_state(state["replay_a"], slots, device)
+        self.replay_b.load_state(state["replay_b"], slots, device)
+
+
+def _l1(output: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute error at the target's precision: half precision stays inside the networks."""
+    return F.l1_loss(output.to(target), target)

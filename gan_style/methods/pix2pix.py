@@ -1,0 +1,82 @@
+"""pix2pix: image-to-image translation from pairs (Isola et al., 2017, arXiv 1611.07004).
+
+    G* = arg min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x)))]  +  lambda E[|y - G(x)|]        (equations 1 to 4)
+
+A conditional discriminator sees the input beside the real or translated output. It moves first and its objective is
+halved (section 3.3). Departure: the noise z of the paper is dropout in training only; inference is deterministic.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
+from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.networks.together import forward_together
+from gan_style.types import Batch, Direction, Outputs, Task
+
+
+class Pix2PixConfig(MethodConfig):
+    """pix2pix; the defaults are the paper's."""
+
+    name: Literal["pix2pix"] = Field("pix2pix", description="Paired translation with a conditional PatchGAN and an L1 loss (1611.07004).")
+    direction: Direction = Field("a2b", description="Which domain is translated into which.")
+    generator: GeneratorConfig = Field(
+        default_factory=lambda: GeneratorConfig(name="unet", norm="batch", dropout=True), description="The translator."
+    )
+    discriminator: DiscriminatorConfig = Field(
+        default_factory=lambda: DiscriminatorConfig(norm="batch"), description="The judge of (input, output) pairs."
+    )
+    adversarial: Literal["vanilla", "lsgan"] = Field("vanilla", description="`vanilla`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076).")
+    l1_weight: float = Field(100.0, ge=0, description="Weight of the L1 distance to the true output.")
+
+
+class Pix2Pix(Method):
+    """One generator, one conditional discriminator."""
+
+    Config = Pix2PixConfig
+    paired = True
+
+    def __init__(self, config: Pix2PixConfig, task: Task) -> None:
+        channels_in, channels_out = task.channels(config.direction)
+        self.config = config
+        self.adversarial = ADVERSARIAL[config.adversarial]
+        self.networks = {
+            "generator": build_generator(config.generator, channels_in, channels_out),
+            "discriminator": build_discriminator(config.discriminator, channels_in + channels_out),
+        }
+        self.frozen: dict[str, nn.Module] = {}
+        self.players = (Player("discriminator", ("discriminator",)), Player("generator", ("generator",), translates=True))
+        self.translators: dict[Direction, str] = {config.direction: "generator"}
+
+    def translate(self, batch: Batch) -> Outputs:
+        real_input, _ = self._oriented(batch)
+        return {"fake": self.networks["generator"](real_input)}
+
+    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        real_input, real_output = self._oriented(batch)
+        discriminator = self.networks["discriminator"]
+        fake_pair = torch.cat([real_input, outputs["fake"]], dim=1)  # [B, Cin + Cout, H, W]
+        if player.name == "discriminator":
+            real_pair = torch.cat([real_input, real_output], dim=1)
+            on_fake, on_real = forward_together(discriminator, fake_pair, real_pair)
+            return {
+                "discriminator_fake": 0.5 * self.adversarial(on_fake, False),  # E[log(1 - D(x, G(x)))], halved
+                "discriminator_real": 0.5 * self.adversarial(on_real, True),  # E[log D(x, y)], halved
+            }
+        return {
+            "adversarial": self.adversarial(discriminator(fake_pair), True),  # -E[log D(x, G(x))], the non-saturating form
+            "l1": self.config.l1_weight * F.l1_loss(outputs["fake"].to(real_output), real_output),  # lambda E[|y - G(x)|]
+        }
+
+    @classmethod
+    def translator(cls, config: Pix2PixConfig, in_channels: int, out_channels: int) -> nn.Module:
+        return build_generator(config.generator, in_channels, out_channels)
+
+    def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(input, true output) by the configured direction."""
+        return (batch.a, batch.b) if self.config.direction == "a2b" else (batch.b, batch.a)

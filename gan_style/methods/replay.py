@@ -1,0 +1,58 @@
+"""The history of translated images that discriminators are shown (Shrivastava et al., 2016, arXiv 1612.07828, section 2.3)."""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_style.seeding import derive_seed
+
+
+class ReplayBuffer:
+    """Returns each new image, or with probability 1/2, once full, an earlier one that the new image replaces.
+
+    capacity is shared out over the `batch_size` slots of the global batch, at least one image each: every slot keeps its
+    own history and draws its own lots from (seed, slot, images seen), so the buffer behaves the same on any number of
+    processes. At batch size 1 this is the papers' single buffer. capacity 0: every image is returned as it came.
+    """
+
+    def __init__(self, capacity: int, batch_size: int, seed: int, name: str) -> None:
+        self.capacity = max(1, capacity // batch_size) if capacity else 0
+        self.seed, self.name = seed, name
+        self.histories: dict[int, list[Tensor]] = {}
+        self.seen: dict[int, int] = {}
+
+    def exchange(self, images: Tensor, slots: Sequence[int]) -> Tensor:
+        """images [B, C, H, W], detached, of these slots -> images of the same shape, some from the past.
+
+        An earlier image of another size (unpaired images without a common crop) cannot stand in a batch and is passed over.
+        """
+        if not self.capacity:
+            return images
+        return torch.stack([self._exchange(image, slot) for image, slot in zip(images, slots, strict=True)])
+
+    def _exchange(self, image: Tensor, slot: int) -> Tensor:
+        history = self.histories.setdefault(slot, [])
+        seen = self.seen.get(slot, 0)
+        self.seen[slot] = seen + 1
+        if len(history) < self.capacity:
+            history.append(image.clone())
+            return image
+        lots = random.Random(derive_seed(self.seed, "replay", self.name, slot, seen))
+        if lots.random() < 0.5:
+            return image
+        place = lots.randrange(self.capacity)
+        earlier, history[place] = history[place], image.clone()
+        return earlier if earlier.shape == image.shape else image
+
+    def state(self) -> dict[int, Any]:
+        """Count and history of every slot."""
+        return {slot: {"seen": self.seen[slot], "images": list(history)} for slot, history in self.histories.items()}
+
+    def load_state(self, state: Mapping[int, Any], slots: Collection[int], device: torch.device) -> None:
+        """Take back from `state` what belongs to `slots`."""
+        for slot in state.keys() & set(slots):
+            self.seen[slot] = state[slot]["seen"]
+            self.histories[slot] = [image.to(device) for image in state[slot]["images"]]

@@ -1,0 +1,41 @@
+"""Generators and discriminators: plain modules from keyword arguments, found by name.
+
+Generators map images [B, Cin, H, W] in [-1, 1] to [B, Cout, H, W] in [-1, 1] for any H, W >= 1; they run on padded sizes that are
+multiples of their `size_multiple`. Discriminators map images to scores [B, 1, h, w] and have `receptive_field` and `minimum_size`.
+"""
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from gan_style.errors import UserError
+from gan_style.networks.init import init_weights
+from gan_style.networks.normalisation import batch_independent, per_image_statistics
+from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.resnet import ResnetGenerator
+from gan_style.networks.unet import UnetGenerator
+
+GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResnetGenerator, "unet": UnetGenerator}
+DISCRIMINATORS: dict[str, type[nn.Module]] = {"patchgan": PatchDiscriminator, "pixel": PixelDiscriminator}
+
+__all__ = ["DISCRIMINATORS", "GENERATORS", "batch_independent", "build", "per_image_statistics"]
+
+
+def build(
+    registry: Mapping[str, type[nn.Module]], name: str, *, init: str = "normal", init_gain: float = 0.02, **keywords: Any
+) -> nn.Module:
+    """The network that `name` names in `registry`, with weights drawn from the global generator.
+
+    Of `keywords` it takes those that its class knows, so that a whole config section can be passed:
+    `build(GENERATORS, in_channels=3, out_channels=3, **config.generator.model_dump())`.
+    """
+    if name not in registry:
+        near = difflib.get_close_matches(name, registry, n=1)
+        raise UserError(f"no network is called {name!r}: {f'did you mean {near[0]!r}?' if near else 'choose from ' + ', '.join(registry)}")
+    known = inspect.signature(registry[name]).parameters
+    network = registry[name](**{key: value for key, value in keywords.items() if key in known})
+    init_weights(network, init, init_gain)
+    return network

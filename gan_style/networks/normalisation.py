@@ -1,0 +1,99 @@
+"""Normalisation layers that are right, and fast, in both memory formats and on every device.
+
+Why not `nn.InstanceNorm2d`: on a CPU its backward is silently wrong at batch 1 when the gradient that reaches it is
+channels_last (STACK.md, trap 21), and it copies every channels_last tensor. `normalise_each_image` takes another way to the
+same numbers; benchmarks/normalisation.py holds the ratios that its choices rest on.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+EPSILON = 1e-5
+
+
+def normalise_each_image(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, epsilon: float = EPSILON) -> Tensor:
+    """Every channel of every image brought to mean 0 and variance 1, then scaled and shifted by `weight`, `bias` [C] where given.
+
+    x [B, C, H, W] of any floating type and memory format, H, W >= 1; the same shape comes back (0, or the bias, at 1 x 1).
+    """
+    if x.shape[2] * x.shape[3] == 1:
+        zero = x - x  # one value is its own mean; torch raises here
+        return zero if weight is None or bias is None else zero * weight[:, None, None] + bias[:, None, None]
+    if x.shape[0] == 1:  # the statistics of a batch of one image are the image's, and batch_norm copies neither format
+        return F.batch_norm(x, None, None, weight, bias, training=True, eps=epsilon)
+    if x.device.type == "cpu" and not x.is_contiguous():  # channels_last: faster than the copies of F.instance_norm
+        return torch.cat([F.batch_norm(image, None, None, weight, bias, training=True, eps=epsilon) for image in x.split(1)])
+    # Right here: for two images or more its backward copies a gradient that is not NCHW.
+    return F.instance_norm(x, weight=weight, bias=bias, eps=epsilon)
+
+
+class InstanceNorm2d(nn.Module):
+    """Instance normalisation (1607.08022) without affine parameters or running statistics: the same in training and inference."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return normalise_each_image(x)
+
+
+class PerImageBatchNorm2d(nn.BatchNorm2d):
+    """A trained batch normalisation that uses each image's own statistics and its learned scale and shift.
+
+    It has the names of `nn.BatchNorm2d` in a state dict; its running statistics are neither read nor changed.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return normalise_each_image(input, self.weight, self.bias, self.eps)
+
+
+def norm_layer(norm: str, channels: int) -> nn.Module:
+    """The layer that `norm` names, for maps of `channels` channels."""
+    if norm == "batch":
+        return nn.BatchNorm2d(channels)
+    if norm == "instance":
+        return InstanceNorm2d()
+    if norm == "none":
+        return nn.Identity()
+    raise ValueError(f"norm is instance, batch or none, not {norm!r}")
+
+
+def bias_before(norm: str) -> bool:
+    """Does a convolution in front of `norm` have a bias? Batch normalisation has its own, so that one would be dead weight.
+
+    It is dead before instance normalisation too, but the field's networks have it there, and so its weights fit ours.
+    """
+    return norm != "batch"
+
+
+def batch_independent(network: nn.Module) -> bool:
+    """Is each image's result its own, so that `network(cat([x, y]))` is `cat([network(x), network(y)])`?
+
+    It is unless a batch normalisation mixes the images. (Dropout, where there is any, draws other masks for another batch.)
+    """
+    return not any(isinstance(m, nn.modules.batchnorm._BatchNorm) and not isinstance(m, PerImageBatchNorm2d) for m in network.modules())
+
+
+def per_image_statistics(network: nn.Module) -> nn.Module:
+    """A twin of `network` that SHARES its parameters and buffers and normalises every image by its own statistics.
+
+    This is how the papers' code tests networks with batch normalisation: at batch 1, with the statistics of the image at hand.
+    With running statistics, which eval mode takes, such networks often fail. The network given is left as it is.
+    """
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    twin = copy.deepcopy(network, shared)
+    for parent in list(twin.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.modules.batchnorm._BatchNorm):
+                setattr(parent, name, _per_image(child))
+    return _per_image(twin) if isinstance(twin, nn.modules.batchnorm._BatchNorm) else twin
+
+
+def _per_image(layer: nn.modules.batchnorm._BatchNorm) -> PerImageBatchNorm2d:
+    """`layer` with its tensors, as a `PerImageBatchNorm2d`."""
+    replacement = PerImageBatchNorm2d(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats, device="meta")
+    for name, parameter in layer.named_parameters(recurse=False):
+        replacement.register_parameter(name, parameter)
+    for name, buffer in layer.named_buffers(recurse=False):
+        replacement.register_buffer(name, buffer)
+    return replacement.train(layer.training)

@@ -1,0 +1,31 @@
+"""Any height and width through a network that wants multiples: pad, run, crop."""
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def run_padded(network: Callable[[Tensor], Tensor], x: Tensor, multiple: int, minimum: int) -> Tensor:
+    """`network(x)` with x [B, C, H, W] grown to the right and below to sizes that are multiples of `multiple` and >= `minimum`.
+
+    `network` keeps height and width; the result [B, C', H, W] is cropped back. Where nothing needs growing this is `network(x)`.
+    """
+    height, width = x.shape[2:]
+    padded = _grow(_grow(x, 3, missing(width, multiple, minimum)), 2, missing(height, multiple, minimum))
+    y = network(padded)
+    return y if padded is x else y[:, :, :height, :width]
+
+
+def missing(size: int, multiple: int, minimum: int) -> int:
+    """Pixels that `size` lacks to the next multiple of `multiple` that is >= `minimum`."""
+    wanted = max(size, minimum)
+    return -(-wanted // multiple) * multiple - size
+
+
+def _grow(x: Tensor, axis: int, amount: int) -> Tensor:
+    """x with `amount` more pixels at the end of `axis` (2 or 3): mirrored where there are enough, else the last one again."""
+    if amount == 0:
+        return x
+    mode = "reflect" if amount < x.shape[axis] else "replicate"
+    return F.pad(x, (0, amount, 0, 0) if axis == 3 else (0, 0, 0, amount), mode=mode)

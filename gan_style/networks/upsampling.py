@@ -1,0 +1,27 @@
+"""Layers that double height and width."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ResizeConvolution(nn.Conv2d):
+    """Nearest-neighbour resize to twice the size, then a 3 x 3 convolution [B, C, H, W] -> [B, C', 2H, 2W].
+
+    Every output pixel sees the same number of weights, so no checkerboard appears (distill.pub/2016/deconv-checkerboard).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, bias: bool) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=3, padding=1, padding_mode="reflect", bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(F.interpolate(input, scale_factor=2, mode="nearest"))
+
+
+def upsampling_layer(upsampling: str, in_channels: int, out_channels: int, kernel_size: int, bias: bool) -> nn.Module:
+    """[B, C, H, W] -> [B, C', 2H, 2W]: `deconvolution` with kernel size 3 or 4 as in the papers, or `resize-convolution` (always 3)."""
+    if upsampling == "resize-convolution":
+        return ResizeConvolution(in_channels, out_channels, bias)
+    if upsampling != "deconvolution":
+        raise ValueError(f"upsampling is deconvolution or resize-convolution, not {upsampling!r}")
+    odd = kernel_size % 2  # an odd kernel leaves the size one short of twice
+    return nn.ConvTranspose2d(in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=odd, bias=bias)

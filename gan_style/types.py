@@ -1,0 +1,60 @@
+"""What the packages exchange. Images are float tensors [B, C, H, W] with values in [-1, 1]."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Direction = Literal["a2b", "b2a"]
+
+# What a translation made: name -> images or features. Methods document their own names (`fake_b`, `reconstructed_a`, ...).
+Outputs = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method must know of a run beside its own configuration."""
+
+    channels_a: int = 3
+    channels_b: int = 3
+    batch_size: int = 1  # global
+    seed: int = 0
+
+    def channels(self, direction: Direction) -> tuple[int, int]:
+        """Channels in and out of a translator of this direction."""
+        return (self.channels_a, self.channels_b) if direction == "a2b" else (self.channels_b, self.channels_a)
+
+
+def detach(outputs: Outputs) -> Outputs:
+    """The same outputs, cut from the graph that made them."""
+    return {name: value.detach() for name, value in outputs.items()}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One micro-batch of samples from the two domains.
+
+    a, b:   images [B, C, H, W] in [-1, 1]; the two domains' sizes may differ where the data are unpaired
+    keys_a, keys_b: the names of the samples (paths relative to the data root), for logs and messages
+    slots:  the samples' positions in the global batch, 0 <= slot < train.batch_size: the same for a sample on any
+            number of processes, so state that belongs to a slot (a replay buffer) survives a change of their number
+    """
+
+    a: Tensor
+    b: Tensor
+    keys_a: tuple[str, ...]
+    keys_b: tuple[str, ...]
+    slots: tuple[int, ...]
+
+    def to(self, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format) -> "Batch":
+        """The batch on `device`; from pinned memory the copy does not wait."""
+
+        def move(images: Tensor) -> Tensor:
+            return images.to(device, dtype, non_blocking=True).contiguous(memory_format=memory_format)
+
+        return replace(self, a=move(self.a), b=move(self.b))
+
+    def pin_memory(self) -> "Batch":
+        """Called by the DataLoader where it pins memory."""
+        return replace(self, a=self.a.pin_memory(), b=self.b.pin_memory())

@@ -1,0 +1,89 @@
+"""Every method in its smallest form, found by name; a loader of random images that are a function of the step."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from gan_style import build
+from gan_style.config.load import parse_config
+from gan_style.engine.run import Run, planned_steps
+from gan_style.engine.trainer import Trainer
+from gan_style.methods import CONFIGS, METHODS
+from gan_style.seeding import derive_seed
+from gan_style.types import Batch
+
+ROOT = Path(__file__).parents[2]
+SIZE = 16
+
+TINY_NETWORKS = {
+    "generator": {"base_channels": 4, "num_blocks": 1, "num_downs": 3},
+    "discriminator": {"base_channels": 4, "num_layers": 1},
+}
+
+
+def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Any:
+    """The configuration of a tiny run of method `name`; `train` and further sections add to it."""
+    method: dict[str, Any] = {"name": name}
+    for key, values in TINY_NETWORKS.items():
+        if key in CONFIGS[name].model_fields:
+            method[key] = {**CONFIGS[name].model_fields[key].get_default(call_default_factory=True).model_dump(), **values}
+    method |= sections.pop("method", {})
+    tree = {
+        "run_dir": str(run_dir),
+        "method": method,
+        "data": {"crop_size": SIZE, "load_size": SIZE},
+        "train": {"steps": 4, "batch_size": 2, "checkpoint_every": 100, **(train or {})},
+        "logging": {"every": 1, "samples": 0},
+        **sections,
+    }
+    return parse_config(tree, "tiny", CONFIGS)
+
+
+def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch]:
+    """The micro-batches of one step of one process: a function of the step and the slot alone."""
+
+    def image(domain: str, slot: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(derive_seed(domain, step, slot))
+        return torch.rand(3, SIZE, SIZE, generator=generator, dtype=torch.float64).float() * 2 - 1
+
+    size = batch_size // accumulate
+    parts = [range(part * size, (part + 1) * size) for part in range(accumulate)]
+    return [
+        Batch(
+            torch.stack([image("a", slot) for slot in slots]),
+            torch.stack([image("b", slot) for slot in slots]),
+            tuple(f"a{slot}" for slot in slots),
+            tuple(f"b{slot}" for slot in slots),
+            tuple(slots),
+        )
+        for slots in parts
+    ]
+
+
+def make_trainer(config: Any) -> Trainer:
+    """A trainer of the configured method, its weights drawn from the seed as training draws them."""
+    torch.manual_seed(derive_seed(config.train.seed, "weights"))
+    method = METHODS[config.method.name](config.method, build.make_task(config))
+    return Trainer(method, config.train, config.optim, Accelerator(cpu=True), planned_steps(config.train, 10))
+
+
+def make_run(config: Any) -> Run:
+    """A run on random images."""
+    trainer = make_trainer(config)
+
+    def loader(start: int, stop: int) -> Iterator[Batch]:
+        for step in range(start, stop):
+            yield from micro_batches(step, config.train.batch_size, config.train.accumulate)
+
+    slots = frozenset(range(config.train.batch_size))
+    return Run(config, trainer, trainer.accelerator, loader, slots, build.bundle_infos(config, trainer.method), None)
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """A copy of all weights and buffers by name."""
+    return {
+        f"{name}/{key}": value.detach().clone() for name, network in trainer.networks.items() for key, value in network.state_dict().items()
+    }

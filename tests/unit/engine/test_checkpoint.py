@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from gan_style.engine.checkpoint import MANIFEST, NETWORKS, Checkpointer
+from gan_style.errors import UserError
+
+
+def networks(value: float = 0.0) -> dict[str, nn.Module]:
+    nets = {"generator_ab": nn.Linear(2, 2), "generator_ba": nn.Linear(2, 2)}
+    for offset, net in enumerate(nets.values()):
+        nn.init.constant_(net.weight, value + offset)
+    return nets
+
+
+@pytest.fixture
+def checkpointer(tmp_path: Path) -> Checkpointer:
+    return Checkpointer(tmp_path, Accelerator(cpu=True), keep=2)
+
+
+def save(checkpointer: Checkpointer, step: int) -> None:
+    checkpointer.save(step, step * 4, networks(step), {"step": step}, {"own": step})
+
+
+def test_the_newest_is_found_and_the_oldest_are_pruned(checkpointer: Checkpointer) -> None:
+    assert checkpointer.newest() is None
+    for step in (5, 10, 15):
+        save(checkpointer, step)
+    assert sorted(folder.name for folder in checkpointer.root.iterdir()) == ["step_0000010", "step_0000015"]
+    newest = checkpointer.newest()
+    assert newest is not None
+    assert (newest.step, newest.samples) == (15, 60)
+    assert newest.training_state() == {"step": 15}
+    assert newest.process_states() == [{"own": 15}]
+
+
+def test_networks_are_loaded_by_name(checkpointer: Checkpointer) -> None:
+    save(checkpointer, 3)
+    newest = checkpointer.newest()
+    assert newest is not None
+    swapped = dict(reversed(networks().items()))
+    newest.load_networks(swapped)
+    assert swapped["generator_ab"].weight[0, 0].item() == 3.0
+    assert swapped["generator_ba"].weight[0, 0].item() == 4.0
+    with pytest.raises(UserError, match="generator_x"):
+        newest.load_networks({"generator_x": nn.Linear(2, 2), "generator_ba": nn.Linear(2, 2)})
+    with pytest.raises(UserError, match="generator_ab does not fit"):
+        newest.load_networks({"generator_ab": nn.Linear(3, 2), "generator_ba": nn.Linear(2, 2)})
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "no manifest", "torn manifest"])
+def test_a_torn_checkpoint_is_named_and_passed_over(checkpointer: Checkpointer, damage: str) -> None:
+    save(checkpointer, 1)
+    save(checkpointer, 2)
+    folder = checkpointer.root / "step_0000002"
+    file = folder / NETWORKS
+    if damage == "truncated":
+        file.write_bytes(file.read_bytes()[:-1])
+    elif damage == "altered":
+        content = bytearray(file.read_bytes())
+        content[-1] ^= 1
+        file.write_bytes(content)
+    elif damage == "missing":
+        file.unlink()
+    elif damage == "no manifest":
+        (folder / MANIFEST).unlink()
+    else:
+        (folder / MANIFEST).write_text('{"step": 2')
+    with pytest.warns(UserWarning, match="step_0000002"):
+        newest = checkpointer.newest()
+    assert newest is not None
+    assert newest.step == 1
+
+
+def test_all_torn_is_an_error_and_nothing_is_overwritten(checkpointer: Checkpointer) -> None:
+    save(checkpointer, 1)
+    (checkpointer.root / "step_0000001" / NETWORKS).unlink()
+    with pytest.warns(UserWarning), pytest.raises(UserError, match="no complete checkpoint"):
+        checkpointer.newest()
+    assert (checkpointer.root / "step_0000001" / MANIFEST).exists()
+
+
+def test_a_save_that_fails_leaves_the_older_ones(checkpointer: Checkpointer) -> None:
+    save(checkpointer, 1)
+    with pytest.raises(TypeError):
+        checkpointer.save(2, 8, networks(), {"not storable": {1}}, {})
+    newest = checkpointer.newest()
+    assert newest is not None
+    assert newest.step == 1
+    save(checkpointer, 2)
+    assert not list(checkpointer.root.glob(".saving_*"))
+
+
+def test_the_manifest_is_complete(checkpointer: Checkpointer) -> None:
+    save(checkpointer, 1)
+    folder = checkpointer.root / "step_0000001"
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {MANIFEST}
+    assert torch.load  # nothing here is a pickle: every file is safetensors or JSON
+    assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}

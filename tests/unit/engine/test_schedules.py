@@ -1,0 +1,37 @@
+import pytest
+
+from gan_style.config.schema import OptimConfig
+from gan_style.engine.schedules import learning_rate
+
+
+def rates(steps: int, **keys: object) -> list[float]:
+    config = OptimConfig.model_validate({"lr": 1.0, **keys})
+    return [learning_rate(config, step, steps) for step in range(steps)]
+
+
+def test_constant() -> None:
+    assert rates(5, schedule="constant") == [1.0] * 5
+
+
+def test_linear_falls_to_zero_just_after_the_last_step() -> None:
+    assert rates(10, schedule="linear", decay_start=0.5) == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
+
+
+def test_cosine_is_half_way_down_in_the_middle_of_its_decay() -> None:
+    got = rates(8, schedule="cosine", decay_start=0.0)
+    assert got[0] == 1.0
+    assert got[4] == pytest.approx(0.5)
+    assert got == sorted(got, reverse=True)
+
+
+def test_step_drops_at_each_share_of_the_run() -> None:
+    assert rates(8, schedule="step", step_every=0.25, step_gamma=0.1) == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_beyond_the_plan_the_rate_stays_at_its_end() -> None:
+    config = OptimConfig(schedule="linear")
+    assert learning_rate(config, 1000, 10) == 0.0
+
+
+def test_a_decay_that_starts_at_the_end_never_comes() -> None:
+    assert rates(4, schedule="linear", decay_start=1.0) == [1.0] * 4

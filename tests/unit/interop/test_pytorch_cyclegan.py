@@ -1,0 +1,253 @@
+"""The reference's networks are built here anew from their layers' order, so that names, outputs and gradients can be compared."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan_style.errors import UserError
+from gan_style.interop.pytorch_cyclegan import LOSS_NAMES, NETWORK_NAMES, from_reference, reference_losses, to_reference
+from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.resnet import ResnetGenerator
+from gan_style.networks.unet import UnetGenerator
+
+
+class Norms:
+    """Their normalisation layers; `statistics`: instance norms that keep running ones, as before PyTorch 0.4."""
+
+    def __init__(self, norm: str, statistics: bool = False) -> None:
+        self.norm, self.statistics = norm, statistics
+        self.bias = norm == "instance"
+
+    def __call__(self, channels: int) -> nn.Module:
+        if self.norm == "batch":
+            return nn.BatchNorm2d(channels)
+        return nn.InstanceNorm2d(channels, track_running_stats=self.statistics) if self.norm == "instance" else nn.Identity()
+
+
+class Sequence(nn.Module):
+    """Layers under the name `model`, `conv_block` or `net`; what comes out is `combine(x, layers(x))`."""
+
+    def __init__(self, attribute: str, *layers: nn.Module, combine=lambda x, y: y) -> None:
+        super().__init__()
+        setattr(self, attribute, nn.Sequential(*layers))
+        self.attribute, self.combine = attribute, combine
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.combine(x, getattr(self, self.attribute)(x))
+
+
+def their_resnet(norms: Norms, k: int = 4, num_blocks: int = 2, dropout: bool = False) -> nn.Module:
+    def block() -> nn.Module:
+        def half() -> list[nn.Module]:
+            return [nn.ReflectionPad2d(1), nn.Conv2d(4 * k, 4 * k, 3, bias=norms.bias), norms(4 * k)]
+
+        layers = [*half(), nn.ReLU(), *([nn.Dropout(0.5)] if dropout else []), *half()]
+        return Sequence("conv_block", *layers, combine=lambda x, y: x + y)
+
+    layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, k, 7, bias=norms.bias), norms(k), nn.ReLU()]
+    for c in (k, 2 * k):
+        layers += [nn.Conv2d(c, 2 * c, 3, 2, 1, bias=norms.bias), norms(2 * c), nn.ReLU()]
+    layers += [block() for _ in range(num_blocks)]
+    for c in (4 * k, 2 * k):
+        layers += [nn.ConvTranspose2d(c, c // 2, 3, 2, 1, 1, bias=norms.bias), norms(c // 2), nn.ReLU()]
+    return Sequence("model", *layers, nn.ReflectionPad2d(3), nn.Conv2d(k, 3, 7), nn.Tanh())
+
+
+def their_unet(norms: Norms, k: int = 2, num_downs: int = 5, dropout: bool = False) -> nn.Module:
+    channels = [k * min(2**level, 8) for level in range(num_downs)]
+
+    def level(i: int) -> nn.Module:
+        innermost = i == num_downs - 1
+        outer = channels[i - 1] if i > 0 else 3
+        conv = nn.Conv2d(outer, channels[i], 4, 2, 1, bias=norms.bias)
+        inside = [] if innermost else [level(i + 1)]
+        up = channels[i] * (1 if innermost else 2)
+        if i == 0:
+            return Sequence("model", conv, *inside, nn.ReLU(), nn.ConvTranspose2d(up, 3, 4, 2, 1), nn.Tanh())
+        deconv = nn.ConvTranspose2d(up, outer, 4, 2, 1, bias=norms.bias)
+        layers = [nn.LeakyReLU(0.2), conv, *([] if innermost else [norms(channels[i])]), *inside, nn.ReLU(), deconv, norms(outer)]
+        if dropout and i >= 4 and not innermost:
+            layers.append(nn.Dropout(0.5))
+        return Sequence("model", *layers, combine=lambda x, y: torch.cat([x, y], 1))
+
+    wrapper = nn.Module()
+    wrapper.model = level(0)
+    wrapper.forward = wrapper.model.forward  # type: ignore[method-assign]
+    return wrapper
+
+
+def their_patchgan(norms: Norms, k: int = 2, num_layers: int = 3) -> nn.Module:
+    layers: list[nn.Module] = [nn.Conv2d(3, k, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for level in range(1, num_layers + 1):
+        before, after = (k * min(2**i, 8) for i in (level - 1, level))
+        layers += [nn.Conv2d(before, after, 4, 2 if level < num_layers else 1, 1, bias=norms.bias), norms(after), nn.LeakyReLU(0.2)]
+    return Sequence("model", *layers, nn.Conv2d(after, 1, 4, 1, 1))
+
+
+def their_pixel(norms: Norms, k: int = 2) -> nn.Module:
+    middle = [nn.Conv2d(k, 2 * k, 1, bias=norms.bias), norms(2 * k), nn.LeakyReLU(0.2)]
+    return Sequence("net", nn.Conv2d(3, k, 1), nn.LeakyReLU(0.2), *middle, nn.Conv2d(2 * k, 1, 1, bias=norms.bias))
+
+
+PAIRS = {
+    "resnet": (lambda norm: ResnetGenerator(3, 3, 4, num_blocks=2, norm=norm), their_resnet),
+    "resnet-0-blocks": (lambda norm: ResnetGenerator(3, 3, 4, num_blocks=0, norm=norm), lambda norms: their_resnet(norms, num_blocks=0)),
+    "resnet-dropout": (
+        lambda norm: ResnetGenerator(3, 3, 4, num_blocks=2, norm=norm, dropout=True),
+        lambda norms: their_resnet(norms, dropout=True),
+    ),
+    **{
+        f"unet-{n}": (
+            lambda norm, n=n: UnetGenerator(3, 3, 2, num_downs=n, norm=norm, dropout=True),
+            lambda norms, n=n: their_unet(norms, num_downs=n, dropout=True),
+        )
+        for n in (2, 3, 5, 7)
+    },
+    **{
+        f"patchgan-{n}": (
+            lambda norm, n=n: PatchDiscriminator(3, 2, num_layers=n, norm=norm),
+            lambda norms, n=n: their_patchgan(norms, num_layers=n),
+        )
+        for n in (1, 3, 4)
+    },
+    "pixel": (lambda norm: PixelDiscriminator(3, 2, norm=norm), their_pixel),
+}
+each_pair = pytest.mark.parametrize("pair", list(PAIRS))
+each_norm = pytest.mark.parametrize("norm", ["instance", "batch"])
+
+
+def both(pair: str, norm: str, statistics: bool = False) -> tuple[nn.Module, nn.Module]:
+    ours, theirs = PAIRS[pair]
+    torch.manual_seed(0)
+    return ours(norm), theirs(Norms(norm, statistics))
+
+
+def scrambled(network: nn.Module) -> dict[str, Tensor]:
+    """A state dict of random numbers, none of which is a default."""
+    torch.manual_seed(1)
+    return {
+        name: torch.randint(1, 100, tensor.shape) if tensor.dtype == torch.int64 else torch.rand_like(tensor) + 0.1
+        for name, tensor in network.state_dict().items()
+    }
+
+
+@each_pair
+@each_norm
+def test_to_theirs_and_back(pair: str, norm: str) -> None:
+    ours, theirs = both(pair, norm)
+    ours.load_state_dict(scrambled(ours))
+    state = to_reference(ours)
+    theirs.load_state_dict(state, strict=True)
+    back = from_reference(theirs.state_dict(), ours)
+    assert back.keys() == ours.state_dict().keys()
+    assert all(torch.equal(back[name], tensor) for name, tensor in ours.state_dict().items())
+
+
+@each_pair
+@each_norm
+@pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
+def test_same_output_and_gradient(pair: str, norm: str, training: bool) -> None:
+    """In float64; dropout is off, since the two draw other masks."""
+    ours, theirs = (network.double().train(training) for network in both(pair, norm))
+    for module in (*ours.modules(), *theirs.modules()):
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    ours.load_state_dict(from_reference(theirs.state_dict(), ours), strict=True)
+    size = ours.size_multiple if pair.startswith("unet") else 48
+    x = torch.rand(2, 3, size, size, dtype=torch.float64) * 2 - 1
+    results = []
+    for network in (ours, theirs):
+        leaf = x.clone().requires_grad_()
+        y = network(leaf)
+        (y * torch.linspace(-1, 1, y.numel(), dtype=torch.float64).view(y.shape)).sum().backward()
+        results.append((y.detach(), leaf.grad))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("pair", ["resnet-dropout", "unet-5", "patchgan-3", "pixel"])
+def test_old_instance_statistics_are_dropped(pair: str) -> None:
+    ours, theirs = both(pair, "instance", statistics=True)
+    state = theirs.state_dict()
+    assert any(name.endswith("running_mean") for name in state)
+    ours.load_state_dict(from_reference(state, ours), strict=True)
+    assert to_reference(ours).keys() == {name for name in state if name.endswith((".weight", ".bias"))}
+
+
+def test_old_batch_norms_and_wrappers() -> None:
+    """Checkpoints from before `num_batches_tracked`, saved through DataParallel."""
+    ours, theirs = both("patchgan-3", "batch")
+    state = {f"module.{name}": tensor for name, tensor in theirs.state_dict().items() if not name.endswith("num_batches_tracked")}
+    converted = from_reference(state, ours)
+    ours.load_state_dict(converted, strict=True)
+    assert torch.equal(converted["head.weight"], state["module.model.11.weight"])
+    assert converted["layers.1.norm.num_batches_tracked"].item() == 0
+
+
+def test_without_normalisation_missing_biases_are_zero() -> None:
+    ours, theirs = both("resnet", "none")
+    ours.load_state_dict(from_reference(theirs.state_dict(), ours), strict=True)
+    x = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(ours(x), theirs(x))
+    with pytest.raises(UserError, match="norm none"):
+        to_reference(ours)
+
+
+class TestMistakes:
+    def test_another_size(self) -> None:
+        with pytest.raises(UserError, match=r"'model\.1\.weight' is \[4, 3, 7, 7\] in the weights and \[8, 3, 7, 7\] here"):
+            from_reference(their_resnet(Norms("instance")).state_dict(), ResnetGenerator(3, 3, 8, num_blocks=2))
+
+    def test_another_number_of_blocks(self) -> None:
+        state = their_resnet(Norms("instance"), num_blocks=3).state_dict()
+        with pytest.raises(UserError, match=r"model\.12\.weight.*not among the weights"):
+            from_reference(state, ResnetGenerator(3, 3, 4, num_blocks=2))
+
+    def test_another_depth(self) -> None:
+        state = their_unet(Norms("batch"), num_downs=6).state_dict()
+        with pytest.raises(UserError, match=r"model\.3\.model\.3\.weight"):
+            from_reference(state, UnetGenerator(3, 3, 2, num_downs=5, norm="batch"))
+
+    @pytest.mark.parametrize(("theirs", "ours"), [("instance", "batch"), ("batch", "instance")])
+    def test_another_norm(self, theirs: str, ours: str) -> None:
+        with pytest.raises(UserError, match="PatchDiscriminator"):
+            from_reference(their_patchgan(Norms(theirs)).state_dict(), PatchDiscriminator(3, 2, norm=ours))
+
+    def test_dropout(self) -> None:
+        with pytest.raises(UserError, match=r"conv_block\.5\.weight"):
+            from_reference(their_resnet(Norms("instance"), dropout=True).state_dict(), ResnetGenerator(3, 3, 4, num_blocks=2))
+
+    def test_something_left_over(self) -> None:
+        ours, theirs = both("pixel", "instance")
+        state = {**theirs.state_dict(), "net.9.weight": torch.zeros(1)}
+        with pytest.raises(UserError, match=r"'net\.9\.weight'"):
+            from_reference(state, ours)
+
+    def test_resize_convolution_does_not_go_out(self) -> None:
+        with pytest.raises(UserError, match="resize-convolution"):
+            to_reference(ResnetGenerator(3, 3, 4, num_blocks=1, upsampling="resize-convolution"))
+
+    def test_a_network_they_do_not_have(self) -> None:
+        with pytest.raises(UserError, match="Linear"):
+            to_reference(nn.Linear(1, 1))
+
+
+def test_losses_of_pix2pix() -> None:
+    ours = {"adversarial": 1.0, "l1": 2.0, "discriminator_real": 4.0, "discriminator_fake": 8.0}
+    theirs = reference_losses("pix2pix", {name: torch.tensor(value) for name, value in ours.items()})
+    assert {name: value.item() for name, value in theirs.items()} == {"G_GAN": 1, "G_L1": 2, "D_real": 8, "D_fake": 16}
+
+
+def test_losses_of_cyclegan() -> None:
+    names = ["adversarial_ab", "adversarial_ba", "cycle_a", "cycle_b", "identity_a", "identity_b"]
+    names += ["discriminator_a_real", "discriminator_a_fake", "discriminator_b_real", "discriminator_b_fake"]
+    ours = {name: torch.tensor(2.0**i, dtype=torch.float64) for i, name in enumerate(names)}
+    theirs = reference_losses("cyclegan", ours)
+    expected = {"G_A": 1, "G_B": 2, "cycle_A": 4, "cycle_B": 8, "idt_A": 32, "idt_B": 16, "D_A": 256 + 512, "D_B": 64 + 128}
+    assert {name: value.item() for name, value in theirs.items()} == expected
+    without = reference_losses("cyclegan", {name: loss for name, loss in ours.items() if not name.startswith("identity")})
+    assert without.keys() == expected.keys() - {"idt_A", "idt_B"}
+
+
+def test_tables_cover_the_same_methods() -> None:
+    assert NETWORK_NAMES.keys() == LOSS_NAMES.keys() == {"pix2pix", "cyclegan"}
+    assert NETWORK_NAMES["cyclegan"]["D_A"] == "discriminator_b"

@@ -1,0 +1,77 @@
+import pytest
+import torch
+from torch import nn
+
+from gan_style.errors import UserError
+from gan_style.networks import DISCRIMINATORS
+from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator, minimum_size, receptive_field
+
+
+def probe(network: nn.Module, size: int) -> tuple[int, int]:
+    """Height and width of the input pixels that the middle score depends on, found by its gradient.
+
+    The normalisations are left out, since their statistics see the whole image.
+    """
+    x = torch.rand(1, 3, size, size, dtype=torch.float64, requires_grad=True)
+    scores = network.double()(x)
+    scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
+    assert x.grad is not None
+    rows, columns = torch.nonzero(x.grad[0].abs().sum(0), as_tuple=True)
+    return int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
+
+
+@pytest.mark.parametrize(("num_layers", "expected"), [(1, 16), (2, 34), (3, 70), (4, 142)])
+def test_receptive_field_of_patchgan(num_layers: int, expected: int) -> None:
+    """The paper's sizes (1611.07004, section 6.1.2), computed and measured."""
+    torch.manual_seed(0)
+    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm="none")
+    assert network.receptive_field == expected
+    assert probe(network, 2 * expected) == (expected, expected)
+
+
+def test_receptive_field_of_pixel() -> None:
+    torch.manual_seed(0)
+    network = PixelDiscriminator(3, base_channels=2, norm="none")
+    assert network.receptive_field == 1
+    assert probe(network, 9) == (1, 1)
+
+
+def test_arithmetic_of_sizes() -> None:
+    convs = [nn.Conv2d(1, 1, 3, stride=2), nn.Conv2d(1, 1, 5)]  # one output sees 5 of the middle map: 3 + 4 * 2 = 11 pixels
+    assert receptive_field(convs) == 11
+    assert minimum_size(convs) == 11
+
+
+@pytest.mark.parametrize("num_layers", [1, 2, 3, 4])
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+def test_minimum_size(num_layers: int, norm: str) -> None:
+    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm=norm)
+    size = network.minimum_size
+    assert size == 3 * 2**num_layers
+    assert network(torch.rand(1, 3, size, size)).shape == (1, 1, 1, 1)
+    with pytest.raises(UserError, match=f"{size - 1} x {size} pixels"):
+        network(torch.rand(1, 3, size, size - 1))
+
+
+def test_pixel_judges_a_single_pixel() -> None:
+    network = DISCRIMINATORS["pixel"](in_channels=3, base_channels=2)
+    assert network.minimum_size == 1
+    assert network(torch.rand(1, 3, 1, 1)).shape == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("norm", "expected"),
+    [
+        ("batch", {"layers.0.conv", "head"}),
+        ("instance", {"layers.0.conv", "layers.1.conv", "layers.2.conv", "layers.3.conv", "head"}),
+        ("none", {"layers.0.conv", "layers.1.conv", "layers.2.conv", "layers.3.conv", "head"}),
+    ],
+)
+def test_biases_of_patchgan(norm: str, expected: set[str]) -> None:
+    network = PatchDiscriminator(3, base_channels=2, norm=norm)
+    assert {name for name, module in network.named_modules() if isinstance(module, nn.Conv2d) and module.bias is not None} == expected
+
+
+def test_patchgan_has_the_papers_size() -> None:
+    """2.769 million parameters with batch normalisation and a pair of RGB images (the count that the reference prints)."""
+    assert sum(parameter.numel() for parameter in PatchDiscriminator(6, norm="batch").parameters()) == 2_768_705
