@@ -25,7 +25,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	$(BIN)/python data/prepare.py demo --only paired
+	$(BIN)/python data/prepare.py demo paired
 	$(BIN)/python train.py --config configs/demo.yaml
 	$(BIN)/python infer.py --model runs/demo --input data/demo/paired/valA --output runs/demo/translated --resize train --keep-resized --overwrite
 	$(BIN)/python data/prepare.py compare --output runs/demo/comparison.png data/demo/paired/valA runs/demo/translated data/demo/paired/valB

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gan_style.datasets import convert, demo
 from gan_style.datasets.check import check
+from gan_style.datasets.compare import compare
 from gan_style.errors import UserError, run_command
 
 DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "styles": demo.draw_styles}
@@ -61,6 +62,12 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(options: argparse.Namespace) -> int:
+    compare(options.folders, options.output, options.rows)
+    print(f"comparison: {options.output} (columns: {' | '.join(map(str, options.folders))})")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="prepare.py", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -71,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = add("demo", _demo, "Draw the procedural demo sets that are not there yet.")
-    sub.add_argument("sets", nargs="*", metavar="SET", choices=[[], *DEMO_SETS], help=f"{', '.join(DEMO_SETS)}; default: all of them")
+    sub.add_argument("sets", nargs="*", metavar="SET", type=_demo_set, help=f"{', '.join(DEMO_SETS)}; default: all of them")
     sub.add_argument("--root", type=Path, default=Path("data/demo"), help="folder that holds the sets (default: %(default)s)")
     sub.add_argument("--train", type=_positive, help="training pictures of a domain (the default depends on the set)")
     sub.add_argument("--val", type=_positive, help="validation pictures of a domain (the default depends on the set)")
@@ -98,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         help="as data.source; auto expects pairs, so say unpaired where there are none (default: %(default)s)",
     )
     sub.add_argument("--workers", type=_positive, help="processes (default: one for each core)")
+
+    sub = add("compare", _compare, "Put pictures of equal stem from several folders side by side in one picture, to look at.")
+    sub.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="one column each, such as inputs, translations, truths")
+    sub.add_argument("--output", type=Path, required=True, help="picture to write")
+    sub.add_argument("--rows", type=_positive, default=6, help="most rows (default: %(default)s)")
     return parser
 
 
@@ -105,6 +117,12 @@ def _add_folders(sub: argparse.ArgumentParser, words: str) -> None:
     sub.add_argument("root", type=Path, metavar="ROOT", help=words)
     sub.add_argument("--output", type=Path, required=True, help="folder to write to")
     sub.add_argument("--overwrite", action="store_true", help="write over files that exist")
+
+
+def _demo_set(text: str) -> str:
+    if text not in DEMO_SETS:  # not argparse's `choices`, which would also refuse the empty list
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(DEMO_SETS)}")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -20,6 +20,7 @@ from gan_style.engine.trainer import Trainer
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Method
+from gan_style.methods.serving import serving_network
 from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
 
@@ -62,7 +63,11 @@ def train(config: RunConfig[Any]) -> int:
 
     grid = None
     if accelerator.is_main_process and (examples := make_examples(config, method, validation)):
-        grid = SampleGrid({direction: serving_network(config, direction) for direction in method.translators}, examples, accelerator.device)
+        channels = make_task(config).channels
+        translators = {
+            direction: serving_network(config.method.name, config.method, *channels(direction)) for direction in method.translators
+        }
+        grid = SampleGrid(translators, examples, accelerator.device)
     run = Run(config, trainer, accelerator, loader, frozenset(slots_of(*layout)), bundle_infos(config, method), grid)
     return run.fit()
 
@@ -103,11 +108,6 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
             raise UserError(
                 f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {needed} pixels; raise it or lower num_layers"
             )
-
-
-def serving_network(config: RunConfig[Any], direction: Direction) -> torch.nn.Module:
-    """The translator as inference builds it."""
-    return METHODS[config.method.name].translator(config.method, *make_task(config).channels(direction))
 
 
 def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, BundleInfo]:

@@ -108,8 +108,10 @@ def write(path: Path, pixels: np.ndarray) -> None:
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
     """[H, W, C] uint8 or uint16 -> float32 [C, H, W] in [-1, 1]."""
-    half = np.iinfo(pixels.dtype).max / 2
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)).div_(half).sub_(1.0)
+    values = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+    values /= np.iinfo(pixels.dtype).max / 2  # by NumPy: torch would wake all its threads, 17 ms instead of 0.1 on a busy machine
+    values -= 1.0
+    return torch.from_numpy(values)
 
 
 def to_pixels(image: Tensor, depth: int = 8) -> np.ndarray:

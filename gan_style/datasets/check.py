@@ -41,15 +41,16 @@ def check(root: Path, layout: LayoutChoice = "auto", workers: int | None = None,
     surveys = {split: survey_split(root, layout, split, paired=layout != "unpaired") for split in _SPLITS}
     problems = [problem for survey in surveys.values() for problem in survey.problems]
     sources = {split: survey.source for split, survey in surveys.items() if survey.source is not None}
-    paths = sorted({source.path(key) for source in sources.values() for key in (*_every_key(source, "a"), *_every_key(source, "b"))})
+    keys = {split: {domain: _every_key(source, split, domain) for domain in ("a", "b")} for split, source in sources.items()}
+    paths = sorted({source.path(key) for split, source in sources.items() for found in keys[split].values() for key in found})
     facts = dict(zip(paths, _inspect_all(paths, workers, progress), strict=True))
     problems += [fact.problem for fact in facts.values() if fact.problem]
     rows = []
     for split, source in sources.items():
         problems += _problems_of_pairs(source, facts)
         for domain in ("a", "b"):
-            keys = _every_key(source, domain)
-            rows.append(_row(split, domain, [facts[source.path(key)] for key in keys], halves=source.layout == "aligned"))
+            found = [facts[source.path(key)] for key in keys[split][domain]]
+            rows.append(_row(split, domain, found, halves=source.layout == "aligned"))
     return Report(_table(rows), tuple(problems))
 
 
@@ -63,13 +64,11 @@ def inspect(path: Path) -> Facts:
     return Facts(header, None)
 
 
-def _every_key(source: Source, domain: str) -> Sequence[str]:
+def _every_key(source: Source, split: str, domain: str) -> Sequence[str]:
     """The keys of a domain, with those that have no partner."""
-    if source.layout == "folders":
-        split = source.a[0].split("/")[0][:-1] if source.a else ""
-        folder = source.root / f"{split}{domain.upper()}"
-        if split and folder.is_dir():
-            return [f"{folder.name}/{file.as_posix()}" for file in images.find_images(folder)]
+    folder = source.root / f"{split}{domain.upper()}"
+    if source.layout == "folders" and folder.is_dir():
+        return [f"{folder.name}/{file.as_posix()}" for file in images.find_images(folder)]
     return sorted(set(source.a if domain == "a" else source.b))
 
 

@@ -1,11 +1,13 @@
 """Data sets as the trainer sees them: numbered training samples, batches of them, and validation images."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -125,12 +127,17 @@ def collate(samples: Sequence[Sample]) -> Batch:
                 )
                 raise UserError(f"{named}: a batch needs one size; set train.batch_size to 1 or data.preprocess to resize_and_crop")
     return Batch(
-        a=torch.stack([sample.a for sample in samples]),
-        b=torch.stack([sample.b for sample in samples]),
+        a=_stack([sample.a for sample in samples]),
+        b=_stack([sample.b for sample in samples]),
         keys_a=tuple(sample.key_a for sample in samples),
         keys_b=tuple(sample.key_b for sample in samples),
         slots=tuple(sample.slot for sample in samples),
     )
+
+
+def _stack(tensors: Sequence[Tensor]) -> Tensor:
+    """torch.stack, by NumPy for the reason that `images.to_tensor` gives."""
+    return torch.from_numpy(np.stack([tensor.numpy() for tensor in tensors]))
 
 
 def training_loader(
@@ -192,6 +199,12 @@ def _unchanged(loaded: Any) -> Any:
 
 
 def _start_worker(worker: int) -> None:
-    """One thread for each worker: parallelism comes from their number."""
+    """One thread for each worker: parallelism comes from their number. The first signal is for the training process.
+
+    Ctrl-C in a terminal and SIGTERM from a cluster reach the whole process group, but the step in hand still needs its
+    data; the training process then ends its workers. A second SIGTERM, torch's last resort, is obeyed.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

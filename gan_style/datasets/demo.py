@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from gan_style.datasets.drawing.canvas import Pixels, to_pixels
-from gan_style.datasets.drawing.landscape import AUTUMN_DUSK, SUMMER, Look, draw_landscape
+from gan_style.datasets.drawing.landscape import draw_landscape
+from gan_style.datasets.drawing.landscape_looks import AUTUMN_DUSK, SUMMER, Look
 from gan_style.datasets.drawing.street_map import PALETTE
 from gan_style.datasets.drawing.street_plan import plan_street
 from gan_style.datasets.drawing.street_render import render_street
@@ -61,8 +61,8 @@ def draw_unpaired(root: Path, train: int = 120, val: int = 16, size: int = 256, 
     jobs: list[_Job] = []
     for domain, name, look in (("A", "summer", SUMMER), ("B", "autumn", AUTUMN_DUSK)):
         for split, first, count in (("train", 1, train), ("val", train + 1, val)):
-            for number in range(first, first + count):
-                jobs.append(partial(_landscape, folder=f"{split}{domain}", name=name, look=look, number=number, size=size, seed=seed))
+            job = partial(_landscape, folder=f"{split}{domain}", name=name, look=look, size=size, seed=seed)
+            jobs += [partial(job, number=number) for number in range(first, first + count)]
     _draw(Path(root), jobs)
 
 

@@ -59,17 +59,17 @@ class _Axis:
         return PLANE * (1 - (value - low) / (high - low))
 
 
-def chart(title: str, series: Mapping[str, Series], end: int, percent: bool = False) -> Chart | None:
+def chart(title: str, series: Mapping[str, Series], end: int, percent: bool = False, from_zero: bool = False) -> Chart | None:
     """Draw curves by name over the steps [0, end]; None where there is no finite value to draw.
 
-    The axis is logarithmic where the values are positive and span far; else linear, from 0 where that wastes no room.
-    percent: values in [0, 1] are labelled as 0 % to 100 %.
+    The axis is logarithmic where the values are positive and span far; else linear, from 0 where that wastes no room or
+    `from_zero` says so. percent: values in [0, 1], on an axis from 0 % to 100 %.
     """
     values = sorted(value for points in series.values() for _, value in points if math.isfinite(value))
     if not values:
         return None
     end = max(end, 1)
-    axis = _Axis(0.0, 1.0, False) if percent else _axis(values)
+    axis = _Axis(0.0, 1.0, False) if percent else _axis(values, from_zero)
     written = per_cent if percent else number
     curves = [
         Curve(
@@ -82,12 +82,12 @@ def chart(title: str, series: Mapping[str, Series], end: int, percent: bool = Fa
         for place, (name, points) in enumerate(series.items())
     ]
     y_ticks = [Tick(round(axis.place(value) / PLANE * 100, 2), written(value)) for value in _ticks(axis)]
-    x_ticks = [Tick(round(value / end * 100, 2), short(value)) for value in linear_ticks(0, end, 4) if value == int(value)]
+    x_ticks = [Tick(round(value / end * 100, 2), short(value)) for value in linear_ticks(0, end, 5) if value == int(value)]
     return Chart(title, "log scale" if axis.log else "", curves, x_ticks, y_ticks, end)
 
 
 def smoothed(points: Series) -> list[tuple[int, float]]:
-    """Each value replaced by the mean of the finite ones around it: a window of 1/20 of the curve, narrower at its ends."""
+    """Each value replaced by the mean of the finite ones around it: a window of 1/20 of the curve, cut off at its ends."""
     reach = max(1, len(points) // 40)
     sums, counts = [0.0], [0]
     for _, value in points:
@@ -96,8 +96,7 @@ def smoothed(points: Series) -> list[tuple[int, float]]:
         counts.append(counts[-1] + finite)
     result = []
     for place, (step, value) in enumerate(points):
-        near = min(reach, place, len(points) - 1 - place)
-        first, last = place - near, place + near + 1
+        first, last = max(0, place - reach), min(len(points), place + reach + 1)
         inside = counts[last] - counts[first]
         result.append((step, (sums[last] - sums[first]) / inside if inside and math.isfinite(value) else math.nan))
     return result
@@ -118,7 +117,7 @@ def number(value: float) -> str:
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
         text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−") if value < 0 and "e" not in text else text
+    return text
 
 
 def per_cent(share: float) -> str:
@@ -134,13 +133,13 @@ def short(value: float) -> str:
     return f"{value:g}"
 
 
-def _axis(values: Sequence[float]) -> _Axis:
+def _axis(values: Sequence[float], from_zero: bool) -> _Axis:
     """The axis for sorted finite values."""
     low, high = values[0], values[-1]
     small = values[len(values) // 20]
     if low > 0 and high / small > _LOG_FROM:
         return _Axis(low / 1.1, high * 1.1, True)
-    if 0 <= low <= high / 2 and high > 0:
+    if low >= 0 and high > 0 and (from_zero or low <= high / 2):
         return _Axis(0.0, high * 1.05, False)
     room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
     return _Axis(low - room, high + room, False)
@@ -148,7 +147,7 @@ def _axis(values: Sequence[float]) -> _Axis:
 
 def _ticks(axis: _Axis) -> list[float]:
     if not axis.log:
-        return linear_ticks(axis.low, axis.high, 4)
+        return linear_ticks(axis.low, axis.high, 5)
     first, last = math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high))
     every = max(1, (last - first) // 5)  # powers of ten between two ticks
     factors = (1, 2, 5) if last - first <= 2 else (1,)

@@ -1,10 +1,10 @@
 """Checkpoints: folders that are complete or not there, with a manifest of every file's size and checksum.
 
-    run_dir/checkpoints/step_0000100/
-        networks.safetensors     every network's weights, as <network>/<parameter>
-        training.safetensors     optimizers, moving average, loss scaler, running means of the log
-        process_0000.safetensors what one process remembers of its own (replay buffers), one file a process
-        manifest.json            step, samples seen, files with sizes and SHA-256; written last
+run_dir/checkpoints/step_0000100/
+    networks.safetensors     every network's weights, as <network>/<parameter>
+    training.safetensors     optimizers, moving average, loss scaler, running means of the log
+    process_0000.safetensors what one process remembers of its own (replay buffers), one file a process
+    manifest.json            step, samples seen, files with sizes and SHA-256; written last
 """
 
 import hashlib
@@ -91,7 +91,9 @@ class Checkpointer:
         save_tree(temporary / process_file(self.accelerator.process_index), own)
         if main:
             weights = {
-                f"{name}/{key}": value.detach().cpu().contiguous() for name, network in networks.items() for key, value in network.state_dict().items()
+                f"{name}/{key}": value.detach().cpu().contiguous()
+                for name, network in networks.items()
+                for key, value in network.state_dict().items()
             }
             save_file(weights, temporary / NETWORKS)
             save_tree(temporary / TRAINING, training)
@@ -129,7 +131,9 @@ class Checkpointer:
             except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
                 warnings.warn(f"{folder}: incomplete checkpoint passed over ({problem})", stacklevel=2)
         if folders:
-            raise UserError(f"{self.root}: no complete checkpoint among {len(folders)}; restore one, or choose another run_dir to start anew")
+            raise UserError(
+                f"{self.root}: no complete checkpoint among {len(folders)}; restore one, or choose another run_dir to start anew"
+            )
         return None
 
     def _folders(self) -> list[Path]:

@@ -32,10 +32,16 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
     # Buffers differ between processes only under BatchNorm, whose in-place broadcast breaks two forwards before a backward.
     ddp = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     accelerator = Accelerator(
-        mixed_precision=train.mixed_precision, kwargs_handlers=[ddp], log_with=log_with, project_dir=run_dir, step_scheduler_with_optimizer=False
+        mixed_precision=train.mixed_precision,
+        kwargs_handlers=[ddp],
+        log_with=log_with,
+        project_dir=run_dir,
+        step_scheduler_with_optimizer=False,
     )
     if accelerator.distributed_type in _REFUSED:
-        raise UserError(f"{_REFUSED[accelerator.distributed_type]} does not fit several networks with several optimizers: launch with torchrun")
+        raise UserError(
+            f"{_REFUSED[accelerator.distributed_type]} does not fit several networks with several optimizers: launch with torchrun"
+        )
     return accelerator
 
 
@@ -49,4 +55,6 @@ def synchronise_batch_norm(method: Method, accelerator: Accelerator) -> None:
         if accelerator.device.type == "cuda":
             method.networks[name] = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
         elif accelerator.is_main_process:
-            warnings.warn(f"{name}: on CPUs each process normalises its own part of the batch; norm: instance does not depend on it", stacklevel=2)
+            warnings.warn(
+                f"{name}: on CPUs each process normalises its own part of the batch; norm: instance does not depend on it", stacklevel=2
+            )

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gan_style import images
+from gan_style.sheet import tile
 from gan_style.types import Direction
 
 
@@ -24,12 +24,12 @@ class Example:
 class SampleGrid:
     """Draws one row for each example: source | translation | truth, left to right, in cells of the largest picture's size.
 
-    translators: bare networks as inference builds them, in float32; `draw` is given the weights to run them with. They run
-    one image at a time, without autocast, exactly as infer.py does on the same device.
+    translators: what `methods.serving.serving_network` returns, which infer.py runs too; `draw` is given the weights to run
+    them with. They see one image at a time, without autocast, as they do there.
     """
 
     def __init__(self, translators: Mapping[Direction, nn.Module], examples: Sequence[Example], device: torch.device) -> None:
-        self.translators = {direction: translator.to(device).eval() for direction, translator in translators.items()}
+        self.translators = {direction: translator.to(device) for direction, translator in translators.items()}
         self.examples = examples
         self.device = device
 
@@ -42,23 +42,7 @@ class SampleGrid:
         for example in self.examples:
             translated = self.translators[example.direction](example.source[None].to(self.device))[0].cpu()
             rows.append([picture for picture in (example.source, translated, example.truth) if picture is not None])
-        images.write(path, tile([[_rgb(images.to_pixels(picture)) for picture in row] for row in rows]))
-
-
-def tile(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Rows of pictures [H, W, 3] -> one picture; each cell has the largest height and width, its picture in the upper left corner."""
-    height = max(picture.shape[0] for row in rows for picture in row)
-    width = max(picture.shape[1] for row in rows for picture in row)
-    canvas = np.full((len(rows) * height, max(map(len, rows)) * width, 3), 255, np.uint8)
-    for y, row in enumerate(rows):
-        for x, picture in enumerate(row):
-            canvas[y * height : y * height + picture.shape[0], x * width : x * width + picture.shape[1]] = picture
-    return canvas
-
-
-def _rgb(pixels: np.ndarray) -> np.ndarray:
-    """[H, W, 1 to 4] -> [H, W, 3]: gray repeated, alpha left out."""
-    return pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
+        images.write(path, tile([[images.to_pixels(picture) for picture in row] for row in rows]))
 
 
 def examples_of(pairs: Iterable[tuple[Tensor, Tensor]], direction: Direction) -> list[Example]:

@@ -31,7 +31,9 @@ class Pix2PixConfig(MethodConfig):
     discriminator: DiscriminatorConfig = Field(
         default_factory=lambda: DiscriminatorConfig(norm="batch"), description="The judge of (input, output) pairs."
     )
-    adversarial: Literal["vanilla", "lsgan"] = Field("vanilla", description="`vanilla`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076).")
+    adversarial: Literal["vanilla", "lsgan"] = Field(
+        "vanilla", description="`vanilla`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076)."
+    )
     l1_weight: float = Field(100.0, ge=0, description="Weight of the L1 distance to the true output.")
 
 

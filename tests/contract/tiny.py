@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from gan_style import build
 from gan_style.config.load import parse_config
@@ -67,7 +68,9 @@ def make_trainer(config: Any) -> Trainer:
     """A trainer of the configured method, its weights drawn from the seed as training draws them."""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
     method = METHODS[config.method.name](config.method, build.make_task(config))
-    return Trainer(method, config.train, config.optim, Accelerator(cpu=True), planned_steps(config.train, 10))
+    AcceleratorState._reset_state(reset_partial_state=True)  # a process normally has one precision for life
+    accelerator = Accelerator(cpu=True, mixed_precision=config.train.mixed_precision)
+    return Trainer(method, config.train, config.optim, accelerator, planned_steps(config.train, 10))
 
 
 def make_run(config: Any) -> Run:

@@ -14,7 +14,10 @@ from gan_style.types import Batch, Task
 from vectors import Vectors
 
 # The reference's words for our keys, by method.
-WEIGHTS = {"pix2pix": {"l1": "l1_weight"}, "cyclegan": {"cycle_a": "cycle_weight_a", "cycle_b": "cycle_weight_b", "identity": "identity_weight"}}
+WEIGHTS = {
+    "pix2pix": {"l1": "l1_weight"},
+    "cyclegan": {"cycle_a": "cycle_weight_a", "cycle_b": "cycle_weight_b", "identity": "identity_weight"},
+}
 
 
 def method_config(spec: dict[str, Any]) -> dict[str, Any]:

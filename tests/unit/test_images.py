@@ -110,6 +110,30 @@ def test_palette_file_is_a_label_map_with_its_own_colours(tmp_path: Path) -> Non
     np.testing.assert_array_equal(alpha, [[255, 0], [255, 0]])
 
 
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("CMYK", ".jpg"), ("1", ".png"), ("LA", ".png"), ("P", ".tif"), ("P", ".bmp"), ("YCbCr", ".jpg")]
+)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_other_modes_of_pil(tmp_path: Path, mode: str, suffix: str, channels: int) -> None:
+    """A flat gray of 255 is white and opaque in every mode and number of channels."""
+    Image.new("RGB", (16, 8), "white").convert(mode).save(tmp_path / f"x{suffix}")
+    picture = images.read(tmp_path / f"x{suffix}", channels)
+    assert picture.pixels.shape == (8, 16, channels) and picture.pixels.min() >= 254
+    assert picture.labels == images.probe(tmp_path / f"x{suffix}").palette == (mode == "P")
+
+
+def test_a_transparent_colour_becomes_alpha(tmp_path: Path) -> None:
+    pixels = np.zeros((1, 2, 3), np.uint8)
+    pixels[0, 1] = 9
+    Image.fromarray(pixels).save(tmp_path / "rgb.png", transparency=(9, 9, 9))
+    Image.fromarray(pixels[..., 0]).save(tmp_path / "gray.png", transparency=9)
+    for name, channels in (("rgb.png", 4), ("gray.png", 2)):
+        assert images.probe(tmp_path / name).channels == channels
+        for asked in (1, 3):
+            alpha = images.read(tmp_path / name, asked).alpha
+            assert alpha is not None and alpha.tolist() == [[255, 0]]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["8.png", "16.png", "8.tif", "16.tif", "8.jpg"])
 def test_exif_orientation(tmp_path: Path, kind: str, orientation: int) -> None:
@@ -240,4 +264,8 @@ def test_find_images_is_sorted_recursive_and_skips_what_is_hidden(tmp_path: Path
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
-    assert [path.as_posix() for path in images.find_images(tmp_path)] == ["a.tif", "a/z.jpg", "b.PNG"]
+    elsewhere = tmp_path.with_name(f"{tmp_path.name}_elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "l.png").touch()
+    (tmp_path / "linked").symlink_to(elsewhere)
+    assert [path.as_posix() for path in images.find_images(tmp_path)] == ["a.tif", "a/z.jpg", "b.PNG", "linked/l.png"]

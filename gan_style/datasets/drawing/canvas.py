@@ -1,41 +1,44 @@
 """The random fields and colour tools that every drawn picture is made of.
 
-Fields are float32 [H, W]; colours are float32 [..., 3], RGB in [0, 1]. Everything random comes from the generator that is passed in.
+Fields are floats [H, W]; colours are floats [..., 3], RGB in [0, 1]. Everything random comes from the generator that is passed in.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]  # [H, W]
-Image = NDArray[np.float32]  # [H, W, 3], RGB in [0, 1]
+Random = np.random.Generator
+Floats = NDArray[np.floating]
+Field = Floats  # [H, W]
+Image = Floats  # [H, W, 3], RGB in [0, 1]
+Colour = Floats  # [3], RGB in [0, 1]
 Pixels = NDArray[np.uint8]  # [H, W, 3]
 
 
-def rgb(code: str) -> NDArray[np.float32]:
+def rgb(code: str) -> Floats:
     """The colour [3] in [0, 1] of "rrggbb"."""
     return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.float32) / 255
 
 
-def paint(colour: NDArray[np.float32]) -> tuple[float, float, float]:
+def paint(colour: Floats) -> tuple[float, float, float]:
     """A colour [3] as the tuple that cv2 draws with."""
     return float(colour[0]), float(colour[1]), float(colour[2])
 
 
-def mix(a: NDArray[np.float32], b: NDArray[np.float32], share: NDArray[np.float32] | float) -> NDArray[np.float32]:
+def mix(a: Floats, b: Floats, share: Floats | float) -> Floats:
     """From colour a (share 0) to colour b (share 1); a field [H, W] as share gives an image [H, W, 3]."""
     if isinstance(share, np.ndarray) and share.ndim == 2:
         share = share[..., None]
     return (a + (b - a) * share).astype(np.float32, copy=False)
 
 
-def smoothstep(low: float, high: float, values: NDArray[np.float32]) -> NDArray[np.float32]:
+def smoothstep(low: float, high: float, values: Floats) -> Floats:
     """0 below `low`, 1 above `high`, smooth between; `low` may be the larger one."""
     t = np.clip((values - low) / (high - low), 0, 1).astype(np.float32, copy=False)
     return t * t * (3 - 2 * t)
 
 
-def blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+def blur(values: Floats, sigma: float) -> Floats:
     """Gaussian blur of a field or image."""
     return cv2.GaussianBlur(values, (0, 0), max(sigma, 0.3)).astype(np.float32, copy=False)
 
@@ -52,7 +55,7 @@ def coordinates(height: int, width: int) -> tuple[Field, Field]:
     return np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None, :]
 
 
-def value_noise(rng: np.random.Generator, height: int, width: int, cell_y: float, cell_x: float) -> Field:
+def value_noise(rng: Random, height: int, width: int, cell_y: float, cell_x: float) -> Field:
     """Smooth noise with mean 0.5, mostly within [0, 1], whose bumps are about cell_y x cell_x pixels."""
     rows, columns = int(np.ceil(height / cell_y)) + 3, int(np.ceil(width / cell_x)) + 3
     lattice = rng.random((rows, columns), dtype=np.float32)
@@ -64,7 +67,7 @@ def value_noise(rng: np.random.Generator, height: int, width: int, cell_y: float
     return cv2.warpAffine(lattice, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT).astype(np.float32, copy=False)
 
 
-def fbm(rng: np.random.Generator, height: int, width: int, cell: float, octaves: int = 4, stretch: float = 1.0) -> Field:
+def fbm(rng: Random, height: int, width: int, cell: float, octaves: int = 4, stretch: float = 1.0) -> Field:
     """Fractal noise in [0, 1] around 0.5: octaves of halving size and weight; `stretch` > 1 makes it wider than high."""
     total = np.zeros((height, width), np.float32)
     weight, weights = 1.0, 0.0
@@ -77,7 +80,7 @@ def fbm(rng: np.random.Generator, height: int, width: int, cell: float, octaves:
     return np.clip((total / weights - 0.5) * 1.5 + 0.5, 0, 1)
 
 
-def profile(rng: np.random.Generator, width: int, cell: float, octaves: int = 5, ridged: bool = False) -> NDArray[np.float32]:
+def profile(rng: Random, width: int, cell: float, octaves: int = 5, ridged: bool = False) -> Floats:
     """A line of hills [W] in [0, 1]; `ridged` gives the sharp peaks of mountains."""
     total = np.zeros(width, np.float32)
     weight, weights = 1.0, 0.0
@@ -93,6 +96,11 @@ def profile(rng: np.random.Generator, width: int, cell: float, octaves: int = 5,
         weights += weight
         weight *= 0.42
     return np.clip((total / weights - 0.5) * 1.35 + 0.5, 0, 1).astype(np.float32, copy=False)
+
+
+def resize(image: Image, height: int, width: int) -> Image:
+    """The image at another size, by cubic interpolation."""
+    return np.clip(cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1).astype(np.float32)
 
 
 def finish(image: Image, size: int) -> Image:

@@ -7,13 +7,13 @@ like follows from the label map, apart from small choices such as how far curtai
 import cv2
 import numpy as np
 
-from gan_style.datasets.drawing.canvas import Image, coordinates, mix, paint, rgb, smoothstep
+from gan_style.datasets.drawing.canvas import Image, Random, coordinates, mix, paint, resize, rgb, smoothstep
 from gan_style.datasets.drawing.street_map import Label, Street
 
 _FRAME, _IRON, _GLASS = rgb("ece6d8"), rgb("23242b"), rgb("16222f")
 
 
-def paint_parts(street: Street, rng: np.random.Generator, image: Image, sky: Image) -> None:
+def paint_parts(street: Street, rng: Random, image: Image, sky: Image) -> None:
     """Paint the details into `image` [H, W, 3] wherever the part is still seen in the label map; `sky` is what glass reflects."""
     height, width = street.labels.shape
     for part in street.parts:
@@ -29,19 +29,19 @@ def paint_parts(street: Street, rng: np.random.Generator, image: Image, sky: Ima
         np.copyto(image[top:bottom, left:right], box[inside], where=seen[..., None])
 
 
-def _reflection(box: Image, rng: np.random.Generator, sky: Image, strength: float) -> None:
+def _reflection(box: Image, rng: Random, sky: Image, strength: float) -> None:
     """Sky in a pane: strongest at the top, with a bright diagonal."""
     height, width = box.shape[:2]
     y, x = coordinates(height, width)
     y, x = y / height, x / width
     top, left = int(rng.integers(max(sky.shape[0] // 2, 1))), int(rng.integers(max(sky.shape[1] - width, 1)))
-    piece = cv2.resize(sky[top : top + max(height, 2), left : left + max(width, 2)], (width, height))
+    piece = resize(sky[top : top + max(height, 2), left : left + max(width, 2)], height, width)
     diagonal = smoothstep(0.62, 0.45, np.abs(y + 0.55 * x - 0.62))
     share = np.clip(strength * (0.42 - 0.38 * y + 0.6 * diagonal), 0, 1).astype(np.float32)
     box[:] = mix(box, piece, np.broadcast_to(share, (height, width)))
 
 
-def _window(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _window(box: Image, unit: float, rng: Random, sky: Image) -> None:
     height, width = box.shape[:2]
     _, x = coordinates(height, width)
     x = x / width
@@ -59,7 +59,7 @@ def _window(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> No
         box[at : at + line] = _FRAME
 
 
-def _cornice(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _cornice(box: Image, unit: float, rng: Random, sky: Image) -> None:
     """A moulding: a bright lip, a hollow, a row of brackets."""
     height, width = box.shape[:2]
     y, x = coordinates(height, width)
@@ -69,7 +69,7 @@ def _cornice(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> N
     box *= np.where((y > height * 0.5) & hollow, 0.8, 1.0).astype(np.float32)[..., None]
 
 
-def _shutter(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _shutter(box: Image, unit: float, rng: Random, sky: Image) -> None:
     height, width = box.shape[:2]
     y, _ = coordinates(height, width)
     slat = (y / (2 * unit)) % 1
@@ -84,7 +84,7 @@ def _shutter(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> N
 _SHUTTER = ("4c957a", "225045")
 
 
-def _balcony(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _balcony(box: Image, unit: float, rng: Random, sky: Image) -> None:
     """Iron bars before the dimness of the room, a stone slab below."""
     height, width = box.shape[:2]
     y, x = coordinates(height, width)
@@ -95,14 +95,15 @@ def _balcony(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> N
     box[-slab:] = rgb("eadfc8")
 
 
-def _door(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _door(box: Image, unit: float, rng: Random, sky: Image) -> None:
     height, width = box.shape[:2]
     wood, dark, light = rgb("7a4527"), rgb("45240f"), rgb("9c6238")
     box[:] = wood
     line = max(round(0.8 * unit), 1)
     fan = int(height * 0.2)
     box[:fan] = _GLASS
-    _reflection(box[:fan], rng, sky, 0.6) if fan else None
+    if fan:
+        _reflection(box[:fan], rng, sky, 0.6)
     for column in range(2):
         for row in range(3):
             x0, x1 = int(width * (0.1 + 0.45 * column)), int(width * (0.45 + 0.45 * column))
@@ -115,7 +116,7 @@ def _door(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None
     cv2.circle(box, (int(width * 0.42), int(height * 0.62)), max(round(unit), 1), paint(rgb("f0c75e")), -1)
 
 
-def _shop(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _shop(box: Image, unit: float, rng: Random, sky: Image) -> None:
     """Lamplight inside, goods on the sill, bars every 14 units."""
     height, width = box.shape[:2]
     y, x = coordinates(height, width)
@@ -139,7 +140,7 @@ def _shop(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None
     box[-line:] = rgb("2f4a3f")
 
 
-def _awning(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _awning(box: Image, unit: float, rng: Random, sky: Image) -> None:
     """Stripes on a slope that catches the sun, and a valance that hangs from it."""
     height, width = box.shape[:2]
     y, x = coordinates(height, width)
@@ -148,7 +149,7 @@ def _awning(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> No
     box[:] = mix(rgb("f6ecd8"), rgb("b02a3c"), stripes) * slope[..., None].astype(np.float32)
 
 
-def _crown(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _crown(box: Image, unit: float, rng: Random, sky: Image) -> None:
     """Leaves on a ball: the dark ones first, those that face the sun last."""
     height, width = box.shape[:2]
     count = 420
@@ -167,7 +168,7 @@ def _crown(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> Non
         cv2.ellipse(box, centre, axes, float(angle[leaf] * 57), 0, 360, paint(shades[level[leaf]]), -1)
 
 
-def _car(box: Image, unit: float, rng: np.random.Generator, sky: Image) -> None:
+def _car(box: Image, unit: float, rng: Random, sky: Image) -> None:
     """52 x 20 units, with the outline of the plan's car."""
     height, width = box.shape[:2]
 

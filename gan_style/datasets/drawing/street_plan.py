@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gan_style.datasets.drawing.canvas import Random
 from gan_style.datasets.drawing.street_map import SUPERSAMPLING, UNITS, Label, Street
 
 
@@ -35,7 +36,7 @@ class House:
         return self.base - self.ground - storey * self.storey
 
 
-def plan_street(rng: np.random.Generator, size: int) -> Street:
+def plan_street(rng: Random, size: int) -> Street:
     """A row of houses that fills the width, trees and perhaps a car in front of it."""
     street = Street(np.zeros((size * SUPERSAMPLING,) * 2, np.uint8), [])
     base = rng.uniform(208, 214)
@@ -43,7 +44,9 @@ def plan_street(rng: np.random.Generator, size: int) -> Street:
     number = 0
     while left < UNITS:
         width = rng.uniform(76, 124)
-        house = House(left, left + width, base, int(rng.integers(2, 5)), rng.uniform(40, 46), rng.uniform(31, 36), max(round(width / 27), 2))
+        house = House(
+            left, left + width, base, int(rng.integers(2, 5)), rng.uniform(40, 46), rng.uniform(31, 36), max(round(width / 27), 2)
+        )
         KINDS[kinds[number % len(KINDS)]](street, house, rng)
         left, number = left + width, number + 1
     kerb = base + rng.uniform(13, 17)
@@ -59,11 +62,13 @@ def plan_street(rng: np.random.Generator, size: int) -> Street:
     return street
 
 
-def _stone_house(street: Street, house: House, rng: np.random.Generator) -> None:
+def _stone_house(street: Street, house: House, rng: Random) -> None:
     """Boulevard: ashlar, iron balconies, a slate mansard with dormers."""
     roof = rng.uniform(26, 32)
     top = house.eaves - roof
-    street.polygon(Label.SLATE_ROOF, [(house.left + 2, house.eaves), (house.left + 9, top), (house.right - 9, top), (house.right - 2, house.eaves)])
+    street.polygon(
+        Label.SLATE_ROOF, [(house.left + 2, house.eaves), (house.left + 9, top), (house.right - 9, top), (house.right - 2, house.eaves)]
+    )
     for x in (house.left + 14, house.right - 24):
         street.box(Label.BRICK, x, top - 11, x + 10, top + 1)
         street.box(Label.TRIM, x - 1, top - 13, x + 11, top - 10)
@@ -86,7 +91,7 @@ def _stone_house(street: Street, house: House, rng: np.random.Generator) -> None
     _shops(street, house, rng)
 
 
-def _gable_house(street: Street, house: House, rng: np.random.Generator) -> None:
+def _gable_house(street: Street, house: House, rng: Random) -> None:
     """Canal side: brick with a stepped gable, tall white windows."""
     middle, steps = (house.left + house.right) / 2, int(rng.integers(3, 5))
     rise = (house.right - house.left) * 0.36 / steps
@@ -103,13 +108,18 @@ def _gable_house(street: Street, house: House, rng: np.random.Generator) -> None
     _doors(street, house, rng)
 
 
-def _plaster_house(street: Street, house: House, rng: np.random.Generator) -> None:
+def _plaster_house(street: Street, house: House, rng: Random) -> None:
     """Piazza: plaster, green shutters, a tiled roof that juts out."""
     roof = rng.uniform(16, 22)
     x = rng.uniform(house.left + 16, house.right - 26)
     street.box(Label.PLASTER, x, house.eaves - roof - 8, x + 11, house.eaves)
     street.box(Label.TILE_ROOF, x - 1.5, house.eaves - roof - 11, x + 12.5, house.eaves - roof - 7)
-    corners = [(house.left - 3, house.eaves + 1), (house.left + 6, house.eaves - roof), (house.right - 6, house.eaves - roof), (house.right + 3, house.eaves + 1)]
+    corners = [
+        (house.left - 3, house.eaves + 1),
+        (house.left + 6, house.eaves - roof),
+        (house.right - 6, house.eaves - roof),
+        (house.right + 3, house.eaves + 1),
+    ]
     street.polygon(Label.TILE_ROOF, corners)
     _wall(street, house, Label.PLASTER)
     street.box(Label.TILE_ROOF, house.left - 3, house.eaves - 2, house.right + 3, house.eaves + 3)
@@ -126,7 +136,7 @@ def _plaster_house(street: Street, house: House, rng: np.random.Generator) -> No
         _doors(street, house, rng)
 
 
-def _brick_house(street: Street, house: House, rng: np.random.Generator) -> None:
+def _brick_house(street: Street, house: House, rng: Random) -> None:
     """Brownstone: brick, a heavy cornice on a flat roof, lintels."""
     _wall(street, house, Label.BRICK)
     street.box(Label.TRIM, house.left + 1, house.eaves + 2, house.right - 1, house.eaves + 5)
@@ -168,7 +178,7 @@ def _door(street: Street, house: House, bay: int) -> None:
     street.box(Label.DOOR, x - half, top, x + half, house.base, part=True)
 
 
-def _doors(street: Street, house: House, rng: np.random.Generator) -> None:
+def _doors(street: Street, house: House, rng: Random) -> None:
     """A ground floor to live in: a door and windows."""
     door = int(rng.integers(house.bays))
     for bay in range(house.bays):
@@ -178,7 +188,7 @@ def _doors(street: Street, house: House, rng: np.random.Generator) -> None:
             _window(street, house.centre(bay), house.base - house.ground + 9, house.bay * 0.46, house.ground - 22)
 
 
-def _shops(street: Street, house: House, rng: np.random.Generator) -> None:
+def _shops(street: Street, house: House, rng: Random) -> None:
     """A ground floor to buy in: shop windows under awnings beside the door."""
     door = int(rng.integers(house.bays))
     _door(street, house, door)
@@ -191,7 +201,7 @@ def _shops(street: Street, house: House, rng: np.random.Generator) -> None:
                 street.box(Label.AWNING, left - 2, top + 6, right + 2, top + 17, part=True)
 
 
-def _tree(street: Street, rng: np.random.Generator, x: float, foot: float) -> None:
+def _tree(street: Street, rng: Random, x: float, foot: float) -> None:
     """A trunk and a crown of leaves."""
     radius = rng.uniform(17, 25)
     crown = foot - radius * rng.uniform(2.3, 2.7)

@@ -6,7 +6,7 @@ edges and dim corners follow from the label map; what varies between pictures is
 
 import numpy as np
 
-from gan_style.datasets.drawing.canvas import Field, Pixels, blur, finish, grade, rgb, shift, smoothstep, to_pixels, value_noise
+from gan_style.datasets.drawing.canvas import Field, Pixels, Random, blur, finish, grade, rgb, shift, smoothstep, to_pixels, value_noise
 from gan_style.datasets.drawing.street_map import SUPERSAMPLING, Label, Street
 from gan_style.datasets.drawing.street_parts import paint_parts
 from gan_style.datasets.drawing.street_surfaces import paint_sky, paint_surfaces
@@ -31,14 +31,23 @@ for _label, _depth in {
 
 # How much of the sun's shadow a class takes: the sky none, glass little.
 _TAKES = np.ones(len(Label), np.float32)
-for _label, _share in {Label.SKY: 0.0, Label.WINDOW: 0.75, Label.SHOP: 0.6, Label.FOLIAGE: 0.0, Label.TRUNK: 0.3, Label.CAR: 0.0, Label.PAVEMENT: 0.0, Label.ROAD: 0.0}.items():
+for _label, _share in {
+    Label.SKY: 0.0,
+    Label.WINDOW: 0.75,
+    Label.SHOP: 0.6,
+    Label.FOLIAGE: 0.0,
+    Label.TRUNK: 0.3,
+    Label.CAR: 0.0,
+    Label.PAVEMENT: 0.0,
+    Label.ROAD: 0.0,
+}.items():
     _TAKES[_label] = _share
 
 _SUN, _SHADE = rgb("fff3dc") * 1.08, rgb("6d789c")
 _LENGTH = 1.8
 
 
-def render_street(street: Street, rng: np.random.Generator, size: int) -> Pixels:
+def render_street(street: Street, rng: Random, size: int) -> Pixels:
     """The picture [size, size, 3] of a planned street."""
     labels, unit = street.labels, street.unit
     sky = paint_sky(rng, labels.shape[0] // SUPERSAMPLING)
@@ -78,13 +87,13 @@ def _cast(depth: Field, unit: float) -> Field:
     return np.clip((ridge - depth) / np.float32(0.8 * unit), 0, 1)
 
 
-def _dapple(leaves: np.ndarray, unit: float, rng: np.random.Generator) -> Field:
+def _dapple(leaves: np.ndarray, unit: float, rng: Random) -> Field:
     """The shadow of the trees' crowns on the walls behind them, with flecks of sun."""
     shape = leaves.shape
     if not leaves.any():
         return np.zeros(shape, np.float32)
     crown = blur(shift(leaves.astype(np.float32), round(19 * unit), round(15 * unit)), 1.2 * unit)
-    flecks = value_noise(rng, *shape, 4.5 * unit, 4.5 * unit)
+    flecks = value_noise(rng, shape[0], shape[1], 4.5 * unit, 4.5 * unit)
     return crown * smoothstep(0.78, 0.6, flecks) * np.float32(0.9)
 
 

@@ -4,9 +4,8 @@ Everything here is a colour in even light; street_render adds sun and shadow.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gan_style.datasets.drawing.canvas import Field, Image, coordinates, fbm, mix, rgb, shift, value_noise
+from gan_style.datasets.drawing.canvas import Field, Floats, Image, Random, coordinates, fbm, mix, rgb, shift, value_noise
 from gan_style.datasets.drawing.street_map import Label, Street
 
 # Class: (its colour, the colour that its texture leads to, where the texture is 1).
@@ -34,7 +33,7 @@ _BASE = np.stack([rgb(COLOURS[label][0]) for label in Label])
 _OTHER = np.stack([rgb(COLOURS[label][1]) for label in Label])
 
 
-def paint_surfaces(street: Street, rng: np.random.Generator, sky: Image) -> Image:
+def paint_surfaces(street: Street, rng: Random, sky: Image) -> Image:
     """The street [H, W, 3] in even light, without the details of its parts; `sky` [H, W, 3] is seen where there is no house."""
     labels, unit = street.labels, street.unit
     texture, tone = np.zeros(labels.shape, np.float32), np.ones(labels.shape, np.float32)
@@ -57,7 +56,7 @@ def paint_surfaces(street: Street, rng: np.random.Generator, sky: Image) -> Imag
     return image
 
 
-def paint_sky(rng: np.random.Generator, side: int) -> Image:
+def paint_sky(rng: Random, side: int) -> Image:
     """A blue sky [side, side, 3] with fair-weather clouds, lit from the upper left."""
     y, _ = coordinates(side, side)
     down = np.broadcast_to(np.clip(y / side * 1.25, 0, 1), (side, side))
@@ -70,7 +69,7 @@ def paint_sky(rng: np.random.Generator, side: int) -> Image:
     return mix(sky, cloud, (thick * thick * (3 - 2 * thick) * 0.92).astype(np.float32))
 
 
-def _blocks(height: int, width: int, high: float, wide: float, joint: float, rng: np.random.Generator) -> tuple[Field, Field, NDArray[np.float32]]:
+def _blocks(height: int, width: int, high: float, wide: float, joint: float, rng: Random) -> tuple[Field, Field, Floats]:
     """Masonry: (1 on the joints [H, W], a random tone in [0, 1] of each block [H, W], the place within its course, 0 top to 1 [H, 1])."""
     y, x = coordinates(height, width)
     course = (y / high).astype(np.int64)  # [H, 1]
@@ -82,22 +81,22 @@ def _blocks(height: int, width: int, high: float, wide: float, joint: float, rng
     return joints.astype(np.float32), table[course, block], within
 
 
-def _brick(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _brick(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     joints, tones, _ = _blocks(height, width, 3 * unit, 7 * unit, 0.6 * unit, rng)
     return joints * 0.5, (0.78 + 0.40 * tones) * (1 - joints) + joints
 
 
-def _stone(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _stone(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     joints, tones, _ = _blocks(height, width, 9 * unit, 19 * unit, 0.9 * unit, rng)
     return joints * 0.55, 0.93 + 0.1 * tones
 
 
-def _slate(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _slate(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     joints, tones, within = _blocks(height, width, 4 * unit, 5 * unit, 0.6 * unit, rng)
     return np.clip(joints * 0.5 + 0.7 * (1 - within) ** 2, 0, 1), 0.85 + 0.3 * tones
 
 
-def _tiles(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _tiles(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     _, tones, within = _blocks(height, width, 5 * unit, 4 * unit, 0.4 * unit, rng)
     _, x = coordinates(height, width)
     # Half pipes side by side, lit from the left; each course throws a line of shadow on the next.
@@ -105,26 +104,26 @@ def _tiles(height: int, width: int, unit: float, rng: np.random.Generator) -> tu
     return np.clip(0.75 * pipes * pipes + 0.6 * (within < 0.2), 0, 1).astype(np.float32), 0.82 + 0.36 * tones
 
 
-def _plaster(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _plaster(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     patches = fbm(rng, height, width, 34 * unit, 4)
     grain = value_noise(rng, height, width, 1.6 * unit, 1.6 * unit)
     return np.clip(patches * 1.4 - 0.45, 0, 1) * 0.7, 0.95 + 0.1 * grain
 
 
-def _bark(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _bark(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     return value_noise(rng, height, width, 6 * unit, 1.2 * unit), np.ones((height, width), np.float32)
 
 
-def _leaves(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _leaves(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     return value_noise(rng, height, width, 4 * unit, 4 * unit), np.ones((height, width), np.float32)
 
 
-def _paving(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _paving(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     joints, tones, _ = _blocks(height, width, 5 * unit, 15 * unit, 0.7 * unit, rng)
     return joints * 0.6, 0.92 + 0.13 * tones
 
 
-def _asphalt(height: int, width: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+def _asphalt(height: int, width: int, unit: float, rng: Random) -> tuple[Field, Field]:
     grain = rng.random((height, width), dtype=np.float32)
     return fbm(rng, height, width, 20 * unit, 3, stretch=4), 0.92 + 0.16 * grain
 

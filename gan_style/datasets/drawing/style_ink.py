@@ -2,18 +2,33 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from gan_style.datasets.drawing.canvas import Field, Pixels, Image, coordinates, fbm, finish, mix, paint, rgb, smoothstep, to_pixels, value_noise
+from gan_style.datasets.drawing.canvas import (
+    Field,
+    Floats,
+    Image,
+    Pixels,
+    Random,
+    coordinates,
+    fbm,
+    finish,
+    mix,
+    paint,
+    resize,
+    rgb,
+    smoothstep,
+    to_pixels,
+    value_noise,
+)
 from gan_style.datasets.drawing.street_plan import plan_street
 from gan_style.datasets.drawing.street_render import render_street
 
 
-def draw_hatching(rng: np.random.Generator, size: int) -> Pixels:
+def draw_hatching(rng: Random, size: int) -> Pixels:
     """A street in pen and ink [size, size, 3]: the darker, the more directions of lines, and the thicker."""
     side = 2 * size
     street = render_street(plan_street(rng, size), rng, size).astype(np.float32) / 255
-    scene = cv2.resize(street, (side, side), interpolation=cv2.INTER_CUBIC)
+    scene = resize(street, side, side)
     tone = scene @ np.array([0.45, 0.35, 0.2], np.float32)
     tone = cv2.GaussianBlur(tone, (0, 0), side / 400)
     low, high = np.percentile(tone, (2, 98))
@@ -31,7 +46,7 @@ def draw_hatching(rng: np.random.Generator, size: int) -> Pixels:
     return to_pixels(finish(mix(paper, rgb("221a1c"), np.clip(ink, 0, 1)), size))
 
 
-def _lines(rng: np.random.Generator, tone: Field, angle: float, threshold: float, spacing: float) -> Field:
+def _lines(rng: Random, tone: Field, angle: float, threshold: float, spacing: float) -> Field:
     """Ink in [0, 1] of parallel lines drawn by hand where the tone is below the threshold."""
     side = tone.shape[0]
     y, x = coordinates(side, side)
@@ -48,7 +63,7 @@ def _lines(rng: np.random.Generator, tone: Field, angle: float, threshold: float
     return np.clip((half - np.abs(across - number - 0.5)) * spacing + 0.5, 0, 1).astype(np.float32) * (half > 0)
 
 
-def _curve(points: list[tuple[float, float]], count: int) -> NDArray[np.float32]:
+def _curve(points: list[tuple[float, float]], count: int) -> Floats:
     """A smooth line [count, 2] through the points (Catmull-Rom)."""
     knots = np.array([points[0], *points, points[-1]], np.float64)
     at = np.linspace(0, len(points) - 1 - 1e-9, count)
@@ -60,7 +75,7 @@ def _curve(points: list[tuple[float, float]], count: int) -> NDArray[np.float32]
 _NAVY, _FOAM = rgb("17284f"), rgb("f4ecd8")
 
 
-def draw_waves(rng: np.random.Generator, size: int) -> Pixels:
+def draw_waves(rng: Random, size: int) -> Pixels:
     """A great wave before a mountain [size, size, 3]: flat colours, outlines, graded sky, the grain of wood."""
     side = 2 * size
     y, _ = coordinates(side, side)
@@ -79,7 +94,7 @@ def draw_waves(rng: np.random.Generator, size: int) -> Pixels:
     return to_pixels(finish(image, size))
 
 
-def _fill(image: Image, points: NDArray[np.float32], colour: NDArray[np.float32], line: int = 0) -> None:
+def _fill(image: Image, points: Floats, colour: Floats, line: int = 0) -> None:
     """A polygon of points [N, 2] in shares of the side, with an outline of `line` pixels."""
     pixels = np.rint(points * image.shape[0]).astype(np.int32)
     cv2.fillPoly(image, [pixels], paint(colour))
@@ -91,11 +106,22 @@ def _mountain(image: Image, side: int, line: int) -> None:
     left = _curve([(0.46, 0.72), (0.58, 0.645), (0.665, 0.545), (0.70, 0.495)], 40)
     right = _curve([(0.735, 0.495), (0.775, 0.55), (0.87, 0.645), (1.0, 0.71)], 40)
     _fill(image, np.concatenate([left, right]), rgb("54708f"), line)
-    cap = [(0.645, 0.572), (0.70, 0.495), (0.735, 0.495), (0.79, 0.570), (0.765, 0.562), (0.75, 0.595), (0.728, 0.562), (0.71, 0.605), (0.69, 0.565), (0.67, 0.585)]
+    cap = [
+        (0.645, 0.572),
+        (0.70, 0.495),
+        (0.735, 0.495),
+        (0.79, 0.570),
+        (0.765, 0.562),
+        (0.75, 0.595),
+        (0.728, 0.562),
+        (0.71, 0.605),
+        (0.69, 0.565),
+        (0.67, 0.585),
+    ]
     _fill(image, np.array(cap, np.float32), _FOAM, line)
 
 
-def _swell(image: Image, side: int, top: float, high: float, count: float, phase: float, colour: NDArray[np.float32], line: int) -> None:
+def _swell(image: Image, side: int, top: float, high: float, count: float, phase: float, colour: Floats, line: int) -> None:
     """A band of low waves with pointed crests, and a lighter stripe below the crest."""
     x = np.linspace(-0.02, 1.02, 300, dtype=np.float32)
     crest = top - high * (1 - np.abs(np.sin(x * count * np.pi + phase))) ** 1.4
@@ -106,9 +132,13 @@ def _swell(image: Image, side: int, top: float, high: float, count: float, phase
         _fill(image, np.concatenate([rows, closing]).astype(np.float32), shade, line if stripe == 0 else 0)
 
 
-def _great_wave(image: Image, rng: np.random.Generator, side: int, line: int) -> None:
-    back = _curve([(-0.05, 0.62), (0.02, 0.44), (0.10, 0.29), (0.21, 0.175), (0.34, 0.125), (0.46, 0.15), (0.545, 0.225), (0.575, 0.315)], 260)
-    hollow = _curve([(0.62, 0.93), (0.47, 0.84), (0.36, 0.70), (0.315, 0.55), (0.335, 0.42), (0.40, 0.345), (0.49, 0.315), (0.575, 0.315)], 260)
+def _great_wave(image: Image, rng: Random, side: int, line: int) -> None:
+    back = _curve(
+        [(-0.05, 0.62), (0.02, 0.44), (0.10, 0.29), (0.21, 0.175), (0.34, 0.125), (0.46, 0.15), (0.545, 0.225), (0.575, 0.315)], 260
+    )
+    hollow = _curve(
+        [(0.62, 0.93), (0.47, 0.84), (0.36, 0.70), (0.315, 0.55), (0.335, 0.42), (0.40, 0.345), (0.49, 0.315), (0.575, 0.315)], 260
+    )
     foot = np.array([(0.62, 1.1), (-0.05, 1.1)], np.float32)
     _fill(image, np.concatenate([back, hollow[::-1], foot]), rgb("24497f"), 0)
     # Stripes run from the foot to the lip, between the back and the hollow.
@@ -124,7 +154,7 @@ def _great_wave(image: Image, rng: np.random.Generator, side: int, line: int) ->
     _foam(image, rng, side, line, back, hollow)
 
 
-def _foam(image: Image, rng: np.random.Generator, side: int, line: int, back: NDArray[np.float32], hollow: NDArray[np.float32]) -> None:
+def _foam(image: Image, rng: Random, side: int, line: int, back: Floats, hollow: Floats) -> None:
     """White claws along the lip, each a chain of ever smaller balls, then spray in the air."""
     balls: list[tuple[float, float, float]] = []
     lip = np.concatenate([back[70::6], hollow[-75::6][::-1]])
@@ -141,10 +171,21 @@ def _foam(image: Image, rng: np.random.Generator, side: int, line: int, back: ND
         for x, y, radius in balls:
             cv2.circle(image, (round(x * side), round(y * side)), max(round(radius * side + grown), 1), paint(colour), -1, cv2.LINE_AA)
     for x, y, radius in balls[::2]:
-        cv2.ellipse(image, (round(x * side), round(y * side)), (max(round(radius * side * 0.6), 1),) * 2, 0, 20, 100, paint(rgb("9fbfcf")), max(line - 1, 1))
+        cv2.ellipse(
+            image,
+            (round(x * side), round(y * side)),
+            (max(round(radius * side * 0.6), 1),) * 2,
+            0,
+            20,
+            100,
+            paint(rgb("9fbfcf")),
+            max(line - 1, 1),
+        )
     for _ in range(130):
         x, y = rng.normal(0.50, 0.16), rng.normal(0.20, 0.11)
-        cv2.circle(image, (round(x * side), round(y * side)), max(round(rng.uniform(0.0015, 0.0045) * side), 1), paint(_FOAM), -1, cv2.LINE_AA)
+        cv2.circle(
+            image, (round(x * side), round(y * side)), max(round(rng.uniform(0.0015, 0.0045) * side), 1), paint(_FOAM), -1, cv2.LINE_AA
+        )
 
 
 def _scales(image: Image, side: int, line: int) -> None:

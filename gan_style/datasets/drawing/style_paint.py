@@ -3,12 +3,30 @@
 import cv2
 import numpy as np
 
-from gan_style.datasets.drawing.canvas import Field, Image, Pixels, coordinates, fbm, finish, grade, mix, rgb, shift, smoothstep, to_pixels, value_noise
-from gan_style.datasets.drawing.landscape import AUTUMN_DUSK, draw_landscape
+from gan_style.datasets.drawing.canvas import (
+    Field,
+    Image,
+    Pixels,
+    Random,
+    blur,
+    coordinates,
+    fbm,
+    finish,
+    grade,
+    mix,
+    resize,
+    rgb,
+    shift,
+    smoothstep,
+    to_pixels,
+    value_noise,
+)
+from gan_style.datasets.drawing.landscape import draw_landscape
+from gan_style.datasets.drawing.landscape_looks import AUTUMN_DUSK
 
 
-def draw_strokes(rng: np.random.Generator, size: int) -> Pixels:
-    """A night of whirling stars in thick paint [size, size, 3]: strokes follow a flow around the stars, and the relief of the paint is lit."""
+def draw_strokes(rng: Random, size: int) -> Pixels:
+    """Whirling stars in thick paint [size, size, 3]: strokes follow a flow around them, and the relief of the paint is lit."""
     side = 2 * size
     subject, angle = _starry_night(rng, side)
     canvas = to_pixels(subject * 0.75)
@@ -22,20 +40,34 @@ def draw_strokes(rng: np.random.Generator, size: int) -> Pixels:
     return to_pixels(grade(finish(image * light[..., None], size), 1.1, 1.05))
 
 
-def _starry_night(rng: np.random.Generator, side: int) -> tuple[Image, Field]:
+def _starry_night(rng: Random, side: int) -> tuple[Image, Field]:
     """The picture to paint [side, side, 3] and the direction of its strokes [side, side] in radians."""
     y, x = coordinates(side, side)
     y, x = y / side, x / side
     angle = (fbm(rng, side, side, side * 0.5, 2) - 0.5) * 1.6 + 0.15 * np.sin(x * 9)
-    image = mix(rgb("122a6b"), rgb("4f8fc4"), smoothstep(0.0, 0.75, np.broadcast_to(y, (side, side)) + 0.35 * (fbm(rng, side, side, side * 0.2, 3, stretch=3) - 0.5)))
-    stars = [(0.82, 0.15, 0.105), (0.46, 0.33, 0.12), (0.14, 0.13, 0.06), (0.63, 0.12, 0.045), (0.30, 0.10, 0.04), (0.12, 0.42, 0.055), (0.78, 0.44, 0.05)]
+    image = mix(
+        rgb("122a6b"),
+        rgb("4f8fc4"),
+        smoothstep(0.0, 0.75, np.broadcast_to(y, (side, side)) + 0.35 * (fbm(rng, side, side, side * 0.2, 3, stretch=3) - 0.5)),
+    )
+    stars = [
+        (0.82, 0.15, 0.105),
+        (0.46, 0.33, 0.12),
+        (0.14, 0.13, 0.06),
+        (0.63, 0.12, 0.045),
+        (0.30, 0.10, 0.04),
+        (0.12, 0.42, 0.055),
+        (0.78, 0.44, 0.05),
+    ]
     for index, (sx, sy, radius) in enumerate(stars):
         sx, sy = sx + rng.uniform(-0.02, 0.02), sy + rng.uniform(-0.02, 0.02)
         away = np.sqrt((x - sx) ** 2 + (y - sy) ** 2)
         around = np.arctan2(y - sy, x - sx) + np.pi / 2 * (1 if index % 2 else -1)
         pull = smoothstep(radius * 2.4, radius * 0.9, away)
         # Directions are mixed as vectors, of which opposite ones are equal.
-        angle = 0.5 * np.arctan2(pull * np.sin(2 * around) + (1 - pull) * np.sin(2 * angle), pull * np.cos(2 * around) + (1 - pull) * np.cos(2 * angle))
+        angle = 0.5 * np.arctan2(
+            pull * np.sin(2 * around) + (1 - pull) * np.sin(2 * angle), pull * np.cos(2 * around) + (1 - pull) * np.cos(2 * angle)
+        )
         rings = 0.5 + 0.5 * np.cos(away / radius * 11)
         halo = np.exp(-((away / radius) ** 2) * 1.1).astype(np.float32)
         image = mix(image, mix(rgb("f2c53d"), rgb("bfe0d8"), (rings * 0.7).astype(np.float32)), halo * 0.95)
@@ -58,7 +90,15 @@ def _starry_night(rng: np.random.Generator, side: int) -> tuple[Image, Field]:
 
 
 def _stroke_layer(
-    rng: np.random.Generator, canvas: Pixels, relief: np.ndarray, subject: Image, angle: Field, count: int, thick: float, steps: int, unit: float
+    rng: Random,
+    canvas: Pixels,
+    relief: np.ndarray,
+    subject: Image,
+    angle: Field,
+    count: int,
+    thick: float,
+    steps: int,
+    unit: float,
 ) -> None:
     """Strokes of `steps` steps, each of some bristles side by side, painted over canvas and relief."""
     side = canvas.shape[0]
@@ -92,11 +132,11 @@ def _stroke_layer(
             cv2.polylines(relief, line, False, (int(height[stroke, bristle]),), width, cv2.LINE_AA, 3)
 
 
-def draw_points(rng: np.random.Generator, size: int) -> Pixels:
+def draw_points(rng: Random, size: int) -> Pixels:
     """A landscape in dots of pure colour [size, size, 3], the darks set with their complements."""
     side = 2 * size
     subject = draw_landscape(rng, AUTUMN_DUSK, size)
-    subject = cv2.resize(cv2.GaussianBlur(subject, (0, 0), size / 400), (side, side))
+    subject = resize(blur(subject, size / 400), side, side)
     canvas = to_pixels(mix(subject, rgb("efe4c8"), 0.55))
     for spacing, radius in ((0.015, 0.0085), (0.011, 0.0062), (0.0105, 0.0050)):
         step = max(spacing * side, 2.0)

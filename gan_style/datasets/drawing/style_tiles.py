@@ -4,10 +4,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_style.datasets.drawing.canvas import Field, Image, Pixels, coordinates, fbm, finish, grade, mix, rgb, shift, smoothstep, to_pixels, value_noise
+from gan_style.datasets.drawing.canvas import (
+    Field,
+    Image,
+    Pixels,
+    Random,
+    coordinates,
+    fbm,
+    finish,
+    grade,
+    mix,
+    rgb,
+    shift,
+    smoothstep,
+    to_pixels,
+    value_noise,
+)
 
 
-def draw_mosaic(rng: np.random.Generator, size: int) -> Pixels:
+def draw_mosaic(rng: Random, size: int) -> Pixels:
     """A sun above the sea, set from small stones with grout between them [size, size, 3]."""
     side = 2 * size
     subject = _sun_over_sea(rng, side)
@@ -29,7 +44,7 @@ def draw_mosaic(rng: np.random.Generator, size: int) -> Pixels:
     return to_pixels(grade(finish(image, size), 1.12, 1.05))
 
 
-def _cells(rng: np.random.Generator, side: int, count: int) -> tuple[NDArray[np.int32], Field]:
+def _cells(rng: Random, side: int, count: int) -> tuple[NDArray[np.int32], Field]:
     """An even Voronoi partition: the cell of each pixel [side, side], and the cells' centres [count, 2] as (x, y)."""
     count = min(count, side * side // 16)
     centres = rng.uniform(0, side, (count, 2))
@@ -56,7 +71,7 @@ def _inside(cells: NDArray[np.int32]) -> Field:
     return cv2.distanceTransform((~border).astype(np.uint8), cv2.DIST_L2, 5).astype(np.float32, copy=False)
 
 
-def _sun_over_sea(rng: np.random.Generator, side: int) -> Image:
+def _sun_over_sea(rng: Random, side: int) -> Image:
     y, x = coordinates(side, side)
     y, x = y / side, x / side
     dx, dy = x - 0.5, y - 0.40
@@ -84,7 +99,7 @@ def _sun_over_sea(rng: np.random.Generator, side: int) -> Image:
     return mix(image, rgb("f3e7c9"), smoothstep(0.008, 0.004, np.abs(frame - 0.058)))
 
 
-def draw_glass(rng: np.random.Generator, size: int) -> Pixels:
+def draw_glass(rng: Random, size: int) -> Pixels:
     """A rose window [size, size, 3]: rings of coloured panes between lead, lit from behind."""
     side = 2 * size
     y, x = coordinates(side, side)

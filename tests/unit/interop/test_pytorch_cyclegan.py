@@ -212,6 +212,11 @@ class TestMistakes:
         with pytest.raises(UserError, match="PatchDiscriminator"):
             from_reference(their_patchgan(Norms(theirs)).state_dict(), PatchDiscriminator(3, 2, norm=ours))
 
+    def test_statistics_where_no_normalisation_is(self) -> None:
+        state = their_resnet(Norms("instance", statistics=True)).state_dict()
+        with pytest.raises(UserError, match="running_mean"):
+            from_reference(state, ResnetGenerator(3, 3, 4, num_blocks=2, norm="none"))
+
     def test_dropout(self) -> None:
         with pytest.raises(UserError, match=r"conv_block\.5\.weight"):
             from_reference(their_resnet(Norms("instance"), dropout=True).state_dict(), ResnetGenerator(3, 3, 4, num_blocks=2))

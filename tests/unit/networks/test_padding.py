@@ -39,6 +39,14 @@ def test_repeated_where_there_is_not() -> None:
     assert torch.equal(y, 2 * x)
 
 
+@pytest.mark.parametrize(("width", "expected"), [(5, [4, 3, 2]), (4, [4, 4, 4, 4])])
+def test_a_mirror_needs_one_pixel_more_than_it_shows(width: int, expected: list[int]) -> None:
+    """Reflection leaves out the edge, so that 4 pixels cannot be mirrored 4 times."""
+    x = torch.arange(1.0, width + 1).expand(1, 1, 8, width)
+    given, _ = seen_by(x, 8, 8)
+    assert given[0, 0, 0, width:].tolist() == expected
+
+
 def test_nothing_to_grow_is_no_operation() -> None:
     x = torch.randn(1, 1, 4, 8)
     results: list[Tensor] = []

@@ -1,0 +1,140 @@
+"""docs/guide/config.md from the schema: every section and key with its type, range, default and meaning."""
+
+import json
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from gan_style.config.schema import MethodConfig, RunConfig
+
+_INTRO = """\
+# Configuration
+
+<!-- Written by `python -m gan_style.document > docs/guide/config.md`; the text is in gan_style/config. -->
+
+A run is described by one YAML file and by overrides on the command line:
+
+```
+python train.py --config configs/pix2pix.yaml run_dir=runs/mine data.root=my_pairs train.batch_size=4
+```
+
+Keys that the file leaves out have the defaults below. `--dry-run` prints the resolved configuration and checks everything without
+training. A key that does not exist, or a value out of its range, is refused before anything starts, all mistakes at once. The resolved
+configuration is kept in `run_dir/config.yaml`; the same command goes on with that run, in which only `train.steps`,
+`train.checkpoint_every`, `train.keep` and `logging.*` may change.
+
+## Overrides
+
+`section.key=value` sets one key and leaves its neighbours alone; the section need not be in the file. The value is read as YAML:
+
+| write | to set |
+|---|---|
+| `optim.lr=1e-4` | a number |
+| `data.flip=false` | a boolean |
+| `optim.clip_norm=null` | nothing |
+| `run_dir='"2024"'` | a text that looks like a number (the outer quotes are for the shell, the inner ones for YAML) |
+| `data.transforms='[{name: Rotate, limit: 10}]'` | a list: it replaces the file's as a whole |
+| `method.generator='{name: unet, num_downs: 7}'` | a section: it replaces the file's; the keys it leaves out have the method's defaults |
+
+Of several overrides of one key the last counts.
+
+## YAML traps
+
+- `no`, `off`, `yes` and `on` are booleans. `mixed_precision: no` and `labels: yes` are understood all the same; elsewhere quote the word.
+- `2e-4` is a text to YAML, and is taken as a number where a number is wanted. In `transforms`, whose values are passed on as they are,
+  write `2.0e-4` or `0.0002`. Whole numbers are written out: `100000`, not `1e5`.
+- `2024-01-31` is a date, `12:30` the number 750 and `010` the number 8: quote names that look so.
+- A section in which every line is commented out is null, not a section: comment its heading out too.
+- In a path, ` #` begins a comment and `: ` a mapping: quote paths that have them.
+"""
+
+_BOUNDS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
+_UNIONS = (Union, UnionType)
+_TYPES = {int: "whole number", float: "number", bool: "true or false", str: "text"}
+
+
+def config_reference(methods: Mapping[str, type[MethodConfig]]) -> str:
+    """The page as Markdown: one chapter for each section class, also where several places have the same one.
+
+    methods: configuration classes by method name.
+    """
+    chapters: dict[type[BaseModel], list[tuple[str, str]]] = {}
+    waiting: list[tuple[str, str, type[BaseModel]]] = [("", "", RunConfig)]
+    while waiting:
+        place, owner, section = waiting.pop(0)
+        chapters.setdefault(section, []).append((place, owner))
+        for name, field in section.model_fields.items():
+            inner = f"{place}.{name}".lstrip(".")
+            if section is RunConfig and name == "method":
+                waiting += [(inner, method, config) for method, config in methods.items()]
+            elif nested := _nested(field):
+                waiting.append((inner, owner, nested))
+    return "\n".join([_INTRO, *(_chapter(section, places) for section, places in chapters.items())])
+
+
+def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
+    """Heading, first line of the docstring and table of a section class found at (place, method it belongs to)."""
+    places = list(dict.fromkeys(place for place, _ in found))
+    owners = [owner for _, owner in found if owner]
+    heading = ", ".join(f"`{place}`" for place in places if place) or "Sections"
+    lines = [
+        f"## {heading}{' of ' + ', '.join(owners) if owners else ''}",
+        "",
+        (section.__doc__ or "").strip().partition("\n")[0],
+        "",
+        "| key | type | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, field in section.model_fields.items():
+        key = ", ".join(f"`{f'{place}.{name}'.lstrip('.')}`" for place in places)
+        cells = (key, _type(field), _default(field), field.description or "")
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _alternatives(field: FieldInfo) -> Iterator[Any]:
+    """The types that a field may have: one, or the members of a union."""
+    yield from (get_args(field.annotation) if get_origin(field.annotation) in _UNIONS else (field.annotation,))
+
+
+def _nested(field: FieldInfo) -> type[BaseModel] | None:
+    """The section class of a field that is a section."""
+    return next((kind for kind in _alternatives(field) if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _type(field: FieldInfo) -> str:
+    """The type in words, with choices and range."""
+    return ", or ".join(_type_name(kind, field) for kind in _alternatives(field))
+
+
+def _type_name(kind: Any, field: FieldInfo) -> str:
+    if kind is type(None):
+        return "null"
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(kind))
+    if get_origin(kind) is list:
+        return "list of mappings" if get_origin(get_args(kind)[0]) is dict else "list"
+    bounds = [
+        f"{words} {_bound(limit)}" for rule in field.metadata for name, words in _BOUNDS if (limit := getattr(rule, name, None)) is not None
+    ]
+    return ", ".join([_TYPES.get(kind, "section"), *bounds])
+
+
+def _bound(limit: float) -> str:
+    power = int(limit).bit_length() - 1
+    return f"2^{power}" if power > 31 and limit == 2**power else f"{limit:g}"
+
+
+def _default(field: FieldInfo) -> str:
+    """The default as YAML; of a section, the keys in which it departs from the section's own defaults."""
+    if field.is_required():
+        return "as below" if _nested(field) else "required"
+    value = field.get_default(call_default_factory=True)
+    if not isinstance(value, BaseModel):
+        return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    own = {name: inner.get_default(call_default_factory=True) for name, inner in type(value).model_fields.items()}
+    changed = [f"`{name}: {json.dumps(getattr(value, name)).strip(chr(34))}`" for name in own if getattr(value, name) != own[name]]
+    return f"{', '.join(changed)}, the rest as below" if changed else "as below"

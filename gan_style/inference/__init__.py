@@ -1,0 +1,1 @@
+"""What infer.py is made of: find the pictures, load a bundle, translate, write."""

@@ -1,0 +1,147 @@
+"""The body of infer.py. torch is loaded only once the command line and the paths are found right."""
+
+import argparse
+import io
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from gan_style.errors import UserError
+from gan_style.inference.files import FORMATS, select
+
+DIRECTIONS = ("a2b", "b2a")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as for every mistake of the user."""
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def infer_command(arguments: Sequence[str]) -> int:
+    """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    options = parser().parse_args(arguments)
+    bundle = find_bundle(Path(options.model), options.direction)
+    output = Path(options.output)
+    selection = select(options.input, output, options.format)
+
+    from gan_style.inference.picture import check_output_channels
+    from gan_style.inference.predictor import Predictor
+    from gan_style.inference.run import Translation
+
+    predictor = Predictor.load(bundle, options.device, options.precision)
+    if options.direction not in (None, predictor.info.direction):
+        raise UserError(
+            f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
+        )
+    check_output_channels(predictor.info, options.format)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UserError(f"--output {output}: cannot be created ({failure.strerror}); choose another folder") from failure
+
+    left_out = selection.left_out()
+    print(f"{bundle}: {predictor.info.method} {predictor.info.direction}, step {predictor.info.step}, on {predictor.device.type}")
+    print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
+    translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite)
+    tally = translation.tally
+    try:
+        with _exiting_on_termination():
+            translation.run(selection.jobs)
+    finally:
+        print(f"{tally.line()} -> {output}", flush=True)
+    if not tally.failures:
+        return 0
+    if len(tally.failures) == 1:
+        raise UserError(tally.failures[0])
+    for failure in tally.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    raise UserError(f"{len(tally.failures)} images failed, the first of them {tally.failures[0]}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of infer.py."""
+    parser = _Parser(
+        prog="infer.py",
+        description="Translate pictures with a trained bundle. Results keep their input's name, size, depth and alpha.",
+        epilog="Example: python infer.py --model runs/pix2pix --input photos --output translated",
+    )
+    parser.add_argument(
+        "--model", required=True, metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it"
+    )
+    parser.add_argument(
+        "--input", required=True, nargs="+", metavar="PATH", help="files, folders (walked, their tree is kept) or quoted globs"
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--direction", choices=DIRECTIONS, help="which bundle of a run folder; default: a2b where there is one")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the network's arithmetic; default: %(default)s"
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=_batch_size,
+        default=None,
+        metavar="auto|N",
+        help="most images of equal size in one forward; auto (default): 8 on a GPU; 1 on a CPU, and where the result must equal "
+        "training's to the bit (--resize train --keep-resized)",
+    )
+    parser.add_argument(
+        "--resize",
+        type=_resize,
+        default="none",
+        metavar="none|train|N",
+        help="translate at the image's own size (default), at the size that training validated at, or with a shorter side of N pixels",
+    )
+    parser.add_argument("--keep-resized", action="store_true", help="do not scale results back to their input's size")
+    parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
+    parser.add_argument("--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's")
+    return parser
+
+
+def find_bundle(model: Path, direction: str | None) -> Path:
+    """The bundle that `model` is, or that it holds as a run folder."""
+    if not model.is_dir():
+        if not model.exists():
+            raise UserError(f"--model {model}: no such file or folder; give a .safetensors bundle or a run folder")
+        return model
+    present = [name for name in DIRECTIONS if (model / "bundles" / f"{name}.safetensors").is_file()]
+    if not present:
+        raise UserError(f"--model {model}: a folder without bundles/a2b.safetensors or b2a; training writes them with its first checkpoint")
+    if direction not in (None, *present):
+        raise UserError(f"--direction {direction}: {model} has only a bundle for {present[0]}; leave --direction out")
+    return model / "bundles" / f"{direction or present[0]}.safetensors"
+
+
+def _batch_size(text: str) -> int | None:
+    return None if text == "auto" else _number(text, "auto", 4096)
+
+
+def _resize(text: str) -> int | str:
+    return text if text in ("none", "train") else _number(text, "none, train", 16384)
+
+
+def _number(text: str, words: str, largest: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= largest:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither {words} nor a number from 1 to {largest}")
+    return int(text)
+
+
+@contextmanager
+def _exiting_on_termination() -> Iterator[None]:
+    """While entered, SIGTERM unwinds the stack and exits with 143, so that no half-written file stays behind."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,149 @@
+"""Which files to translate, and where each result goes."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+
+from gan_style.errors import UserError
+
+# --format -> suffix of the outputs; None keeps the input's
+FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to translate."""
+
+    source: Path
+    target: Path
+
+
+@dataclass
+class Selection:
+    """The jobs, in the order of the inputs, and how much of the inputs was left out."""
+
+    jobs: list[Job] = field(default_factory=list)
+    hidden: int = 0  # in folders: names that begin with a dot
+    others: int = 0  # in folders and globs: not of an image suffix
+    duplicates: int = 0  # named by more than one input
+
+    def left_out(self) -> str:
+        """What was left out, in words; empty where nothing was."""
+        counts = ((self.others, "no images by their suffix"), (self.hidden, "hidden"), (self.duplicates, "named twice"))
+        return ", ".join(f"{count} {why}" for count, why in counts if count)
+
+
+@dataclass(frozen=True)
+class _Found:
+    source: Path
+    identity: Path  # absolute, the same for every spelling of the path
+    relative: Path  # to the input that named it
+
+
+def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
+    """The jobs for `inputs`: files, folders (walked, their tree kept below `output`) and globs (the tree below their fixed part kept).
+
+    What lies in an `output` inside an input folder is not an input. `UserError` for an input that is not there or has no images, for
+    two pictures with one output, and for an output that would replace an input.
+    """
+    if output.exists() and not output.is_dir():
+        raise UserError(f"--output {output}: a file, not a folder; give a folder")
+    for text in inputs:  # before anything slow
+        if not os.path.lexists(text) and not glob.has_magic(text):
+            raise UserError(f"--input {text}: no such file or folder; check the path")
+
+    selection = Selection()
+    sources: dict[Path, Path] = {}
+    targets: dict[str, Job] = {}  # by where it lies, as the file system tells names apart
+    output_identity = Path(os.path.realpath(output))
+    for text in inputs:
+        for found in _expand(text, output_identity, selection):
+            if found.identity in sources:
+                selection.duplicates += 1
+                continue
+            sources[found.identity] = found.source
+            target = found.relative.with_suffix(FORMATS[format] or found.source.suffix)
+            job = Job(found.source, output / target)
+            other = targets.setdefault(os.path.normcase(output_identity / target), job)
+            if other is not job:
+                raise UserError(
+                    f"{other.source} and {job.source} would both become {job.target}; translate them into two folders, "
+                    "or take --format keep where only their suffixes differ"
+                )
+            selection.jobs.append(job)
+    for identity, job in targets.items():
+        replaced = sources.get(Path(identity))
+        if replaced:
+            raise UserError(f"--output {output}: the result of {job.source} would replace the input {replaced}; give another folder")
+    return selection
+
+
+def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
+    """The pictures that one input names, in a stable order; `selection` counts what is left out.
+
+    output: the real path of the output folder.
+    """
+    path = Path(text)
+    if path.is_dir():
+        if Path(os.path.realpath(path)) == output:
+            raise UserError(f"--output {text}: is the input folder itself; give another folder")
+        found = list(_walk(path, output, selection))
+    elif os.path.lexists(path):  # taken as an image whatever it is called: reading it will tell
+        return [_Found(path, Path(os.path.realpath(path.parent), path.name), Path(path.name))]
+    else:
+        found = list(_glob(text, output, selection))
+    if not found:
+        raise UserError(f"--input {text}: no images there (files that end in {' '.join(_image_suffixes())}); check the path")
+    return found
+
+
+def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
+    """Pictures below `root`, through links too, but not twice through the same folder and not in the output folder."""
+    suffixes = _image_suffixes()
+
+    def refuse(failure: OSError) -> None:
+        raise UserError(f"{failure.filename}: cannot be read ({failure.strerror}); check its permissions") from failure
+
+    seen = {output}
+    for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
+        real = Path(os.path.realpath(folder))
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            source = Path(folder, name)
+            if name.startswith("."):
+                selection.hidden += 1
+            elif source.suffix.lower() not in suffixes:
+                selection.others += 1
+            else:
+                yield _Found(source, real / name, source.relative_to(root))
+
+
+def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
+    """Pictures that match `pattern`; `**` stands for any number of folders."""
+    suffixes = _image_suffixes()
+    base = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+    output_below = Path(os.path.realpath(base)) in output.parents
+    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - which does not know an absolute pattern
+        source = Path(match)
+        if source.is_dir():
+            continue
+        identity = Path(os.path.realpath(source.parent), source.name)
+        if output_below and output in identity.parents:
+            continue
+        if source.suffix.lower() in suffixes:
+            yield _Found(source, identity, source.relative_to(base))
+        else:
+            selection.others += 1
+
+
+def _image_suffixes() -> list[str]:
+    from gan_style.images import IMAGE_SUFFIXES  # loads torch, which is not needed to report a wrong path
+
+    return sorted(IMAGE_SUFFIXES)

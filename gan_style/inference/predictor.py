@@ -1,0 +1,127 @@
+"""A bundle as a function from images to images."""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from gan_style.bundle import BundleInfo, load_bundle
+from gan_style.errors import UserError
+from gan_style.methods import METHODS
+from gan_style.methods.serving import serving_network, weights_that_serve
+
+Precision = Literal["fp32", "bf16", "fp16"]
+HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class OutOfMemory(UserError):
+    """The device has no room for a batch."""
+
+
+class Predictor:
+    """Translates images. Make one with `Predictor.load(bundle)`; `info` is the bundle's metadata."""
+
+    def __init__(self, info: BundleInfo, network: nn.Module, device: torch.device, precision: Precision) -> None:
+        self.info, self.network, self.device, self.precision = info, network, device, precision
+
+    @classmethod
+    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32") -> "Predictor":
+        """The translator in a bundle, on `device` (auto | cpu | cuda): `UserError` for a bundle that is not whole and consistent.
+
+        precision: the type that convolutions calculate in; weights stay float32.
+        """
+        path, place = Path(path), choose_device(device)
+        if precision == "fp16" and place.type == "cpu":  # emulated there: twenty times slower than fp32
+            raise UserError("--precision fp16: needs a GPU; take bf16 or fp32 on a CPU")
+        info, weights = load_bundle(path)
+        config = _translator_config(path, info)
+        _check_weights(path, weights_that_serve(info.method, config, info.in_channels, info.out_channels), weights)
+        network = serving_network(info.method, config, info.in_channels, info.out_channels).to(place)
+        network.load_state_dict(weights)
+        return cls(info, network, place, precision)
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> Tensor:
+        """image [C, H, W] or [B, C, H, W] with values in [-1, 1], any H, W >= 1 -> float32 of the same size and range, on its device.
+
+        `OutOfMemory` where the predictor's device has no room for it.
+        """
+        batch = image if image.dim() == 4 else image[None]
+        if batch.dim() != 4 or batch.shape[1] != self.info.in_channels:
+            raise ValueError(f"a translator of {self.info.in_channels} channels was given a tensor of shape {list(image.shape)}")
+        half = HALF.get(self.precision)
+        try:
+            with torch.autocast(self.device.type, half) if half else contextlib.nullcontext():
+                translated = self.network(batch.to(self.device, torch.float32))
+            translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
+        except RuntimeError as failure:
+            if not _no_room(failure):
+                raise
+            translated = None
+        if translated is None:  # outside the handler, whose traceback holds on to the activations
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            count, _, height, width = batch.shape
+            raise OutOfMemory(
+                f"{self.device.type} has no memory for {count} image{'s' if count > 1 else ''} of {width} x {height} pixels; "
+                f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
+            )
+        return translated if image.dim() == 4 else translated[0]
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is the GPU where there is one."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no GPU here; take --device cpu or auto")
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def _translator_config(path: Path, info: BundleInfo) -> Any:
+    """The configuration of the bundle's translator, checked by the method it names."""
+    if info.method not in METHODS:
+        raise UserError(
+            f"{path}: made by method {info.method!r}, which this version of gan_style does not know (it knows {', '.join(METHODS)})"
+        )
+    if info.style:
+        raise UserError(f"{path}: its method {info.method!r} needs a style image, which this version of gan_style cannot take")
+    if tuple(info.value_range) != (-1.0, 1.0):
+        raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
+    for key in ("in_channels", "out_channels"):
+        if getattr(info, key) > 4:
+            raise UserError(f"{path}: {key} is {getattr(info, key)}, but image files have 1 to 4 channels")
+    try:
+        return METHODS[info.method].Config.model_validate(info.translator)
+    except ValidationError as mistakes:
+        first = mistakes.errors()[0]
+        key = ".".join(("translator", *map(str, first["loc"])))
+        raise UserError(f"{path}: its metadata is not what this version of gan_style reads: {key}: {first['msg']}") from None
+
+
+def _check_weights(path: Path, expected: Mapping[str, torch.Size], weights: Mapping[str, Tensor]) -> None:
+    """`UserError` naming the first differences between the weights a bundle has and those its metadata calls for."""
+    missing = [name for name in expected if name not in weights]
+    unexpected = [name for name in weights if name not in expected]
+    reshaped = [name for name in expected if name in weights and weights[name].shape != expected[name]]
+    problems = [f"{_some(names)} {word}" for word, names in (("missing", missing), ("unexpected", unexpected)) if names]
+    if reshaped:
+        name = reshaped[0]
+        problems.append(f"{_some(reshaped)} of the wrong shape ({list(weights[name].shape)}, not {list(expected[name])})")
+    if problems:
+        raise UserError(f"{path}: its weights do not fit the network that its metadata describes: {'; '.join(problems)}")
+    # Such a network would paint every picture black without a word.
+    broken = [name for name, weight in weights.items() if not torch.isfinite(weight).all()]
+    if broken:
+        raise UserError(f"{path}: {_some(broken)} not finite: the training went wrong; take the bundle of an earlier checkpoint")
+
+
+def _some(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _no_room(failure: RuntimeError) -> bool:
+    """The CPU's allocator raises a plain RuntimeError."""
+    return isinstance(failure, torch.OutOfMemoryError) or "can't allocate memory" in str(failure)

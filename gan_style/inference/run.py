@@ -1,0 +1,151 @@
+"""The loop over pictures: read ahead, translate in batches of equal size, write behind."""
+
+import errno
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_style import images
+from gan_style.errors import UserError
+from gan_style.inference.files import Job
+from gan_style.inference.picture import Source, read_source, write_result
+from gan_style.inference.predictor import OutOfMemory, Predictor
+
+GPU_BATCH = 8
+NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full or read-only
+
+
+@dataclass
+class Tally:
+    """What became of the jobs so far; right at any moment, also after an interruption."""
+
+    translated: int = 0
+    skipped: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        return f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
+
+
+@dataclass
+class Translation:
+    """Runs jobs through a predictor.
+
+    resize: "none", "train" or the length of the shorter side that pictures are translated at
+    keep_resized: results stay at that size; else they are scaled back to their input's
+    batch_size: most pictures in one forward; None chooses
+    overwrite: translate jobs whose target exists too
+
+    Pictures in memory: up to `batch_size` that wait for others of their size, as many results that wait to be written, and one
+    being read for each two threads.
+    """
+
+    predictor: Predictor
+    resize: int | str = "none"
+    keep_resized: bool = False
+    batch_size: int | None = None
+    overwrite: bool = False
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        on_gpu = self.predictor.device.type == "cuda"
+        # Other batch sizes may take other kernels, which round otherwise: where the result must be the one that training
+        # showed, pictures go one by one as they did there.
+        as_in_training = self.resize == "train" and self.keep_resized
+        self._batch = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
+        # A GPU is faster than one thread decodes and encodes; a CPU is busy with the network itself.
+        self._threads = min(8, max(2, os.cpu_count() or 2)) if on_gpu else 2
+        self._writing: deque[Future[None]] = deque()
+
+    def run(self, jobs: Iterable[Job]) -> None:
+        """Translate `jobs`. Pictures that cannot be read, translated or written are named in `tally.failures`, the rest is done.
+
+        A full disk ends the run with a `UserError`. Whatever ends it, results that are ready are still written.
+        """
+        todo = []
+        for job in jobs:
+            if not self.overwrite and job.target.is_file():
+                self.tally.skipped += 1
+            else:
+                todo.append(job)
+        with ThreadPoolExecutor(self._threads) as threads, tqdm(total=len(todo), unit="image", disable=None) as bar:
+            try:
+                for batch in self._batches(self._read_ahead(todo, threads, bar)):
+                    self._translate(batch, threads, bar)
+                while self._writing:
+                    self._settle(bar)
+            finally:  # after an interruption or a fault
+                while self._writing:
+                    self._settle(bar, going_on=False)
+
+    def _read_ahead(self, jobs: list[Job], threads: ThreadPoolExecutor, bar: tqdm) -> Iterator[Source]:
+        """The jobs' pictures in order, some read in advance."""
+        reading: deque[Future[Source]] = deque()
+        remaining = iter(jobs)
+        while True:
+            while len(reading) < max(1, self._threads // 2) and (job := next(remaining, None)):
+                reading.append(threads.submit(read_source, job, self.predictor.info, self.resize))
+            if not reading:
+                return
+            try:
+                yield reading.popleft().result()
+            except UserError as mistake:
+                self._fail(str(mistake), bar)
+
+    def _batches(self, sources: Iterable[Source]) -> Iterator[list[Source]]:
+        """Pictures of one size together, as many as a batch may have; never more than that waiting, of all sizes taken together."""
+        waiting: dict[tuple[int, ...], list[Source]] = {}
+        for source in sources:
+            waiting.setdefault(source.pixels.shape, []).append(source)
+            if sum(map(len, waiting.values())) >= self._batch:
+                yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
+        yield from waiting.values()
+
+    def _translate(self, batch: list[Source], threads: ThreadPoolExecutor, bar: tqdm) -> None:
+        """Translate pictures of one size and hand them over to be written; in halves where the device has no room for all."""
+        try:
+            results = self.predictor(torch.stack([images.to_tensor(source.pixels) for source in batch]))
+        except OutOfMemory as mistake:
+            if len(batch) == 1:
+                self._fail(f"{batch[0].job.source}: {mistake}", bar)
+                return
+            results = None
+        if results is None:
+            self._batch = len(batch) // 2
+            tqdm.write(f"no memory for {len(batch)} images at once: going on with batches of {self._batch}", file=sys.stderr)
+            for half in (batch[: self._batch], batch[self._batch :]):
+                self._translate(half, threads, bar)
+            return
+        for source, result in zip(batch, results, strict=True):
+            if not torch.isfinite(result).all():  # would be written as black
+                self._fail(f"{source.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint", bar)
+                continue
+            self._writing.append(threads.submit(self._write, source, result))
+            while len(self._writing) > self._batch:
+                self._settle(bar)
+
+    def _write(self, source: Source, result: Tensor) -> None:
+        write_result(source, result, self.keep_resized)
+
+    def _settle(self, bar: tqdm, going_on: bool = True) -> None:
+        """Wait for the oldest result to be written. Not `going_on`: whatever became of it, raise nothing."""
+        try:
+            self._writing.popleft().result()
+        except UserError as mistake:
+            self._fail(str(mistake), bar)
+            if going_on and getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
+                raise
+        else:
+            self.tally.translated += 1
+            bar.update()
+
+    def _fail(self, why: str, bar: tqdm) -> None:
+        self.tally.failures.append(" ".join(why.splitlines()))
+        bar.update()

@@ -1,0 +1,25 @@
+"""Translate pictures with a trained bundle: python infer.py --model BUNDLE|RUN_DIR --input PATH [PATH ...] --output DIR [...]."""
+
+import sys
+from collections.abc import Sequence
+
+from gan_style.errors import run_command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, translate, return the exit code: 130 where Ctrl-C came in between."""
+
+    def command() -> int:
+        from gan_style.inference.command import infer_command
+
+        return infer_command(sys.argv[1:] if arguments is None else arguments)
+
+    try:
+        return run_command(command)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on with what is missing", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

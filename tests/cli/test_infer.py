@@ -1,0 +1,209 @@
+"""infer.py as a user calls it."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
+
+from gan_style import images
+from gan_style.inference.predictor import Predictor
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def main() -> Callable[[Sequence[str]], int]:
+    specification = importlib.util.spec_from_file_location("infer", ROOT / "infer.py")
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.main
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run folder with both directions, and some pictures."""
+    monkeypatch.chdir(tmp_path)
+    tiny_bundle(Path("run/bundles/a2b.safetensors"), method="cyclegan", seed=1)
+    tiny_bundle(Path("run/bundles/b2a.safetensors"), method="cyclegan", seed=2, direction="b2a")
+    images.write(Path("in/wide.png"), pixels(30, 50))
+    images.write(Path("in/deep/gray16.tif"), pixels(21, 33, 1, 16))
+
+
+def command(*options: str, model: str = "run", input: str = "in", output: str = "out") -> list[str]:
+    return ["--model", model, "--input", input, "--output", output, "--device", "cpu", *options]
+
+
+def errors(captured: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr."""
+    lines = captured.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), lines
+    return lines[0]
+
+
+def translated_by(bundle: str, name: str) -> np.ndarray:
+    predictor = Predictor.load(bundle, "cpu")
+    return images.to_pixels(predictor(images.to_tensor(images.read(Path("in", name), 3).pixels)))
+
+
+def test_a_folder_by_a_run_folder(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command()) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 translated, 0 skipped (exist), 0 failed -> out"
+    assert sorted(map(str, images.find_images(Path("out")))) == ["deep/gray16.png", "wide.png"]
+    np.testing.assert_array_equal(images.read(Path("out/wide.png"), 3).pixels, translated_by("run/bundles/a2b.safetensors", "wide.png"))
+    assert images.probe(Path("out/deep/gray16.png")) == images.Header(33, 21, 3, 16, False)
+
+    assert main(command()) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "0 translated, 2 skipped (exist), 0 failed -> out"
+    assert main(command("--overwrite")) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 translated, 0 skipped (exist), 0 failed -> out"
+
+
+def test_directions(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command("--direction", "b2a")) == 0
+    b2a = translated_by("run/bundles/b2a.safetensors", "wide.png")
+    np.testing.assert_array_equal(images.read(Path("out/wide.png"), 3).pixels, b2a)
+    assert not np.array_equal(b2a, translated_by("run/bundles/a2b.safetensors", "wide.png"))
+    assert main(command("--direction", "b2a", "--overwrite", model="run/bundles/b2a.safetensors")) == 0
+    capsys.readouterr()
+
+    assert main(command("--direction", "a2b", model="run/bundles/b2a.safetensors")) == 2
+    assert "--direction a2b: run/bundles/b2a.safetensors translates b2a" in errors(capsys)
+    Path("run/bundles/a2b.safetensors").unlink()
+    assert main(command("--overwrite")) == 0, "the only direction there is"
+    np.testing.assert_array_equal(images.read(Path("out/wide.png"), 3).pixels, b2a)
+    capsys.readouterr()
+    assert main(command("--direction", "a2b")) == 2
+    assert "--direction a2b: run has only a bundle for b2a" in errors(capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (["--resize", "train"], (30, 50)),
+        (["--resize", "train", "--keep-resized"], (32, 32)),
+        (["--resize", "15"], (30, 50)),
+        (["--resize", "15", "--keep-resized"], (15, 25)),
+    ],
+)
+def test_resize(main: Callable[..., int], options: list[str], size: tuple[int, int]) -> None:
+    assert main(command(*options, "--batch-size", "2")) == 0
+    header = images.probe(Path("out/wide.png"))
+    assert (header.height, header.width) == size
+
+
+def test_formats_and_inputs(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in/notes.txt").touch()
+    assert main(["--model", "run", "--input", "in/*", "in/deep/gray16.tif", "--output", "out", "--device", "cpu", "--format", "keep"]) == 0
+    assert "left out: 1 no images by their suffix" in capsys.readouterr().out
+    assert sorted(map(str, images.find_images(Path("out")))) == ["gray16.tif", "wide.png"]
+
+
+def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in/a_text.png").write_text("no picture")
+    assert main(command()) == 2
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "2 translated, 0 skipped (exist), 1 failed -> out"
+    assert captured.err.startswith("error: in/a_text.png: ") and captured.err.count("\n") == 1
+
+    whole = Path("in/wide.png").read_bytes()
+    Path("in/b_cut.png").write_bytes(whole[: len(whole) // 2])
+    assert main(command()) == 2
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "0 translated, 2 skipped (exist), 2 failed -> out"
+    lines = captured.err.splitlines()
+    assert [line.split(": ")[:2] for line in lines[:2]] == [["failed", "in/a_text.png"], ["failed", "in/b_cut.png"]]
+    assert lines[2].startswith("error: 2 images failed, the first of them in/a_text.png") and len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "--model"),
+        (command("--resize", "0"), "--resize: '0' is neither none, train nor a number from 1"),
+        (command("--batch-size", "many"), "--batch-size: 'many'"),
+        (command("--format", "gif"), "--format"),
+        (command("--presision", "bf16"), "--presision"),
+        (command(model="nowhere"), "--model nowhere: no such"),
+        (command(model="in"), "--model in: a folder without bundles/"),
+        (command(model="in/wide.png"), "in/wide.png: not a gan_style bundle"),
+        (command(input="nowhere"), "--input nowhere: no such"),
+        (command(output="in"), "--output in: is the input folder itself"),
+        (command(output="in/wide.png"), "--output in/wide.png: a file"),
+        (command(output="in/wide.png/deeper"), "--output in/wide.png/deeper: cannot be created"),
+    ],
+)
+def test_mistakes(main: Callable[..., int], capsys: pytest.CaptureFixture[str], arguments: list[str], named: str) -> None:
+    assert main(arguments) == 2
+    assert named in errors(capsys)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_text(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    odd = os.fsdecode(b"in\xff new\nline")
+    Path("in").rename(odd)
+    assert main(command(input=odd, output=os.fsdecode(b"out\xff"))) == 0
+    assert "2 translated, 0 skipped (exist), 0 failed -> out\\udcff" in capsys.readouterr().out
+    assert len(images.find_images(Path(os.fsdecode(b"out\xff")))) == 2
+
+
+def start(*options: str, **keywords: object) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        **keywords,  # type: ignore[call-overload]
+    )
+
+
+def test_neither_training_nor_its_libraries_are_loaded() -> None:
+    program = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import infer
+assert infer.main({command(model="nowhere")!r}) == 2
+assert infer.main({command(input="nowhere")!r}) == 2
+assert "torch" not in sys.modules, "a mistake should be reported at once"
+assert infer.main({command()!r}) == 0
+assert "torch" in sys.modules
+print(sorted({{"accelerate", "albumentations", "gan_style.engine", "gan_style.datasets"}} & set(sys.modules)))
+"""
+    process = start("-c", program)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert out.splitlines()[-2:] == ["2 translated, 0 skipped (exist), 0 failed -> out", "[]"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals(number: signal.Signals, code: int) -> None:
+    tiny_bundle(Path("slow.safetensors"), {**UNET_BATCH, "base_channels": 16, "num_downs": 5})
+    images.write(Path("picture.png"), pixels(256, 256))
+    Path("many").mkdir()
+    for index in range(300):
+        Path(f"many/{index:03d}.png").symlink_to("../picture.png")
+    process = start(str(ROOT / "infer.py"), *command(model="slow.safetensors", input="many"))
+    deadline = time.monotonic() + 60
+    while not list(Path().glob("out/*.png")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    written = sorted(Path("out").iterdir())
+    assert 0 < len(written) < 300
+    assert out.splitlines()[-1] == f"{len(written)} translated, 0 skipped (exist), 0 failed -> out"
+    for path in written:
+        assert not path.name.startswith("."), "a temporary file was left"
+        assert images.read(path, 3).pixels.shape == (256, 256, 3)

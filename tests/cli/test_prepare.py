@@ -1,0 +1,108 @@
+"""data/prepare.py as a user runs it."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_style import images
+
+SCRIPT = Path(__file__).parents[2] / "data" / "prepare.py"
+
+
+@dataclass
+class Done:
+    returncode: int | str | None
+    stdout: str
+    stderr: str
+
+
+class Prepare:
+    """Runs the command line in this process, which saves the seconds that importing torch takes."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        spec = importlib.util.spec_from_file_location("prepare", SCRIPT)
+        assert spec is not None and spec.loader is not None
+        self.module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.module)
+        self.capture = capture
+
+    def __call__(self, *arguments: object) -> Done:
+        try:
+            code = self.module.main([str(argument) for argument in arguments])
+        except SystemExit as exit:  # argparse
+            code = exit.code
+        output = self.capture.readouterr()
+        return Done(code, output.out, output.err)
+
+
+@pytest.fixture
+def prepare(capsys: pytest.CaptureFixture[str]) -> Prepare:
+    return Prepare(capsys)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    for index in range(4):
+        for domain, value in (("A", 10), ("B", 200)):
+            images.write(tmp_path / "set" / f"train{domain}" / f"{index}.png", np.full((6, 8, 3), value + index, np.uint8))
+    return tmp_path / "set"
+
+
+def test_combine_split_and_check(prepare: Prepare, pairs: Path, tmp_path: Path) -> None:
+    done = prepare("combine", pairs, "--output", tmp_path / "ab")
+    assert done.returncode == 0, done.stderr
+    assert images.read(tmp_path / "ab" / "train" / "2.png", 3).pixels[0, :, 0].tolist() == [12] * 8 + [202] * 8
+    again = prepare("combine", pairs, "--output", tmp_path / "ab")
+    assert again.returncode == 2 and "exists already" in again.stderr and "Traceback" not in again.stderr
+    assert prepare("combine", pairs, "--output", tmp_path / "ab", "--overwrite").returncode == 0
+    assert prepare("split", tmp_path / "ab", "--output", tmp_path / "back").returncode == 0
+    checked = prepare("check", tmp_path / "back")
+    assert checked.returncode == 0, checked.stderr
+    assert "no problems" in checked.stdout and "files" in checked.stderr, "a table on stdout, a progress bar on stderr"
+
+
+def test_split_of_one_folder(prepare: Prepare, pairs: Path, tmp_path: Path) -> None:
+    done = prepare("split", pairs / "trainA", "--val", "0.25", "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert len(images.find_images(tmp_path / "out" / "train")) == 3 and len(images.find_images(tmp_path / "out" / "val")) == 1
+    assert prepare("split", pairs / "trainA", "--val", "1.5", "--output", tmp_path / "out").returncode == 2
+
+
+def test_check_names_the_bad_file_and_exits_2(prepare: Prepare, pairs: Path) -> None:
+    (pairs / "trainB" / "1.png").write_text("not a picture")
+    done = prepare("check", pairs)
+    assert done.returncode == 2
+    assert "trainB/1.png: not an image" in done.stderr and "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "1 problem(s)" in errors[0]
+    assert "train  B       4      1" in done.stdout
+
+
+def test_as_a_script(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}
+    command = [sys.executable, str(SCRIPT), "check", str(tmp_path / "nowhere")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path}/nowhere: ") and done.stderr.count("\n") == 1
+
+
+def test_check_of_nothing_exits_2(prepare: Prepare, tmp_path: Path) -> None:
+    done = prepare("check", tmp_path / "nowhere")
+    assert done.returncode == 2 and str(tmp_path / "nowhere") in done.stderr
+
+
+def test_demo_draws_what_is_missing(prepare: Prepare, tmp_path: Path) -> None:
+    done = prepare("demo", "paired", "unpaired", "--root", tmp_path, "--train", 2, "--val", 1, "--size", 64)
+    assert done.returncode == 0, done.stderr
+    assert prepare("check", tmp_path / "paired").returncode == 0
+    assert prepare("check", tmp_path / "unpaired", "--source", "unpaired").returncode == 0
+    assert len(images.find_images(tmp_path / "paired")) == 6 and len(images.find_images(tmp_path / "unpaired")) == 6
+    again = prepare("demo", "paired", "--root", tmp_path)
+    assert again.returncode == 0 and "left as it is" in again.stdout
+    assert prepare("demo", "portraits", "--root", tmp_path).returncode == 2

@@ -1,0 +1,75 @@
+"""Two gloo processes train to the weights of one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pictures import draw_folders
+from safetensors.torch import load_file
+
+from gan_style.methods import METHODS
+
+ROOT = Path(__file__).parents[2]
+STEPS = 5
+
+
+def train(name: str, processes: int, data: Path, folder: Path, *overrides: str) -> Path:
+    """Run `processes` workers; returns the run folder. Each must see all the others and hold the same weights."""
+    folder.mkdir(parents=True)
+    run_dir = folder / "run"
+    config = [
+        f"--config={ROOT}/configs/smoke/{name}.yaml",
+        f"run_dir={run_dir}",
+        f"data.root={data}",
+        "data.load_size=20",
+        "data.crop_size=16",
+    ]
+    config += ["method.generator.norm=instance", "method.discriminator.norm=instance", "method.generator.dropout=false"]
+    config += ["method.generator.num_downs=3", "method.discriminator.num_layers=1", "logging.samples=0"]
+    config += ["train.dtype=float64", "train.batch_size=2", f"train.steps={STEPS}", *overrides]
+    worker = [str(ROOT / "tests/distributed/worker.py"), str(folder), *config]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    command = [*torchrun, *worker] if processes > 1 else [sys.executable, *worker]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    reports = [json.loads((folder / f"rank_{rank}.json").read_text()) for rank in range(processes)]
+    assert [report["processes"] for report in reports] == [processes] * processes
+    assert len({report["hash"] for report in reports}) == 1, "the processes diverged"
+    return run_dir
+
+
+def largest_difference(one: Path, two: Path, step: int = STEPS) -> float:
+    """Over every weight of every network in the two runs' checkpoints."""
+    expected, got = (load_file(run / "checkpoints" / f"step_{step:07d}" / "networks.safetensors") for run in (one, two))
+    assert expected.keys() == got.keys()
+    return max((expected[key] - got[key]).abs().max().item() for key in expected)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_two_processes_give_the_weights_of_one(name: str, tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data")
+    one = train(name, 1, data, tmp_path / "one")
+    two = train(name, 2, data, tmp_path / "two")
+    assert largest_difference(one, two) <= 1e-9
+    rates = [
+        [json.loads(line)["lr/" + key] for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for run in (one, two)
+        for key in _players(run)
+    ]
+    assert rates[: len(rates) // 2] == rates[len(rates) // 2 :]
+
+
+def _players(run: Path) -> list[str]:
+    first = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
+    return [key.removeprefix("lr/") for key in first if key.startswith("lr/")]
+
+
+def test_accumulation_on_two_processes_gives_the_weights_of_one_batch(tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data")
+    one = train("pix2pix", 1, data, tmp_path / "one", "train.batch_size=4")
+    two = train("pix2pix", 2, data, tmp_path / "two", "train.batch_size=4", "train.accumulate=2")
+    assert largest_difference(one, two) <= 1e-9

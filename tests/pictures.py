@@ -1,0 +1,28 @@
+"""Small data sets for tests, drawn here: smooth colours with an edge, a function of the number."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def draw(number: int, size: int = 24) -> np.ndarray:
+    """A picture [size, size, 3], uint8."""
+    random = np.random.default_rng(number)
+    y, x = np.mgrid[0:size, 0:size] / size
+    phases = random.uniform(0, 6, (3, 1, 1))
+    waves = 0.5 + 0.5 * np.sin(phases + random.uniform(2, 9) * x + random.uniform(2, 9) * y)
+    waves[:, x > random.uniform(0.3, 0.7)] *= 0.5
+    return np.round(255 * waves.transpose(1, 2, 0)).astype(np.uint8)
+
+
+def draw_folders(root: Path, train: int = 6, val: int = 2, size: int = 24) -> Path:
+    """trainA/, trainB/, valA/, valB/ with pairs by stem: B is A with its channels rolled and inverted."""
+    for split, count in (("train", train), ("val", val)):
+        for number in range(count):
+            a = draw(number + 100 * (split == "val"), size)
+            for domain, picture in (("A", a), ("B", 255 - np.roll(a, 1, axis=2))):
+                path = root / f"{split}{domain}" / f"{number:03d}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(picture).save(path)
+    return root

@@ -1,0 +1,117 @@
+"""The real command, interrupted: the same bits come out, whatever loads the data and wherever the run is cut."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pictures import draw_folders
+from safetensors.torch import load_file
+
+from gan_style.build import train_command
+from gan_style.methods import METHODS
+
+ROOT = Path(__file__).parents[2]
+STEPS = 7  # of 2 samples from 5 pairs: every cut is in the middle of an epoch
+
+
+def arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:
+    config = [
+        f"--config={ROOT}/configs/smoke/{name}.yaml",
+        f"run_dir={run_dir}",
+        f"data.root={data}",
+        "data.load_size=20",
+        "data.crop_size=16",
+    ]
+    config += [
+        "method.generator.num_downs=3",
+        "method.discriminator.num_layers=1",
+        "train.batch_size=2",
+        "logging.every=2",
+        "logging.samples=1",
+    ]
+    return [*config, "train.checkpoint_every=100", f"train.steps={STEPS}", *overrides]
+
+
+def networks(run_dir: Path, step: int = STEPS) -> dict[str, bytes]:
+    """Every tensor of the checkpoint as bytes."""
+    stored = load_file(run_dir / "checkpoints" / f"step_{step:07d}" / "networks.safetensors")
+    return {key: value.contiguous().numpy().tobytes() for key, value in stored.items()}
+
+
+def metrics(run_dir: Path) -> list[dict[str, float]]:
+    """The log without what a clock puts in."""
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key == "step" or "/" in key} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folders(tmp_path_factory.mktemp("data"), train=5)
+
+
+@pytest.fixture(scope="module", params=sorted(METHODS))
+def straight(request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A method's name and its uninterrupted run."""
+    run_dir = tmp_path_factory.mktemp("straight") / request.param
+    assert train_command(arguments(request.param, data, run_dir, "data.workers=0")) == 0
+    return request.param, run_dir
+
+
+def test_stopped_twice_equals_uninterrupted(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    name, expected = straight
+    for steps in (2, 3, STEPS):
+        assert train_command(arguments(name, data, tmp_path / "run", "data.workers=0", f"train.steps={steps}")) == 0
+    assert networks(tmp_path / "run") == networks(expected)
+    final = [[line for line in metrics(run) if line["step"] % 2 == 0] for run in (tmp_path / "run", expected)]
+    assert final[0] == final[1]
+    for bundle in (expected / "bundles").iterdir():
+        assert bundle.read_bytes() == (tmp_path / "run" / "bundles" / bundle.name).read_bytes()
+    sample = f"samples/step_{STEPS:07d}.png"
+    assert (tmp_path / "run" / sample).read_bytes() == (expected / sample).read_bytes()
+
+
+def test_data_loading_processes_change_nothing(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    name, expected = straight
+    for steps in (3, STEPS):
+        assert train_command(arguments(name, data, tmp_path / "run", "data.workers=2", f"train.steps={steps}")) == 0
+    assert networks(tmp_path / "run") == networks(expected)
+
+
+def test_a_finished_run_is_left_alone(straight: tuple[str, Path], data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name, expected = straight
+    before = networks(expected)
+    assert train_command(arguments(name, data, expected, "data.workers=0")) == 0
+    assert networks(expected) == before
+
+
+@pytest.mark.parametrize(("signal_sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_first_and_the_same_command_goes_on(signal_sent: int, code: int, data: Path, tmp_path: Path) -> None:
+    steps = 100000
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        *arguments("pix2pix", data, tmp_path / "run", "data.workers=2", f"train.steps={steps}"),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # A session of its own, so that the signal can go to the whole group, as a terminal's Ctrl-C does.
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)
+        give_up = time.monotonic() + 240
+        while not (tmp_path / "run" / "metrics.jsonl").exists() and process.poll() is None and time.monotonic() < give_up:
+            time.sleep(0.1)
+        os.killpg(process.pid, signal_sent)
+        assert process.wait(timeout=120) == code, (tmp_path / "log").read_text()[-2000:]
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
+    step = json.loads((checkpoint / "manifest.json").read_text())["step"]
+    assert 0 < step < steps
+
+    cut = step + 2
+    assert train_command(arguments("pix2pix", data, tmp_path / "run", "data.workers=2", f"train.steps={cut}")) == 0
+    assert train_command(arguments("pix2pix", data, tmp_path / "straight", "data.workers=2", f"train.steps={cut}")) == 0
+    assert networks(tmp_path / "run", cut) == networks(tmp_path / "straight", cut)

@@ -1,0 +1,64 @@
+"""check: every file is read, every bad one named."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_style import images
+from gan_style.datasets.check import check
+
+Writer = Callable[..., None]
+
+
+def test_a_good_set(tmp_path: Path, write_pairs: Writer, write_palette: Writer) -> None:
+    write_pairs(tmp_path, "train", 3)
+    write_pairs(tmp_path, "val", 1, 30, 40)
+    for index in range(3):
+        write_palette(tmp_path / "trainA" / f"s{index}.png")
+    report = check(tmp_path, workers=1, progress=False)
+    assert report.problems == ()
+    rows = [line.split() for line in report.table.splitlines()]
+    assert rows[0][:4] == ["split", "domain", "files", "bad"]
+    assert rows[1] == ["train", "A", "3", "0", "32", "x", "24", "3", "8", "3"]
+    assert rows[2] == ["train", "B", "3", "0", "32", "x", "24", "3", "8", "0"]
+    assert rows[3] == ["val", "A", "1", "0", "40", "x", "30", "3", "8", "0"]
+    assert len(rows) == 5
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_culprit_is_named(tmp_path: Path, write_pairs: Writer, workers: int) -> None:
+    write_pairs(tmp_path, "train", 6)
+    (tmp_path / "trainA" / "s0.png").write_bytes(b"")
+    (tmp_path / "trainB" / "s1.png").write_text("no picture")
+    cut = tmp_path / "trainA" / "s2.png"
+    cut.write_bytes(cut.read_bytes()[:100])
+    (tmp_path / "trainB" / "s3.png").unlink()
+    images.write(tmp_path / "trainB" / "s4.png", np.zeros((24, 31, 1), np.uint16))
+    (tmp_path / "trainA" / "orphan.png").write_bytes(b"not read as a pair, but read")
+    report = check(tmp_path, workers=workers, progress=False)
+    for culprit, times in (
+        ("trainA/s0.png", 1),
+        ("trainB/s1.png", 1),
+        ("trainA/s2.png", 1),
+        ("trainA/s3.png", 1),
+        ("trainA/s4.png", 1),
+        ("orphan", 2),
+    ):
+        assert sum(culprit in problem for problem in report.problems) == times, (culprit, report.problems)
+    assert len(report.problems) == 7 and not any("s5" in problem for problem in report.problems)
+    rows = [line.split() for line in report.table.splitlines()]
+    assert rows[1][:4] == ["train", "A", "7", "3"] and rows[2][:4] == ["train", "B", "5", "1"]
+    assert "31-32 x 24-24 (2 sizes)  1 (1), 3 (3)  8 (3), 16 (1)" in report.table
+
+
+def test_unpaired_and_aligned(tmp_path: Path, write_pairs: Writer) -> None:
+    write_pairs(tmp_path / "two", "train", 2)
+    (tmp_path / "two" / "trainB" / "s0.png").rename(tmp_path / "two" / "trainB" / "other.png")
+    assert len(check(tmp_path / "two", workers=1, progress=False).problems) == 2
+    assert check(tmp_path / "two", "unpaired", workers=1, progress=False).problems == ()
+    images.write(tmp_path / "one" / "train" / "even.png", np.zeros((4, 10, 3), np.uint8))
+    images.write(tmp_path / "one" / "train" / "odd.png", np.zeros((4, 11, 3), np.uint8))
+    report = check(tmp_path / "one", workers=1, progress=False)
+    assert len(report.problems) == 1 and "odd.png: is 11 pixels wide" in report.problems[0]

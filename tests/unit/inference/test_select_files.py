@@ -1,0 +1,145 @@
+"""Which files are translated, and where their results go."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gan_style.errors import UserError
+from gan_style.inference.files import Job, select
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def touch(*names: str) -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+
+
+def pairs(inputs: list[str], output: str = "out", format: str = "png") -> list[tuple[str, str]]:
+    return [(str(job.source), str(job.target)) for job in select(inputs, Path(output), format).jobs]
+
+
+def test_a_folder_keeps_its_tree_and_names_what_is_left_out() -> None:
+    touch("in/b.jpg", "in/deep/er/a.PNG", "in/notes.txt", "in/.hidden.png", "in/.cache/x.png", "in/two.dots.tif", "in/Thumbs.db")
+    selection = select(["in"], Path("out"), "png")
+    assert selection.jobs == [
+        Job(Path("in/b.jpg"), Path("out/b.png")),
+        Job(Path("in/two.dots.tif"), Path("out/two.dots.png")),
+        Job(Path("in/deep/er/a.PNG"), Path("out/deep/er/a.png")),
+    ]
+    assert (selection.others, selection.hidden, selection.duplicates) == (2, 1, 0)
+    assert selection.left_out() == "2 no images by their suffix, 1 hidden"
+
+
+def test_files_take_their_name_alone() -> None:
+    touch("some/where/a.jpg", "b.png", "odd", ".dot.png")
+    assert pairs(["some/where/a.jpg", "b.png", "odd", ".dot.png"]) == [
+        ("some/where/a.jpg", "out/a.png"),
+        ("b.png", "out/b.png"),
+        ("odd", "out/odd.png"),
+        (".dot.png", "out/.dot.png"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("format", "name"), [("png", "a.b.png"), ("jpg", "a.b.jpg"), ("webp", "a.b.webp"), ("tiff", "a.b.tiff"), ("keep", "a.b.BMP")]
+)
+def test_formats(format: str, name: str) -> None:
+    touch("in/a.b.BMP")
+    assert pairs(["in"], format=format) == [("in/a.b.BMP", f"out/{name}")]
+
+
+def test_globs_keep_the_tree_below_their_fixed_part() -> None:
+    touch("in/x/val/1.jpg", "in/y/val/1.jpg", "in/y/train/1.jpg", "in/y/val/1.txt", "in/[odd].png", "in/z.png/inner.png")
+    assert pairs(["in/*/val/*"]) == [("in/x/val/1.jpg", "out/x/val/1.png"), ("in/y/val/1.jpg", "out/y/val/1.png")]
+    assert pairs(["in/**/1.jpg"])[0] == ("in/x/val/1.jpg", "out/x/val/1.png") and len(pairs(["in/**/1.jpg"])) == 3
+    assert pairs(["in/[odd].png"]) == [("in/[odd].png", "out/[odd].png")], "a file with such a name is meant itself"
+    assert pairs(["in/*.png"]) == [("in/[odd].png", "out/[odd].png")], "folders do not match"
+    assert select(["in/y/val/*"], Path("out"), "png").others == 1
+
+
+def test_the_same_picture_is_translated_once() -> None:
+    touch("in/a.png", "in/b.png")
+    selection = select(["in", "in/a.png", "in/../in/b.png", "in/*.png"], Path("out"), "png")
+    assert [str(job.target) for job in selection.jobs] == ["out/a.png", "out/b.png"]
+    assert selection.duplicates == 4 and selection.left_out() == "4 named twice"
+    Path("in/c.png").symlink_to("a.png")
+    assert len(pairs(["in"])) == 3, "another name is another picture"
+
+
+def test_two_pictures_with_one_output() -> None:
+    touch("in/a.png", "in/a.jpg", "x/1.png", "y/1.png")
+    with pytest.raises(UserError, match=r"^in/a\.jpg and in/a\.png would both become out/a\.png; .*--format keep"):
+        select(["in"], Path("out"), "png")
+    assert len(pairs(["in"], format="keep")) == 2
+    with pytest.raises(UserError, match=r"x/1\.png and y/1\.png would both become out/1\.png"):
+        select(["x", "y"], Path("out"), "png")
+
+
+def test_results_are_no_inputs() -> None:
+    touch("in/a.png", "in/out/a.png", "in/out/b.png", "in/outer/c.png")
+    assert pairs(["in"], "in/out") == [("in/a.png", "in/out/a.png"), ("in/outer/c.png", "in/out/outer/c.png")]
+    assert pairs(["in/**"], "in/out") == [("in/a.png", "in/out/a.png"), ("in/outer/c.png", "in/out/outer/c.png")]
+    assert pairs(["in"], "in/../in/out")[0][0] == "in/a.png"
+    Path("link").symlink_to("in/out")
+    assert len(pairs(["in"], "link")) == 2
+    assert len(pairs(["in/out"], "in")) == 2, "an input folder inside the output folder is what was asked for"
+
+
+def test_no_result_replaces_an_input() -> None:
+    touch("in/a.png", "in/b.jpg", "in/in/a.png")
+    for output in ("in", "./in", "in/."):
+        with pytest.raises(UserError, match="--output in: is the input folder itself"):
+            select(["in"], Path(output), "png")
+    with pytest.raises(UserError, match=r"the result of in/a\.png would replace the input in/a\.png"):
+        select(["in/a.png"], Path("in"), "png")
+    with pytest.raises(UserError, match=r"would replace the input in/in/a\.png"):
+        select(["in/in/a.png"], Path("in/in"), "png")
+    assert pairs(["in/b.jpg"], "in") == [("in/b.jpg", "in/b.png")]
+    touch("o/in/in/x.png", "o/in/x.png")
+    with pytest.raises(UserError, match=r"the result of o/in/in/x\.png would replace the input o/in/x\.png"):
+        select(["o/in"], Path("o"), "png")
+
+
+def test_loops_end() -> None:
+    touch("in/a.png", "elsewhere/b.png")
+    Path("in/again").symlink_to("../in")
+    Path("in/other").symlink_to("../elsewhere")
+    assert pairs(["in"]) == [("in/a.png", "out/a.png"), ("in/other/b.png", "out/other/b.png")]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [
+        (["nowhere"], "--input nowhere: no such"),
+        (["in", "in/x.png"], "--input in/x.png: no such"),
+        (["empty"], "--input empty: no images"),
+        (["in/*.tif"], r"--input in/\*\.tif: no images"),
+    ],
+)
+def test_inputs_that_are_not_there(inputs: list[str], named: str) -> None:
+    touch("in/a.png", "empty/notes.txt")
+    with pytest.raises(UserError, match=named):
+        select(inputs, Path("out"), "png")
+
+
+def test_output_is_a_file() -> None:
+    touch("in/a.png", "out")
+    with pytest.raises(UserError, match="--output out: a file"):
+        select(["in"], Path("out"), "png")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_cannot_be_read() -> None:
+    touch("in/a.png", "in/locked/b.png")
+    Path("in/locked").chmod(0)
+    try:
+        with pytest.raises(UserError, match=r"in/locked: cannot be read"):
+            select(["in"], Path("out"), "png")
+    finally:
+        Path("in/locked").chmod(0o700)

@@ -1,0 +1,223 @@
+"""The loop: batches, bounds, failures, and the promise that training's sample grid shows the same picture."""
+
+import errno
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from tiny_bundles import GENERATORS, pixels, tiny_bundle
+from torch import Tensor
+
+from gan_style import images
+from gan_style.bundle import Resize
+from gan_style.config.schema import DataConfig
+from gan_style.datasets.dataset import open_dataset
+from gan_style.engine.samples import Example, SampleGrid
+from gan_style.errors import UserError
+from gan_style.inference import run
+from gan_style.inference.files import Job, select
+from gan_style.inference.picture import Source
+from gan_style.inference.predictor import OutOfMemory, Predictor
+from gan_style.inference.run import Translation
+from gan_style.methods import METHODS
+from gan_style.methods.serving import serving_network
+
+
+class Recorder:
+    """A predictor that inverts, and notes the shapes it was given."""
+
+    def __init__(self, predictor: Predictor, limit: int = 1000) -> None:
+        self.info, self.device, self.limit = predictor.info, predictor.device, limit
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        if len(batch) > self.limit:
+            raise OutOfMemory("too many")
+        self.shapes.append(tuple(batch.shape))
+        return -batch
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Any:
+    return Recorder(Predictor.load(tiny_bundle(tmp_path / "a2b.safetensors"), "cpu"))
+
+
+def draw(folder: Path, sizes: list[tuple[int, int]]) -> list[Job]:
+    for index, (height, width) in enumerate(sizes):
+        images.write(folder / "in" / f"{index:03d}.png", pixels(height, width, seed=index))
+    return select([str(folder / "in")], folder / "out", "png").jobs
+
+
+def assert_all_inverted(jobs: list[Job]) -> None:
+    for job in jobs:
+        np.testing.assert_array_equal(images.read(job.target, 3).pixels, 255 - images.read(job.source, 3).pixels)
+
+
+@pytest.mark.parametrize("generator", GENERATORS.values(), ids=GENERATORS)
+@pytest.mark.parametrize("preprocess", ["resize_and_crop", "scale_width", "none"])
+@pytest.mark.parametrize("palette", [False, True])
+def test_it_equals_what_training_showed(tmp_path: Path, generator: dict, preprocess: Any, palette: bool) -> None:
+    """--resize train --keep-resized writes, byte for byte, the translation in the sample grid of the same weights."""
+    sizes: Any = {"preprocess": preprocess, "load_size": 44, "crop_size": 36}
+    bundle = tiny_bundle(tmp_path / "a2b.safetensors", generator, resize=Resize(**sizes))
+    path = tmp_path / "data" / "valA" / "a.png"
+    for folder in ("trainA", "trainB", "valA", "valB"):
+        images.write(tmp_path / "data" / folder / "a.png", pixels(51, 70, seed=3))
+    if palette:
+        Image.fromarray(pixels(51, 70, seed=3)).quantize(5).save(path)
+
+    validation = open_dataset(DataConfig(root=str(tmp_path / "data"), **sizes), "val", paired=False, seed=0)
+    assert validation is not None and validation.len_a == 1
+    source, _ = validation.read_a(0)
+    height, width = source.shape[1:]
+    assert (height, width) == {"resize_and_crop": (36, 36), "scale_width": (32, 44), "none": (51, 70)}[preprocess]
+    config = METHODS["pix2pix"].Config.model_validate(Predictor.load(bundle, "cpu").info.translator)
+    grid = SampleGrid({"a2b": serving_network("pix2pix", config, 3, 3)}, [Example("a2b", source, None)], torch.device("cpu"))
+    grid.draw(tmp_path / "grid.png", {"a2b": load_file(bundle)})
+    shown = images.read(tmp_path / "grid.png", 3).pixels
+    assert shown.shape == (height, 2 * width, 3)
+
+    jobs = select([str(path)], tmp_path / "out", "png").jobs
+    Translation(Predictor.load(bundle, "cpu"), "train", keep_resized=True).run(jobs)
+    written = images.read(tmp_path / "out" / "a.png", 3).pixels
+    np.testing.assert_array_equal(written, shown[:, width:])
+    assert written.std() > 10, "a flat picture proves nothing"
+    np.testing.assert_array_equal(images.to_pixels(source), shown[:, :width])
+
+
+def test_batches_hold_pictures_of_one_size(tmp_path: Path, recorder: Recorder) -> None:
+    jobs = draw(tmp_path, [(8, 8), (8, 12), (8, 8), (8, 12), (8, 8), (8, 8), (8, 8), (9, 9)])
+    translation = Translation(recorder, batch_size=3)  # type: ignore[arg-type]
+    translation.run(jobs)
+    assert sorted(recorder.shapes) == [(1, 3, 9, 9), (2, 3, 8, 8), (2, 3, 8, 12), (3, 3, 8, 8)]
+    assert translation.tally.translated == 8
+    assert_all_inverted(jobs)
+
+
+def test_batch_of_one_on_a_cpu(tmp_path: Path, recorder: Recorder) -> None:
+    Translation(recorder).run(draw(tmp_path, [(8, 8)] * 3))  # type: ignore[arg-type]
+    assert recorder.shapes == [(1, 3, 8, 8)] * 3
+
+
+def test_memory_is_bounded(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive, most, lock = 0, 0, threading.Lock()
+    read_source, write_result = run.read_source, run.write_result
+
+    def reading(*arguments: Any) -> Source:
+        nonlocal alive, most
+        with lock:
+            alive += 1
+            most = max(most, alive)
+        return read_source(*arguments)
+
+    def writing(*arguments: Any) -> None:
+        nonlocal alive
+        write_result(*arguments)
+        with lock:
+            alive -= 1
+
+    monkeypatch.setattr(run, "read_source", reading)
+    monkeypatch.setattr(run, "write_result", writing)
+    jobs = draw(tmp_path, [(8, 8 + index % 5) for index in range(40)])
+    Translation(recorder, batch_size=4).run(jobs)  # type: ignore[arg-type]
+    assert alive == 0
+    assert 4 <= most <= 4 + 4 + 4 + 1, "pictures waiting, in hand, being written, being read"
+    assert_all_inverted(jobs)
+
+
+def test_bad_files_are_named_and_good_ones_done(tmp_path: Path, recorder: Recorder) -> None:
+    jobs = draw(tmp_path, [(8, 8)] * 4)
+    jobs[1].source.write_bytes(b"")
+    jobs[3].source.write_text("not a picture\n")
+    translation = Translation(recorder, batch_size=2)  # type: ignore[arg-type]
+    translation.run(jobs)
+    assert translation.tally.line() == "2 translated, 0 skipped (exist), 2 failed"
+    assert [str(job.source) in failure for job, failure in zip((jobs[1], jobs[3]), translation.tally.failures, strict=True)] == [True, True]
+    assert not jobs[1].target.exists()
+    assert_all_inverted([jobs[0], jobs[2]])
+
+
+def test_existing_results_are_skipped(tmp_path: Path, recorder: Recorder) -> None:
+    jobs = draw(tmp_path, [(8, 8)] * 3)
+    jobs[1].target.parent.mkdir()
+    jobs[1].target.write_text("mine")
+    again = Translation(recorder)  # type: ignore[arg-type]
+    again.run(jobs)
+    assert again.tally.line() == "2 translated, 1 skipped (exist), 0 failed"
+    assert jobs[1].target.read_text() == "mine"
+    over = Translation(recorder, overwrite=True)  # type: ignore[arg-type]
+    over.run(jobs)
+    assert over.tally.line() == "3 translated, 0 skipped (exist), 0 failed"
+    assert_all_inverted(jobs)
+
+
+def test_a_batch_too_large_for_the_device_is_halved(tmp_path: Path, recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
+    recorder.limit = 2
+    jobs = draw(tmp_path, [(8, 8)] * 11)
+    translation = Translation(recorder, batch_size=6)  # type: ignore[arg-type]
+    translation.run(jobs)
+    assert [shape[0] for shape in recorder.shapes[:4]] == [1, 2, 1, 2] and max(shape[0] for shape in recorder.shapes) == 2
+    assert translation.tally.translated == 11
+    assert_all_inverted(jobs)
+    assert "going on with batches of" in capsys.readouterr().err
+
+    recorder.limit = 0
+    single = Translation(recorder, overwrite=True)  # type: ignore[arg-type]
+    single.run(jobs[:2])
+    assert single.tally.failures == [f"{job.source}: too many" for job in jobs[:2]]
+
+
+def test_a_translation_that_is_not_finite_is_not_written_black(tmp_path: Path) -> None:
+    predictor = Predictor.load(tiny_bundle(tmp_path / "a2b.safetensors"), "cpu")
+    with torch.no_grad():
+        next(predictor.network.parameters()).fill_(float("inf"))
+    jobs = draw(tmp_path, [(8, 8)])
+    translation = Translation(predictor)
+    translation.run(jobs)
+    assert "not finite" in translation.tally.failures[0] and str(jobs[0].source) in translation.tally.failures[0]
+    assert not jobs[0].target.exists()
+
+
+def test_a_full_disk_ends_the_run(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = draw(tmp_path, [(8, 8)] * 20)
+
+    def write(path: Path, pixels: np.ndarray) -> None:
+        raise UserError(f"{path}: cannot be written") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(images, "write", write)
+    translation = Translation(recorder)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="cannot be written"):
+        translation.run(jobs)
+    assert len(recorder.shapes) < 6
+
+
+def test_an_interruption_leaves_whole_files_and_a_right_count(tmp_path: Path, recorder: Recorder) -> None:
+    jobs = draw(tmp_path, [(8, 8)] * 10)
+
+    class Interrupting(Recorder):
+        def __call__(self, batch: Tensor) -> Tensor:
+            if len(self.shapes) == 5:
+                raise KeyboardInterrupt
+            return super().__call__(batch)
+
+    translation = Translation(Interrupting(recorder))  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        translation.run(jobs)
+    written = [job for job in jobs if job.target.exists()]
+    assert translation.tally.translated == len(written) == 5
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [job.target.name for job in written], "a temporary file was left"
+    assert_all_inverted(written)
+
+
+def test_a_fault_of_ours_is_not_hidden(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_source(*_: Any) -> Source:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(run, "read_source", read_source)
+    with pytest.raises(ZeroDivisionError):
+        Translation(recorder).run(draw(tmp_path, [(8, 8)]))  # type: ignore[arg-type]
