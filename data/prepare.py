@@ -9,15 +9,19 @@ from pathlib import Path
 from gan_style.datasets import convert, demo
 from gan_style.datasets.check import check
 from gan_style.datasets.compare import compare
-from gan_style.errors import UserError, run_command
+from gan_style.errors import CommandParser, UserError, run_command
 
 DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "styles": demo.draw_styles}
 
 
 def main(arguments: Sequence[str]) -> int:
     """The command line without the program's name; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return run_command(lambda: options.command(options))
+
+    def command() -> int:
+        options = _parser().parse_args(arguments)
+        return options.command(options)
+
+    return run_command(command)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -69,7 +73,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="prepare.py", description=__doc__)
+    parser = CommandParser(prog="prepare.py", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: object, words: str) -> argparse.ArgumentParser:

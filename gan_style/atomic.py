@@ -10,12 +10,16 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place, flushed to the disk, when the block ends well; else it is removed.
 
-    Parents are created. The suffix is kept, since writers choose their format by it.
+    Parents are created. The suffix is kept, since writers choose their format by it. The file gets the permissions that a
+    plain new file has here, whatever the writer does (safetensors lets nobody else read).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
+        temporary.touch()
+        permissions = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(permissions)
         flush(temporary)
         temporary.replace(path)
     finally:

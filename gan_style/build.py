@@ -1,6 +1,5 @@
 """The composition root: from a configuration to the objects of a run."""
 
-import argparse
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from gan_style.engine.distribution import make_accelerator, synchronise_batch_no
 from gan_style.engine.run import Run, planned_steps
 from gan_style.engine.samples import Example, SampleGrid, examples_of
 from gan_style.engine.trainer import Trainer
-from gan_style.errors import UserError
+from gan_style.errors import CommandParser, UserError
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Method
 from gan_style.methods.serving import serving_network
@@ -29,7 +28,7 @@ log = logging.getLogger("gan_style")
 
 def train_command(arguments: Sequence[str]) -> int:
     """The body of train.py: parse, build, train. Returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="train.py",
         description="Train an image-to-image translator. The same command goes on with a run that was interrupted.",
         epilog="Keys: docs/guide/config.md. Example: train.py --config configs/pix2pix.yaml data.root=my_pairs train.batch_size=4",
@@ -46,6 +45,13 @@ def train_command(arguments: Sequence[str]) -> int:
 def train(config: RunConfig[Any]) -> int:
     """Train as configured; returns the exit code."""
     torch.set_flush_denormal(True)  # Adam's second moments become denormal, which makes CPUs crawl
+    try:
+        return _train(config)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _train(config: RunConfig[Any]) -> int:
     accelerator = make_accelerator(config.train, config.logging, config.run_dir)
     process, processes = accelerator.process_index, accelerator.num_processes
     with accelerator.main_process_first():
@@ -64,7 +70,7 @@ def train(config: RunConfig[Any]) -> int:
     grid = None
     if accelerator.is_main_process and (examples := make_examples(config, method, validation)):
         channels = make_task(config).channels
-        translators = {
+        translators: dict[Direction, torch.nn.Module] = {
             direction: serving_network(config.method.name, config.method, *channels(direction)) for direction in method.translators
         }
         grid = SampleGrid(translators, examples, accelerator.device)
@@ -103,10 +109,11 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
     if config.data.preprocess not in ("resize_and_crop", "crop", "scale_width_and_crop"):
         return
     for name, network in method.networks.items():
-        needed = getattr(network, "minimum_size", 1)
-        if config.data.crop_size < needed:
+        judges = hasattr(network, "receptive_field")  # generators pad what is too small
+        if judges and config.data.crop_size < int(getattr(network, "minimum_size", 1)):
             raise UserError(
-                f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {needed} pixels; raise it or lower num_layers"
+                f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {network.minimum_size} pixels; "
+                "raise it or lower num_layers"
             )
 
 

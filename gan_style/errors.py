@@ -1,11 +1,20 @@
 """The user's mistakes, and how a command line reports them."""
 
+import argparse
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 
 class UserError(Exception):
     """Something the user can put right: the message is one line that names the file, key or option and says what to do."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line, as for every mistake of the user."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
 
 
 def run_command(command: Callable[[], int | None]) -> int:

@@ -42,7 +42,7 @@ def parse_config(tree: dict[str, Any], source: str, methods: Mapping[str, type[M
         raise UserError(f"{source}: method.name: {hint}; there are {', '.join(sorted(methods))}")
     schema = RunConfig[methods[name]]
     try:
-        return schema.model_validate({**tree, "method": _completed(method, methods[name])})
+        return schema.model_validate(tree)
     except ValidationError as mistakes:
         raise UserError(f"{source}: " + "; ".join(_describe(dict(mistake), schema) for mistake in mistakes.errors())) from None
 
@@ -149,20 +149,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         for key in sorted(before.keys() | after.keys())
         if before.get(key, absent) != after.get(key, absent) and not _may_change(key)
     ]
-
-
-def _completed(method: dict[str, Any], config: type[MethodConfig]) -> dict[str, Any]:
-    """A method's tree in which a section that sets some of its keys has this method's defaults for the others.
-
-    pydantic alone would take them from the section's class: `generator: {num_downs: 7}` would turn pix2pix's U-Net into a ResNet.
-    """
-    completed = dict(method)
-    for key, field in config.model_fields.items():
-        given = method.get(key)
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        if isinstance(given, dict) and isinstance(default, BaseModel):
-            completed[key] = {**default.model_dump(), **given}
-    return completed
 
 
 def _may_change(key: str) -> bool:

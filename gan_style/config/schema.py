@@ -6,13 +6,23 @@ Sections are frozen and refuse unknown keys.
 
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 
 class Section(BaseModel):
     """A frozen group of keys that refuses the ones it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML reads `on` and `yes` as true, which pydantic would take for 1."""
+        if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError(
+                "this is no switch, and YAML reads on, off, yes and no as true and false; give a value, in quotes if it is text"
+            )
+        return value
 
 
 Norm = Literal["instance", "batch", "none"]
@@ -22,46 +32,71 @@ Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
 class GeneratorConfig(Section):
     """A generator network; keys that its architecture does not have are ignored by it and say so."""
 
-    name: Literal["resnet", "unet"] = Field("resnet", description="Architecture: `resnet` (1603.08155, 1703.10593) or `unet` (1611.07004).")
-    base_channels: int = Field(64, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
-    num_blocks: int = Field(9, ge=0, le=64, description="Residual blocks (`resnet` only); CycleGAN takes 6 for 128 pixels and 9 from 256.")
-    num_downs: int = Field(8, ge=2, le=12, description="Halvings down to the bottleneck (`unet` only): 7 for 128 pixels, 8 for 256.")
-    norm: Norm = Field("instance", description="Normalisation after each convolution; `instance` keeps no running statistics.")
-    dropout: bool = Field(False, description="Dropout of 0.5 in the residual blocks (`resnet`) or the innermost decoder layers (`unet`).")
-    upsampling: Literal["deconvolution", "resize-convolution"] = Field(
-        "deconvolution",
-        description="`deconvolution` as in the papers, or `resize-convolution`, which leaves no checkerboard (distill.pub/2016/deconv-checkerboard).",
+    name: Literal["resnet", "unet"] = Field(
+        default="resnet", description="Architecture: `resnet` (1603.08155, 1703.10593) or `unet` (1611.07004)."
     )
-    init: Init = Field("normal", description="Initial convolution weights; biases start at 0.")
-    init_gain: float = Field(0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
+    base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
+    num_blocks: int = Field(
+        default=9, ge=0, le=64, description="Residual blocks (`resnet` only); CycleGAN takes 6 for 128 pixels and 9 from 256."
+    )
+    num_downs: int = Field(
+        default=8, ge=2, le=12, description="Halvings down to the bottleneck (`unet` only): 7 for 128 pixels, 8 for 256."
+    )
+    norm: Norm = Field(default="instance", description="Normalisation after each convolution; `instance` keeps no running statistics.")
+    dropout: bool = Field(
+        default=False, description="Dropout of 0.5 in the residual blocks (`resnet`) or the innermost decoder layers (`unet`)."
+    )
+    upsampling: Literal["deconvolution", "resize-convolution"] = Field(
+        default="deconvolution",
+        description="`deconvolution` as in the papers, or `resize-convolution`, which leaves no checkerboard "
+        "(distill.pub/2016/deconv-checkerboard).",
+    )
+    init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
+    init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
 
 class DiscriminatorConfig(Section):
     """A discriminator network."""
 
     name: Literal["patchgan", "pixel"] = Field(
-        "patchgan", description="`patchgan` judges overlapping patches, `pixel` each pixel by itself (1611.07004, section 6.1.2)."
+        default="patchgan", description="`patchgan` judges overlapping patches, `pixel` each pixel by itself (1611.07004, section 6.1.2)."
     )
-    base_channels: int = Field(64, ge=1, le=1024, description="Channels of the first layer.")
-    num_layers: int = Field(3, ge=1, le=8, description="Strided layers (`patchgan` only): 3 sees patches of 70 x 70 pixels.")
-    norm: Norm = Field("instance", description="Normalisation between the layers.")
-    init: Init = Field("normal", description="Initial convolution weights; biases start at 0.")
-    init_gain: float = Field(0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
+    base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer.")
+    num_layers: int = Field(default=3, ge=1, le=8, description="Strided layers (`patchgan` only): 3 sees patches of 70 x 70 pixels.")
+    norm: Norm = Field(default="instance", description="Normalisation between the layers.")
+    init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
+    init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
 
 class MethodConfig(Section):
     """What every method's configuration has; each method adds its own keys."""
 
-    name: str
+    name: Any  # a Literal in each method
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_defaults(cls, values: Any) -> Any:
+        """A section that sets some of its keys has this method's defaults for the others.
+
+        pydantic alone would take them from the section's class: `generator: {num_downs: 7}` would turn pix2pix's U-Net into a ResNet.
+        """
+        if not isinstance(values, dict):
+            return values
+        completed = dict(values)
+        for key, field in cls.model_fields.items():
+            default = None if field.is_required() else field.get_default(call_default_factory=True)
+            if isinstance(values.get(key), dict) and isinstance(default, BaseModel):
+                completed[key] = {**default.model_dump(), **values[key]}
+        return completed
 
 
 class DomainConfig(Section):
     """How the images of one domain are read."""
 
-    channels: int = Field(3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 3 RGB, 4 RGB and alpha.")
+    channels: int = Field(default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 3 RGB, 4 RGB and alpha.")
     labels: Literal["auto", "yes", "no"] = Field(
-        "auto",
-        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette PNGs are. Quote the word: \"yes\".",
+        default="auto",
+        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette images are.",
     )
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
@@ -80,25 +115,36 @@ class DomainConfig(Section):
 class DataConfig(Section):
     """Where the images are and how they become samples."""
 
-    root: str = Field("data/demo/paired", description="Folder of the data set, or a manifest file (.jsonl, .csv). See data/README.md for the layouts.")
+    root: str = Field(
+        default="data/demo/paired",
+        description="Folder of the data set, or a manifest file (.jsonl, .csv). See data/README.md for the layouts.",
+    )
     source: Literal["auto", "aligned", "folders", "unpaired", "manifest"] = Field(
-        "auto",
+        default="auto",
         description="Layout: `aligned` (train/: A and B side by side in one file), `folders` (trainA/ and trainB/ paired by stem), "
         "`unpaired` (trainA/ and trainB/), `manifest`. `auto` looks at the root and at what the method needs.",
     )
     preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = Field(
-        "resize_and_crop", description="Resize and random crop of training images; see data/README.md for what each does in validation."
+        default="resize_and_crop",
+        description="Resize and random crop of training images; see data/README.md for what each does in validation.",
     )
-    load_size: int = Field(286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`).")
-    crop_size: int = Field(256, ge=1, le=16384, description="Pixels of the square random crop.")
-    flip: bool = Field(True, description="Mirror training images left to right, half of the time.")
+    load_size: int = Field(
+        default=286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`)."
+    )
+    crop_size: int = Field(default=256, ge=1, le=16384, description="Pixels of the square random crop.")
+    flip: bool = Field(default=True, description="Mirror training images left to right, half of the time.")
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
         description="Further albumentations transforms that move pixels, shared by both images of a pair, training only.",
     )
     domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A: the input of a2b.")
     domain_b: DomainConfig = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
-    workers: int = Field(2, ge=0, le=128, description="Processes that load images beside each training process; 0 loads in it. Does not change results.")
+    workers: int = Field(
+        default=2,
+        ge=0,
+        le=128,
+        description="Processes that load images beside each training process; 0 loads in it. Does not change results.",
+    )
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "DataConfig":
@@ -110,37 +156,52 @@ class DataConfig(Section):
 class OptimConfig(Section):
     """Adam and its learning rate over time, for every player."""
 
-    lr: float = Field(2e-4, gt=0, description="Learning rate of Adam at the start.")
-    beta1: float = Field(0.5, ge=0, lt=1, description="Decay of Adam's first moment; 0.5 steadies adversarial training (1511.06434).")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Decay of Adam's second moment.")
-    schedule: Literal["constant", "linear", "cosine", "step"] = Field(
-        "linear", description="`linear` and `cosine`: constant, then down to 0 from `decay_start`; `step`: times `step_gamma` at each `step_every`."
+    lr: float = Field(default=2e-4, gt=0, description="Learning rate of Adam at the start.")
+    beta1: float = Field(
+        default=0.5, ge=0, lt=1, description="Decay of Adam's first moment; 0.5 steadies adversarial training (1511.06434)."
     )
-    decay_start: float = Field(0.5, ge=0, le=1, description="Share of the run after which `linear` and `cosine` begin to fall.")
-    step_every: float = Field(0.25, gt=0, le=1, description="Share of the run between two drops of `step`.")
-    step_gamma: float = Field(0.1, gt=0, le=1, description="Factor of each drop of `step`.")
-    clip_norm: float | None = Field(None, gt=0, description="Largest gradient norm of a player; longer gradients are scaled down. null: no clipping.")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="Decay of Adam's second moment.")
+    schedule: Literal["constant", "linear", "cosine", "step"] = Field(
+        default="linear",
+        description="`linear` and `cosine`: constant, then down to 0 from `decay_start`; `step`: times `step_gamma` at each `step_every`.",
+    )
+    decay_start: float = Field(default=0.5, ge=0, le=1, description="Share of the run after which `linear` and `cosine` begin to fall.")
+    step_every: float = Field(default=0.25, gt=0, le=1, description="Share of the run between two drops of `step`.")
+    step_gamma: float = Field(default=0.1, gt=0, le=1, description="Factor of each drop of `step`.")
+    clip_norm: float | None = Field(
+        default=None, gt=0, description="Largest gradient norm of a player; longer gradients are scaled down. null: no clipping."
+    )
 
 
 class TrainConfig(Section):
     """How long, how many at once, how precisely."""
 
-    steps: int | None = Field(None, ge=1, description="Optimizer steps after which the run ends: in a step every player that is due is updated once.")
+    steps: int | None = Field(
+        default=None, ge=1, description="Optimizer steps after which the run ends: in a step every player that is due is updated once."
+    )
     epochs: float | None = Field(
-        None,
+        default=None,
         gt=0,
-        description="Planned passes over the data set (the larger domain, where they are unpaired): the length of the learning rate schedule, "
+        description="Planned passes over the data set (the larger domain, where they are unpaired): the length of the schedule, "
         "and of the run where `steps` is null. Without it `steps` is both.",
     )
-    batch_size: int = Field(1, ge=1, description="GLOBAL batch: samples in one step over all processes and accumulated micro-batches.")
-    accumulate: int = Field(1, ge=1, description="Micro-batches that each process sums before a step: the same result in less memory.")
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of weights, order, augmentation, dropout and replay buffers.")
-    mixed_precision: Literal["no", "bf16", "fp16"] = Field("no", description="Half precision in the networks; losses stay in float32.")
-    dtype: Literal["float32", "float64"] = Field("float32", description="Type of weights and images; float64 is for checks.")
-    channels_last: bool = Field(True, description="Keep images as [B, H, W, C] in memory: faster convolutions.")
-    ema_decay: float = Field(0.0, ge=0, lt=1, description="Decay of the exponential moving average of the generators, which bundles then hold; 0: off.")
-    checkpoint_every: int = Field(1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
-    keep: int = Field(3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
+    batch_size: int = Field(
+        default=1, ge=1, description="GLOBAL batch: samples in one step over all processes and accumulated micro-batches."
+    )
+    accumulate: int = Field(
+        default=1, ge=1, description="Micro-batches that each process sums before a step: the same result in less memory."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of weights, order, augmentation, dropout and replay buffers.")
+    mixed_precision: Literal["no", "bf16", "fp16"] = Field(
+        default="no", description="Half precision in the networks; losses stay in float32."
+    )
+    dtype: Literal["float32", "float64"] = Field(default="float32", description="Type of weights and images; float64 is for checks.")
+    channels_last: bool = Field(default=True, description="Keep images as [B, H, W, C] in memory: faster convolutions.")
+    ema_decay: float = Field(
+        default=0.0, ge=0, lt=1, description="Decay of the exponential moving average of the generators, which bundles then hold; 0: off."
+    )
+    checkpoint_every: int = Field(default=1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
+    keep: int = Field(default=3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
 
     @model_validator(mode="before")
     @classmethod
@@ -162,10 +223,10 @@ class TrainConfig(Section):
 class LoggingConfig(Section):
     """What a run writes while it goes on."""
 
-    every: int = Field(50, ge=1, description="Steps between two lines of metrics.jsonl.")
-    samples_every: int = Field(500, ge=1, description="Steps between two sample grids; one more is drawn at the end.")
-    samples: int = Field(4, ge=0, le=64, description="Validation images in a sample grid; 0: none.")
-    tensorboard: bool = Field(False, description="Also write TensorBoard events (pip install 'gan_style[tensorboard]').")
+    every: int = Field(default=50, ge=1, description="Steps between two lines of metrics.jsonl.")
+    samples_every: int = Field(default=500, ge=1, description="Steps between two sample grids; one more is drawn at the end.")
+    samples: int = Field(default=4, ge=0, le=64, description="Validation images in a sample grid; 0: none.")
+    tensorboard: bool = Field(default=False, description="Also write TensorBoard events (pip install 'gan_style[tensorboard]').")
 
 
 M = TypeVar("M", bound=MethodConfig)

@@ -21,7 +21,8 @@ class EMA:
             weights = network.state_dict()
             averaged = [key for key in weights if weights[key].is_floating_point()]
             shadow = self.shadows[name]
-            torch._foreach_lerp_([shadow[key] for key in averaged], [weights[key] for key in averaged], 1.0 - self.decay)
+            pairs = [shadow[key] for key in averaged], [weights[key] for key in averaged]
+            torch._foreach_lerp_(*pairs, 1.0 - self.decay)  # pyright: ignore[reportPrivateImportUsage] - all weights in one call
             for key in weights.keys() - set(averaged):
                 shadow[key].copy_(weights[key])
 

@@ -30,7 +30,7 @@ class LossMeans:
         """Means over the steps and the processes, read back in one transfer. Called by every process."""
         if not self.sums:
             return {}
-        sums = accelerator.reduce(torch.stack(list(self.sums.values())), reduction="mean").tolist()
+        sums = self._over_processes(accelerator).tolist()
         return {name: total / self.counts[name] for name, total in zip(self.sums, sums, strict=True)}
 
     def reset(self) -> None:
@@ -39,13 +39,18 @@ class LossMeans:
 
     def state(self, accelerator: Accelerator) -> dict[str, Any]:
         """Sums, averaged over the processes, and counts. Called by every process."""
-        sums = accelerator.reduce(torch.stack(list(self.sums.values())), reduction="mean") if self.sums else []
+        sums = self._over_processes(accelerator) if self.sums else []
         return {"sums": {name: total.clone() for name, total in zip(self.sums, sums, strict=True)}, "counts": dict(self.counts)}
 
     def load_state(self, state: Mapping[str, Any], device: torch.device) -> None:
         """Take `state` back."""
         self.sums = {name: total.to(device) for name, total in state["sums"].items()}
         self.counts = dict(state["counts"])
+
+    def _over_processes(self, accelerator: Accelerator) -> Tensor:
+        """[losses]: the sums, averaged over the processes."""
+        total: Any = accelerator.reduce(torch.stack(list(self.sums.values())), reduction="mean")
+        return total
 
 
 class Stopwatch:

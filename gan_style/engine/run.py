@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from torch import Tensor
 from tqdm import tqdm
 
 from gan_style import atomic
 from gan_style.bundle import BundleInfo, save_bundle
-from gan_style.config.load import differences, dump_config, flatten, read_yaml
+from gan_style.config.load import differences, dump_config, flatten, parse_config, read_yaml
 from gan_style.config.schema import RunConfig, TrainConfig
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
@@ -20,6 +21,7 @@ from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
 from gan_style.errors import UserError
+from gan_style.methods import CONFIGS
 from gan_style.types import Batch, Direction
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
@@ -99,6 +101,7 @@ class Run:
                     break
                 if step % train.checkpoint_every == 0 and step < self.steps:
                     self._save(step)
+                    self._report()
         return step
 
     def _log(self, step: int, watch: Stopwatch, bar: Any) -> None:
@@ -121,13 +124,16 @@ class Run:
 
     def _draw(self, step: int) -> None:
         if self.grid and self.accelerator.is_main_process:
-            weights = {direction: self.trainer.served_weights(self.trainer.method.translators[direction]) for direction in self.bundles}
+            names = self.trainer.method.translators
+            weights: dict[Direction, dict[str, Tensor]] = {
+                direction: self.trainer.served_weights(names[direction]) for direction in self.bundles
+            }
             self.grid.draw(self.folder / "samples" / f"step_{step:07d}.png", weights)
             self._report()
 
     def _report(self) -> None:
         if self.accelerator.is_main_process:
-            write_report(self.folder)
+            write_report(self.folder, self.steps)
 
     def _save(self, step: int) -> None:
         """A checkpoint, then the bundles of the same weights."""
@@ -162,10 +168,11 @@ class Run:
         """Refuse a folder that holds another configuration; else write this one."""
         path = self.folder / "config.yaml"
         if path.exists():
-            changed = differences(read_yaml(path), self.config.model_dump(mode="json"))
+            changed = differences(self._configuration_at(path), self.config.model_dump(mode="json"))
             if changed:
                 raise UserError(
-                    f"run_dir {self.folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
+                    f"run_dir {self.folder} was made with another configuration: {'; '.join(changed)}; "
+                    "take the old values or another run_dir"
                 )
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
@@ -173,6 +180,14 @@ class Run:
                 atomic.write_text(path, dump_config(self.config))
             except OSError as problem:
                 raise UserError(f"run_dir {self.folder}: cannot be written ({problem.strerror}); choose another run_dir") from None
+
+    def _configuration_at(self, path: Path) -> dict[str, Any]:
+        """The folder's configuration, with today's defaults for keys that did not exist when it was made."""
+        tree = read_yaml(path)
+        try:
+            return parse_config(tree, str(path), CONFIGS).model_dump(mode="json")
+        except UserError:  # it holds keys that are gone: compare what is written
+            return tree
 
     def _say(self, message: str) -> None:
         if self.accelerator.is_main_process:

@@ -29,7 +29,7 @@ class SampleGrid:
     """
 
     def __init__(self, translators: Mapping[Direction, nn.Module], examples: Sequence[Example], device: torch.device) -> None:
-        self.translators = {direction: translator.to(device) for direction, translator in translators.items()}
+        self.translators: dict[Direction, nn.Module] = {direction: translator.to(device) for direction, translator in translators.items()}
         self.examples = examples
         self.device = device
 

@@ -10,16 +10,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from gan_style.errors import UserError
+from gan_style.errors import CommandParser, UserError
 from gan_style.inference.files import FORMATS, select
 
 DIRECTIONS = ("a2b", "b2a")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, as for every mistake of the user."""
-        raise UserError(f"{message}; see {self.prog} --help")
 
 
 def infer_command(arguments: Sequence[str]) -> int:
@@ -67,7 +61,7 @@ def infer_command(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The options of infer.py."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="infer.py",
         description="Translate pictures with a trained bundle. Results keep their input's name, size, depth and alpha.",
         epilog="Example: python infer.py --model runs/pix2pix --input photos --output translated",

@@ -61,7 +61,7 @@ class Method(ABC):
         """What beside weights the method remembers of this process's slots of the batch: tensors, numbers, strings, lists, dicts."""
         return {}
 
-    def load_extra_state(self, state: Mapping[str, Any], slots: Collection[int]) -> None:
+    def load_extra_state(self, state: Mapping[str, Any], slots: Collection[int]) -> None:  # noqa: B027 - most remember nothing
         """Take back what one process's `extra_state` gave; what belongs to slots outside `slots` is another process's and left out.
 
         Called once for each process of the run that saved, however many there are now.

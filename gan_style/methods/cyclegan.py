@@ -27,20 +27,22 @@ from gan_style.types import Batch, Direction, Outputs, Task
 class CycleGANConfig(MethodConfig):
     """CycleGAN; the defaults are the paper's."""
 
-    name: Literal["cyclegan"] = Field("cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
+    name: Literal["cyclegan"] = Field(default="cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
     generator: GeneratorConfig = Field(default_factory=GeneratorConfig, description="Both translators.")
     discriminator: DiscriminatorConfig = Field(default_factory=DiscriminatorConfig, description="Both judges.")
     adversarial: Literal["lsgan", "vanilla"] = Field(
-        "lsgan", description="`lsgan`: least squares (1611.04076); `vanilla`: cross-entropy (1406.2661)."
+        default="lsgan", description="`lsgan`: least squares (1611.04076); `vanilla`: cross-entropy (1406.2661)."
     )
-    cycle_weight_a: float = Field(10.0, ge=0, description="Weight of the cycle A -> B -> A.")
-    cycle_weight_b: float = Field(10.0, ge=0, description="Weight of the cycle B -> A -> B.")
+    cycle_weight_a: float = Field(default=10.0, ge=0, description="Weight of the cycle A -> B -> A.")
+    cycle_weight_b: float = Field(default=10.0, ge=0, description="Weight of the cycle B -> A -> B.")
     identity_weight: float = Field(
-        0.5,
+        default=0.5,
         ge=0,
         description="Weight of the identity loss, in units of the cycle weights; it keeps colours. Needs equal channels in A and B.",
     )
-    replay_buffer: int = Field(50, ge=0, le=10000, description="Past translations kept for each discriminator; 0: only the present ones.")
+    replay_buffer: int = Field(
+        default=50, ge=0, le=10000, description="Past translations kept for each discriminator; 0: only the present ones."
+    )
 
 
 class CycleGAN(Method):

@@ -23,8 +23,10 @@ from gan_style.types import Batch, Direction, Outputs, Task
 class Pix2PixConfig(MethodConfig):
     """pix2pix; the defaults are the paper's."""
 
-    name: Literal["pix2pix"] = Field("pix2pix", description="Paired translation with a conditional PatchGAN and an L1 loss (1611.07004).")
-    direction: Direction = Field("a2b", description="Which domain is translated into which.")
+    name: Literal["pix2pix"] = Field(
+        default="pix2pix", description="Paired translation with a conditional PatchGAN and an L1 loss (1611.07004)."
+    )
+    direction: Direction = Field(default="a2b", description="Which domain is translated into which.")
     generator: GeneratorConfig = Field(
         default_factory=lambda: GeneratorConfig(name="unet", norm="batch", dropout=True), description="The translator."
     )
@@ -32,9 +34,9 @@ class Pix2PixConfig(MethodConfig):
         default_factory=lambda: DiscriminatorConfig(norm="batch"), description="The judge of (input, output) pairs."
     )
     adversarial: Literal["vanilla", "lsgan"] = Field(
-        "vanilla", description="`vanilla`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076)."
+        default="vanilla", description="`vanilla`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076)."
     )
-    l1_weight: float = Field(100.0, ge=0, description="Weight of the L1 distance to the true output.")
+    l1_weight: float = Field(default=100.0, ge=0, description="Weight of the L1 distance to the true output.")
 
 
 class Pix2Pix(Method):

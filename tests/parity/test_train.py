@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
+from vectors import Vectors
 
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.trainer import Trainer
 from gan_style.interop.pytorch_cyclegan import NETWORK_NAMES, from_reference, reference_losses, to_reference
 from gan_style.methods import METHODS
 from gan_style.types import Batch, Task
-from vectors import Vectors
 
 # The reference's words for our keys, by method.
 WEIGHTS = {
