@@ -55,58 +55,63 @@ class Run:
         self.log = MetricsLog(self.folder / "metrics.jsonl")
         self.losses = LossMeans()
         self.steps = config.train.steps or trainer.planned_steps
+        self.step = 0  # steps done
         self.tracker: Tracker | None = None
 
     def fit(self) -> int:
         """Train up to the configured number of steps. Returns 0, or 130/143 after SIGINT/SIGTERM with a checkpoint saved."""
         self._claim_folder()
-        step = self._resume()
-        if step >= self.steps:
-            self._say(f"{self.folder}: finished, {step} steps are done; raise train.steps to go on")
+        self._resume()
+        if self.step >= self.steps:
+            self._say(f"{self.folder}: finished, {self.step} steps are done; raise train.steps to go on")
             return 0
         if self.config.logging.tensorboard:
             self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
         with StopRequest() as stop:
-            step = self._steps(step, stop)
-            self._save(step)
+            try:
+                self._train(stop)
+            except UserError:  # a file that cannot be read: the steps before it are not lost
+                if self.accelerator.num_processes == 1:  # elsewhere the other processes wait in the next step
+                    self._save()
+                raise
+            self._save()
         if stop.exit_code:
-            self._say(f"{self.folder}: stopped after step {step}, a checkpoint is saved; the same command goes on")
+            self._say(f"{self.folder}: stopped after step {self.step}, a checkpoint is saved; the same command goes on")
         else:
-            self._draw(step)
+            self._draw()
         self._report()
         self.accelerator.end_training()
         return stop.exit_code
 
-    def _steps(self, step: int, stop: StopRequest) -> int:
-        """Run steps until the last one or a request to stop; returns the number of steps done."""
+    def _train(self, stop: StopRequest) -> None:
+        """Run steps until the last one or a request to stop."""
         train, logging = self.config.train, self.config.logging
-        batches = iter(self.loader(step, self.steps))
+        batches = iter(self.loader(self.step, self.steps))
         watch = Stopwatch()
-        # The first step warms caches up and would dominate the first reading of the bar.
-        with tqdm(total=self.steps, initial=step, unit="step", smoothing=0.05, disable=not self.accelerator.is_main_process) as bar:
-            while step < self.steps:
+        # Smoothed over many steps: single ones vary with what else the machine does.
+        with tqdm(total=self.steps, initial=self.step, unit="step", smoothing=0.05, disable=not self.accelerator.is_main_process) as bar:
+            while self.step < self.steps:
                 before = time.perf_counter()
                 micro_batches = [next(batches) for _ in range(train.accumulate)]
                 watch.waited += time.perf_counter() - before
-                self.losses.add(self.trainer.step(step, micro_batches))
+                self.losses.add(self.trainer.step(self.step, micro_batches))
                 watch.images += train.batch_size
-                step += 1
+                self.step += 1
                 bar.update()
-                if step % logging.every == 0 or step in (1, self.steps):
-                    self._log(step, watch, bar)
+                if self.step % logging.every == 0 or self.step in (1, self.steps):
+                    self._log(watch, bar)
                 stopping = stop.agreed()
-                if step % logging.samples_every == 0 and step < self.steps:
-                    self._draw(step)
+                if self.step % logging.samples_every == 0 and self.step < self.steps:
+                    self._draw()
                 if stopping:
-                    break
-                if step % train.checkpoint_every == 0 and step < self.steps:
-                    self._save(step)
+                    return
+                if self.step % train.checkpoint_every == 0 and self.step < self.steps:
+                    self._save()
                     self._report()
-        return step
 
-    def _log(self, step: int, watch: Stopwatch, bar: Any) -> None:
+    def _log(self, watch: Stopwatch, bar: Any) -> None:
         """Write means since the last regular line; the lines of the first and last step do not end the window."""
-        means = self.losses.means(self.accelerator)
+        step, means = self.step, self.losses.means(self.accelerator)
         if step % self.config.logging.every == 0:
             self.losses.reset()
         if not self.accelerator.is_main_process:
@@ -122,21 +127,22 @@ class Run:
             self.tracker.log(step, values)
         bar.set_postfix({name: f"{value:.3g}" for name, value in list(means.items())[:4]})
 
-    def _draw(self, step: int) -> None:
+    def _draw(self) -> None:
         if self.grid and self.accelerator.is_main_process:
             names = self.trainer.method.translators
             weights: dict[Direction, dict[str, Tensor]] = {
                 direction: self.trainer.served_weights(names[direction]) for direction in self.bundles
             }
-            self.grid.draw(self.folder / "samples" / f"step_{step:07d}.png", weights)
+            self.grid.draw(self.folder / "samples" / f"step_{self.step:07d}.png", weights)
             self._report()
 
     def _report(self) -> None:
         if self.accelerator.is_main_process:
             write_report(self.folder, self.steps)
 
-    def _save(self, step: int) -> None:
+    def _save(self) -> None:
         """A checkpoint, then the bundles of the same weights."""
+        step = self.step
         training = {**self.trainer.state(), "losses": self.losses.state(self.accelerator)}
         own = self.trainer.method.extra_state()
         self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own)
@@ -145,24 +151,21 @@ class Run:
                 weights = self.trainer.served_weights(self.trainer.method.translators[direction])
                 save_bundle(self.folder / "bundles" / f"{direction}.safetensors", info.model_copy(update={"step": step}), weights)
 
-    def _resume(self) -> int:
-        """Load the newest complete checkpoint; returns the number of steps done, 0 for a new run."""
+    def _resume(self) -> None:
+        """Load the newest complete checkpoint, where there is one."""
         checkpoint = self.checkpointer.newest()
-        if checkpoint is None:
-            step = 0
-        else:
-            step = checkpoint.step
+        if checkpoint is not None:
+            self.step = checkpoint.step
             checkpoint.load_networks(self.trainer.networks)
             training = checkpoint.training_state()
             self.trainer.load_state(training)
             self.losses.load_state(training["losses"], self.accelerator.device)
             for state in checkpoint.process_states():
                 self.trainer.method.load_extra_state(state, self.slots)
-            self._say(f"{checkpoint.folder}: going on after step {step}")
+            self._say(f"{checkpoint.folder}: going on after step {self.step}")
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            self.log.rewind(step)
-        return step
+            self.log.rewind(self.step)
 
     def _claim_folder(self) -> None:
         """Refuse a folder that holds another configuration; else write this one."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pictures import draw_folders
 from safetensors.torch import load_file
 
 from gan_style.build import train_command
+from gan_style.errors import UserError
 from gan_style.methods import METHODS
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +89,25 @@ def test_a_finished_run_is_left_alone(straight: tuple[str, Path], data: Path, ca
     before = networks(expected)
     assert train_command(arguments(name, data, expected, "data.workers=0")) == 0
     assert networks(expected) == before
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_damaged_file_is_named_and_loses_no_step(workers: int, straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    name, expected = straight
+    copied = tmp_path / "data"
+    shutil.copytree(data, copied)
+    damaged = copied / "trainA" / "003.png"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2])
+    # The data folder is part of a run's configuration: both runs must call it by the same name.
+    command = arguments(name, copied, tmp_path / "run", f"data.workers={workers}")
+    with pytest.raises(UserError, match=r"003\.png"):
+        train_command(command)
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
+    assert json.loads((checkpoint / "manifest.json").read_text())["step"] <= 2, "each epoch of 5 pairs shows each of them"
+    damaged.write_bytes(whole)
+    assert train_command(command) == 0
+    assert networks(tmp_path / "run") == networks(expected)
 
 
 @pytest.mark.parametrize(("signal_sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
