@@ -287,7 +287,12 @@ def _encode(path: Path, pixels: np.ndarray) -> bytes:
     stream = BytesIO()
     image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
     kind = {".jpg": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}.get(suffix, suffix[1:].upper())
-    options = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}, "TIFF": {"compression": "tiff_lzw"}, "PNG": {"compress_level": 3}}
+    options = {
+        "JPEG": {"quality": 95},
+        "WEBP": {"lossless": True, "exact": True},
+        "TIFF": {"compression": "tiff_lzw"},
+        "PNG": {"compress_level": 3},
+    }
     image.save(stream, kind, **options.get(kind, {}))
     return stream.getvalue()
 

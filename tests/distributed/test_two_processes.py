@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pictures import draw_folders
 from safetensors.torch import load_file
+from smoke import ROOT, smoke_arguments
 
 from gan_style.methods import METHODS
 
-ROOT = Path(__file__).parents[2]
 STEPS = 5
 
 
@@ -20,16 +20,13 @@ def train(name: str, processes: int, data: Path, folder: Path, *overrides: str) 
     """Run `processes` workers; returns the run folder. Each must see all the others and hold the same weights."""
     folder.mkdir(parents=True)
     run_dir = folder / "run"
-    config = [
-        f"--config={ROOT}/configs/smoke/{name}.yaml",
-        f"run_dir={run_dir}",
-        f"data.root={data}",
-        "data.load_size=20",
-        "data.crop_size=16",
+    exact = [
+        "method.generator.norm=instance",
+        "method.discriminator.norm=instance",
+        "method.generator.dropout=false",
+        "train.dtype=float64",
     ]
-    config += ["method.generator.norm=instance", "method.discriminator.norm=instance", "method.generator.dropout=false"]
-    config += ["method.generator.num_downs=3", "method.discriminator.num_layers=1", "logging.samples=0"]
-    config += ["train.dtype=float64", "train.batch_size=2", f"train.steps={STEPS}", *overrides]
+    config = smoke_arguments(name, data, run_dir, *exact, "logging.samples=0", f"train.steps={STEPS}", *overrides)
     worker = [str(ROOT / "tests/distributed/worker.py"), str(folder), *config]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     command = [*torchrun, *worker] if processes > 1 else [sys.executable, *worker]

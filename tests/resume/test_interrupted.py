@@ -12,31 +12,18 @@ from pathlib import Path
 import pytest
 from pictures import draw_folders
 from safetensors.torch import load_file
+from smoke import ROOT, smoke_arguments
 
 from gan_style.build import train_command
 from gan_style.errors import UserError
 from gan_style.methods import METHODS
 
-ROOT = Path(__file__).parents[2]
 STEPS = 7  # of 2 samples from 5 pairs: every cut is in the middle of an epoch
 
 
 def arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:
-    config = [
-        f"--config={ROOT}/configs/smoke/{name}.yaml",
-        f"run_dir={run_dir}",
-        f"data.root={data}",
-        "data.load_size=20",
-        "data.crop_size=16",
-    ]
-    config += [
-        "method.generator.num_downs=3",
-        "method.discriminator.num_layers=1",
-        "train.batch_size=2",
-        "logging.every=2",
-        "logging.samples=1",
-    ]
-    return [*config, "train.checkpoint_every=100", f"train.steps={STEPS}", *overrides]
+    log = ["logging.every=2", "logging.samples=1", "train.checkpoint_every=100", f"train.steps={STEPS}"]
+    return smoke_arguments(name, data, run_dir, *log, *overrides)
 
 
 def networks(run_dir: Path, step: int = STEPS) -> dict[str, bytes]:

@@ -269,3 +269,10 @@ def test_find_images_is_sorted_recursive_and_skips_what_is_hidden(tmp_path: Path
     (elsewhere / "l.png").touch()
     (tmp_path / "linked").symlink_to(elsewhere)
     assert [path.as_posix() for path in images.find_images(tmp_path)] == ["a.tif", "a/z.jpg", "b.PNG", "linked/l.png"]
+
+
+def test_webp_keeps_the_colours_under_transparent_pixels(tmp_path: Path) -> None:
+    pixels = np.full((4, 4, 4), 200, np.uint8)
+    pixels[..., 3] = 0
+    images.write(tmp_path / "clear.webp", pixels)
+    assert np.array_equal(images.read(tmp_path / "clear.webp", channels=4).pixels, pixels)

@@ -1,0 +1,129 @@
+"""train.py as a user meets it: what it leaves behind, and what it says to mistakes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pictures import draw_folders
+from smoke import ROOT, smoke_arguments
+
+from gan_style.build import train_command
+from gan_style.bundle import load_bundle
+from gan_style.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folders(tmp_path_factory.mktemp("data"))
+
+
+def test_a_run_folder_holds_what_was_promised(data: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    assert (
+        train_command(
+            smoke_arguments(
+                "cyclegan",
+                data,
+                run_dir,
+                "train.steps=6",
+                "train.checkpoint_every=2",
+                "train.keep=2",
+                "logging.every=2",
+                "logging.samples_every=3",
+            )
+        )
+        == 0
+    )
+    assert yaml.safe_load((run_dir / "config.yaml").read_text())["train"]["steps"] == 6
+    assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == ["step_0000004", "step_0000006"]
+    assert sorted(path.name for path in (run_dir / "samples").iterdir()) == ["step_0000003.png", "step_0000006.png"]
+    assert "<svg" in (run_dir / "report.html").read_text()
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 4, 6]
+    for line in lines:
+        assert {
+            "time",
+            "loss/cycle_a",
+            "loss/adversarial_ab",
+            "lr/generators",
+            "lr/discriminators",
+            "images_per_second",
+            "data_wait",
+        } <= line.keys()
+        assert 0 <= line["data_wait"] <= 1
+    for direction in ("a2b", "b2a"):
+        info, _ = load_bundle(run_dir / "bundles" / f"{direction}.safetensors")
+        assert (info.direction, info.step, info.resize.crop_size) == (direction, 6, 16)
+
+
+def test_dry_run_checks_everything_and_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train_command([*smoke_arguments("pix2pix", data, tmp_path / "run"), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "receptive field 16 pixels" in said
+    assert "6 pairs" in said
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UserError, match="nowhere"):
+        train_command([*smoke_arguments("pix2pix", tmp_path / "nowhere", tmp_path / "run"), "--dry-run"])
+
+
+def test_another_configuration_is_refused_with_the_keys_that_differ(data: Path, tmp_path: Path) -> None:
+    run = smoke_arguments("pix2pix", data, tmp_path / "run", "train.steps=2", "logging.samples=0")
+    assert train_command(run) == 0
+    with pytest.raises(UserError, match=r"optim\.lr: 0\.0002 -> 0\.1; train\.seed: 0 -> 7"):
+        train_command([*run, "optim.lr=0.1", "train.seed=7"])
+    assert train_command([*run, "train.steps=3", "train.checkpoint_every=1", "train.keep=1", "logging.every=1"]) == 0
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_0000003"]
+
+
+def test_a_folder_without_validation_trains_without_samples(tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data", val=0)
+    assert train_command(smoke_arguments("pix2pix", data, tmp_path / "run", "train.steps=2")) == 0
+    assert not (tmp_path / "run" / "samples").exists()
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["optim.lrr=1"], "optim.lrr: unknown key, did you mean 'lr'?"),
+        (["data.crop_size=4"], "data.crop_size: 4 is too small for discriminator"),
+        (["train.batch_size=3", "train.accumulate=2"], "train.batch_size 3 cannot be shared evenly"),
+        (["train.mixed_precision=fp16"], "fp16 needs a GPU"),
+        (["method.name=pix2pixx"], "did you mean 'pix2pix'?"),
+        (["data.transforms=[{name: Rotat}]"], "did you mean Rotate?"),
+    ],
+)
+def test_mistakes_name_their_key(overrides: list[str], said: str, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as mistake:
+        train_command(smoke_arguments("pix2pix", data, tmp_path / "run", *overrides))
+    assert said in str(mistake.value)
+
+
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "--config", "nowhere.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: nowhere.yaml: no such file; configs/ holds the recipes\n"
+
+
+def test_domains_of_different_channels(tmp_path: Path, data: Path) -> None:
+    """Gray in, colour out; CycleGAN then says that it leaves out the identity loss."""
+    assert train_command(smoke_arguments("pix2pix", data, tmp_path / "pix2pix", "train.steps=2", "data.domain_a.channels=1")) == 0
+    info, _ = load_bundle(tmp_path / "pix2pix" / "bundles" / "a2b.safetensors")
+    assert (info.in_channels, info.out_channels) == (1, 3)
+    with pytest.warns(UserWarning, match="identity loss is off"):
+        assert train_command(smoke_arguments("cyclegan", data, tmp_path / "cyclegan", "train.steps=2", "data.domain_a.channels=1")) == 0
+
+
+def test_tensorboard_is_an_extra_that_can_fail(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = smoke_arguments("pix2pix", data, tmp_path / "run", "train.steps=2", "logging.tensorboard=true", "logging.samples=0")
+    assert train_command(run) == 0
+    assert list((tmp_path / "run").rglob("events.out.tfevents.*"))
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as where it is not installed
+    with pytest.warns(UserWarning, match="tensorboard is not installed"):
+        assert train_command([*run, f"run_dir={tmp_path / 'without'}"]) == 0
+    assert (tmp_path / "without" / "metrics.jsonl").exists()

@@ -1,0 +1,42 @@
+"""House rules that a reader would notice being broken; the layers themselves are held by import-linter in `make check`."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*(ROOT / "gan_style").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *ROOT.glob("*.py"), ROOT / "data/prepare.py"])
+
+
+@pytest.mark.parametrize("name", ["train.py", "infer.py"])
+def test_the_commands_are_thin(name: str) -> None:
+    assert len((ROOT / name).read_text().splitlines()) < 80
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_file_is_one_idea_with_a_name(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 310
+    assert not re.fullmatch(r"(utils?|helpers?|common|misc|manager)", path.stem)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_is_unpickled(path: Path) -> None:
+    assert not re.search(r"\b(torch|np|yaml|pickle|accelerator)\.(load|loads|load_state)\(", path.read_text())
+
+
+def test_accelerate_and_albumentations_stay_where_they_belong() -> None:
+    users = {
+        name: {path.relative_to(ROOT).as_posix() for path in SOURCES if re.search(rf"^\s*(from|import) {name}\b", path.read_text(), re.M)}
+        for name in ("accelerate", "albumentations")
+    }
+    assert users["albumentations"] == {"gan_style/datasets/transforms.py"}
+    package = {path for path in users["accelerate"] if path.startswith("gan_style/")}
+    assert package and all(path.startswith("gan_style/engine/") or path == "gan_style/build.py" for path in package)
+
+
+def test_every_method_has_one_file() -> None:
+    from gan_style.methods import METHODS
+
+    for name, method in METHODS.items():
+        assert method.__module__ == f"gan_style.methods.{name}"
