@@ -7,18 +7,14 @@ from gan_style.errors import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line, translate, return the exit code: 130 where Ctrl-C came in between."""
+    """Parse the command line, translate, return the exit code."""
 
     def command() -> int:
         from gan_style.inference.command import infer_command
 
         return infer_command(sys.argv[1:] if arguments is None else arguments)
 
-    try:
-        return run_command(command)
-    except KeyboardInterrupt:
-        print("interrupted: the same command goes on with what is missing", file=sys.stderr)
-        return 130
+    return run_command(command)
 
 
 if __name__ == "__main__":

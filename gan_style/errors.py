@@ -18,7 +18,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def run_command(command: Callable[[], int | None]) -> int:
-    """Run a command line's body and return its exit code: a `UserError` becomes one line on stderr and exit code 2.
+    """Run a command line's body and return its exit code: a `UserError` becomes one line on stderr and exit code 2, Ctrl-C 130.
 
     Every other exception is a fault of ours and keeps its traceback (exit code 1).
     """
@@ -27,3 +27,6 @@ def run_command(command: Callable[[], int | None]) -> int:
     except UserError as mistake:
         print(f"error: {' '.join(str(mistake).splitlines())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where this one stopped", file=sys.stderr)
+        return 130
