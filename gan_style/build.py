@@ -1,6 +1,7 @@
 """The composition root: from a configuration to the objects of a run."""
 
 import logging
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ def train_command(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
     options = parser.parse_intermixed_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # without our source code
     config = load_config(options.config, options.overrides, CONFIGS)
     return describe(config) if options.dry_run else train(config)
 

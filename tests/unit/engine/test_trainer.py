@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from contract.tiny import make_trainer, micro_batches, tiny_config, weights
+from tiny import make_trainer, micro_batches, tiny_config, weights
 from torch import nn
 
 from gan_style.engine.trainer import Trainer

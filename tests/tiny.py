@@ -16,7 +16,7 @@ from gan_style.methods import CONFIGS, METHODS
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SIZE = 16
 
 TINY_NETWORKS = {
