@@ -18,7 +18,7 @@ STEPS = 5
 
 def train(name: str, processes: int, data: Path, folder: Path, *overrides: str) -> Path:
     """Run `processes` workers; returns the run folder. Each must see all the others and hold the same weights."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     run_dir = folder / "run"
     exact = [
         "method.generator.norm=instance",
@@ -70,3 +70,13 @@ def test_accumulation_on_two_processes_gives_the_weights_of_one_batch(tmp_path: 
     one = train("pix2pix", 1, data, tmp_path / "one", "train.batch_size=4")
     two = train("pix2pix", 2, data, tmp_path / "two", "train.batch_size=4", "train.accumulate=2")
     assert largest_difference(one, two) <= 1e-9
+
+
+def test_a_run_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
+    """Two processes, then one, then two: the replay buffers, small enough to be full, go with their slots."""
+    data = draw_folders(tmp_path / "data")
+    changes = ["method.replay_buffer=2", "train.steps={}"]
+    one = train("cyclegan", 1, data, tmp_path / "one", *(change.format(6) for change in changes))
+    for processes, steps in ((2, 2), (1, 4), (2, 6)):
+        changing = train("cyclegan", processes, data, tmp_path / "changing", *(change.format(steps) for change in changes))
+    assert largest_difference(one, changing, step=6) <= 1e-9
