@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from accelerate import Accelerator
 from torch import nn
 
@@ -100,5 +99,5 @@ def test_the_manifest_is_complete(checkpointer: Checkpointer) -> None:
     folder = checkpointer.root / "step_0000001"
     manifest = json.loads((folder / MANIFEST).read_text())
     assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {MANIFEST}
-    assert torch.load  # nothing here is a pickle: every file is safetensors or JSON
+    # Nothing here is a pickle: every file is safetensors or JSON.
     assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}
