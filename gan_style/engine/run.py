@@ -103,6 +103,7 @@ class Run:
                 stopping = stop.agreed()
                 if self.step % logging.samples_every == 0 and self.step < self.steps:
                     self._draw()
+                    self._report()
                 if stopping:
                     return
                 if self.step % train.checkpoint_every == 0 and self.step < self.steps:
@@ -134,7 +135,6 @@ class Run:
                 direction: self.trainer.served_weights(names[direction]) for direction in self.bundles
             }
             self.grid.draw(self.folder / "samples" / f"step_{self.step:07d}.png", weights)
-            self._report()
 
     def _report(self) -> None:
         if self.accelerator.is_main_process:
