@@ -37,6 +37,17 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """An encoded image that is no file of its own, such as a cell of a table. name: what messages call it."""
+
+    name: str
+    data: bytes
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class Picture:
     """A decoded file.
 
@@ -61,13 +72,13 @@ class Header:
     palette: bool
 
 
-def probe(path: Path) -> Header:
+def probe(path: Path | Encoded) -> Header:
     """The header of an image file, without decoding it; a `UserError` where it has none that `read` would accept."""
     with _open(path) as image:
         return _header(image, path)
 
 
-def read(path: Path, channels: int) -> Picture:
+def read(path: Path | Encoded, channels: int) -> Picture:
     """Decode `path` to 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha) channels, at the file's own depth.
 
     Gray is Rec. 601 luma. Missing alpha is opaque. Every file that is missing, empty, cut short, not an image, too large or
@@ -183,14 +194,15 @@ def find_images(root: Path) -> list[Path]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[ImageFile.ImageFile]:
+def _open(path: Path | Encoded) -> Iterator[ImageFile.ImageFile]:
     """The file with its header read; not yet decoded."""
     with ExitStack() as stack:
         try:
             # An open file, not its name: given a name, PIL maps uncompressed TIFFs into memory and garbles those stored on their side.
-            stream = stack.enter_context(path.open("rb"))
-            if os.fstat(stream.fileno()).st_size == 0:
+            stream = BytesIO(path.data) if isinstance(path, Encoded) else stack.enter_context(path.open("rb"))
+            if not stream.read(1):
                 raise UserError(f"{path}: the file is empty (0 bytes); copy it again or remove it")
+            stream.seek(0)
             image = stack.enter_context(Image.open(stream, formats=_FORMATS))
         except UserError:
             raise
@@ -205,7 +217,7 @@ def _open(path: Path) -> Iterator[ImageFile.ImageFile]:
         yield image
 
 
-def _header(image: ImageFile.ImageFile, path: Path) -> Header:
+def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UserError(f"{path}: claims {width} x {height}, more than the {MAX_PIXELS} pixels allowed; scale it down or remove it")
@@ -243,9 +255,10 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def _decode_deep(path: Path) -> np.ndarray:
+def _decode_deep(path: Path | Encoded) -> np.ndarray:
     """uint16 pixels by OpenCV, because PIL drops 16-bit colour to 8; PIL has already found the file complete."""
-    pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = path.data if isinstance(path, Encoded) else path.read_bytes()
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise UserError(f"{path}: 16-bit data that cannot be decoded; save it again as a plain 16-bit PNG or TIFF")
     if pixels.ndim == 3:

@@ -276,3 +276,15 @@ def test_webp_keeps_the_colours_under_transparent_pixels(tmp_path: Path) -> None
     pixels[..., 3] = 0
     images.write(tmp_path / "clear.webp", pixels)
     assert np.array_equal(images.read(tmp_path / "clear.webp", channels=4).pixels, pixels)
+
+
+def test_an_image_in_memory_reads_as_its_file_does(tmp_path: Path) -> None:
+    for depth, channels in ((8, 3), (16, 1), (16, 4)):
+        path = tmp_path / f"{depth}_{channels}.png"
+        images.write(path, random_pixels(5, 7, channels, depth))
+        encoded = images.Encoded("row 3", path.read_bytes())
+        assert images.probe(encoded) == images.probe(path)
+        assert np.array_equal(images.read(encoded, channels).pixels, images.read(path, channels).pixels)
+    for data, words in ((b"", "empty"), (b"text", "not an image"), (path.read_bytes()[:60], "damaged or cut short")):
+        with pytest.raises(UserError, match=f"row 3: .*{words}"):
+            images.read(images.Encoded("row 3", data), 3)
