@@ -13,6 +13,7 @@ from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.sampling import slots_of
+from gan_style.engine.agreement import Agreement
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
 from gan_style.engine.run import Run, planned_steps
 from gan_style.engine.samples import Example, SampleGrid, examples_of
@@ -56,9 +57,15 @@ def train(config: RunConfig[Any]) -> int:
 def _train(config: RunConfig[Any]) -> int:
     accelerator = make_accelerator(config.train, config.logging, config.run_dir)
     process, processes = accelerator.process_index, accelerator.num_processes
-    with accelerator.main_process_first():
-        ensure_demo(config.data.root)
-    training, validation, method = open_run(config)
+    agreement = Agreement()
+    opened = None
+    for turn in (True, False):  # the first process of each node draws or indexes what the others then find done
+        with agreement.together():
+            if accelerator.is_local_main_process == turn:
+                ensure_demo(config.data.root)
+                opened = open_run(config)
+    assert opened
+    training, validation, method = opened
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
         log.info(summary(config, training, validation, method))
@@ -70,13 +77,10 @@ def _train(config: RunConfig[Any]) -> int:
         return training_loader(training, config.data, start, stop, *layout, pin_memory=accelerator.device.type == "cuda")
 
     grid = None
-    if accelerator.is_main_process and (examples := make_examples(config, method, validation)):
-        channels = make_task(config).channels
-        translators: dict[Direction, torch.nn.Module] = {
-            direction: serving_network(config.method.name, config.method, *channels(direction)) for direction in method.translators
-        }
-        grid = SampleGrid(translators, examples, accelerator.device)
-    run = Run(config, trainer, accelerator, loader, frozenset(slots_of(*layout)), bundle_infos(config, method), grid)
+    with agreement.together():
+        if accelerator.is_main_process:
+            grid = make_grid(config, method, validation, accelerator.device)
+    run = Run(config, trainer, accelerator, agreement, loader, frozenset(slots_of(*layout)), bundle_infos(config, method), grid)
     return run.fit()
 
 
@@ -137,6 +141,18 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
             step=0,
         )
     return infos
+
+
+def make_grid(
+    config: RunConfig[Any], method: Method, validation: ValidationSet | None, device: torch.device
+) -> SampleGrid | None:
+    """What draws the validation images' translations; None where there are none."""
+    examples = make_examples(config, method, validation)
+    channels = make_task(config).channels
+    translators: dict[Direction, torch.nn.Module] = {
+        direction: serving_network(config.method.name, config.method, *channels(direction)) for direction in method.translators
+    }
+    return SampleGrid(translators, examples, device) if examples else None
 
 
 def make_examples(config: RunConfig[Any], method: Method, validation: ValidationSet | None) -> list[Example]:

@@ -10,6 +10,7 @@ from accelerate.state import AcceleratorState
 
 from gan_style import build
 from gan_style.config.load import parse_config
+from gan_style.engine.agreement import Agreement
 from gan_style.engine.run import Run, planned_steps
 from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS
@@ -82,7 +83,7 @@ def make_run(config: Any) -> Run:
             yield from micro_batches(step, config.train.batch_size, config.train.accumulate)
 
     slots = frozenset(range(config.train.batch_size))
-    return Run(config, trainer, trainer.accelerator, loader, slots, build.bundle_infos(config, trainer.method), None)
+    return Run(config, trainer, trainer.accelerator, Agreement(), loader, slots, build.bundle_infos(config, trainer.method), None)
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:

@@ -18,7 +18,16 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_DEPTH = 32
 
 # What may differ between a run folder's configuration and that of a command that goes on with it.
-MAY_CHANGE = ("run_dir", "train.steps", "train.checkpoint_every", "train.keep", "logging.")
+MAY_CHANGE = (
+    "run_dir",
+    "train.steps",
+    "train.max_minutes",
+    "train.checkpoint_every",
+    "train.keep",
+    "train.on_nonfinite",
+    "train.max_skips",
+    "logging.",
+)
 
 
 def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:

@@ -203,6 +203,17 @@ class TrainConfig(Section):
     checkpoint_every: int = Field(default=1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
     keep: int = Field(default=3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
 
+    max_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="Minutes of training after which the run saves and ends with exit code 0, unfinished; the same command goes on.",
+    )
+    on_nonfinite: Literal["stop", "skip"] = Field(
+        default="stop",
+        description="When a loss or gradient is not finite no network is updated by it, and: `stop` ends the run, `skip` goes on.",
+    )
+    max_skips: int = Field(default=20, ge=1, description="Steps in a row that `on_nonfinite: skip` skips before it ends the run.")
+
     @model_validator(mode="before")
     @classmethod
     def _yaml_booleans(cls, values: Any) -> Any:
@@ -226,6 +237,12 @@ class LoggingConfig(Section):
     every: int = Field(default=50, ge=1, description="Steps between two lines of metrics.jsonl.")
     samples_every: int = Field(default=500, ge=1, description="Steps between two sample grids; one more is drawn at the end.")
     samples: int = Field(default=4, ge=0, le=64, description="Validation images in a sample grid; 0: none.")
+    alarm_after: int = Field(
+        default=500,
+        ge=0,
+        description="Steps for which an alarm's condition must hold (adversary's loss near zero; output saturated, constant or equal to "
+        "its input) before it is raised in the log and in metrics.jsonl; 0: never.",
+    )
     tensorboard: bool = Field(default=False, description="Also write TensorBoard events (pip install 'gan_style[tensorboard]').")
 
 

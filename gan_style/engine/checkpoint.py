@@ -9,9 +9,11 @@ run_dir/checkpoints/step_0000100/
 
 import hashlib
 import json
+import re
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from gan_style.atomic import flush
+from gan_style import atomic
+from gan_style.engine.agreement import Agreement
 from gan_style.engine.tree import load_tree, save_tree
 from gan_style.errors import UserError
 
@@ -67,68 +70,64 @@ def process_file(rank: int) -> str:
 
 
 class Checkpointer:
-    """Saves and finds the checkpoints of one run folder."""
+    """Saves and finds the checkpoints of one run folder. Every process has one and calls it together with the others."""
 
-    def __init__(self, run_dir: Path, accelerator: Accelerator, keep: int) -> None:
+    def __init__(self, run_dir: Path, accelerator: Accelerator, agreement: Agreement, keep: int) -> None:
         self.root = run_dir / "checkpoints"
         self.accelerator = accelerator
+        self.agreement = agreement
         self.keep = keep
 
     def save(self, step: int, samples: int, networks: Mapping[str, nn.Module], training: Any, own: Any) -> None:
-        """Save as a whole or not at all, then delete the oldest beyond `keep`. Called by every process.
+        """Save as a whole or not at all, then delete the oldest beyond `keep`.
 
-        training is written by the main process, own by each.
+        training is written by the main process, own by each. Where the disk refuses on any of them all get a `UserError`,
+        what was written of this checkpoint is removed, and the older ones stay.
         """
-        final = self.root / f"step_{step:07d}"
         temporary = self.root / f".saving_{step:07d}"
         main = self.accelerator.is_main_process
-        if main:
-            self.root.mkdir(parents=True, exist_ok=True)
-            for leftover in self.root.glob(".saving_*"):
-                shutil.rmtree(leftover)
-            temporary.mkdir()
-        self.accelerator.wait_for_everyone()
-        save_tree(temporary / process_file(self.accelerator.process_index), own)
-        if main:
-            weights = {
-                f"{name}/{key}": value.detach().cpu().contiguous()
-                for name, network in networks.items()
-                for key, value in network.state_dict().items()
-            }
-            save_file(weights, temporary / NETWORKS)
-            save_tree(temporary / TRAINING, training)
-        self.accelerator.wait_for_everyone()
-        if main:
-            files = sorted(temporary.iterdir())
-            for file in files:
-                flush(file)
-            manifest = {
-                "step": step,
-                "samples": samples,
-                "processes": self.accelerator.num_processes,
-                "files": {file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files},
-            }
-            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-            flush(temporary / MANIFEST)
-            flush(temporary)
-            if final.exists():
-                shutil.rmtree(final)
-            temporary.rename(final)
-            flush(self.root)
-            for old in self._folders()[self.keep :]:
-                shutil.rmtree(old)
-        self.accelerator.wait_for_everyone()
+        try:
+            with self._written_together(step):
+                if main:
+                    self._sweep()
+                    temporary.mkdir(parents=True)
+            with self._written_together(step):
+                save_tree(temporary / process_file(self.accelerator.process_index), own)
+                if main:
+                    weights = {
+                        f"{name}/{key}": value.detach().cpu().contiguous()
+                        for name, network in networks.items()
+                        for key, value in network.state_dict().items()
+                    }
+                    save_file(weights, temporary / NETWORKS)
+                    save_tree(temporary / TRAINING, training)
+            with self._written_together(step):
+                if main:
+                    _write_manifest(temporary, step, samples, self.accelerator.num_processes)
+                    self._put_in_place(temporary, step)
+        except UserError:
+            if main:
+                shutil.rmtree(temporary, ignore_errors=True)
+            raise
 
     def newest(self) -> Checkpoint | None:
         """The newest complete checkpoint; None where none was ever saved.
 
         A torn one is passed over with a warning; where all are torn `UserError` is raised, so that nothing is overwritten.
+        The main process verifies, so that each file is read once for that.
         """
+        found = None
+        with self.agreement.together():
+            if self.accelerator.is_main_process:
+                found = self._newest_complete()
+        return self.agreement.from_main(found)
+
+    def _newest_complete(self) -> Checkpoint | None:
         folders = self._folders()
         for folder in folders:
             try:
                 return _verify(folder)
-            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
+            except (OSError, ValueError) as problem:
                 warnings.warn(f"{folder}: incomplete checkpoint passed over ({problem})", stacklevel=2)
         if folders:
             raise UserError(
@@ -136,24 +135,83 @@ class Checkpointer:
             )
         return None
 
+    def _put_in_place(self, temporary: Path, step: int) -> None:
+        """Give a finished checkpoint its name, then delete the oldest: under another name first, so that none is ever half there."""
+        final = self.root / f"step_{step:07d}"
+        if final.exists():  # it was found torn, or the run would have gone on from it
+            final.rename(self.root / f".deleting_{final.name}")
+        temporary.rename(final)
+        atomic.flush(self.root)
+        # Later steps than this can only be torn: they do not count among those to keep.
+        for old in [folder for folder in self._folders() if _step(folder) <= step][self.keep :]:
+            old.rename(self.root / f".deleting_{old.name}")
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left half saved or half deleted."""
+        for leftover in (*self.root.glob(".saving_*"), *self.root.glob(".deleting_*")):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    @contextmanager
+    def _written_together(self, step: int) -> Iterator[None]:
+        """What the disk refuses to one process is a `UserError` on all."""
+        with self.agreement.together():
+            try:
+                yield
+            except (OSError, SafetensorError) as refusal:
+                why = getattr(refusal, "strerror", None) or refusal
+                raise UserError(
+                    f"{self.root}: the checkpoint of step {step} cannot be saved ({why}), the older ones stay; "
+                    "make room, then the same command goes on"
+                ) from None
+
     def _folders(self) -> list[Path]:
         """Checkpoint folders, newest first."""
-        return sorted(self.root.glob("step_*"), reverse=True)
+        return sorted((folder for folder in self.root.glob("step_*") if _step(folder) >= 0), key=_step, reverse=True)
+
+
+def _step(folder: Path) -> int:
+    """The step in a checkpoint folder's name; -1 for a name of another kind, such as a copy's."""
+    match = re.fullmatch(r"step_(\d{7,18})", folder.name)
+    return int(match[1]) if match else -1
+
+
+def _write_manifest(folder: Path, step: int, samples: int, processes: int) -> None:
+    """Flush every file of `folder`, then list them in its manifest."""
+    files = sorted(folder.iterdir())
+    for file in files:
+        atomic.flush(file)
+    manifest = {
+        "step": step,
+        "samples": samples,
+        "processes": processes,
+        "files": {file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files},
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    atomic.flush(folder / MANIFEST)
+    atomic.flush(folder)
 
 
 def _verify(folder: Path) -> Checkpoint:
-    """Check every file against the manifest; raises what reading it raises, or ValueError."""
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    for name, expected in manifest["files"].items():
-        file = folder / name
-        if file.stat().st_size != expected["bytes"]:
-            raise ValueError(f"{name} has {file.stat().st_size} bytes, not {expected['bytes']}")
-        if _sha256(file) != expected["sha256"]:
+    """Check every file against the manifest; raises `OSError` or `ValueError`."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        step, samples, processes = (int(manifest[key]) for key in ("step", "samples", "processes"))
+        sizes = {str(name): (int(entry["bytes"]), str(entry["sha256"])) for name, entry in manifest["files"].items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
+        raise ValueError(f"{MANIFEST} is damaged: {type(problem).__name__} {problem}") from None
+    if step != _step(folder):
+        raise ValueError(f"{MANIFEST} is of step {step}")
+    present = (NETWORKS, TRAINING, *map(process_file, range(min(processes, len(sizes)))))
+    if missing := sorted(set(present) - sizes.keys()):
+        raise ValueError(f"{MANIFEST} lacks {', '.join(missing)}")
+    for name, (size, digest) in sizes.items():
+        file = folder / Path(name).name
+        if file.stat().st_size != size:
+            raise ValueError(f"{name} has {file.stat().st_size} bytes, not {size}")
+        if _sha256(file) != digest:
             raise ValueError(f"{name} does not have the checksum of the manifest")
-    needed = {NETWORKS, TRAINING, *(process_file(rank) for rank in range(manifest["processes"]))}
-    if missing := needed - manifest["files"].keys():
-        raise ValueError(f"the manifest lacks {', '.join(sorted(missing))}")
-    return Checkpoint(folder, manifest["step"], manifest["samples"], manifest["processes"])
+    return Checkpoint(folder, step, samples, processes)
 
 
 def _sha256(file: Path) -> str:

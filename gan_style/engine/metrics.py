@@ -1,6 +1,7 @@
 """What a run says of itself in numbers: running means of the losses, metrics.jsonl, and TensorBoard where it is wanted."""
 
 import json
+import math
 import os
 import time
 import warnings
@@ -12,43 +13,46 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from gan_style import atomic
+from gan_style.errors import UserError
+
 
 class LossMeans:
-    """Means of the losses since the last line of the log, kept on the device: adding does not wait for it, `means` does."""
+    """Means of what steps measured since the last line of the log, kept on the device: adding does not wait for it, `means` does.
+
+    A value that is not finite belongs to a step that was skipped (or ends the run), and does not count.
+    """
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
+        self.sums: dict[str, Tensor] = {}  # name -> [sum, count]
 
-    def add(self, losses: Mapping[str, Tensor]) -> None:
-        """Add one step's losses."""
-        for name, loss in losses.items():
-            self.sums[name] = self.sums[name] + loss if name in self.sums else loss
-            self.counts[name] = self.counts.get(name, 0) + 1
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Add one step's scalars."""
+        for name, value in values.items():
+            counted = torch.where(value.isfinite(), torch.stack([value, torch.ones_like(value)]), 0.0)
+            self.sums[name] = self.sums[name] + counted if name in self.sums else counted
 
     def means(self, accelerator: Accelerator) -> dict[str, float]:
-        """Means over the steps and the processes, read back in one transfer. Called by every process."""
+        """Means over the steps and the processes, read back in one transfer; NaN where nothing counted. Called by every process."""
         if not self.sums:
             return {}
-        sums = self._over_processes(accelerator).tolist()
-        return {name: total / self.counts[name] for name, total in zip(self.sums, sums, strict=True)}
+        pairs = self._over_processes(accelerator).tolist()
+        return {name: total / count if count else math.nan for name, (total, count) in zip(self.sums, pairs, strict=True)}
 
     def reset(self) -> None:
         """Begin anew."""
-        self.sums, self.counts = {}, {}
+        self.sums = {}
 
-    def state(self, accelerator: Accelerator) -> dict[str, Any]:
-        """Sums, averaged over the processes, and counts. Called by every process."""
-        sums = self._over_processes(accelerator) if self.sums else []
-        return {"sums": {name: total.clone() for name, total in zip(self.sums, sums, strict=True)}, "counts": dict(self.counts)}
+    def state(self, accelerator: Accelerator) -> dict[str, Tensor]:
+        """Sums and counts, averaged over the processes. Called by every process."""
+        return dict(zip(self.sums, self._over_processes(accelerator).clone(), strict=True)) if self.sums else {}
 
-    def load_state(self, state: Mapping[str, Any], device: torch.device) -> None:
+    def load_state(self, state: Mapping[str, Tensor], device: torch.device) -> None:
         """Take `state` back."""
-        self.sums = {name: total.to(device) for name, total in state["sums"].items()}
-        self.counts = dict(state["counts"])
+        self.sums = {name: pair.to(device) for name, pair in state.items()}
 
     def _over_processes(self, accelerator: Accelerator) -> Tensor:
-        """[losses]: the sums, averaged over the processes."""
+        """[values, 2]: sums and counts, averaged over the processes."""
         total: Any = accelerator.reduce(torch.stack(list(self.sums.values())), reduction="mean")
         return total
 
@@ -86,12 +90,14 @@ class MetricsLog:
                     kept.append(line + "\n")
             except (ValueError, KeyError, TypeError):
                 continue
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(kept), encoding="utf-8")
-        temporary.replace(self.path)
+        try:
+            atomic.write_text(self.path, "".join(kept))
+        except OSError as refusal:
+            raise UserError(f"{self.path}: cannot be written ({refusal.strerror}); make room, then the same command goes on") from None
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Append one line and hand it to the operating system."""
+    def write(self, step: int, values: Mapping[str, Any]) -> None:
+        """Append one line and hand it to the operating system; numbers that JSON cannot hold become null."""
+        values = {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")

@@ -2,26 +2,29 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from safetensors import SafetensorError
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_style import atomic
 from gan_style.bundle import BundleInfo, save_bundle
-from gan_style.config.load import differences, dump_config, flatten, parse_config, read_yaml
+from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig, TrainConfig
+from gan_style.engine.agreement import Agreement
 from gan_style.engine.checkpoint import Checkpointer
+from gan_style.engine.folder import claim, write_config
+from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
 from gan_style.engine.report import write_report
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
 from gan_style.errors import UserError
-from gan_style.methods import CONFIGS
 from gan_style.types import Batch, Direction
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
@@ -36,55 +39,73 @@ def planned_steps(train: TrainConfig, epoch_length: int) -> int:
 
 
 class Run:
-    """One training run in its folder; the same call goes on from the newest complete checkpoint."""
+    """One training run in its folder; the same call goes on from the newest complete checkpoint.
+
+    Whatever one process cannot do (read a file, write one) becomes `mistake`, which all hear of before the next step.
+    """
 
     def __init__(
         self,
         config: RunConfig[Any],
         trainer: Trainer,
         accelerator: Accelerator,
+        agreement: Agreement,
         loader: Loader,
         slots: frozenset[int],
         bundles: Mapping[Direction, BundleInfo],
         grid: SampleGrid | None,
     ) -> None:
-        self.config, self.trainer, self.accelerator, self.loader, self.slots = config, trainer, accelerator, loader, slots
-        self.bundles, self.grid = bundles, grid
+        self.config, self.trainer, self.accelerator, self.agreement = config, trainer, accelerator, agreement
+        self.loader, self.slots, self.bundles, self.grid = loader, slots, bundles, grid
         self.folder = Path(config.run_dir)
-        self.checkpointer = Checkpointer(self.folder, accelerator, config.train.keep)
+        self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
         self.log = MetricsLog(self.folder / "metrics.jsonl")
-        self.losses = LossMeans()
+        self.means = LossMeans()
+        self.nonfinite = NonFinite(config.train.on_nonfinite, config.train.max_skips, self.agreement)
+        self.alarms = Alarms(config.logging.alarm_after)
         self.steps = config.train.steps or trainer.planned_steps
         self.step = 0  # steps done
+        self.saved: int | None = None  # the step of the newest checkpoint
+        self.mistake: UserError | None = None
+        self.line_lost = False  # is a line missing from the log?
+        self.started = time.monotonic()
         self.tracker: Tracker | None = None
 
     def fit(self) -> int:
-        """Train up to the configured number of steps. Returns 0, or 130/143 after SIGINT/SIGTERM with a checkpoint saved."""
-        self._claim_folder()
-        self._resume()
-        if self.step >= self.steps:
-            self._say(f"{self.folder}: finished, {self.step} steps are done; raise train.steps to go on")
-            return 0
-        if self.config.logging.tensorboard:
-            self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
-        with StopRequest() as stop:
-            try:
+        """Train up to the configured number of steps.
+
+        Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
+        after the newest checkpoint, and where a training image was the reason, none.
+        """
+        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.started) as stop:
+            self._resume()
+            if self.step >= self.steps:
+                self._say(f"{self.folder}: finished, {self.step} steps are done; raise train.steps to go on")
+            else:
+                if self.config.logging.tensorboard:
+                    self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
                 self._train(stop)
-            except UserError:  # a file that cannot be read: the steps before it are not lost
-                if self.accelerator.num_processes == 1:  # elsewhere the other processes wait in the next step
-                    self._save()
-                raise
-            self._save()
-        if stop.exit_code:
-            self._say(f"{self.folder}: stopped after step {self.step}, a checkpoint is saved; the same command goes on")
-        else:
-            self._draw()
-        self._report()
-        self.accelerator.end_training()
-        return stop.exit_code
+            if not self.agreement.largest(self.line_lost):  # a checkpoint beyond a lost line would make the gap lasting
+                self._save()
+            finished = self.step >= self.steps
+            if finished:
+                self._draw(again=False)
+            with self.agreement.together():
+                if self.mistake:
+                    raise self.mistake
+            if stop.exit_code:
+                self._say(f"{self.folder}: stopped after step {self.step}, a checkpoint is saved; the same command goes on")
+            elif not finished:
+                self._say(
+                    f"{self.folder}: not finished: {self.step} of {self.steps} steps are done in the {self.config.train.max_minutes:g} "
+                    "minutes allowed, a checkpoint is saved; the same command goes on"
+                )
+            self._report()
+            self.accelerator.end_training()
+            return stop.exit_code
 
     def _train(self, stop: StopRequest) -> None:
-        """Run steps until the last one or a request to stop."""
+        """Run steps until the last one, a request to stop, or a mistake."""
         train, logging = self.config.train, self.config.logging
         batches = iter(self.loader(self.step, self.steps))
         watch = Stopwatch()
@@ -92,105 +113,141 @@ class Run:
         with tqdm(total=self.steps, initial=self.step, unit="step", smoothing=0.05, disable=not self.accelerator.is_main_process) as bar:
             while self.step < self.steps:
                 before = time.perf_counter()
-                micro_batches = [next(batches) for _ in range(train.accumulate)]
+                micro_batches: list[Batch] = []
+                with self._noting_mistakes():
+                    micro_batches = [next(batches) for _ in range(train.accumulate)]
                 watch.waited += time.perf_counter() - before
-                self.losses.add(self.trainer.step(self.step, micro_batches))
+                if stop.agreed(self.mistake is not None):
+                    return
+                result = self.trainer.step(self.step, micro_batches)
+                self.means.add({f"loss/{name}": loss for name, loss in result.losses.items()})
+                self.means.add({f"health/{name}": value for name, value in result.measures.items()})
+                self.nonfinite.note(self.step + 1, micro_batches, result)
                 watch.images += train.batch_size
                 self.step += 1
                 bar.update()
-                if self.step % logging.every == 0 or self.step in (1, self.steps):
+                logged = self.step % logging.every == 0 or self.step in (1, self.steps)
+                if logged or self.accelerator.device.type == "cpu":  # elsewhere asking means waiting for the device
+                    self._check_finite()
+                if logged:
                     self._log(watch, bar)
-                stopping = stop.agreed()
                 if self.step % logging.samples_every == 0 and self.step < self.steps:
                     self._draw()
                     self._report()
-                if stopping:
-                    return
-                if self.step % train.checkpoint_every == 0 and self.step < self.steps:
+                if self.step % train.checkpoint_every == 0 and self.step < self.steps and not self.agreement.largest(self.line_lost):
                     self._save()
                     self._report()
 
+    def _check_finite(self) -> None:
+        for line in self.nonfinite.check():
+            self._say(line)
+
     def _log(self, watch: Stopwatch, bar: Any) -> None:
         """Write means since the last regular line; the lines of the first and last step do not end the window."""
-        step, means = self.step, self.losses.means(self.accelerator)
+        step, means = self.step, self.means.means(self.accelerator)
+        values: dict[str, Any] = dict(means)
+        if self.config.train.on_nonfinite == "skip":
+            values["health/skipped"] = self.nonfinite.skipped
         if step % self.config.logging.every == 0:
-            self.losses.reset()
+            self.means.reset()
+            adversaries = {player.name: self.trainer.terms.get(player.name, ()) for player in self.trainer.method.adversaries}
+            raised, new = self.alarms.update(self.config.logging.every, means, adversaries)
+            for alarm in new:
+                self._say(f"alarm: step {step}: {alarm}")
+            if raised:
+                values["alarms"] = raised
         if not self.accelerator.is_main_process:
             return
         rate = self.trainer.learning_rate(step - 1)
-        values = {
-            **{f"loss/{name}": value for name, value in means.items()},
-            **{f"lr/{player.name}": rate for player in self.trainer.method.players},
-            **watch.read(),
-        }
-        self.log.write(step, values)
+        values |= {f"lr/{player.name}": rate for player in self.trainer.method.players} | watch.read()
+        try:
+            self.log.write(step, values)
+        except OSError as refusal:
+            self.line_lost = True
+            self.mistake = UserError(f"{self.log.path}: cannot be written ({refusal.strerror}); make room, then the same command goes on")
         if self.tracker:
-            self.tracker.log(step, values)
-        bar.set_postfix({name: f"{value:.3g}" for name, value in list(means.items())[:4]})
+            self.tracker.log(step, {name: value for name, value in values.items() if isinstance(value, int | float)})
+        losses = [(name.removeprefix("loss/"), value) for name, value in means.items() if name.startswith("loss/")]
+        bar.set_postfix({name: f"{value:.3g}" for name, value in losses[:4]})
 
-    def _draw(self) -> None:
-        if self.grid and self.accelerator.is_main_process:
+    def _draw(self, again: bool = True) -> None:
+        """The sample grid of this step; not `again`: unless it is there."""
+        path = self.folder / "samples" / f"step_{self.step:07d}.png"
+        if self.grid and self.accelerator.is_main_process and (again or not path.exists()):
             names = self.trainer.method.translators
             weights: dict[Direction, dict[str, Tensor]] = {
                 direction: self.trainer.served_weights(names[direction]) for direction in self.bundles
             }
-            self.grid.draw(self.folder / "samples" / f"step_{self.step:07d}.png", weights)
+            with self._noting_mistakes():
+                self.grid.draw(path, weights)
 
     def _report(self) -> None:
         if self.accelerator.is_main_process:
             write_report(self.folder, self.steps)
 
     def _save(self) -> None:
-        """A checkpoint, then the bundles of the same weights."""
+        """A checkpoint, unless there is one of this step; then the bundles of the same weights."""
         step = self.step
-        training = {**self.trainer.state(), "losses": self.losses.state(self.accelerator)}
-        own = self.trainer.method.extra_state()
-        self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own)
-        if self.accelerator.is_main_process:
-            for direction, info in self.bundles.items():
+        self._check_finite()
+        if self.saved != step:
+            training = {
+                **self.trainer.state(),
+                "means": self.means.state(self.accelerator),
+                "nonfinite": self.nonfinite.state(),
+                "alarms": self.alarms.state(),
+            }
+            own = self.trainer.method.extra_state()
+            self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own)
+            self.saved = step
+        with self.agreement.together():
+            for direction, info in self.bundles.items() if self.accelerator.is_main_process else ():
+                path = self.folder / "bundles" / f"{direction}.safetensors"
                 weights = self.trainer.served_weights(self.trainer.method.translators[direction])
-                save_bundle(self.folder / "bundles" / f"{direction}.safetensors", info.model_copy(update={"step": step}), weights)
+                try:
+                    save_bundle(path, info.model_copy(update={"step": step}), weights)
+                except (OSError, SafetensorError) as refusal:
+                    raise UserError(f"{path}: cannot be written ({refusal}); make room, then the same command goes on") from None
 
     def _resume(self) -> None:
         """Load the newest complete checkpoint, where there is one."""
         checkpoint = self.checkpointer.newest()
         if checkpoint is not None:
-            self.step = checkpoint.step
-            checkpoint.load_networks(self.trainer.networks)
+            self.step = self.saved = checkpoint.step
+            with self.agreement.together():
+                checkpoint.load_networks(self.trainer.networks)
             training = checkpoint.training_state()
             self.trainer.load_state(training)
-            self.losses.load_state(training["losses"], self.accelerator.device)
+            self.means.load_state(training["means"], self.accelerator.device)
+            self.nonfinite.load_state(training["nonfinite"])
+            self.alarms.load_state(training["alarms"])
             for state in checkpoint.process_states():
                 self.trainer.method.load_extra_state(state, self.slots)
             self._say(f"{checkpoint.folder}: going on after step {self.step}")
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            self.log.rewind(self.step)
+        with self.agreement.together():
+            if self.accelerator.is_main_process:
+                write_config(self.folder, self.config)
+                self.log.rewind(self.step)
 
-    def _claim_folder(self) -> None:
-        """Refuse a folder that holds another configuration; else write this one."""
-        path = self.folder / "config.yaml"
-        if path.exists():
-            changed = differences(self._configuration_at(path), self.config.model_dump(mode="json"))
-            if changed:
-                raise UserError(
-                    f"run_dir {self.folder} was made with another configuration: {'; '.join(changed)}; "
-                    "take the old values or another run_dir"
-                )
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            try:
-                atomic.write_text(path, dump_config(self.config))
-            except OSError as problem:
-                raise UserError(f"run_dir {self.folder}: cannot be written ({problem.strerror}); choose another run_dir") from None
-
-    def _configuration_at(self, path: Path) -> dict[str, Any]:
-        """The folder's configuration, with today's defaults for keys that did not exist when it was made."""
-        tree = read_yaml(path)
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """While entered, the run folder is this run's alone."""
+        lock = None
+        with self.agreement.together():
+            if self.accelerator.is_main_process:
+                lock = claim(self.folder, self.config)
         try:
-            return parse_config(tree, str(path), CONFIGS).model_dump(mode="json")
-        except UserError:  # it holds keys that are gone: compare what is written
-            return tree
+            yield
+        finally:
+            if lock:
+                lock.release()
+
+    @contextmanager
+    def _noting_mistakes(self) -> Iterator[None]:
+        """A mistake that only this process may have met waits until all can be told."""
+        try:
+            yield
+        except UserError as mistake:
+            self.mistake = mistake
 
     def _say(self, message: str) -> None:
         if self.accelerator.is_main_process:

@@ -1,29 +1,33 @@
-"""SIGINT and SIGTERM as a wish to stop after the step in hand."""
+"""SIGINT, SIGTERM, SIGUSR1 and the end of the time allowed, as a wish to stop after the step in hand."""
 
 import signal
+import time
 from types import FrameType, TracebackType
 
-import torch
-import torch.distributed as dist
+from gan_style.engine.agreement import Agreement
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # Windows has no SIGUSR1
+_TIME = 1  # the reasons to stop are numbers that processes can agree on: this, a signal's number, or a mistake
+_MISTAKE = 1000
 
 
 class StopRequest:
-    """While entered, SIGINT and SIGTERM are noted instead of acted on; a second SIGINT stops at once.
+    """While entered, the signals are noted instead of acted on; a second SIGINT stops at once.
 
-    exit_code is 128 + the signal's number, as shells report it: 130 and 143.
+    SIGUSR1 is the warning that Slurm sends ahead of its SIGTERM, and means the same.
+    minutes: the time allowed from `since`, a value of `time.monotonic`; None: no end
     """
 
-    def __init__(self) -> None:
-        self.signal = 0
+    def __init__(self, agreement: Agreement, minutes: float | None = None, since: float | None = None) -> None:
+        self.agreement = agreement
+        self._end = None if minutes is None else (time.monotonic() if since is None else since) + 60 * minutes
+        self._noted = 0  # by the signal handler, at any moment; what is agreed on is kept apart, or a signal could be lost
+        self._reason = 0
         self._previous: dict[int, object] = {}
-        self._group: dist.ProcessGroup | None = None
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             self._previous[number] = signal.signal(number, self._note)
-        if dist.is_available() and dist.is_initialized():
-            # On the CPU: asking a GPU every step would wait for it.
-            self._group = dist.new_group(backend="gloo")  # type: ignore[assignment]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -32,18 +36,20 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """0 while nothing was asked."""
-        return 128 + self.signal if self.signal else 0
+        """130 after SIGINT, 143 after SIGTERM and SIGUSR1, as shells report the first two; else 0."""
+        if self._reason in (0, _TIME, _MISTAKE):
+            return 0
+        return 128 + (signal.SIGINT if self._reason == signal.SIGINT else signal.SIGTERM)
 
-    def agreed(self) -> bool:
-        """Was any process asked to stop? All processes get the same answer. Called by every process once a step."""
-        if self._group is not None:
-            asked = torch.tensor(self.signal)
-            dist.all_reduce(asked, dist.ReduceOp.MAX, group=self._group)
-            self.signal = int(asked)
-        return self.signal != 0
+    def agreed(self, mistake: bool = False) -> bool:
+        """Must any process stop, for a signal, its time or a mistake? All get the same answer. Called by every process once a step."""
+        reason = _MISTAKE if mistake else self._noted
+        if not reason and self._end is not None and time.monotonic() >= self._end:
+            reason = _TIME
+        self._reason = self.agreement.largest(reason)
+        return self._reason != 0
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and self.signal == signal.SIGINT:
+        if number == signal.SIGINT and self._noted == signal.SIGINT:
             raise KeyboardInterrupt
-        self.signal = number
+        self._noted = number

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.ema import EMA
+from gan_style.engine.health import StepResult, measure
 from gan_style.engine.schedules import learning_rate
 from gan_style.methods.base import Method, Player
 from gan_style.seeding import derive_seed
@@ -36,10 +37,11 @@ class Trainer:
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
         self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
+        self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses, once it has moved
         self._translating = next(player for player in method.players if player.translates)
 
-    def step(self, step: int, micro_batches: Sequence[Batch]) -> dict[str, Tensor]:
-        """Run step number `step` (from 0) and return the unreduced losses of this process, detached, on its device.
+    def step(self, step: int, micro_batches: Sequence[Batch]) -> StepResult:
+        """Run step number `step` (from 0). A player whose loss or gradient is not finite on any process does not move.
 
         With one micro-batch the translation is computed once, with its graph, for all players. With several, a graph
         lives only for one micro-batch: a player that moves before the translating one is shown a translation without
@@ -51,8 +53,10 @@ class Trainer:
         graphs: dict[int, Outputs] = {}  # translations whose graph the translating player will use
         seen: dict[int, Outputs] = {}  # translations without a graph
         losses: dict[str, Tensor] = {}
+        bad: list[Tensor] = []
         for turn, player in enumerate(due):
             graph_needed = any(later.translates for later in due[turn:])
+            player_loss = torch.zeros((), device=self.accelerator.device)
             for place, batch in enumerate(micro_batches):
                 with self._reducing(player, place == count - 1), self.accelerator.autocast():
                     if place not in seen and place not in graphs:
@@ -67,13 +71,15 @@ class Trainer:
                     terms = self.method.losses(player, batch, outputs)
                     total = torch.stack([term.to(self.dtype) for term in terms.values()]).sum() / count
                 self._backward(player, total, place == count - 1)
+                player_loss = player_loss + total.detach()
+                self.terms[player.name] = tuple(terms)
                 for name, term in terms.items():
                     share = term.detach() / count
                     losses[name] = losses[name] + share if name in losses else share
                 if player.translates:
                     seen[place] = detach(graphs.pop(place))
-            self._update(player, step)
-        return losses
+            bad.append(self._update(player, step, player_loss))
+        return StepResult(losses, self._measured(micro_batches, seen), tuple(player.name for player in due), torch.stack(bad))
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of step `step` (from 0)."""
@@ -112,18 +118,38 @@ class Trainer:
         with self._reducing(player, last):
             self.accelerator.backward(total)
 
-    def _update(self, player: Player, step: int) -> None:
+    def _measured(self, micro_batches: Sequence[Batch], seen: dict[int, Outputs]) -> dict[str, Tensor]:
+        """`health.measure`, averaged over the micro-batches."""
+        measures: dict[str, Tensor] = {}
+        for place, outputs in seen.items():
+            for name, value in measure(self.method.translations(micro_batches[place], outputs)).items():
+                measures[name] = measures.get(name, 0.0) + value / len(micro_batches)
+        return measures
+
+    def _update(self, player: Player, step: int, loss: Tensor) -> Tensor:
+        """Move the player's networks, unless `loss` or its gradient is not finite; returns 1 where it is not, else 0."""
         optimizer, stepper = self.optimizers[player.name], self._steppers[player.name]
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         if self.optim_config.clip_norm is not None:
             self.accelerator.unscale_gradients(stepper)
-            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            nn.utils.clip_grad_norm_(parameters, self.optim_config.clip_norm)
+            norm = nn.utils.clip_grad_norm_(parameters, self.optim_config.clip_norm)
+        else:
+            norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        if self.accelerator.scaler:  # it skips infinite gradients itself, which belong to its search for a scale
+            bad = (~loss.isfinite()).float()
+        else:
+            bad = (~(loss + norm).isfinite()).float()
+        if self.accelerator.num_processes > 1:
+            bad = self.accelerator.reduce(bad, reduction="sum").clamp(max=1.0)  # type: ignore[union-attr]
+        if not self.accelerator.scaler:
+            optimizer.grad_scale, optimizer.found_inf = None, bad  # type: ignore[attr-defined] - the fused kernel skips, nobody waits
         stepper.step()
         stepper.zero_grad()
         if self.ema and player.translates:
             self.ema.update()
+        return bad
 
     def _optimizer(self, player: Player) -> torch.optim.Adam:
         parameters = [parameter for name in player.networks for parameter in self.networks[name].parameters()]

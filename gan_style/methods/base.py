@@ -44,6 +44,11 @@ class Method(ABC):
     @abstractmethod
     def __init__(self, config: Any, task: Task) -> None: ...
 
+    @property
+    def adversaries(self) -> list[Player]:
+        """The players that judge translations and make none."""
+        return [player for player in self.players if not player.translates]
+
     @abstractmethod
     def translate(self, batch: Batch) -> Outputs:
         """The forward pass that the players share."""
@@ -51,6 +56,10 @@ class Method(ABC):
     @abstractmethod
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """The weighted terms that `player` minimises the sum of, by name."""
+
+    @abstractmethod
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        """(input, output) of each direction among what `translate` gave."""
 
     @classmethod
     @abstractmethod

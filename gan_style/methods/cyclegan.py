@@ -114,6 +114,9 @@ class CycleGAN(Method):
             losses[f"discriminator_{domain}_fake"] = 0.5 * self.adversarial(on_fake, False)
         return losses
 
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        return {"a2b": (batch.a, outputs["fake_b"]), "b2a": (batch.b, outputs["fake_a"])}
+
     @classmethod
     def translator(cls, config: CycleGANConfig, in_channels: int, out_channels: int) -> nn.Module:
         return build_generator(config.generator, in_channels, out_channels)

@@ -77,6 +77,9 @@ class Pix2Pix(Method):
             "l1": self.config.l1_weight * F.l1_loss(outputs["fake"].to(real_output), real_output),  # lambda E[|y - G(x)|]
         }
 
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        return {self.config.direction: (self._oriented(batch)[0], outputs["fake"])}
+
     @classmethod
     def translator(cls, config: Pix2PixConfig, in_channels: int, out_channels: int) -> nn.Module:
         return build_generator(config.generator, in_channels, out_channels)

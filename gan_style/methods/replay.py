@@ -28,6 +28,7 @@ class ReplayBuffer:
         """images [B, C, H, W], detached, of these slots -> images of the same shape, some from the past.
 
         An earlier image of another size (unpaired images without a common crop) cannot stand in a batch and is passed over.
+        Values that are not finite are kept as 0: one bad step must not come back from the past.
         """
         if not self.capacity:
             return images
@@ -38,13 +39,13 @@ class ReplayBuffer:
         seen = self.seen.get(slot, 0)
         self.seen[slot] = seen + 1
         if len(history) < self.capacity:
-            history.append(image.clone())
+            history.append(_kept(image))
             return image
         lots = random.Random(derive_seed(self.seed, "replay", self.name, slot, seen))
         if lots.random() < 0.5:
             return image
         place = lots.randrange(self.capacity)
-        earlier, history[place] = history[place], image.clone()
+        earlier, history[place] = history[place], _kept(image)
         return earlier if earlier.shape == image.shape else image
 
     def state(self) -> dict[int, Any]:
@@ -56,3 +57,7 @@ class ReplayBuffer:
         for slot in state.keys() & set(slots):
             self.seen[slot] = state[slot]["seen"]
             self.histories[slot] = [image.to(device) for image in state[slot]["images"]]
+
+
+def _kept(image: Tensor) -> Tensor:
+    return image.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)

@@ -20,7 +20,7 @@ def test_two_steps_move_every_network_with_finite_losses(name: str, tmp_path: Pa
     trainer = make_trainer(tiny_config(name, tmp_path))
     before = weights(trainer)
     for step in range(2):
-        losses = trainer.step(step, micro_batches(step, 2))
+        losses = trainer.step(step, micro_batches(step, 2)).losses
         assert losses
         assert all(torch.isfinite(loss) and loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
     after = weights(trainer)

@@ -10,45 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from pictures import draw_folders
-from safetensors.torch import load_file
-from smoke import ROOT, smoke_arguments
+from runs import STEPS, arguments, bundles, metrics, networks
+from smoke import ROOT
 
 from gan_style.build import train_command
 from gan_style.errors import UserError
-from gan_style.methods import METHODS
-
-STEPS = 7  # of 2 samples from 5 pairs: every cut is in the middle of an epoch
-
-
-def arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:
-    log = ["logging.every=2", "logging.samples=1", "train.checkpoint_every=100", f"train.steps={STEPS}"]
-    return smoke_arguments(name, data, run_dir, *log, *overrides)
-
-
-def networks(run_dir: Path, step: int = STEPS) -> dict[str, bytes]:
-    """Every tensor of the checkpoint as bytes."""
-    stored = load_file(run_dir / "checkpoints" / f"step_{step:07d}" / "networks.safetensors")
-    return {key: value.contiguous().numpy().tobytes() for key, value in stored.items()}
-
-
-def metrics(run_dir: Path) -> list[dict[str, float]]:
-    """The log without what a clock puts in."""
-    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key == "step" or "/" in key} for line in lines]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_folders(tmp_path_factory.mktemp("data"), train=5)
-
-
-@pytest.fixture(scope="module", params=sorted(METHODS))
-def straight(request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """A method's name and its uninterrupted run."""
-    run_dir = tmp_path_factory.mktemp("straight") / request.param
-    assert train_command(arguments(request.param, data, run_dir, "data.workers=0")) == 0
-    return request.param, run_dir
 
 
 def test_stopped_twice_equals_uninterrupted(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
@@ -58,8 +24,7 @@ def test_stopped_twice_equals_uninterrupted(straight: tuple[str, Path], data: Pa
     assert networks(tmp_path / "run") == networks(expected)
     final = [[line for line in metrics(run) if line["step"] % 2 == 0] for run in (tmp_path / "run", expected)]
     assert final[0] == final[1]
-    for bundle in (expected / "bundles").iterdir():
-        assert bundle.read_bytes() == (tmp_path / "run" / "bundles" / bundle.name).read_bytes()
+    assert bundles(tmp_path / "run") == bundles(expected)
     sample = f"samples/step_{STEPS:07d}.png"
     assert (tmp_path / "run" / sample).read_bytes() == (expected / sample).read_bytes()
 
@@ -97,7 +62,7 @@ def test_a_damaged_file_is_named_and_loses_no_step(workers: int, straight: tuple
     assert networks(tmp_path / "run") == networks(expected)
 
 
-@pytest.mark.parametrize(("signal_sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("signal_sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
 def test_a_signal_saves_first_and_the_same_command_goes_on(signal_sent: int, code: int, data: Path, tmp_path: Path) -> None:
     steps = 100000
     command = [

@@ -1,10 +1,14 @@
 import json
+import resource
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from accelerate import Accelerator
 from torch import nn
 
+from gan_style.engine.agreement import Agreement
 from gan_style.engine.checkpoint import MANIFEST, NETWORKS, Checkpointer
 from gan_style.errors import UserError
 
@@ -18,7 +22,7 @@ def networks(value: float = 0.0) -> dict[str, nn.Module]:
 
 @pytest.fixture
 def checkpointer(tmp_path: Path) -> Checkpointer:
-    return Checkpointer(tmp_path, Accelerator(cpu=True), keep=2)
+    return Checkpointer(tmp_path, Accelerator(cpu=True), Agreement(), keep=2)
 
 
 def save(checkpointer: Checkpointer, step: int) -> None:
@@ -51,7 +55,9 @@ def test_networks_are_loaded_by_name(checkpointer: Checkpointer) -> None:
         newest.load_networks({"generator_ab": nn.Linear(3, 2), "generator_ba": nn.Linear(2, 2)})
 
 
-@pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "no manifest", "torn manifest"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "altered", "missing", "no manifest", "torn manifest", "hostile manifest", "list", "other step", "deep manifest"]
+)
 def test_a_torn_checkpoint_is_named_and_passed_over(checkpointer: Checkpointer, damage: str) -> None:
     save(checkpointer, 1)
     save(checkpointer, 2)
@@ -67,8 +73,15 @@ def test_a_torn_checkpoint_is_named_and_passed_over(checkpointer: Checkpointer, 
         file.unlink()
     elif damage == "no manifest":
         (folder / MANIFEST).unlink()
+    elif damage == "hostile manifest":  # must not count to a billion
+        manifest = json.loads((folder / MANIFEST).read_text())
+        (folder / MANIFEST).write_text(json.dumps({**manifest, "processes": 10**18}))
+        file.unlink()
+    elif damage == "other step":
+        manifest = json.loads((folder / MANIFEST).read_text())
+        (folder / MANIFEST).write_text(json.dumps({**manifest, "step": 3}))
     else:
-        (folder / MANIFEST).write_text('{"step": 2')
+        (folder / MANIFEST).write_text({"torn manifest": '{"step": 2', "list": "[1]", "deep manifest": "[" * 10**6}[damage])
     with pytest.warns(UserWarning, match="step_0000002"):
         newest = checkpointer.newest()
     assert newest is not None
@@ -101,3 +114,52 @@ def test_the_manifest_is_complete(checkpointer: Checkpointer) -> None:
     assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {MANIFEST}
     # Nothing here is a pickle: every file is safetensors or JSON.
     assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}
+
+
+def test_a_torn_newer_one_never_pushes_a_complete_one_out(checkpointer: Checkpointer) -> None:
+    for step in (1, 2, 3):
+        save(checkpointer, step)
+    for step in (2, 3):
+        (checkpointer.root / f"step_000000{step}" / NETWORKS).unlink()
+    shutil.copytree(checkpointer.root / "step_0000002", checkpointer.root / "step_0000009")
+    save(checkpointer, 3)
+    save(checkpointer, 4)
+    assert sorted(folder.name for folder in checkpointer.root.iterdir()) == ["step_0000003", "step_0000004", "step_0000009"]
+    with pytest.warns(UserWarning, match="step_0000009"):
+        newest = checkpointer.newest()
+    assert newest is not None
+    assert newest.step == 4
+
+
+def test_steps_beyond_seven_digits_are_newer(checkpointer: Checkpointer) -> None:
+    save(checkpointer, 9_999_999)
+    save(checkpointer, 10_000_000)
+    (checkpointer.root / "step_0000001 (copy)").mkdir()
+    newest = checkpointer.newest()
+    assert newest is not None
+    assert newest.step == 10_000_000
+
+
+def test_what_a_killed_run_left_behind_is_swept(checkpointer: Checkpointer) -> None:
+    save(checkpointer, 1)
+    for name in (".saving_0000002", ".deleting_step_0000000"):
+        (checkpointer.root / name).mkdir()
+        (checkpointer.root / name / NETWORKS).write_bytes(b"half")
+    save(checkpointer, 2)
+    assert sorted(folder.name for folder in checkpointer.root.iterdir()) == ["step_0000001", "step_0000002"]
+
+
+@pytest.mark.parametrize("largest", [0, 100, 2000])
+def test_a_full_disk_is_said_and_the_older_ones_stay(checkpointer: Checkpointer, largest: int) -> None:
+    """No file may grow beyond `largest` bytes: the save fails in its first file, in a later one, or in its manifest."""
+    save(checkpointer, 1)
+    before = {path: path.read_bytes() for path in checkpointer.root.rglob("*") if path.is_file()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"the checkpoint of step 2 cannot be saved .*; make room"):
+            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path: path.read_bytes() for path in checkpointer.root.rglob("*") if path.is_file()} == before
+    save(checkpointer, 2)

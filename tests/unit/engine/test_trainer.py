@@ -76,7 +76,7 @@ def test_bf16_gives_nearly_the_losses_of_float32(name: str, tmp_path: Path) -> N
     losses = {}
     for precision in ("no", "bf16"):
         trainer = make_trainer(tiny_config(name, tmp_path, train={"mixed_precision": precision}))
-        losses[precision] = trainer.step(0, micro_batches(0, 2))
+        losses[precision] = trainer.step(0, micro_batches(0, 2)).losses
         assert all(loss.dtype == torch.float32 for loss in losses[precision].values())
         assert all(parameter.dtype == torch.float32 for network in trainer.networks.values() for parameter in network.parameters())
     for key, loss in losses["no"].items():

@@ -1,0 +1,60 @@
+"""What the processes of a run tell each other beside tensors: whether to stop, and whose mistake ends it.
+
+Over gloo on the CPU, because asking a GPU would wait for it. With one process nothing is sent.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from gan_style.errors import UserError
+
+
+class Agreement:
+    """Every process makes one and calls each method together with all the others."""
+
+    def __init__(self) -> None:
+        many = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        self._group: Any = dist.new_group(backend="gloo") if many else None
+        self._main = not many or dist.get_rank() == 0
+
+    def largest(self, number: int) -> int:
+        """The largest of the processes' numbers, for each of them."""
+        if self._group is None:
+            return number
+        numbers = torch.tensor(number)
+        dist.all_reduce(numbers, dist.ReduceOp.MAX, group=self._group)
+        return int(numbers)
+
+    def gathered(self, value: Any) -> list[Any]:
+        """Every process's value, in the order of the processes."""
+        if self._group is None:
+            return [value]
+        values = [None] * dist.get_world_size()
+        dist.all_gather_object(values, value, group=self._group)
+        return values
+
+    def from_main(self, value: Any) -> Any:
+        """The main process's value, for each of them."""
+        return self.gathered(value if self._main else None)[0]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A `UserError` in the block on one process ends the block on all, so that none waits for one that gave up.
+
+        The process that made the mistake and the main one raise it; the others leave with exit code 2 and say nothing.
+        The block itself must not wait for other processes.
+        """
+        mistake = None
+        try:
+            yield
+        except UserError as own:
+            mistake = own
+        elsewhere = [message for message in self.gathered(str(mistake) if mistake else None) if message is not None]
+        if mistake:
+            raise mistake
+        if elsewhere:
+            raise UserError(elsewhere[0]) if self._main else SystemExit(2)

@@ -1,0 +1,100 @@
+"""A run's claim on its folder: no other run at the same time, none with another configuration."""
+
+import errno
+import os
+import socket
+import warnings
+from pathlib import Path
+from typing import Any
+
+from gan_style import atomic
+from gan_style.config.load import differences, dump_config, parse_config, read_yaml
+from gan_style.config.schema import RunConfig
+from gan_style.errors import UserError
+from gan_style.methods import CONFIGS
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+LOCK = ".lock"
+
+
+class FolderLock:
+    """Keeps every other process out of a run folder for as long as this one lives, however it dies.
+
+    A POSIX record lock belongs to its process alone. The more usual flock would be inherited by the data loading processes,
+    which outlive a killed trainer by some seconds, in which the restarted one would be refused.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """`UserError` where another process holds the lock; a warning where the file system or the system has no such locks."""
+        if fcntl is None:
+            return
+        path = self._folder / LOCK
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as refusal:
+            if refusal.errno in (errno.EACCES, errno.EAGAIN) and self._descriptor is not None:
+                owner = os.read(self._descriptor, 200).decode(errors="replace").strip() or "another process"
+                self.release()
+                raise UserError(f"run_dir {self._folder}: in use by {owner}; wait for it, stop it, or take another run_dir") from None
+            if self._descriptor is None:
+                raise
+            warnings.warn(f"{path}: cannot be locked here ({refusal.strerror}); see to it that one run at a time uses it", stacklevel=2)
+            return
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+
+    def release(self) -> None:
+        """Give the folder free; the lock file stays, since removing it could cut another process's lock from its name."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def claim(folder: Path, config: RunConfig[Any]) -> FolderLock:
+    """Lock `folder`, unless it holds another configuration. Called by the main process."""
+    lock = FolderLock(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        path = folder / "config.yaml"
+        if path.exists() and (changed := differences(_configuration_at(path), config.model_dump(mode="json"))):
+            raise UserError(
+                f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
+            )
+    except OSError as problem:
+        lock.release()
+        raise _unwritable(folder, problem) from None
+    except UserError:
+        lock.release()
+        raise
+    return lock
+
+
+def write_config(folder: Path, config: RunConfig[Any]) -> None:
+    """Write `config` into its run folder."""
+    try:
+        atomic.write_text(folder / "config.yaml", dump_config(config))
+    except OSError as problem:
+        raise _unwritable(folder, problem) from None
+
+
+def _unwritable(folder: Path, problem: OSError) -> UserError:
+    return UserError(f"run_dir {folder}: cannot be written ({problem.strerror}); make room or choose another run_dir")
+
+
+def _configuration_at(path: Path) -> dict[str, Any]:
+    """The folder's configuration, with today's defaults for keys that did not exist when it was made."""
+    tree = read_yaml(path)
+    try:
+        return parse_config(tree, str(path), CONFIGS).model_dump(mode="json")
+    except UserError:  # it holds keys that are gone: compare what is written
+        return tree

@@ -1,0 +1,168 @@
+"""Is a run still sound? Losses and gradients that are not finite, and the usual ways in which a GAN goes wrong in silence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gan_style.engine.agreement import Agreement
+from gan_style.errors import UserError
+from gan_style.types import Batch, Direction
+
+# Alarm limits, of images in [-1, 1]. One 8-bit level is 2/255.
+SATURATED_VALUE, SATURATED_SHARE = 0.99, 0.995
+CONSTANT_DEVIATION = 0.01
+EQUAL_DIFFERENCE = 2 / 255
+ADVERSARY_NEAR_ZERO = 0.01  # least squares begin at about 0.5, cross-entropy at 0.7
+
+_SHOWN = 8  # sample names in a message
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step gave on this process: detached scalars on its device, never waited for.
+
+    losses: weighted terms by name, not reduced over the processes
+    measures: of the translations, see `measure`
+    players: who was due
+    bad: [players], 1 where a loss or gradient was not finite and the player therefore did not move; equal on all processes
+    """
+
+    losses: dict[str, Tensor]
+    measures: dict[str, Tensor]
+    players: tuple[str, ...]
+    bad: Tensor
+
+
+def measure(translations: Mapping[Direction, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Scalars of {direction: (input, output)}, images [B, C, H, W] in [-1, 1].
+
+    <direction>_saturated: share of the output's values beyond SATURATED_VALUE
+    <direction>_deviation: standard deviation of the output over the pixels, mean over images and channels
+    <direction>_change: mean absolute difference from the input, where the two have one shape
+    """
+    measures = {}
+    for direction, (given, output) in translations.items():
+        output = output.detach().float()
+        measures[f"{direction}_saturated"] = (output.abs() > SATURATED_VALUE).float().mean()
+        measures[f"{direction}_deviation"] = output.flatten(2).std(dim=2, correction=0).mean()
+        if given.shape == output.shape:
+            measures[f"{direction}_change"] = (output - given.float()).abs().mean()
+    return measures
+
+
+class NonFinite:
+    """What becomes of steps whose losses or gradients are not finite. Their players did not move, see `Trainer.step`.
+
+    "stop" ends the run; "skip" counts and names the samples, and ends the run after `patience` such steps in a row.
+    `note` does not wait for the device; `check` does.
+    """
+
+    def __init__(self, policy: Literal["stop", "skip"], patience: int, agreement: Agreement) -> None:
+        self.policy, self.patience, self.agreement = policy, patience, agreement
+        self.skipped = 0
+        self.in_a_row = 0
+        self._noted: list[tuple[int, list[str], StepResult]] = []
+
+    def note(self, step: int, batches: Sequence[Batch], result: StepResult) -> None:
+        """Remember step number `step` (from 1) until the next check."""
+        samples = [key for batch in batches for pair in zip(batch.keys_a, batch.keys_b, strict=True) for key in dict.fromkeys(pair)]
+        self._noted.append((step, samples, result))
+
+    def check(self) -> list[str]:
+        """One line for each step skipped since the last check; `UserError` where the run must end. Called by every process."""
+        noted, self._noted = self._noted, []
+        if not noted:
+            return []
+        bad = torch.stack([result.bad.amax() for _, _, result in noted]).tolist()  # one transfer
+        lines = []
+        for (step, samples, result), is_bad in zip(noted, bad, strict=True):
+            self.in_a_row = self.in_a_row + 1 if is_bad else 0
+            if not is_bad:
+                continue
+            self.skipped += 1
+            what = f"step {step}: {self._culprits(result)} not finite, on {self._named(samples)}"
+            if self.policy == "stop":
+                raise UserError(
+                    f"{what}; the newest checkpoint is sound. Lower optim.lr or set optim.clip_norm in another run_dir, "
+                    "or go on with train.on_nonfinite=skip"
+                )
+            lines.append(f"{what}: skipped")
+            if self.in_a_row >= self.patience:
+                raise UserError(
+                    f"{what}; {self.in_a_row} steps in a row were skipped (train.max_skips), which does not mend itself: "
+                    "the newest checkpoint is sound; lower optim.lr or set optim.clip_norm in another run_dir"
+                )
+        return lines
+
+    def _culprits(self, result: StepResult) -> str:
+        """The losses that are not finite on any process; where all are, the players whose gradients are not."""
+        terms = [name for name, term in result.losses.items() if not term.isfinite()]
+        everywhere = sorted({name for names in self.agreement.gathered(terms) for name in names})
+        if everywhere:
+            return f"loss {', '.join(everywhere)} is"
+        players = [player for player, bad in zip(result.players, result.bad.tolist(), strict=True) if bad]
+        return f"the gradient of {' and '.join(players)} is"
+
+    def _named(self, samples: list[str]) -> str:
+        names = [name for names in self.agreement.gathered(samples) for name in names]
+        return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+    def state(self) -> dict[str, int]:
+        """What a resumed run must know."""
+        return {"skipped": self.skipped, "in_a_row": self.in_a_row}
+
+    def load_state(self, state: Mapping[str, int]) -> None:
+        """Take `state` back."""
+        self.skipped, self.in_a_row = state["skipped"], state["in_a_row"]
+
+
+class Alarms:
+    """Conditions that have held for at least `after` steps. after = 0: none is ever raised.
+
+    adversaries: for each player that does not translate, the names of its losses
+    """
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.held: dict[str, int] = {}  # condition -> steps
+
+    def update(self, steps: int, means: Mapping[str, float], adversaries: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
+        """(all that are raised now, those that were not before) after `steps` further steps with these means."""
+        raised_before = self._raised()
+        self.held = {condition: self.held.get(condition, 0) + steps for condition in _conditions(means, adversaries)}
+        raised = self._raised()
+        return raised, [condition for condition in raised if condition not in raised_before]
+
+    def _raised(self) -> list[str]:
+        return [condition for condition, steps in self.held.items() if self.after and steps >= self.after]
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run must know."""
+        return dict(self.held)
+
+    def load_state(self, state: Mapping[str, int]) -> None:
+        """Take `state` back."""
+        self.held = dict(state)
+
+
+def _conditions(means: Mapping[str, float], adversaries: Mapping[str, Sequence[str]]) -> list[str]:
+    found = [
+        f"{player} loss near zero: it tells real from translated without effort, and teaches little"
+        for player, terms in adversaries.items()
+        if terms and abs(sum(means.get(f"loss/{term}", 1.0) for term in terms)) < ADVERSARY_NEAR_ZERO
+    ]
+    for name, value in means.items():
+        section, _, measured = name.partition("/")
+        direction, _, kind = measured.rpartition("_")
+        if section != "health":
+            continue
+        if kind == "saturated" and value > SATURATED_SHARE:
+            found.append(f"{direction} output is saturated: nearly every value is -1 or 1")
+        elif kind == "deviation" and value < CONSTANT_DEVIATION:
+            found.append(f"{direction} output is constant: each image is nearly one colour")
+        elif kind == "change" and value < EQUAL_DIFFERENCE:
+            found.append(f"{direction} output equals its input to within one 8-bit level")
+    return found

@@ -1,0 +1,164 @@
+"""Files torn, lost or refused by the disk: the run goes on from what is whole, to the same bits, and nothing whole is overwritten."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from runs import STEPS, arguments, bundles, metrics, networks
+from smoke import ROOT
+
+from gan_style.build import train_command
+from gan_style.engine import run as engine_run
+from gan_style.errors import UserError
+
+
+def started(name: str, data: Path, run_dir: Path) -> list[str]:
+    """Train 5 of 7 steps with checkpoints after 2, 4 and 5; returns the command that goes on."""
+    command = arguments(name, data, run_dir, "data.workers=0", "train.checkpoint_every=2")
+    assert train_command([*command, "train.steps=5"]) == 0
+    assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == ["step_0000002", "step_0000004", "step_0000005"]
+    return command
+
+
+def test_torn_newest_checkpoints_are_named_and_cost_only_their_steps(
+    straight: tuple[str, Path], data: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    name, expected = straight
+    run_dir = tmp_path / "run"
+    command = started(name, data, run_dir)
+    file = run_dir / "checkpoints/step_0000005/training.safetensors"
+    file.write_bytes(file.read_bytes()[:-7])
+    (run_dir / "checkpoints/step_0000004/networks.safetensors").unlink()
+    recwarn.clear()
+    assert train_command(command) == 0
+    assert [name for name in ("step_0000005", "step_0000004") if any(name in str(warning.message) for warning in recwarn.list)] == [
+        "step_0000005",
+        "step_0000004",
+    ]
+    assert networks(run_dir) == networks(expected)
+    assert bundles(run_dir) == bundles(expected)
+    steps = [line["step"] for line in metrics(run_dir)]
+    assert [step for step in steps if step % 2 == 0] == [2, 4, 6]
+    assert len(set(steps)) == len(steps), "a step was logged twice"
+
+
+def test_none_whole_is_an_error_and_changes_nothing(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    command = started(straight[0], data, run_dir)
+    for folder in (run_dir / "checkpoints").iterdir():
+        (folder / "manifest.json").write_text("{}")
+    before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.name != ".lock"}
+    with pytest.warns(UserWarning), pytest.raises(UserError, match="no complete checkpoint among 3"):
+        train_command(command)
+    assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.name != ".lock"} == before
+
+
+def test_bundles_lost_after_the_last_checkpoint_are_written_again(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    """A kill between the last checkpoint and its bundles: the same command has nothing to train, but much to finish."""
+    name, expected = straight
+    shutil.copytree(expected, tmp_path / "run")
+    command = arguments(name, data, tmp_path / "run", "data.workers=0")
+    for bundle in (tmp_path / "run/bundles").iterdir():
+        bundle.unlink()
+    (tmp_path / f"run/samples/step_{STEPS:07d}.png").unlink()
+    assert train_command(command) == 0
+    assert bundles(tmp_path / "run") == bundles(expected)
+    assert (tmp_path / f"run/samples/step_{STEPS:07d}.png").read_bytes() == (expected / f"samples/step_{STEPS:07d}.png").read_bytes()
+
+
+@pytest.mark.parametrize("largest", [20_000, 150])
+def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(largest: int, straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    """No file may grow beyond 20 000 bytes: checkpoints fail. Beyond 150: everything does."""
+    name, expected = straight
+    run_dir = tmp_path / "run"
+    command = arguments(name, data, run_dir, "data.workers=0")
+    if largest == 20_000:
+        command = started(name, data, run_dir)
+    else:
+        assert train_command([*command, "train.steps=2"]) == 0
+    before = {path: path.read_bytes() for path in (run_dir / "checkpoints").rglob("*") if path.is_file()}
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *command],
+        cwd=tmp_path,
+        env=environment,
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 2, done.stderr[-2000:]
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "make room" in line or "cannot be written" in line
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in (run_dir / "checkpoints").rglob("*") if path.is_file()} == before
+    assert train_command(command) == 0
+    assert networks(run_dir) == networks(expected)
+    assert [line["step"] for line in metrics(run_dir) if line["step"] % 2 == 0] == [2, 4, 6]
+
+
+def test_a_line_that_could_not_be_logged_is_never_skipped(
+    straight: tuple[str, Path], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full for one line and free again for the checkpoint: the line comes back when its steps do."""
+    name, expected = straight
+    write = engine_run.MetricsLog.write
+
+    def refuse_once(log: engine_run.MetricsLog, step: int, values: dict) -> None:
+        if step == 4:
+            monkeypatch.setattr(engine_run.MetricsLog, "write", write)
+            raise OSError(28, "No space left on device")
+        write(log, step, values)
+
+    monkeypatch.setattr(engine_run.MetricsLog, "write", refuse_once)
+    command = arguments(name, data, tmp_path / "run", "data.workers=0")
+    with pytest.raises(UserError, match=r"metrics\.jsonl: cannot be written \(No space left on device\)"):
+        train_command(command)
+    assert train_command(command) == 0
+    assert networks(tmp_path / "run") == networks(expected)
+    assert metrics(tmp_path / "run") == metrics(expected)
+
+
+def test_the_time_allowed_ends_a_run_unfinished(
+    straight: tuple[str, Path], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, expected = straight
+    command = arguments(name, data, tmp_path / "run", "data.workers=0")
+    assert train_command([*command, "train.max_minutes=0.0000001"]) == 0
+    said = capsys.readouterr()
+    assert "not finished: 0 of 7 steps" in said.out + said.err
+    manifest = json.loads(next((tmp_path / "run/checkpoints").iterdir()).joinpath("manifest.json").read_text())
+    assert manifest["step"] < STEPS
+    assert train_command([*command, "train.max_minutes=60"]) == 0
+    assert networks(tmp_path / "run") == networks(expected)
+
+
+def test_a_folder_in_use_is_refused_by_the_command(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    """The second of two runs at once is told so; the first one's files are left alone."""
+    run_dir = tmp_path / "run"
+    command = started(straight[0], data, run_dir)
+    before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
+    from gan_style.engine.folder import FolderLock
+
+    lock = FolderLock(run_dir)
+    lock.acquire()
+    try:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "train.py"), *command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+    finally:
+        lock.release()
+    assert done.returncode == 2
+    assert f"in use by process {os.getpid()} on" in done.stderr
+    assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.name != ".lock"} == {
+        path: content for path, content in before.items() if path.name != ".lock"
+    }

@@ -1,0 +1,91 @@
+"""A run folder belongs to one run at a time, and to one configuration."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import tiny_config
+
+from gan_style.engine.folder import FolderLock, claim, write_config
+from gan_style.errors import UserError
+
+# Takes the lock and says so; the second one forks a child first, as a data loading process is, which outlives it.
+OWNER = """
+import os, sys, time
+from pathlib import Path
+from gan_style.engine.folder import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+lock.acquire()
+child = os.fork() if sys.argv[2] == "fork" else 1
+if child:
+    print(child, flush=True)
+time.sleep(60)
+"""
+
+
+def owner(folder: Path, how: str = "alone") -> tuple[subprocess.Popen[str], int]:
+    """A process that holds the lock of `folder`, and its child's number."""
+    process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder), how], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    return process, int(process.stdout.readline())
+
+
+def test_a_folder_in_use_is_refused_and_its_owner_named(tmp_path: Path) -> None:
+    process, _ = owner(tmp_path)
+    try:
+        with pytest.raises(UserError, match=f"in use by process {process.pid} on "):
+            claim(tmp_path, tiny_config("pix2pix", tmp_path))
+        assert not (tmp_path / "config.yaml").exists()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_lock_dies_with_its_owner_though_a_child_lives(tmp_path: Path) -> None:
+    process, child = owner(tmp_path, "fork")
+    process.kill()
+    process.wait()
+    try:
+        os.kill(child, 0)  # it lives
+        claim(tmp_path, tiny_config("pix2pix", tmp_path)).release()
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_released_folder_can_be_claimed_again(tmp_path: Path) -> None:
+    config = tiny_config("pix2pix", tmp_path)
+    claim(tmp_path, config).release()
+    process, _ = owner(tmp_path)
+    process.kill()
+    process.wait()
+    claim(tmp_path, config).release()
+
+
+def test_another_configuration_is_refused_and_the_lock_given_back(tmp_path: Path) -> None:
+    write_config(tmp_path, tiny_config("pix2pix", tmp_path))
+    with pytest.raises(UserError, match=r"optim\.lr: 0\.0002 -> 0\.1"):
+        claim(tmp_path, tiny_config("pix2pix", tmp_path, optim={"lr": 0.1}))
+    process, _ = owner(tmp_path)  # it could not take a lock that was kept
+    process.kill()
+    process.wait()
+
+
+def test_limits_and_logging_may_change(tmp_path: Path) -> None:
+    write_config(tmp_path, tiny_config("pix2pix", tmp_path))
+    changed = {"steps": 9, "max_minutes": 3, "checkpoint_every": 7, "keep": 1, "on_nonfinite": "skip", "max_skips": 2}
+    claim(tmp_path, tiny_config("pix2pix", tmp_path, train=changed, logging={"every": 3, "alarm_after": 1})).release()
+
+
+def test_a_file_system_without_locks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    with pytest.warns(UserWarning, match="cannot be locked here"):
+        FolderLock(tmp_path).acquire()

@@ -1,0 +1,163 @@
+"""What is measured of translations, which alarms follow, and that a step that is not finite moves nothing."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import make_run, make_trainer, micro_batches, tiny_config, weights
+from torch import Tensor
+
+from gan_style.engine.agreement import Agreement
+from gan_style.engine.health import Alarms, NonFinite, StepResult, measure
+from gan_style.errors import UserError
+from gan_style.methods import METHODS
+from gan_style.types import Batch
+
+
+def test_measures_by_hand() -> None:
+    output = torch.zeros(2, 1, 2, 2)
+    output[0, 0] = torch.tensor([[1.0, -1.0], [1.0, -1.0]])  # saturated, deviation 1
+    output[1, 0] = torch.tensor([[0.5, 0.5], [0.5, 0.5]])  # constant
+    given = torch.zeros(2, 1, 2, 2)
+    measures = measure({"a2b": (given, output)})
+    assert {name: value.item() for name, value in measures.items()} == {
+        "a2b_saturated": 0.5,
+        "a2b_deviation": 0.5,
+        "a2b_change": 0.75,
+    }
+    assert "a2b_change" not in measure({"a2b": (torch.zeros(2, 3, 2, 2), output)})
+
+
+SOUND = {"health/a2b_saturated": 0.2, "health/a2b_deviation": 0.4, "health/a2b_change": 0.3, "loss/d_real": 0.2, "loss/d_fake": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("sick", "words"),
+    [
+        ({"health/a2b_saturated": 0.999}, "a2b output is saturated"),
+        ({"health/a2b_deviation": 0.001}, "a2b output is constant"),
+        ({"health/a2b_change": 0.001}, "a2b output equals its input"),
+        ({"loss/d_real": 0.001, "loss/d_fake": 0.002}, "discriminator loss near zero"),
+    ],
+)
+def test_an_alarm_is_raised_after_its_steps_and_ends_with_its_condition(sick: dict[str, float], words: str) -> None:
+    adversaries = {"discriminator": ("d_real", "d_fake")}
+    alarms = Alarms(after=100)
+    assert alarms.update(50, {**SOUND, **sick}, adversaries) == ([], [])
+    again = Alarms(after=100)
+    again.load_state(alarms.state())  # a resumed run goes on counting
+    raised, new = again.update(50, {**SOUND, **sick}, adversaries)
+    assert raised == new
+    assert len(raised) == 1
+    assert raised[0].startswith(words)
+    assert again.update(50, {**SOUND, **sick}, adversaries) == (raised, [])  # said once
+    assert again.update(50, SOUND, adversaries) == ([], [])
+    assert Alarms(after=0).update(10**6, {**SOUND, **sick}, adversaries) == ([], [])
+
+
+def poisoned(trainer: Any, bad_steps: set[int], where: str) -> None:
+    """Make the first loss of the last player not finite in these steps, or only its gradient."""
+    losses, step = trainer.method.losses, trainer.step
+
+    def counted_step(number: int, batches: list[Batch]) -> StepResult:
+        trainer.number = number
+        return step(number, batches)
+
+    def bad_losses(player: Any, batch: Batch, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        terms = losses(player, batch, outputs)
+        if trainer.number in bad_steps and player is trainer.method.players[-1]:
+            name = next(iter(terms))
+            zero = terms[name] - terms[name].detach()
+            # sqrt has an infinite slope at 0, which 0 turns into NaN; the value stays finite
+            terms[name] = terms[name] * math.nan if where == "loss" else terms[name] + zero.abs().sqrt() * 0.0
+        return terms
+
+    trainer.step, trainer.method.losses = counted_step, bad_losses
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_player_does_not_move_by_what_is_not_finite(name: str, where: str, tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_config(name, tmp_path))
+    poisoned(trainer, {1}, where)
+    *others, last = trainer.method.players
+    for step in range(3):
+        before = weights(trainer)
+        result = trainer.step(step, micro_batches(step, 2))
+        after = weights(trainer)
+        assert result.bad.tolist() == [0.0] * len(others) + [float(step == 1)]
+        # BatchNorm's running statistics are of the forward pass and never used for serving
+        moved = {
+            key.split("/")[0] for key in before if "running" not in key and "num_b" not in key and not torch.equal(before[key], after[key])
+        }
+        expected = {network for player in trainer.method.players for network in player.networks if step != 1 or player is not last}
+        assert moved == expected
+        assert all(value.isfinite().all() for value in after.values())
+    assert {float(state["step"]) for state in trainer.optimizers[last.name].state.values()} == {2.0}
+
+
+def test_stop_ends_the_run_and_leaves_the_newest_checkpoint(tmp_path: Path) -> None:
+    run = make_run(tiny_config("pix2pix", tmp_path, train={"steps": 6, "checkpoint_every": 2}))
+    poisoned(run.trainer, {4}, "loss")
+    with pytest.raises(UserError, match=r"step 5: loss adversarial is not finite, on a0, b0, a1, b1; the newest checkpoint is sound"):
+        run.fit()
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step_0000002", "step_0000004"]
+
+
+def test_skip_counts_names_the_samples_and_keeps_the_means_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    train = {"steps": 6, "on_nonfinite": "skip", "max_skips": 2}
+    run = make_run(tiny_config("pix2pix", tmp_path, train=train, logging={"every": 3, "samples": 0}))
+    poisoned(run.trainer, {1, 4}, "loss")
+    assert run.fit() == 0
+    said = capsys.readouterr()
+    assert "step 2: loss adversarial is not finite, on a0, b0, a1, b1: skipped" in said.out + said.err
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["health/skipped"]) for line in lines] == [(1, 0), (3, 1), (6, 2)]
+    assert all(math.isfinite(value) for line in lines for value in line.values())
+
+
+def test_skips_in_a_row_end_the_run(tmp_path: Path) -> None:
+    run = make_run(tiny_config("cyclegan", tmp_path, train={"steps": 9, "on_nonfinite": "skip", "max_skips": 3}))
+    poisoned(run.trainer, {2, 3, 5, 6, 7}, "loss")
+    with pytest.raises(UserError, match=r"step 8: .*; 3 steps in a row were skipped \(train\.max_skips\)"):
+        run.fit()
+
+
+def test_the_count_in_a_row_outlives_an_interruption() -> None:
+    def result(bad: float) -> StepResult:
+        return StepResult({"l": torch.tensor(math.nan)}, {}, ("p",), torch.tensor([bad]))
+
+    first = NonFinite("skip", 3, Agreement())
+    for step in (1, 2):
+        first.note(step, micro_batches(step, 1), result(1.0))
+    assert len(first.check()) == 2
+    second = NonFinite("skip", 3, Agreement())
+    second.load_state(first.state())
+    second.note(3, micro_batches(3, 1), result(1.0))
+    with pytest.raises(UserError, match="3 steps in a row"):
+        second.check()
+
+
+def test_long_lists_of_samples_are_cut() -> None:
+    watch = NonFinite("skip", 9, Agreement())
+    watch.note(1, micro_batches(0, 8), StepResult({}, {}, ("critic",), torch.tensor([1.0])))
+    (line,) = watch.check()
+    assert line == "step 1: the gradient of critic is not finite, on a0, b0, a1, b1, a2, b2, a3, b3 and 8 more: skipped"
+
+
+def test_alarms_reach_the_log_and_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A generator that returns its input, at once noticed."""
+    import json
+
+    run = make_run(tiny_config("pix2pix", tmp_path, train={"steps": 4}, logging={"every": 2, "samples": 0, "alarm_after": 4}))
+    run.trainer.method.translate = lambda batch: {"fake": batch.a + 0.0 * run.trainer.method.networks["generator"](batch.a)}  # type: ignore[method-assign]
+    assert run.fit() == 0
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert ["alarms" in line for line in lines] == [False, False, True]
+    assert lines[-1]["alarms"] == ["a2b output equals its input to within one 8-bit level"]
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("alarm: step 4: a2b output equals its input") == 1

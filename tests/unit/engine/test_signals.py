@@ -1,0 +1,66 @@
+"""Signals are noted, agreed on once a step, and never lost."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from gan_style.engine.agreement import Agreement
+from gan_style.engine.signals import StopRequest
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
+def test_a_signal_asks_to_stop(number: int, code: int) -> None:
+    before = signal.getsignal(number)
+    with StopRequest(Agreement()) as stop:
+        assert not stop.agreed()
+        assert stop.exit_code == 0
+        os.kill(os.getpid(), number)
+        assert stop.agreed()
+        assert stop.exit_code == code
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_sigint_stops_at_once() -> None:
+    with StopRequest(Agreement()):
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_time_allowed_ends_with_exit_code_0() -> None:
+    with StopRequest(Agreement(), minutes=1, since=time.monotonic()) as stop:
+        assert not stop.agreed()
+    with StopRequest(Agreement(), minutes=1, since=time.monotonic() - 60) as stop:
+        assert stop.agreed()
+        assert stop.exit_code == 0
+
+
+def test_a_mistake_stops_and_is_no_signal() -> None:
+    with StopRequest(Agreement()) as stop:
+        assert stop.agreed(mistake=True)
+        assert stop.exit_code == 0
+
+
+def test_a_signal_that_comes_during_the_agreement_is_not_lost() -> None:
+    class Interrupted(Agreement):
+        def largest(self, number: int) -> int:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return number
+
+    with StopRequest(Interrupted()) as stop:
+        assert not stop.agreed()
+        assert stop.agreed()
+        assert stop.exit_code == 143
+
+
+def test_another_processs_reason_is_everyones() -> None:
+    class Elsewhere(Agreement):
+        def largest(self, number: int) -> int:
+            return max(number, signal.SIGINT)
+
+    with StopRequest(Elsewhere()) as stop:
+        assert stop.agreed()
+        assert stop.exit_code == 130
