@@ -15,6 +15,7 @@ from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
+from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run, planned_steps
 from gan_style.engine.samples import Example, SampleGrid, examples_of
 from gan_style.engine.trainer import Trainer
@@ -55,6 +56,7 @@ def train(config: RunConfig[Any]) -> int:
 
 
 def _train(config: RunConfig[Any]) -> int:
+    rejoin()
     accelerator = make_accelerator(config.train, config.logging, config.run_dir)
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
@@ -143,9 +145,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
     return infos
 
 
-def make_grid(
-    config: RunConfig[Any], method: Method, validation: ValidationSet | None, device: torch.device
-) -> SampleGrid | None:
+def make_grid(config: RunConfig[Any], method: Method, validation: ValidationSet | None, device: torch.device) -> SampleGrid | None:
     """What draws the validation images' translations; None where there are none."""
     examples = make_examples(config, method, validation)
     channels = make_task(config).channels

@@ -72,11 +72,27 @@ def test_accumulation_on_two_processes_gives_the_weights_of_one_batch(tmp_path: 
     assert largest_difference(one, two) <= 1e-9
 
 
+def samples(folder: Path) -> dict[int, dict[str, list[str]]]:
+    """step -> slot of the global batch -> [key in A, key in B], over all processes that ever worked in `folder`."""
+    found: dict[int, dict[str, list[str]]] = {}
+    for file in folder.glob("samples_*.jsonl"):
+        for line in file.read_text().splitlines():
+            entry = json.loads(line)
+            slots = found.setdefault(entry["step"], {})
+            assert not slots.keys() & entry["samples"].keys(), "two processes had the same slot"
+            slots |= entry["samples"]
+    return found
+
+
 def test_a_run_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
-    """Two processes, then one, then two: the replay buffers, small enough to be full, go with their slots."""
+    """Two processes, then one, then two: same samples in each step, same weights; replay buffers, small enough to be full, too."""
     data = draw_folders(tmp_path / "data")
     changes = ["method.replay_buffer=2", "train.steps={}"]
-    one = train("cyclegan", 1, data, tmp_path / "one", *(change.format(6) for change in changes))
-    for processes, steps in ((2, 2), (1, 4), (2, 6)):
+    one = train("cyclegan", 1, data, tmp_path / "one", *(change.format(20) for change in changes))
+    for processes, steps in ((2, 7), (1, 13), (2, 20)):
         changing = train("cyclegan", processes, data, tmp_path / "changing", *(change.format(steps) for change in changes))
-    assert largest_difference(one, changing, step=6) <= 1e-9
+    assert largest_difference(one, changing, step=20) <= 1e-9
+    expected = samples(tmp_path / "one")
+    assert sorted(expected) == list(range(20))
+    assert len({tuple(map(tuple, slots.values())) for slots in expected.values()}) > 10, "the samples do not vary"
+    assert samples(tmp_path / "changing") == expected

@@ -1,5 +1,7 @@
 """One process of a distributed run: train.py's own command, then this process's weights as a hash in a file of its own.
 
+samples_<process>.jsonl gets a line for each step: which samples this process had in which slots of the global batch.
+
 Usage: worker.py HASHES_FOLDER [train.py's arguments ...]
 """
 
@@ -9,12 +11,21 @@ import sys
 from pathlib import Path
 
 from gan_style import build
+from gan_style.engine.health import StepResult
 from gan_style.engine.run import Run
+from gan_style.engine.trainer import Trainer
+from gan_style.types import Batch
 
 
 def main() -> int:
     folder = Path(sys.argv[1])
-    fit = Run.fit
+    fit, step = Run.fit, Trainer.step
+
+    def step_and_list(trainer: Trainer, number: int, batches: list[Batch]) -> StepResult:
+        samples = {slot: [a, b] for batch in batches for slot, a, b in zip(batch.slots, batch.keys_a, batch.keys_b, strict=True)}
+        with (folder / f"samples_{trainer.accelerator.process_index}.jsonl").open("a") as file:
+            file.write(json.dumps({"step": number, "samples": samples}) + "\n")
+        return step(trainer, number, batches)
 
     def fit_and_hash(run: Run) -> int:
         code = fit(run)
@@ -29,6 +40,7 @@ def main() -> int:
         return code
 
     Run.fit = fit_and_hash  # type: ignore[method-assign]
+    Trainer.step = step_and_list  # type: ignore[method-assign]
     return build.train_command(sys.argv[2:])
 
 

@@ -1,0 +1,38 @@
+"""How processes that torchrun has started again find each other.
+
+torchrun keeps one key-value store for all its restarts (since torch 2.5, pytorch/pytorch#135712). A process that comes up
+first reads the addresses that the dead ones left there, waits for nobody, and the restart fails like the one before.
+"""
+
+import os
+import warnings
+
+import torch
+import torch.distributed as dist
+
+
+def rejoin() -> None:
+    """After a restart under torchrun, form the process group with keys of this attempt's own; accelerate then takes it over.
+
+    The count of restarts is the same for all processes of one node only: on several nodes torchrun must be told to make a
+    store for each attempt, which its own environment variable does.
+    """
+    attempt = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return
+    if int(os.environ.get("GROUP_WORLD_SIZE", "1")) > 1:
+        if os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0" and os.environ.get("RANK") == "0":
+            warnings.warn(
+                "restarts on several nodes fail while torchrun shares its store: export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 on each",
+                stacklevel=2,
+            )
+        return
+    if attempt and not dist.is_initialized():
+        store = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+        on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true" or not torch.cuda.is_available()
+        dist.init_process_group(
+            "gloo" if on_cpu else "nccl",
+            store=dist.PrefixStore(f"attempt_{attempt}", store),
+            rank=int(os.environ["RANK"]),
+            world_size=int(os.environ["WORLD_SIZE"]),
+        )

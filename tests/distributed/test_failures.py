@@ -1,0 +1,113 @@
+"""What happens to one of two processes is dealt with by both: killed, signalled, or fed a broken file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pictures import draw_folders
+from runs import bundles, metrics, networks
+from smoke import ROOT, smoke_arguments
+
+EXACT = ["method.generator.norm=instance", "method.discriminator.norm=instance", "method.generator.dropout=false", "logging.samples=0"]
+
+
+def arguments(data: Path, run_dir: Path, *overrides: str) -> list[str]:
+    return [str(ROOT / "train.py"), *smoke_arguments("pix2pix", data, run_dir, *EXACT, "logging.every=5", *overrides)]
+
+
+@contextmanager
+def two_processes(command: list[str], folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """torchrun with two processes, in a session of its own; what they say goes to folder/log."""
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *options]
+    with (folder / "log").open("a") as log:
+        process = subprocess.Popen([*torchrun, *command], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def worker_of(torchrun: subprocess.Popen[bytes], rank: int) -> int:
+    """The process number of a rank."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            status, variables = (process / "stat").read_text(), (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if int(status.rpartition(")")[2].split()[1]) == torchrun.pid and f"RANK={rank}".encode() in variables:
+            return int(process.name)
+    raise AssertionError(f"no process of rank {rank}")
+
+
+def wait_for(path: Path, torchrun: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + 120
+    while not path.exists() and torchrun.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert path.exists(), (path.parents[1] / "log").read_text()[-3000:]
+
+
+def test_a_killed_process_is_recovered_from(tmp_path: Path) -> None:
+    """`torchrun --max-restarts`: both start anew from the newest checkpoint, and the result is the uninterrupted one's."""
+    data = draw_folders(tmp_path / "data")
+    steps = ["train.steps=200", "train.checkpoint_every=20"]
+    for name in ("straight", "killed"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with two_processes(arguments(data, folder / "run", *steps), folder, "--max-restarts=2") as process:
+            if name == "killed":
+                wait_for(folder / "run" / "checkpoints" / "step_0000020", process)
+                os.kill(worker_of(process, rank=1), signal.SIGKILL)
+            assert process.wait(timeout=240) == 0, (folder / "log").read_text()[-3000:]
+    assert "going on after step" in (tmp_path / "killed" / "log").read_text()
+    assert networks(tmp_path / "killed" / "run", 200) == networks(tmp_path / "straight" / "run", 200)
+    assert bundles(tmp_path / "killed" / "run") == bundles(tmp_path / "straight" / "run")
+    assert metrics(tmp_path / "killed" / "run") == metrics(tmp_path / "straight" / "run")
+
+
+def test_a_signal_to_one_process_stops_both_with_a_checkpoint(tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data")
+    with two_processes(arguments(data, tmp_path / "run", "train.steps=100000"), tmp_path) as process:
+        wait_for(tmp_path / "run" / "metrics.jsonl", process)
+        os.kill(worker_of(process, rank=1), signal.SIGUSR1)
+        assert process.wait(timeout=120) != 0  # torchrun's own code
+    log = (tmp_path / "log").read_text()
+    assert "a checkpoint is saved; the same command goes on" in log
+    assert "exitcode  : 143" in log, log[-3000:]
+    assert f'File "{ROOT}' not in log, "a traceback of ours"
+    newest = max((tmp_path / "run" / "checkpoints").iterdir())
+    assert json.loads((newest / "manifest.json").read_text())["processes"] == 2
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_file_of_one_process_ends_both_and_loses_no_step(workers: int, tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data", train=5)
+    broken = data / "trainA" / "003.png"
+    whole = broken.read_bytes()
+    command = arguments(data, tmp_path / "run", "train.steps=6", "train.checkpoint_every=100", f"data.workers={workers}")
+    broken.write_bytes(whole[: len(whole) // 2])
+    with two_processes(command, tmp_path) as process:
+        assert process.wait(timeout=120) != 0
+    log = (tmp_path / "log").read_text()
+    assert "error: " in log
+    assert "003.png: damaged or cut short" in log
+    assert "exitcode  : 2" in log, log[-3000:]
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()  # of the steps before the broken file
+    assert json.loads((checkpoint / "manifest.json").read_text())["step"] <= 2
+
+    broken.write_bytes(whole)
+    (tmp_path / "straight").mkdir()
+    straight = arguments(data, tmp_path / "straight" / "run", "train.steps=6", "train.checkpoint_every=100", f"data.workers={workers}")
+    for again, folder in ((command, tmp_path), (straight, tmp_path / "straight")):
+        with two_processes(again, folder) as process:
+            assert process.wait(timeout=120) == 0, (folder / "log").read_text()[-3000:]
+    assert networks(tmp_path / "run", 6) == networks(tmp_path / "straight" / "run", 6)
