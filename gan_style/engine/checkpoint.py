@@ -2,8 +2,8 @@
 
 run_dir/checkpoints/step_0000100/
     networks.safetensors     every network's weights, as <network>/<parameter>
-    training.safetensors     optimizers, moving average, loss scaler, running means of the log
-    process_0000.safetensors what one process remembers of its own (replay buffers), one file a process
+    training.safetensors     optimizers, moving average, loss scaler, counts of skips and alarms
+    process_0000.safetensors what one process remembers of its own (replay buffers, means of the log), one file a process
     manifest.json            step, samples seen, files with sizes and SHA-256; written last
 """
 

@@ -5,7 +5,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,16 @@ class LossMeans:
         """Begin anew."""
         self.sums = {}
 
-    def state(self, accelerator: Accelerator) -> dict[str, Tensor]:
-        """Sums and counts, averaged over the processes. Called by every process."""
-        return dict(zip(self.sums, self._over_processes(accelerator).clone(), strict=True)) if self.sums else {}
+    def state(self) -> dict[str, Tensor]:
+        """This process's sums and counts."""
+        return dict(self.sums)
 
-    def load_state(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """Take `state` back."""
-        self.sums = {name: pair.to(device) for name, pair in state.items()}
+    def load_state(self, states: Sequence[Mapping[str, Tensor]], process: int, processes: int, device: torch.device) -> None:
+        """Take back the `state` of each process that saved; where they were another number now, each takes their average."""
+        if len(states) == processes:
+            self.sums = {name: pair.to(device) for name, pair in states[process].items()}
+        else:
+            self.sums = {name: torch.stack([state[name] for state in states]).mean(dim=0).to(device) for name in states[0]}
 
     def _over_processes(self, accelerator: Accelerator) -> Tensor:
         """[values, 2]: sums and counts, averaged over the processes."""

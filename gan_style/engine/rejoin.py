@@ -9,6 +9,7 @@ import warnings
 
 import torch
 import torch.distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore, TCPStore
 
 
 def rejoin() -> None:
@@ -28,11 +29,11 @@ def rejoin() -> None:
             )
         return
     if attempt and not dist.is_initialized():
-        store = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+        store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
         on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true" or not torch.cuda.is_available()
         dist.init_process_group(
             "gloo" if on_cpu else "nccl",
-            store=dist.PrefixStore(f"attempt_{attempt}", store),
+            store=PrefixStore(f"attempt_{attempt}", store),
             rank=int(os.environ["RANK"]),
             world_size=int(os.environ["WORLD_SIZE"]),
         )

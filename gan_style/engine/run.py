@@ -190,13 +190,8 @@ class Run:
         step = self.step
         self._check_finite()
         if self.saved != step:
-            training = {
-                **self.trainer.state(),
-                "means": self.means.state(self.accelerator),
-                "nonfinite": self.nonfinite.state(),
-                "alarms": self.alarms.state(),
-            }
-            own = self.trainer.method.extra_state()
+            training = {**self.trainer.state(), "nonfinite": self.nonfinite.state(), "alarms": self.alarms.state()}
+            own = {"method": self.trainer.method.extra_state(), "means": self.means.state()}
             self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own)
             self.saved = step
         with self.agreement.together():
@@ -217,11 +212,13 @@ class Run:
                 checkpoint.load_networks(self.trainer.networks)
             training = checkpoint.training_state()
             self.trainer.load_state(training)
-            self.means.load_state(training["means"], self.accelerator.device)
             self.nonfinite.load_state(training["nonfinite"])
             self.alarms.load_state(training["alarms"])
-            for state in checkpoint.process_states():
-                self.trainer.method.load_extra_state(state, self.slots)
+            owns = checkpoint.process_states()
+            for own in owns:
+                self.trainer.method.load_extra_state(own["method"], self.slots)
+            process, processes = self.accelerator.process_index, self.accelerator.num_processes
+            self.means.load_state([own["means"] for own in owns], process, processes, self.accelerator.device)
             self._say(f"{checkpoint.folder}: going on after step {self.step}")
         with self.agreement.together():
             if self.accelerator.is_main_process:
