@@ -1,0 +1,132 @@
+"""Content and style as distances of feature maps [B, C, H, W]; every loss is a scalar, the mean over the batch.
+
+They compute in float32 at least, inside autocast too: Gram matrices overflow in half precision.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Literal, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+GramNorm = Literal["gatys", "johnson"]
+Kernel = Literal["linear", "polynomial", "gaussian"]
+
+_MOST_POSITIONS = 1024  # kernel matrices grow with the square of the positions compared
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
+    """`function` of tensors, computed in their own precision or float32, whichever is finer, wherever it is called."""
+
+    @wraps(function)
+    def precise_function(*arguments: P.args, **keywords: P.kwargs) -> R:
+        tensors = [precise(value) if isinstance(value, Tensor) else value for value in arguments]
+        with torch.autocast(next(value.device.type for value in tensors if isinstance(value, Tensor)), enabled=False):
+            return function(*tensors, **keywords)  # pyright: ignore[reportCallIssue]
+
+    return precise_function
+
+
+def precise(features: Tensor) -> Tensor:
+    """At least float32."""
+    return features if features.dtype.itemsize >= 4 else features.float()
+
+
+@outside_autocast
+def content_loss(features: Tensor, target: Tensor, reduction: Literal["half_sum", "mean"] = "mean") -> Tensor:
+    """`half_sum`: 1/2 sum (F - P)^2 for each image (1508.06576, equation 1); `mean`: the mean square (1603.08155, equation 2)."""
+    squares = (features - target).square()
+    return 0.5 * squares.flatten(1).sum(dim=1).mean() if reduction == "half_sum" else squares.mean()
+
+
+@outside_autocast
+def gram_matrix(features: Tensor, norm: GramNorm = "gatys", weights: Tensor | None = None) -> Tensor:
+    """Correlations of the channels over the positions: [B, C, H, W] -> [B, C, C].
+
+    gatys: divided by the number M = H W of positions, so that pictures of several sizes compare; the loss has the rest of
+    1/(4 N^2 M^2). johnson: divided by C H W (1603.08155, equation 3).
+    weights: [B or 1, 1, H, W], how much each position counts; the guided Gram matrix of 1611.07865, section 4: G = (T F)(T F)^T, here
+    with the positions counted by the sum of T^2, so that a region's size does not matter.
+    """
+    channels = features.shape[1]
+    if weights is None:
+        positions = torch.tensor(float(features[0, 0].numel()), dtype=features.dtype, device=features.device)
+    else:
+        weights = weights.to(features)
+        features = features * weights
+        positions = weights.square().flatten(1).sum(dim=1).clamp(min=1e-6).view(-1, 1, 1)
+    flat = features.flatten(2)  # [B, C, H W]
+    gram = flat @ flat.transpose(1, 2) / positions
+    return gram if norm == "gatys" else gram / channels
+
+
+@outside_autocast
+def gram_loss(gram: Tensor, target: Tensor, norm: GramNorm = "gatys") -> Tensor:
+    """Distance of Gram matrices [B, N, N] as `gram_matrix` normed them.
+
+    gatys: 1/(4 N^2 M^2) sum (G - A)^2 (1508.06576, equation 4). johnson: the squared Frobenius norm (1603.08155, equation 4).
+    """
+    squares = (gram - target).square().sum(dim=(1, 2)).mean()
+    return squares / (4 * gram.shape[1] ** 2) if norm == "gatys" else squares
+
+
+@outside_autocast
+def moments(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel over the positions: [B, C, H, W] -> two of [B, C, 1, 1].
+
+    weights: [B or 1, 1, H, W], how much each position counts. eps is added to the variance, whose root has no slope at 0.
+    """
+    if weights is None:
+        variance, mean = torch.var_mean(features, dim=(2, 3), correction=0, keepdim=True)
+    else:
+        weights = weights.to(features)
+        share = weights / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
+        mean = (features * share).sum(dim=(2, 3), keepdim=True)
+        variance = ((features - mean).square() * share).sum(dim=(2, 3), keepdim=True)
+    return mean, (variance + eps).sqrt()
+
+
+@outside_autocast
+def moment_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean over the channels of (mu - mu')^2 + (sigma - sigma')^2 (1701.01036, equation 15; 1703.06868, equation 13, squared)."""
+    (mean, deviation), (target_mean, target_deviation) = moments(features), moments(target)
+    return (mean - target_mean).square().mean() + (deviation - target_deviation).square().mean()
+
+
+@outside_autocast
+def mmd_loss(
+    features: Tensor, target: Tensor, kernel: Kernel = "polynomial", degree: int = 2, offset: float = 0.0, bandwidth: float | None = None
+) -> Tensor:
+    """Squared maximum mean discrepancy between the features of the positions (Li et al., 2017, arXiv 1701.01036, equation 7).
+
+    linear: x.y; polynomial: (x.y + offset)^degree, which for degree 2 and offset 0 is 4 N^2 times the Gram loss (equation 8);
+    gaussian: exp(-|x - y|^2 / (2 bandwidth)), `bandwidth` by default the mean squared distance.
+    Of more than 1024 positions an evenly spread part is compared. The two pictures may differ in size.
+    """
+    x, y = _positions(features), _positions(target)  # [B, M, C], [B, M', C]
+    width = _distances(x, y).mean().detach().clamp(min=1e-12) if bandwidth is None else bandwidth
+
+    def k(a: Tensor, b: Tensor) -> Tensor:
+        if kernel == "gaussian":
+            return torch.exp(-_distances(a, b) / (2 * width))
+        products = a @ b.transpose(1, 2)  # [B, M, M']
+        return products if kernel == "linear" else (products + offset) ** degree
+
+    return k(x, x).mean() + k(y, y).mean() - 2 * k(x, y).mean()
+
+
+def _positions(features: Tensor) -> Tensor:
+    """[B, C, H, W] -> [B, M, C] with at most _MOST_POSITIONS evenly spread ones."""
+    flat = features.flatten(2).transpose(1, 2)
+    stride = -(-flat.shape[1] // _MOST_POSITIONS)
+    return flat[:, ::stride]
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    """Squared distances [B, M, M']."""
+    squares = a.square().sum(dim=2).unsqueeze(2) + b.square().sum(dim=2).unsqueeze(1)
+    return (squares - 2 * a @ b.transpose(1, 2)).clamp(min=0.0)

@@ -1,0 +1,168 @@
+"""VGG-16 and VGG-19 (Simonyan and Zisserman, 2014, arXiv 1409.1556) as extractors of features by layer name.
+
+Layers: conv1_1, relu1_1, conv1_2, relu1_2, pool1, conv2_1, ... pool5; see `layers`.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from gan_style.errors import UserError
+
+# Channels and number of convolutions of the five blocks.
+BLOCKS = {
+    "vgg16": ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)),
+    "vgg19": ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)),
+}
+_FILES = {"vgg16": "vgg16-397923af.pth", "vgg19": "vgg19-dcbb9e9d.pth"}  # torchvision's; the name holds the SHA-256's beginning
+_RANDOM_SEED = 1409
+
+
+def layers(name: str) -> list[str]:
+    """The layers of "vgg16" or "vgg19", in order."""
+    found = []
+    for block, (_, count) in enumerate(BLOCKS[name], start=1):
+        for number in range(1, count + 1):
+            found += [f"conv{block}_{number}", f"relu{block}_{number}"]
+        found.append(f"pool{block}")
+    return found
+
+
+class VGGFeatures(nn.Module):
+    """Images [B, 3, H, W] in [-1, 1] -> {layer: features [B, C, h, w]}, for the layers asked for and no deeper.
+
+    weights: "imagenet", "random" (see `load`) or a file; frozen and never trained.
+    pooling: "max" as trained, or "avg", which Gatys et al. found to give smoother results (1508.06576, section 2).
+    H and W must be at least `minimum_size`.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, name: str, wanted: Sequence[str], weights: str = "imagenet", pooling: str = "max") -> None:
+        super().__init__()
+        order = layers(name)
+        unknown = sorted(set(wanted) - set(order))
+        if unknown or not wanted:
+            raise ValueError(f"{name} has no layer {', '.join(unknown) or '(none was asked for)'}; it has {', '.join(order)}")
+        self.wanted = tuple(layer for layer in order if layer in wanted)
+        self.pooling = pooling
+        self.run = order[: order.index(self.wanted[-1]) + 1]
+        self.minimum_size = 2 ** sum(layer.startswith("pool") for layer in self.run)
+        self.convolutions = nn.ModuleDict()
+        channels = 3
+        for layer in self.run:
+            if layer.startswith("conv"):
+                width = BLOCKS[name][int(layer[4]) - 1][0]
+                self.convolutions[layer] = nn.utils.skip_init(nn.Conv2d, channels, width, 3, padding=1)
+                channels = width
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+        stored = load(name, weights)
+        for layer, convolution in self.convolutions.items():
+            convolution.load_state_dict({part: stored[f"{layer}.{part}"] for part in ("weight", "bias")})
+        self.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        if min(images.shape[-2:]) < self.minimum_size:
+            height, width = images.shape[-2:]
+            raise UserError(
+                f"an image of {width} x {height} pixels is too small for layer {self.wanted[-1]}, which needs {self.minimum_size}: "
+                "take larger images or shallower layers"
+            )
+        x = ((images + 1) / 2 - self.mean) / self.deviation
+        features = {}
+        for layer in self.run:
+            if layer.startswith("conv"):
+                x = self.convolutions[layer](x)
+            elif layer.startswith("relu"):
+                x = F.relu(x)
+            else:
+                x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+            if layer in self.wanted:
+                features[layer] = x  # [B, C, H / 2^p, W / 2^p] after p poolings
+        return features
+
+
+def load(name: str, weights: str) -> Mapping[str, Tensor]:
+    """{conv1_1.weight, conv1_1.bias, ...} of every convolution.
+
+    "imagenet": torchvision's file, downloaded once and checked by its hash; "random": He's initialisation from a fixed seed, good for
+    textures (1606.00021) and tests, not for recognising content; else a .pth or .safetensors file with torchvision's names or
+    these. `UserError` where the file is not there or does not fit. Nothing is unpickled but tensors.
+    """
+    convolutions = [layer for layer in layers(name) if layer.startswith("conv")]
+    if weights == "random":
+        return _random(name, convolutions)
+    path = _imagenet_file(name) if weights == "imagenet" else Path(weights)
+    stored = _read(path)
+    if any(key.startswith("features.") for key in stored):  # torchvision numbers the layers of its sequence
+        numbers = sorted({int(key.split(".")[1]) for key in stored if key.startswith("features.") and key.endswith(".weight")})
+        names = dict(zip(convolutions, numbers, strict=False))
+        found = {f"{layer}.{part}": stored.get(f"features.{n}.{part}") for layer, n in names.items() for part in ("weight", "bias")}
+    else:
+        found = {f"{layer}.{part}": stored.get(f"{layer}.{part}") for layer in convolutions for part in ("weight", "bias")}
+    expected = {key: value.shape for key, value in _random(name, convolutions, torch.device("meta")).items()}
+    fitting: dict[str, Tensor] = {}
+    for key, shape in expected.items():
+        tensor = found.get(key)
+        if not isinstance(tensor, Tensor) or tensor.shape != shape or not tensor.is_floating_point():
+            raise UserError(f"{path}: not the weights of {name}: {key} is missing or has another shape; give torchvision's {_FILES[name]}")
+        fitting[key] = tensor.float()
+    return fitting
+
+
+def _random(name: str, convolutions: Sequence[str], device: torch.device | None = None) -> dict[str, Tensor]:
+    generator = None if device else torch.Generator().manual_seed(_RANDOM_SEED)
+    drawn: dict[str, Tensor] = {}
+    channels = 3
+    for layer in convolutions:
+        width = BLOCKS[name][int(layer[4]) - 1][0]
+        deviation = (2.0 / (9 * channels)) ** 0.5  # He et al., 1502.01852: keeps the activations' scale through ReLUs
+        drawn[f"{layer}.weight"] = torch.randn(width, channels, 3, 3, generator=generator, device=device) * deviation
+        drawn[f"{layer}.bias"] = torch.zeros(width, device=device)
+        channels = width
+    return drawn
+
+
+def _imagenet_file(name: str) -> Path:
+    """Where torchvision's file lies, downloaded if need be."""
+    folder, file = Path(torch.hub.get_dir()) / "checkpoints", _FILES[name]
+    path = folder / file
+    if not path.exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(f"https://download.pytorch.org/models/{file}", str(path), file.split("-")[1].split(".")[0])
+        except (OSError, RuntimeError) as failure:  # no network, a wrong hash, a full disk
+            why = getattr(failure, "reason", failure)
+            raise UserError(
+                f"the ImageNet weights of {name} cannot be downloaded ({why}): put {file} into {folder}, give its path, "
+                "or take `random`, which is good for textures"
+            ) from None
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not digest.startswith(path.stem.split("-")[1]):
+        raise UserError(f"{path}: damaged (its SHA-256 does not begin as its name says); delete it to download it again")
+    return path
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file of VGG weights; give a .pth or .safetensors file, `imagenet` or `random`") from None
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError) as problem:
+        raise UserError(f"{path}: not a file of weights ({' '.join(str(problem).split())[:120]})") from None
+    except Exception as problem:  # pickle.UnpicklingError, which has no home without importing pickle
+        raise UserError(f"{path}: not a file of tensors alone, and nothing else is unpickled ({type(problem).__name__})") from None
+    if not isinstance(loaded, dict):
+        raise UserError(f"{path}: holds {type(loaded).__name__}, not a state dict")
+    return loaded
