@@ -21,6 +21,7 @@ from gan_style.engine.samples import Example, SampleGrid, examples_of
 from gan_style.engine.trainer import Trainer
 from gan_style.errors import CommandParser, UserError
 from gan_style.methods import CONFIGS, METHODS
+from gan_style.methods.auxiliary import served
 from gan_style.methods.base import Method
 from gan_style.methods.serving import serving_network
 from gan_style.seeding import derive_seed
@@ -134,7 +135,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
         infos[direction] = BundleInfo(
             method=config.method.name,
             direction=direction,
-            translator=config.method.model_dump(mode="json"),
+            translator=served(config.method).model_dump(mode="json"),
             in_channels=channels_in,
             out_channels=channels_out,
             size_multiple=int(getattr(method.networks[network], "size_multiple", 1)),

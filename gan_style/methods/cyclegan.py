@@ -16,15 +16,16 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.replay import ReplayBuffer
 from gan_style.networks.together import forward_together
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
-class CycleGANConfig(MethodConfig):
+class CycleGANConfig(AuxiliaryConfig):
     """CycleGAN; the defaults are the paper's."""
 
     name: Literal["cyclegan"] = Field(default="cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
@@ -60,7 +61,8 @@ class CycleGAN(Method):
             "discriminator_a": build_discriminator(config.discriminator, task.channels_a),
             "discriminator_b": build_discriminator(config.discriminator, task.channels_b),
         }
-        self.frozen: dict[str, nn.Module] = {}
+        self.auxiliary = Auxiliary(config)
+        self.frozen = self.auxiliary.frozen
         self.players = (
             Player("generators", ("generator_ab", "generator_ba"), translates=True),
             Player("discriminators", ("discriminator_a", "discriminator_b")),
@@ -103,6 +105,8 @@ class CycleGAN(Method):
         if self.identity:
             losses["identity_a"] = self.config.identity_weight * weight_a * _l1(outputs["identity_a"], batch.a)  # |F(a) - a|
             losses["identity_b"] = self.config.identity_weight * weight_b * _l1(outputs["identity_b"], batch.b)  # |G(b) - b|
+        losses |= self.auxiliary.losses(outputs["fake_b"], content=batch.a, style=batch.b, suffix="_ab")
+        losses |= self.auxiliary.losses(outputs["fake_a"], content=batch.b, style=batch.a, suffix="_ba")
         return losses
 
     def _discriminator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:

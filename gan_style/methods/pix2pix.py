@@ -13,14 +13,15 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.networks.together import forward_together
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
-class Pix2PixConfig(MethodConfig):
+class Pix2PixConfig(AuxiliaryConfig):
     """pix2pix; the defaults are the paper's."""
 
     name: Literal["pix2pix"] = Field(
@@ -53,7 +54,8 @@ class Pix2Pix(Method):
             "generator": build_generator(config.generator, channels_in, channels_out),
             "discriminator": build_discriminator(config.discriminator, channels_in + channels_out),
         }
-        self.frozen: dict[str, nn.Module] = {}
+        self.auxiliary = Auxiliary(config)
+        self.frozen = self.auxiliary.frozen
         self.players = (Player("discriminator", ("discriminator",)), Player("generator", ("generator",), translates=True))
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
@@ -75,6 +77,7 @@ class Pix2Pix(Method):
         return {
             "adversarial": self.adversarial(discriminator(fake_pair), True),  # -E[log D(x, G(x))], the non-saturating form
             "l1": self.config.l1_weight * F.l1_loss(outputs["fake"].to(real_output), real_output),  # lambda E[|y - G(x)|]
+            **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output),
         }
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:

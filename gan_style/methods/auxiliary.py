@@ -1,0 +1,131 @@
+"""Terms of a fixed network's activations beside a method's own losses: perceptual, style, total variation.
+
+L = ... + w_p sum_l |phi_l(y) - phi_l(c)|^2 + w_s sum_l |G_l(y) - G_l(s)|^2 + w_tv TV(y)     (1603.08155, section 3.2)
+
+y is a translation, c what its content should be (the true output where there is one, else the input), s a picture whose style it should
+have (a fixed one, or the real images of the output domain), phi_l the features of layer l of a VGG, G_l their Gram matrices.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from gan_style import images
+from gan_style.config.load import nearest
+from gan_style.config.schema import MethodConfig, Section
+from gan_style.losses.perceptual import GramNorm, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
+from gan_style.losses.total_variation import total_variation
+from gan_style.networks.vgg import VGGFeatures, layers
+
+STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]  # 1508.06576, section 2
+CONTENT_LAYERS = ["relu4_2"]
+StyleLoss = Literal["gram", "moments", "mmd"]
+
+
+class VGGConfig(Section):
+    """The fixed network."""
+
+    name: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="Which VGG (1409.1556).")
+    weights: str = Field(
+        default="imagenet",
+        min_length=1,
+        description="`imagenet` (torchvision's, downloaded once), a .pth or .safetensors file, or `random` (seeded; good for textures and "
+        "tests, not for recognising content).",
+    )
+    pooling: Literal["max", "avg"] = Field(default="max", description="`max` as trained, `avg` smoother (1508.06576, section 2).")
+
+
+class AuxiliaryConfig(MethodConfig):
+    """What every adversarial method can add to its generator's losses."""
+
+    perceptual_weight: float = Field(
+        default=0.0, ge=0, description="Weight of the perceptual loss: to the true output where the data are paired, else to the input."
+    )
+    perceptual_layers: list[str] = Field(default=CONTENT_LAYERS, min_length=1, description="VGG layers of the perceptual loss.")
+    style_weight: float = Field(default=0.0, ge=0, description="Weight of the style loss.")
+    style_layers: list[str] = Field(default=STYLE_LAYERS, min_length=1, description="VGG layers of the style loss.")
+    style_loss: StyleLoss = Field(
+        default="gram", description="What of the features is compared: `gram` (1508.06576), `moments` (1703.06868) or `mmd` (1701.01036)."
+    )
+    style_norm: GramNorm = Field(default="gatys", description="Scale of `gram`: `gatys` 1/(4 N^2 M^2) or `johnson` 1/(C H W)^2.")
+    style_image: str | None = Field(
+        default=None, description="A picture whose style translations should have; null: the batch's real images of their domain."
+    )
+    tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
+    vgg: VGGConfig = Field(default_factory=VGGConfig, description="The network behind `perceptual_weight` and `style_weight`.")
+
+    @field_validator("perceptual_layers", "style_layers")
+    @classmethod
+    def _known_layers(cls, value: list[str]) -> list[str]:
+        known = dict.fromkeys([*layers("vgg16"), *layers("vgg19")])
+        for layer in value:
+            if layer not in known:
+                raise ValueError(f"{layer!r} is no layer of a VGG{nearest(layer, known)}; there are conv1_1, relu1_1, ... pool5")
+        return value
+
+
+class Auxiliary:
+    """The terms that a configuration asks for. `frozen` belongs into the method's."""
+
+    def __init__(self, config: AuxiliaryConfig) -> None:
+        self.config = config
+        wanted = [
+            layer
+            for weight, names in ((config.perceptual_weight, config.perceptual_layers), (config.style_weight, config.style_layers))
+            if weight
+            for layer in names
+        ]
+        self.frozen: dict[str, nn.Module] = {}
+        if wanted:
+            self.frozen["vgg"] = VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)
+        self.picture: Tensor | None = None  # [1, 3, H, W]
+        if config.style_weight and config.style_image:
+            self.picture = images.to_tensor(images.read(Path(config.style_image), 3).pixels)[None]
+        self._picture_features: dict[str, Tensor] = {}
+
+    def losses(self, output: Tensor, content: Tensor, style: Tensor, suffix: str = "") -> dict[str, Tensor]:
+        """Weighted terms of translations [B, C, H, W], what their content should be, and real images of their domain."""
+        config, terms = self.config, {}
+        if vgg := self.frozen.get("vgg"):
+            features = vgg(_rgb(output))
+            if config.perceptual_weight:
+                with torch.no_grad():
+                    target = vgg(_rgb(content))
+                distances = [content_loss(features[layer], target[layer]) for layer in config.perceptual_layers]
+                terms[f"perceptual{suffix}"] = config.perceptual_weight * torch.stack(distances).sum()  # sum_l |phi_l(y) - phi_l(c)|^2
+            if config.style_weight:
+                target = self._style_features(vgg, style)
+                distances = [self._style_distance(features[layer], target[layer]) for layer in config.style_layers]
+                terms[f"style{suffix}"] = config.style_weight * torch.stack(distances).sum()  # sum_l |G_l(y) - G_l(s)|^2
+        if config.tv_weight:
+            terms[f"tv{suffix}"] = config.tv_weight * total_variation(output)
+        return terms
+
+    def _style_features(self, vgg: nn.Module, real: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            if self.picture is None:
+                return vgg(_rgb(real))
+            if not self._picture_features:  # on the device and in the precision that training turned out to have
+                self._picture_features = vgg(self.picture.to(real))
+            return {layer: features.expand(len(real), -1, -1, -1) for layer, features in self._picture_features.items()}
+
+    def _style_distance(self, features: Tensor, target: Tensor) -> Tensor:
+        if self.config.style_loss == "moments":
+            return moment_loss(features, target)
+        if self.config.style_loss == "mmd":
+            return mmd_loss(features, target)
+        norm = self.config.style_norm
+        return gram_loss(gram_matrix(features, norm), gram_matrix(target, norm), norm)
+
+
+def _rgb(pictures: Tensor) -> Tensor:
+    """What a VGG sees of gray, or of RGB with alpha: [B, 1 to 4, H, W] -> [B, 3, H, W]."""
+    return pictures[:, :1].expand(-1, 3, -1, -1) if pictures.shape[1] < 3 else pictures[:, :3]
+
+
+def served(config: Any) -> Any:
+    """A method's configuration as a bundle needs it: without paths and files that only training reads."""
+    return config.model_copy(update={"style_image": None, "vgg": VGGConfig()}) if isinstance(config, AuxiliaryConfig) else config
