@@ -44,7 +44,7 @@ class Scenario:
     workers: int
     processes: int
     kills: Counter[str] = field(default_factory=Counter)
-    inside_saves: int = 0  # kills that left a half-saved checkpoint behind
+    inside_saves: int = 0  # kills that left a half-written file behind
     runs: int = 0
     differences: list[str] = field(default_factory=list)
 
@@ -103,7 +103,7 @@ def campaign(scenario: Scenario, kills: int, data: Path, folder: Path, chance: r
                 break  # it was finished before the kill came
             kills -= 1
             scenario.kills[moment] += 1
-            scenario.inside_saves += any((folder / "run" / "checkpoints").glob(".saving_*"))
+            scenario.inside_saves += any((folder / "run").glob("*/.saving_*")) or any((folder / "run").glob("**/.*.tmp*"))
             bar.update()
         finish(scenario, data, folder / "run", log)
         scenario.differences += different(expected, result(folder / "run"))

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from tqdm import tqdm
 
+from gan_style import atomic
 from gan_style.bundle import BundleInfo, save_bundle
 from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig, TrainConfig
@@ -222,6 +223,8 @@ class Run:
             self._say(f"{checkpoint.folder}: going on after step {self.step}")
         with self.agreement.together():
             if self.accelerator.is_main_process:
+                for folder in (self.folder, self.folder / "bundles", self.folder / "samples"):
+                    atomic.sweep(folder)
                 write_config(self.folder, self.config)
                 self.log.rewind(self.step)
 

@@ -71,6 +71,16 @@ def test_bundles_lost_after_the_last_checkpoint_are_written_again(straight: tupl
     assert (tmp_path / f"run/samples/step_{STEPS:07d}.png").read_bytes() == (expected / f"samples/step_{STEPS:07d}.png").read_bytes()
 
 
+def test_what_a_killed_writer_left_behind_is_swept(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    command = started(straight[0], data, run_dir)
+    left = [run_dir / "bundles/.a2b.77.tmp.safetensors", run_dir / "samples/.step_0000001.77.tmp.png", run_dir / ".config.77.tmp.yaml"]
+    for file in left:
+        file.write_bytes(b"half")
+    assert train_command(command) == 0
+    assert not any(file.exists() for file in left)
+
+
 @pytest.mark.parametrize("largest", [20_000, 150])
 def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(largest: int, straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
     """No file may grow beyond 20 000 bytes: checkpoints fail. Beyond 150: everything does."""
