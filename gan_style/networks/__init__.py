@@ -1,7 +1,8 @@
-"""Generators and discriminators: plain modules from keyword arguments, found by name.
+"""Generators, stylizers and discriminators: plain modules from keyword arguments, found by name.
 
 Generators map images [B, Cin, H, W] in [-1, 1] to [B, Cout, H, W] in [-1, 1] for any H, W >= 1; they run on padded sizes that are
-multiples of their `size_multiple`. Discriminators map images to scores [B, 1, h, w] and have `receptive_field` and `minimum_size`.
+multiples of their `size_multiple`. Stylizers are the same, but nothing bounds their output, and they take a style beside the
+images. Discriminators map images to scores [B, 1, h, w] and have `receptive_field` and `minimum_size`.
 """
 
 import difflib
@@ -16,12 +17,14 @@ from gan_style.networks.init import init_weights
 from gan_style.networks.normalisation import batch_independent, per_image_statistics
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from gan_style.networks.resnet import ResnetGenerator
+from gan_style.networks.transformer_net import TransformerNet
 from gan_style.networks.unet import UnetGenerator
 
 GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResnetGenerator, "unet": UnetGenerator}
 DISCRIMINATORS: dict[str, type[nn.Module]] = {"patchgan": PatchDiscriminator, "pixel": PixelDiscriminator}
+STYLIZERS: dict[str, type[nn.Module]] = {"transformer_net": TransformerNet}
 
-__all__ = ["DISCRIMINATORS", "GENERATORS", "batch_independent", "build", "per_image_statistics"]
+__all__ = ["DISCRIMINATORS", "GENERATORS", "STYLIZERS", "batch_independent", "build", "per_image_statistics"]
 
 
 def build(

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
-from gan_style.networks import DISCRIMINATORS, GENERATORS, batch_independent, build, normalisation
+from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS, batch_independent, build, normalisation
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
 SMALL = {"in_channels": 3, "out_channels": 2, "base_channels": 4, "num_blocks": 2, "num_downs": 3, "num_layers": 2}
-NETWORKS = [("generator", name) for name in GENERATORS] + [("discriminator", name) for name in DISCRIMINATORS]
+REGISTRIES = {"generator": GENERATORS, "stylizer": STYLIZERS, "discriminator": DISCRIMINATORS}
+NETWORKS = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry]
 CASES = [pytest.param(kind, name, norm, id=f"{name}-{norm}") for kind, name in NETWORKS for norm in get_args(Norm)]
 each_network = pytest.mark.parametrize(("kind", "name", "norm"), CASES)
 each_generator = pytest.mark.parametrize("name", list(GENERATORS))
@@ -24,8 +25,7 @@ each_generator = pytest.mark.parametrize("name", list(GENERATORS))
 def small(kind: str, name: str, norm: str, **keywords: object) -> nn.Module:
     """A small network, the same at every call."""
     torch.manual_seed(0)
-    registry = GENERATORS if kind == "generator" else DISCRIMINATORS
-    return build(registry, name, **{"init_gain": 0.2, **SMALL, "norm": norm, **keywords})
+    return build(REGISTRIES[kind], name, **{"init_gain": 0.2, **SMALL, "norm": norm, **keywords})
 
 
 def images(batch: int, height: int = 16, width: int = 24) -> Tensor:
@@ -100,7 +100,7 @@ def test_state_dict_round_trip(kind: str, name: str, norm: str) -> None:
     x = images(2).float()
     network(x)  # moves running statistics
     torch.manual_seed(7)
-    registry = GENERATORS if kind == "generator" else DISCRIMINATORS
+    registry = REGISTRIES[kind]
     other = build(registry, name, **{**SMALL, "norm": norm})
     assert not torch.equal(other.eval()(x), network.eval()(x))
     other.load_state_dict(network.state_dict(), strict=True)

@@ -9,7 +9,7 @@ import pytest
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from gan_style.networks import DISCRIMINATORS, GENERATORS, build
+from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS, build
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def read_vectors(path: Path) -> Vectors:
 def build_network(spec: dict[str, Any]) -> nn.Module:
     """Our network for a network's spec; one that we do not have yet skips the test."""
     name = spec["network"]
-    registry = GENERATORS if name in GENERATORS else DISCRIMINATORS
-    if name not in registry:
+    registry = next((registry for registry in (GENERATORS, STYLIZERS, DISCRIMINATORS) if name in registry), None)
+    if registry is None:
         pytest.skip(f"network {name}: not yet supported")
     return build(registry, name, **{key: value for key, value in spec.items() if key != "network"})

@@ -1,0 +1,31 @@
+"""Conditional instance normalisation: one scale and shift for each style (Dumoulin et al., 2016, arXiv 1610.07629, equation 5)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_style.networks.normalisation import normalise_each_image
+
+
+class ConditionalInstanceNorm2d(nn.Module):
+    """z = gamma_s (x - mu) / sigma + beta_s, x [B, C, H, W]; gamma and beta are [S, C].
+
+    styles [B, S]: how much of each style, mixed linearly in gamma and beta (section 3.3); one-hot is one style.
+    styles [B, S, h, w]: the same at each pixel, brought to the features' size by area. None: the first style.
+    """
+
+    def __init__(self, channels: int, styles: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(styles, channels))
+        self.bias = nn.Parameter(torch.zeros(styles, channels))
+
+    def forward(self, x: Tensor, styles: Tensor | None = None) -> Tensor:
+        if styles is None:
+            return normalise_each_image(x, self.weight[0], self.bias[0])
+        styles = styles.to(self.weight)
+        if styles.dim() == 2:
+            gamma, beta = ((styles @ table)[:, :, None, None] for table in (self.weight, self.bias))  # [B, C, 1, 1]
+        else:
+            maps = F.adaptive_avg_pool2d(styles, x.shape[2:])
+            gamma, beta = (torch.einsum("bshw,sc->bchw", maps, table) for table in (self.weight, self.bias))  # [B, C, H, W]
+        return normalise_each_image(x) * gamma + beta
