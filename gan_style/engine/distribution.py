@@ -5,20 +5,30 @@ import warnings
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, DistributedType
+from accelerate.utils import DistributedDataParallelKwargs
 
 from gan_style.config.schema import LoggingConfig, TrainConfig
 from gan_style.errors import UserError
 from gan_style.methods.base import Method
 from gan_style.networks.together import batch_independent
 
-_REFUSED = {DistributedType.FSDP: "FSDP", DistributedType.DEEPSPEED: "DeepSpeed", DistributedType.MEGATRON_LM: "Megatron-LM"}
+# What `accelerate launch` sets for launches that split one network with one optimizer.
+_REFUSED = {
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "parallelism_config",
+}
 
 
 def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -> Accelerator:
     """The accelerator of this process, or `UserError` for a launch or precision that cannot work."""
-    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true" or os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
-        raise UserError("FSDP and DeepSpeed shard one network with one optimizer; several players need DDP: launch with torchrun")
+    for variable, name in _REFUSED.items():
+        if os.environ.get(variable, "").lower() == "true":
+            raise UserError(
+                f"{name} splits one network with one optimizer, and a GAN has several of both: "
+                "launch with torchrun or accelerate launch --multi_gpu (docs/guide/distributed.md)"
+            )
     if train.mixed_precision == "fp16" and not torch.cuda.is_available():
         raise UserError("train.mixed_precision: fp16 needs a GPU; take bf16 or no")
     log_with = None
@@ -30,6 +40,7 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
         except ImportError:
             warnings.warn("logging.tensorboard is off: tensorboard is not installed (pip install 'gan_style[tensorboard]')", stacklevel=2)
     # Buffers differ between processes only under BatchNorm, whose in-place broadcast breaks two forwards before a backward.
+    warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
     ddp = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     accelerator = Accelerator(
         mixed_precision=train.mixed_precision,
@@ -38,9 +49,11 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
         project_dir=run_dir,
         step_scheduler_with_optimizer=False,
     )
-    if accelerator.distributed_type in _REFUSED:
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched > accelerator.num_processes:  # each would train alone, all in one run folder
         raise UserError(
-            f"{_REFUSED[accelerator.distributed_type]} does not fit several networks with several optimizers: launch with torchrun"
+            f"{launched} processes were launched, but they do not find each other: there is no GPU, or LOCAL_RANK is not set; "
+            "on CPUs set ACCELERATE_USE_CPU=true and launch with torchrun (docs/guide/distributed.md)"
         )
     return accelerator
 

@@ -1,0 +1,79 @@
+"""The configurations of `accelerate launch`, and the launches that are refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from accelerate.commands.config.config_args import load_config_from_file
+from launching import LAUNCH, arguments, environment, free_port, newest, started
+from smoke import ROOT
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "machines", "processes"),
+    [("one_gpu", "NO", 1, 1), ("many_gpus", "MULTI_GPU", 1, 4), ("many_nodes", "MULTI_GPU", 2, 8)],
+)
+def test_accelerate_knows_every_key(name: str, kind: str, machines: int, processes: int) -> None:
+    config = load_config_from_file(str(LAUNCH / f"{name}.yaml"))
+    assert (config.distributed_type, config.num_machines, config.num_processes) == (kind, machines, processes)
+    assert config.mixed_precision == "no", "the recipe decides"
+
+
+@pytest.mark.parametrize(("name", "processes"), [("one_gpu", 1), ("many_gpus", 2)])
+def test_one_machine_trains(name: str, processes: int, data: Path, tmp_path: Path) -> None:
+    launch = ["accelerate", "launch", "--config_file", str(LAUNCH / f"{name}.yaml"), "--num_processes", str(processes)]
+    command = [*launch, "train.py", *arguments(data, tmp_path / "run", "train.steps=2")]
+    with started(command, tmp_path / "log", environment()) as launcher:
+        assert launcher.wait(timeout=240) == 0, (tmp_path / "log").read_text()[-3000:]
+    manifest = newest(tmp_path / "run")
+    assert (manifest["step"], manifest["processes"]) == (2, processes)
+
+
+def test_two_machines_train(data: Path, tmp_path: Path) -> None:
+    options = ["--main_process_ip", "localhost", "--main_process_port", str(free_port()), "--num_processes", "2"]
+    launch = ["accelerate", "launch", "--config_file", str(LAUNCH / "many_nodes.yaml"), *options]
+    trained = ["train.py", *arguments(data, tmp_path / "run", "train.steps=2")]
+    logs = [tmp_path / "node0.log", tmp_path / "node1.log"]
+    with (
+        started([*launch, "--machine_rank", "0", *trained], logs[0], environment()) as one,
+        started([*launch, "--machine_rank", "1", *trained], logs[1], environment()) as two,
+    ):
+        assert [one.wait(timeout=240), two.wait(timeout=240)] == [0, 0], "".join(log.read_text()[-3000:] for log in logs)
+    manifest = newest(tmp_path / "run")
+    assert (manifest["step"], manifest["processes"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"ACCELERATE_USE_FSDP": "true"}, "FSDP splits one network"),
+        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "DeepSpeed splits one network"),
+        ({"ACCELERATE_USE_MEGATRON_LM": "true"}, "Megatron-LM splits one network"),
+        ({"ACCELERATE_USE_PARALLELISM_CONFIG": "true"}, "parallelism_config splits one network"),
+        ({"WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "false", "CUDA_VISIBLE_DEVICES": ""}, "2 processes were launched, but"),
+    ],
+)
+def test_a_launch_that_cannot_work_is_refused(variables: dict[str, str], reason: str, data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "train.py", *arguments(data, tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, env=environment(**variables), capture_output=True, text=True, timeout=240)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"error: {reason}")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_accelerate_launch_with_fsdp_is_refused(data: Path, tmp_path: Path) -> None:
+    command = ["accelerate", "launch", "--use_fsdp", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
+    done = subprocess.run(
+        [*command, "--mixed_precision", "no", "--dynamo_backend", "no", "train.py", *arguments(data, tmp_path / "run")],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 1, "the launcher's own code"
+    assert "error: FSDP splits one network" in done.stderr
+    assert "exitcode  : 2" in done.stderr
+    assert not (tmp_path / "run").exists()
