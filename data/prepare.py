@@ -9,7 +9,7 @@ from pathlib import Path
 from gan_style.datasets import convert, demo
 from gan_style.datasets.check import check
 from gan_style.datasets.compare import compare
-from gan_style.errors import CommandParser, UserError, run_command
+from gan_style.errors import CommandParser, UserError, one_line, run_command
 
 DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "styles": demo.draw_styles}
 
@@ -55,11 +55,17 @@ def _split(options: argparse.Namespace) -> int:
     return 0
 
 
+def _to_parquet(options: argparse.Namespace) -> int:
+    rows = convert.to_parquet(options.root, options.output, options.source, options.shard_size * 2**20, options.overwrite)
+    print(f"{options.output}: {rows} rows")
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     report = check(options.root, options.source, options.workers)
     print(report.table)
     for problem in report.problems:
-        print(f"problem: {problem}", file=sys.stderr)
+        print(f"problem: {one_line(problem)}", file=sys.stderr)
     if report.problems:
         raise UserError(f"{options.root}: {len(report.problems)} problem(s), listed above; repair or remove what they name")
     print("no problems")
@@ -100,11 +106,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--domain", choices=["A", "B"], default="", help="with --val: copy to OUTPUT/trainA, valA (or B) instead")
     sub.add_argument("--seed", type=int, default=0, help="with --val: another number holds out other files (default: %(default)s)")
 
-    sub = add("check", _check, "Read every file of a data set with all cores, print what was found, name what is wrong (exit code 2).")
-    sub.add_argument("root", type=Path, metavar="ROOT", help="the data set, as in data.root")
+    sub = add("to-parquet", _to_parquet, "Put the images, bytes untouched, into Parquet files OUTPUT/*.parquet (needs gan_style[parquet]).")
+    _add_folders(sub, "the data set: folders or a manifest")
     sub.add_argument(
         "--source",
-        choices=["auto", "aligned", "folders", "unpaired", "manifest"],
+        choices=["auto", "folders", "unpaired", "manifest"],
+        default="auto",
+        help="as data.source; auto expects pairs, so say unpaired where there are none (default: %(default)s)",
+    )
+    sub.add_argument("--shard-size", type=_positive, metavar="MB", default=512, help="about the size of a file (default: %(default)s)")
+
+    sub = add("check", _check, "Read every file of a data set with all cores, print what was found, name what is wrong (exit code 2).")
+    sub.add_argument("root", metavar="ROOT", help="the data set, as in data.root")
+    sub.add_argument(
+        "--source",
+        choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"],
         default="auto",
         help="as data.source; auto expects pairs, so say unpaired where there are none (default: %(default)s)",
     )

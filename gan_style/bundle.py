@@ -1,7 +1,8 @@
 """The inference bundle: one safetensors file with a translator's weights and, as JSON in its metadata, all that is needed to run it.
 
-Nothing is unpickled. A bundle from outside can be wrong or hostile: its header is checked against a schema before any
-network is built, and its tensors are only ever copied into the network that the header describes.
+Nothing is unpickled. A bundle from outside can be wrong or hostile: its header is of bounded length and is checked against a schema
+before any network is built, and its tensors, never larger than the file, are only ever copied into the network that the header
+describes (docs/guide/untrusted.md).
 """
 
 import json
@@ -16,10 +17,13 @@ from torch import Tensor
 
 from gan_style.atomic import replacing
 from gan_style.errors import UserError
+from gan_style.opening import read_regular
 from gan_style.types import Direction
 
 METADATA_KEY = "gan_style"
 FORMAT = 1
+MAX_HEADER_BYTES = 2**20  # names and shapes of the tensors, and the metadata: some 30 KB for the largest network
+DTYPES = {"F32", "I64"}  # as `save_bundle` writes them
 
 
 class Resize(BaseModel):
@@ -43,12 +47,12 @@ class BundleInfo(BaseModel):
     translator: dict[str, Any]  # the configuration that the method builds its translator from
     in_channels: int = Field(ge=1, le=64)
     out_channels: int = Field(ge=1, le=64)
-    size_multiple: int = Field(ge=1, le=4096)  # the translator pads its input to a multiple of this, and crops
+    size_multiple: int = Field(ge=1, le=4096)  # what the translator pads its input to a multiple of: for readers, the network knows it
     value_range: tuple[float, float] = (-1.0, 1.0)
     style: bool = False  # does it need a style image?
     labels: Literal["auto", "yes", "no"] = "auto"  # are its inputs label maps?
     resize: Resize
-    step: int = Field(ge=0)
+    step: int = Field(ge=0, lt=2**53)
 
 
 def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:
@@ -64,17 +68,35 @@ def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> 
 def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
     """A bundle's metadata and weights, or `UserError` naming the file and what is wrong with it."""
     try:
+        check_header(path, MAX_HEADER_BYTES)
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(METADATA_KEY)
             if text is None:
                 raise UserError(f"{path}: a safetensors file, but not a gan_style bundle (no {METADATA_KEY!r} in its metadata)")
             info = BundleInfo.model_validate(json.loads(text))
+            for name in file.keys():  # noqa: SIM118
+                if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
+                    raise UserError(f"{path}: its tensor {name} is {dtype}; a bundle has {' and '.join(sorted(DTYPES))} only")
             return info, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"{path}: no such bundle; give a .safetensors file or a run folder") from None
     except ValidationError as mistakes:
-        first = mistakes.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: its metadata is not what this version of gan_style reads: {key}: {first['msg']}") from None
-    except (SafetensorError, OSError, ValueError, RecursionError) as problem:
+        raise UserError(f"{path}: {unreadable(mistakes)}") from None
+    except OSError as problem:
+        raise UserError(f"{path}: cannot be read ({problem.strerror or problem}); check the path") from None
+    except (SafetensorError, ValueError, RecursionError) as problem:
         raise UserError(f"{path}: not a gan_style bundle ({problem})") from None
+
+
+def unreadable(mistakes: ValidationError, prefix: str = "") -> str:
+    """What is wrong with a bundle's metadata, or with the part of it under the key `prefix`, in words."""
+    first = mistakes.errors()[0]
+    key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
+    return f"its metadata is not what this version of gan_style reads: {key}: {first['msg']}"
+
+
+def check_header(path: Path, limit: int) -> None:
+    """Raise `ValueError` where a safetensors file has, or claims, a header of more than `limit` bytes: reading it takes many times that."""
+    length = int.from_bytes(read_regular(path, 8), "little")
+    if length > limit:
+        raise ValueError(f"its header claims {length} bytes, more than the {limit} allowed")

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+MAX_LINE = 3000  # characters of a message
+
 
 class UserError(Exception):
     """Something the user can put right: the message is one line that names the file, key or option and says what to do."""
@@ -17,6 +19,17 @@ class CommandParser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+def one_line(text: str) -> str:
+    """`text` as a terminal can show it: line breaks become spaces, other unprintable characters escapes, and what is too long is cut.
+
+    Names of files and texts from files may hold anything: control sequences, halves of characters, a megabyte.
+    """
+    if len(text) > MAX_LINE:
+        text = f"{text[: MAX_LINE // 2]} ... {text[-MAX_LINE // 2 :]}"
+    line = " ".join(text.splitlines())
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+
+
 def run_command(command: Callable[[], int | None]) -> int:
     """Run a command line's body and return its exit code: a `UserError` becomes one line on stderr and exit code 2, Ctrl-C 130.
 
@@ -25,7 +38,7 @@ def run_command(command: Callable[[], int | None]) -> int:
     try:
         return command() or 0
     except UserError as mistake:
-        print(f"error: {' '.join(str(mistake).splitlines())}", file=sys.stderr)
+        print(f"error: {one_line(str(mistake))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where this one stopped", file=sys.stderr)

@@ -5,9 +5,7 @@ gray + alpha, RGB or RGB + alpha. For a network it is a float32 tensor [C, H, W]
 """
 
 import os
-import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,35 +14,22 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from gan_style.atomic import replacing
 from gan_style.errors import UserError
+from gan_style.headers import MAX_BYTES, Encoded, Header, check_scans, open_image, orientation, reason
+from gan_style.headers import MAX_PIXELS as MAX_PIXELS
+from gan_style.opening import MAX_DEPTH, read_regular
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
-MAX_PIXELS = 2**27  # 134 megapixels, 0.4 GB as 8-bit RGB: a header that claims more is taken for damage or a decompression bomb
+MAX_RESIZED = 2**25  # pixels that an image may be enlarged to: as floats for a network 12 bytes each, and its layers many times that
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")  # none of the others: PIL would start Ghostscript for an EPS
-_MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB": 3, "CMYK": 3, "YCbCr": 3, "PA": 4, "RGBA": 4}
-_DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
 _PIL_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-
-# MAX_PIXELS is checked here, from the header; PIL's own warning at a lower bound would only be noise.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """An encoded image that is no file of its own, such as a cell of a table. name: what messages call it."""
-
-    name: str
-    data: bytes
-
-    def __str__(self) -> str:
-        return self.name
+_BAND = 2**20  # pixels that are converted at once, so that no second copy of a large image is made
 
 
 @dataclass(frozen=True)
@@ -61,44 +46,34 @@ class Picture:
     alpha: np.ndarray | None
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a file says of itself: upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not."""
-
-    width: int
-    height: int
-    channels: int
-    depth: int
-    palette: bool
-
-
 def probe(path: Path | Encoded) -> Header:
-    """The header of an image file, without decoding it; a `UserError` where it has none that `read` would accept."""
-    with _open(path) as image:
-        return _header(image, path)
+    """The header of an image file, without decoding it; a `UserError` where it is damaged or claims more than `read` would accept."""
+    with open_image(path) as (_, header):
+        return header
 
 
 def read(path: Path | Encoded, channels: int) -> Picture:
     """Decode `path` to 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha) channels, at the file's own depth.
 
     Gray is Rec. 601 luma. Missing alpha is opaque. Every file that is missing, empty, cut short, not an image, too large or
-    of more than 16 bits is a `UserError` that names it.
+    of more than 16 bits is a `UserError` that names it. Takes at most 1 GiB.
     """
-    with _open(path) as image:
-        header = _header(image, path)
+    with open_image(path) as (image, header):
+        check_scans(image, path)
         try:
             image.load()
+        except MemoryError as failure:
+            raise UserError(f"{path}: no memory for its {header.width} x {header.height} pixels; scale it down") from failure
         except Exception as failure:  # PIL's decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
-            raise UserError(f"{path}: damaged or cut short ({_one_line(failure)}); replace or remove it") from failure
+            raise UserError(f"{path}: damaged or cut short ({reason(failure)}); replace or remove it") from failure
+        turned = 1 if image.format == "TIFF" else orientation(image)  # both decoders turn TIFFs upright themselves, and nothing else
         if header.depth == 16:
-            pixels = _decode_deep(path)
+            pixels = None  # PIL has found the file complete, but has dropped 16-bit colour to 8
         elif channels in (2, 4) or image.has_transparency_data:
-            pixels = np.asarray(image.convert("LA" if channels <= 2 else "RGBA"))
+            pixels = _converted(image, "LA" if channels <= 2 else "RGBA")
         else:
-            pixels = np.asarray(image.convert(_PIL_MODES[channels]))
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    if image.format != "TIFF":  # both decoders turn TIFFs upright themselves, and nothing else
-        pixels = _upright(pixels, _orientation(image))
+            pixels = _converted(image, _PIL_MODES[channels])
+    pixels = _upright(_decode_deep(path) if pixels is None else pixels, turned)
     pixels, alpha = _with_channels(pixels, channels)
     return Picture(pixels, header.palette, alpha)
 
@@ -136,12 +111,20 @@ def to_pixels(image: Tensor, depth: int = 8) -> np.ndarray:
     return np.ascontiguousarray(values.permute(1, 2, 0).numpy().astype(np.uint8 if depth == 8 else np.uint16))
 
 
-def resize(pixels: np.ndarray, height: int, width: int, labels: bool = False) -> np.ndarray:
+def resize(
+    pixels: np.ndarray, height: int, width: int, labels: bool = False, name: object = "an image", limit: int = MAX_RESIZED
+) -> np.ndarray:
     """[H, W, C] -> [height, width, C]: area along the sides that shrink (no aliasing), then cubic along those that grow.
 
-    `labels` takes the nearest pixel, so that no value appears that was not there.
+    `labels` takes the nearest pixel, so that no value appears that was not there. `UserError` with `name` for what would grow
+    to more than `limit` pixels: scaled to a width of 286, a picture 1 pixel wide and 100000 high has eight gigapixels.
     """
-    channels = pixels.shape[2]
+    rows, columns, channels = pixels.shape
+    if height * width > max(limit, rows * columns):
+        raise UserError(
+            f"{name}: has {columns} x {rows} pixels and would be resized to {width} x {height}, more than the {limit} pixels allowed; "
+            "cut it to another shape, or resize otherwise (data.preprocess, data.load_size; infer.py --resize)"
+        )
 
     def to(rows: int, columns: int, interpolation: int) -> None:
         nonlocal pixels
@@ -179,6 +162,8 @@ def find_images(root: Path) -> list[Path]:
     found: list[Path] = []
     seen: set[str] = set()  # real paths of the folders walked: a link may lead back up
     for folder, subfolders, names in os.walk(root, followlinks=True):
+        if len(Path(folder).parts) > len(root.parts) + MAX_DEPTH:
+            raise UserError(f"{root}: has folders nested more than {MAX_DEPTH} deep; give a folder further down")
         real = os.path.realpath(folder)
         if real in seen:
             subfolders.clear()
@@ -193,55 +178,18 @@ def find_images(root: Path) -> list[Path]:
     return sorted(found, key=Path.as_posix)
 
 
-@contextmanager
-def _open(path: Path | Encoded) -> Iterator[ImageFile.ImageFile]:
-    """The file with its header read; not yet decoded."""
-    with ExitStack() as stack:
-        try:
-            # An open file, not its name: given a name, PIL maps uncompressed TIFFs into memory and garbles those stored on their side.
-            stream = BytesIO(path.data) if isinstance(path, Encoded) else stack.enter_context(path.open("rb"))
-            if not stream.read(1):
-                raise UserError(f"{path}: the file is empty (0 bytes); copy it again or remove it")
-            stream.seek(0)
-            image = stack.enter_context(Image.open(stream, formats=_FORMATS))
-        except UserError:
-            raise
-        except UnidentifiedImageError as failure:
-            raise UserError(f"{path}: not an image, or its beginning is damaged; replace or remove it") from failure
-        except Image.DecompressionBombError as failure:
-            raise UserError(f"{path}: claims more than the {MAX_PIXELS} pixels allowed; scale it down or remove it") from failure
-        except Exception as failure:  # the system's refusals have an errno; the rest are damaged headers, see `read`
-            if isinstance(failure, OSError) and failure.errno:
-                raise UserError(f"{path}: cannot be opened ({failure.strerror}); check the path and its permissions") from failure
-            raise UserError(f"{path}: its header is damaged ({_one_line(failure)}); replace or remove it") from failure
-        yield image
+def _bands(height: int, width: int) -> Iterator[slice]:
+    rows = max(1, _BAND // width)
+    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
 
 
-def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UserError(f"{path}: claims {width} x {height}, more than the {MAX_PIXELS} pixels allowed; scale it down or remove it")
-    # The raw mode of the encoded data tells the depth; the mode that PIL would decode to hides it ("RGB;16B" becomes RGB).
-    deep = image.format in ("PNG", "TIFF") and ";16" in str([tile[3] for tile in image.tile])
-    odd_pnm = any(tile[0] == "ppm" for tile in image.tile)  # a largest value other than 255
-    if odd_pnm or image.mode not in (_DEEP_MODES if deep else _MODE_CHANNELS):
-        raise UserError(f"{path}: holds {image.format} data of a kind that is not read ({image.mode}); convert it to 8- or 16-bit PNG")
-    channels = _MODE_CHANNELS[image.mode]
-    if image.has_transparency_data and channels in (1, 3):  # a transparent colour, kept beside the pixels
-        channels += 1
-    if image.format != "TIFF" and _orientation(image) >= 5:  # PIL reports a TIFF's size already upright
-        width, height = height, width
-    return Header(width, height, channels, 16 if deep else 8, image.mode in ("P", "PA"))
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; a damaged EXIF block is no reason to refuse the picture."""
-    try:
-        exif = Image.Image.getexif(image)  # not the PNG class's own, which decodes the whole file to look for EXIF behind the pixels
-        orientation = exif.get(ExifTags.Base.Orientation, 1)
-    except Exception:
-        return 1
-    return orientation if orientation in range(1, 9) else 1
+def _converted(image: Image.Image, mode: str) -> np.ndarray:
+    """[H, W, C] of a decoded image."""
+    pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for rows in _bands(image.height, image.width):
+        band = image.crop((0, rows.start, image.width, rows.stop))
+        pixels[rows] = np.asarray(band.convert(mode)).reshape(-1, image.width, len(mode))
+    return pixels
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -256,13 +204,18 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _decode_deep(path: Path | Encoded) -> np.ndarray:
-    """uint16 pixels by OpenCV, because PIL drops 16-bit colour to 8; PIL has already found the file complete."""
-    data = path.data if isinstance(path, Encoded) else path.read_bytes()
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    """[H, W, C] uint16 by OpenCV."""
+    try:
+        data = path.data if isinstance(path, Encoded) else read_regular(path, MAX_BYTES)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (cv2.error, OSError) as failure:
+        raise UserError(f"{path}: 16-bit data that cannot be decoded ({reason(failure)}); save it again or remove it") from failure
     if pixels is None or pixels.dtype != np.uint16:
         raise UserError(f"{path}: 16-bit data that cannot be decoded; save it again as a plain 16-bit PNG or TIFF")
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[2] >= 3:  # BGR to RGB
+        for rows in _bands(*pixels.shape[:2]):
+            pixels[rows, :, 0], pixels[rows, :, 2] = pixels[rows, :, 2], pixels[rows, :, 0].copy()
     return pixels
 
 
@@ -271,8 +224,11 @@ def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.nd
     has_alpha = pixels.shape[2] in (2, 4)
     colour, alpha = (pixels[..., :-1], pixels[..., -1]) if has_alpha else (pixels, None)
     if channels <= 2 and colour.shape[2] == 3:
-        weights = np.array([19595, 38470, 7471], dtype=np.uint64)  # Rec. 601 in 1/65536, as PIL has them
-        colour = (((colour.astype(np.uint64) * weights).sum(axis=2, keepdims=True) + 0x8000) >> 16).astype(pixels.dtype)
+        weights = np.array([19595, 38470, 7471], dtype=np.uint32)  # Rec. 601 in 1/65536, as PIL has them
+        gray = np.empty((*colour.shape[:2], 1), pixels.dtype)
+        for rows in _bands(*colour.shape[:2]):
+            gray[rows, :, 0] = (colour[rows].astype(np.uint32) @ weights + np.uint32(0x8000)) >> 16
+        colour = gray
     elif channels >= 3 and colour.shape[2] == 1:
         colour = np.repeat(colour, 3, axis=2)
     if channels in (1, 3):
@@ -306,9 +262,8 @@ def _encode(path: Path, pixels: np.ndarray) -> bytes:
         "TIFF": {"compression": "tiff_lzw"},
         "PNG": {"compress_level": 3},
     }
-    image.save(stream, kind, **options.get(kind, {}))
+    try:
+        image.save(stream, kind, **options.get(kind, {}))
+    except (OSError, ValueError) as failure:  # WebP ends at 16383 pixels a side, JPEG at 65500
+        raise UserError(f"{path}: {image.width} x {image.height} pixels do not fit this format ({reason(failure)}); use .png") from failure
     return stream.getvalue()
-
-
-def _one_line(failure: Exception) -> str:
-    return " ".join(str(failure).split()) or type(failure).__name__

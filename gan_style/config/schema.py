@@ -117,12 +117,13 @@ class DataConfig(Section):
 
     root: str = Field(
         default="data/demo/paired",
-        description="Folder of the data set, or a manifest file (.jsonl, .csv). See data/README.md for the layouts.",
+        description="Folder of the data set, a manifest file (.jsonl, .csv) or a URL of Parquet files. See data/README.md for the layouts.",
     )
-    source: Literal["auto", "aligned", "folders", "unpaired", "manifest"] = Field(
+    source: Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"] = Field(
         default="auto",
         description="Layout: `aligned` (train/: A and B side by side in one file), `folders` (trainA/ and trainB/ paired by stem), "
-        "`unpaired` (trainA/ and trainB/), `manifest`. `auto` looks at the root and at what the method needs.",
+        "`unpaired` (trainA/ and trainB/), `manifest`, `parquet` (images in tables; pip install 'gan_style[parquet]'). "
+        "`auto` looks at the root and at what the method needs.",
     )
     preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = Field(
         default="resize_and_crop",

@@ -2,18 +2,23 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from gan_style import images
-from gan_style.datasets.sources import LayoutChoice, Source, Split, survey_split
+from gan_style.datasets.folders import ImageTree
+from gan_style.datasets.listing import Listing
+from gan_style.datasets.sources import resolve_layout, survey_split
+from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
 from gan_style.errors import UserError
 
 _SPLITS: tuple[Split, ...] = ("train", "val")
+Load = Callable[[], Path | images.Encoded]
 _COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "palettes")
 
 
@@ -33,64 +38,87 @@ class Report:
     problems: tuple[str, ...]
 
 
-def check(root: Path, layout: LayoutChoice = "auto", workers: int | None = None, progress: bool = True) -> Report:
-    """Decode every file of the data set at `root`. A `layout` of "unpaired" looks for no pairs; every other one does.
+def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None = None, progress: bool = True) -> Report:
+    """Decode every image of the data set at `root`. A `layout` of "unpaired" looks for no pairs; every other one does,
+    except that tables say themselves whether they hold pairs.
 
     workers: processes; None takes every core this process may use
     """
-    surveys = {split: survey_split(root, layout, split, paired=layout != "unpaired") for split in _SPLITS}
-    problems = [problem for survey in surveys.values() for problem in survey.problems]
+    paired = _expects_pairs(root, layout)
+    surveys = {split: survey_split(root, layout, split, paired) for split in _SPLITS}
+    problems = [problem for survey in surveys.values() for problem in survey.problems.lines]
+    more = sum(survey.problems.count for survey in surveys.values()) - len(problems)
+    problems += [f"{root}: has {more} more of them"] if more else []
     sources = {split: survey.source for split, survey in surveys.items() if survey.source is not None}
-    keys = {split: {domain: _every_key(source, split, domain) for domain in ("a", "b")} for split, source in sources.items()}
-    paths = sorted({source.path(key) for split, source in sources.items() for found in keys[split].values() for key in found})
-    facts = dict(zip(paths, _inspect_all(paths, workers, progress), strict=True))
-    problems += [fact.problem for fact in facts.values() if fact.problem]
+    files = {(split, domain): _files(source, split, domain) for split, source in sources.items() for domain in ("a", "b")}
+    facts = _inspect_all({name: load for loads in files.values() for name, load in loads.items()}, workers, progress)
+    problems += [problem for name in sorted(facts) if (problem := facts[name].problem)]
     rows = []
     for split, source in sources.items():
         problems += _problems_of_pairs(source, facts)
         for domain in ("a", "b"):
-            found = [facts[source.path(key)] for key in keys[split][domain]]
+            found = [facts[name] for name in files[split, domain]]
             rows.append(_row(split, domain, found, halves=source.layout == "aligned"))
     return Report(_table(rows), tuple(problems))
 
 
-def inspect(path: Path) -> Facts:
+def inspect(image: Path | images.Encoded) -> Facts:
     """Decode one file at its own number of channels."""
     try:
-        header = images.probe(path)
-        images.read(path, header.channels)
+        header = images.probe(image)
+        images.read(image, header.channels)
     except UserError as mistake:
         return Facts(None, str(mistake))
     return Facts(header, None)
 
 
-def _every_key(source: Source, split: str, domain: str) -> Sequence[str]:
-    """The keys of a domain, with those that have no partner."""
+def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
+    if resolve_layout(root, layout, paired=layout != "unpaired") != "parquet":
+        return layout != "unpaired"
+    from gan_style.datasets.parquet import find_tables
+
+    return "train" in find_tables(str(root))
+
+
+def _files(source: Source, split: str, domain: str) -> dict[str, Load]:
+    """The images of a domain by name, with those that have no partner."""
     folder = source.root / f"{split}{domain.upper()}"
     if source.layout == "folders" and folder.is_dir():
-        return [f"{folder.name}/{file.as_posix()}" for file in images.find_images(folder)]
-    return sorted(set(source.a if domain == "a" else source.b))
+        names = ImageTree(source.root, folder.name, Listing(), Problems()).names()
+        return {str(folder / name): partial(Path, folder, name) for name in names}
+    return {source.name(domain, index): partial(source.image, domain, index) for index in range(len(source.keys(domain)))}
 
 
-def _inspect_all(paths: Sequence[Path], workers: int | None, progress: bool) -> Iterable[Facts]:
+def _inspect_all(loads: Mapping[str, Load], workers: int | None, progress: bool) -> dict[str, Facts]:
     cores = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    chunk = max(1, min(32, len(paths) // (cores * 4)))
-    with ProcessPoolExecutor(cores) as pool:
-        return list(tqdm(pool.map(inspect, paths, chunksize=chunk), total=len(paths), desc="reading", unit=" files", disable=not progress))
+    facts: dict[str, Facts] = {}
+    names = sorted(loads)
+    at_once = 32 * cores  # images from tables wait in memory
+    with ProcessPoolExecutor(cores) as pool, tqdm(total=len(names), desc="reading", unit=" files", disable=not progress) as bar:
+        for start in range(0, len(names), at_once):
+            found: dict[str, Path | images.Encoded] = {}
+            for name in names[start : start + at_once]:
+                try:
+                    found[name] = loads[name]()
+                except UserError as mistake:
+                    facts[name] = Facts(None, str(mistake))
+            facts.update(zip(found, pool.map(inspect, found.values(), chunksize=4), strict=True))
+            bar.update(min(at_once, len(names) - start))
+    return facts
 
 
-def _problems_of_pairs(source: Source, facts: dict[Path, Facts]) -> list[str]:
+def _problems_of_pairs(source: Source, facts: Mapping[str, Facts]) -> list[str]:
     problems = []
-    for key_a, key_b in zip(source.a, source.b, strict=True) if source.paired else ():
-        path_a, path_b = source.path(key_a), source.path(key_b)
-        a, b = facts[path_a].header, facts[path_b].header
+    for index in range(len(source.a) if source.paired else 0):
+        name_a, name_b = (source.name(domain, index) for domain in ("a", "b"))
+        a, b = facts[name_a].header, facts[name_b].header
         if a is None or b is None:
             continue
         if source.layout == "aligned":
             if a.width % 2:
-                problems.append(f"{path_a}: is {a.width} pixels wide; a side-by-side file of two equal halves has an even width")
+                problems.append(f"{name_a}: is {a.width} pixels wide; a side-by-side file of two equal halves has an even width")
         elif (a.width, a.height) != (b.width, b.height):
-            problems.append(f"{path_a}: is {a.width} x {a.height}, its partner {path_b} is {b.width} x {b.height}")
+            problems.append(f"{name_a}: is {a.width} x {a.height}, its partner {name_b} is {b.width} x {b.height}")
     return problems
 
 

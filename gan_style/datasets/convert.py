@@ -2,8 +2,10 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,12 @@ from tqdm import tqdm
 from gan_style import images
 from gan_style.atomic import replacing
 from gan_style.datasets.reading import half
-from gan_style.datasets.sources import Split, find
+from gan_style.datasets.sources import find, resolve_layout
+from gan_style.datasets.survey import LayoutChoice, Source, Split
 from gan_style.errors import UserError
 
 _SPLITS: tuple[Split, ...] = ("train", "val")
+_MOST_BYTES = 2**30  # of a file in a cell: Arrow counts the bytes of a column's part in 31 bits
 
 
 def combine(root: Path, output: Path, overwrite: bool = False) -> int:
@@ -82,6 +86,39 @@ def split_files(
     return len(found) - count, count
 
 
+def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_bytes: int = 2**29, overwrite: bool = False) -> int:
+    """Put the images of a data set, bytes untouched, into the tables of `parquet`; returns how many rows.
+
+    layout: "unpaired" looks for no pairs; every other one does
+    shard_bytes: size of the images at which a file ends and the next begins
+    """
+    from gan_style.datasets import parquet  # an extra that the other conversions do without
+
+    if resolve_layout(root, layout, paired=layout != "unpaired") in ("aligned", "parquet"):
+        raise UserError(f"{root}: must be folders or a manifest, in which each image is a file (`split` makes them of side-by-side files)")
+    old = {path for path in output.glob("*.parquet") if parquet.table_of(path.name)}
+    _refuse_existing(sorted(old), overwrite)
+    files: list[tuple[Path, Source, dict[str, str], range]] = []
+    for split in _SPLITS:
+        source = find(root, layout, split, paired=layout != "unpaired")
+        if source is None:
+            continue
+        tables = {split: {"a": "a", "b": "b"}} if source.paired else {f"{split}{domain.upper()}": {"image": domain} for domain in "ab"}
+        for table, columns in tables.items():
+            parts = _parts(source, list(columns.values()), shard_bytes)
+            names = [f"{table}-{number:05d}-of-{len(parts):05d}.parquet" for number in range(len(parts))]
+            files += [(output / name, source, columns, part) for name, part in zip(names, parts, strict=True)]
+    count = sum(len(part) for *_, part in files)
+    with tqdm(total=count, desc="to-parquet", unit=" rows") as progress:
+        for target, source, columns, part in files:
+            with _writing(target):
+                parquet.write_file(target, list(columns), ([_encoded(source, each, row) for each in columns.values()] for row in part))
+            progress.update(len(part))
+    for path in old - {target for target, *_ in files}:
+        path.unlink()
+    return count
+
+
 def _side_by_side(path_a: Path, path_b: Path) -> np.ndarray:
     headers = images.probe(path_a), images.probe(path_b)
     channels = max(header.channels for header in headers)
@@ -112,9 +149,48 @@ def _refuse_one_target_for_two(files: Sequence[tuple[Path, Path, Path]]) -> None
         seen[target] = path
 
 
-def _copy(path: Path, target: Path) -> None:
+def _parts(source: Source, domains: Sequence[str], most_bytes: int) -> list[range]:
+    """The rows of a table, cut where the images of a part have more than `most_bytes`."""
+    starts, total, length = [0], 0, len(source.keys(domains[0]))
+    for row in range(length):
+        size = sum(_size(source.path(source.keys(domain)[row])) for domain in domains)
+        if total and total + size > most_bytes:
+            starts.append(row)
+            total = 0
+        total += size
+    return [range(start, stop) for start, stop in pairwise([*starts, length])]
+
+
+def _size(path: Path) -> int:
     try:
-        with replacing(target) as temporary:
-            shutil.copyfile(path, temporary)
+        size = path.stat().st_size
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be opened ({failure.strerror}); check the path and its permissions") from failure
+    if size > _MOST_BYTES:
+        raise UserError(f"{path}: has {size >> 20} MB, more than the {_MOST_BYTES >> 20} MB that a cell may have; leave it out")
+    return size
+
+
+def _encoded(source: Source, domain: str, row: int) -> tuple[str, bytes]:
+    key = source.keys(domain)[row]
+    path = source.path(key)
+    try:
+        key.encode()
+        return key, path.read_bytes()
+    except UnicodeEncodeError as failure:
+        raise UserError(f"{path}: its name is not UTF-8, as names in Parquet must be; rename it") from failure
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be read ({failure.strerror}); check its permissions") from failure
+
+
+def _copy(path: Path, target: Path) -> None:
+    with _writing(target), replacing(target) as temporary:
+        shutil.copyfile(path, temporary)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as failure:
         raise UserError(f"{target}: cannot be written ({failure.strerror or failure}); free the disk or choose another folder") from failure

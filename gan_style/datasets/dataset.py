@@ -3,8 +3,7 @@
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import cv2
 import numpy as np
@@ -16,7 +15,8 @@ from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain, read_pair
 from gan_style.datasets.sampling import SlotSampler, locate
-from gan_style.datasets.sources import Source, find
+from gan_style.datasets.sources import find
+from gan_style.datasets.survey import Source
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
 from gan_style.types import Batch
@@ -31,6 +31,16 @@ class Sample:
     key_a: str
     key_b: str
     slot: int
+
+
+class Place(NamedTuple):
+    """Where a training sample is read: for each domain the epoch of its order and the index in the source."""
+
+    slot: int
+    epoch_a: int
+    index_a: int
+    epoch_b: int
+    index_b: int
 
 
 class TrainingSet(Dataset[Sample]):
@@ -51,14 +61,22 @@ class TrainingSet(Dataset[Sample]):
 
     def __getitem__(self, position: tuple[int, int]) -> Sample:
         """Sample `position` = (number in the stream, slot in the global batch)."""
-        number, slot = position
+        return self.read(self.place(*position))
+
+    def place(self, number: int, slot: int) -> Place:
+        """Where sample `number` is to be read. The orders of a large set fill memory, so the training process alone asks for this."""
         if self.source.paired:
-            epoch, index_a = locate(self.seed, "pair", number, len(self.source.a))
-            index_b = index_a
-            tensors = self.transforms(read_pair(self.source, self.config, index_a), self.seed, "pair", epoch, index_a)
-        else:  # each domain has its own order, of its own length
-            epoch_a, index_a = locate(self.seed, "a", number, len(self.source.a))
-            epoch_b, index_b = locate(self.seed, "b", number, len(self.source.b))
+            pair = locate(self.seed, "pair", number, len(self.source.a))
+            return Place(slot, *pair, *pair)
+        # each domain has its own order, of its own length
+        a, b = (locate(self.seed, domain, number, len(self.source.keys(domain))) for domain in ("a", "b"))
+        return Place(slot, *a, *b)
+
+    def read(self, place: Place) -> Sample:
+        slot, epoch_a, index_a, epoch_b, index_b = place
+        if self.source.paired:
+            tensors = self.transforms(read_pair(self.source, self.config, index_a), self.seed, "pair", epoch_a, index_a)
+        else:
             tensors = {
                 **self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a),
                 **self.transforms({"b": read_domain(self.source, self.config, "b", index_b)}, self.seed, "b", epoch_b, index_b),
@@ -106,7 +124,7 @@ def open_dataset(config: DataConfig, split: Literal["train", "val"], paired: boo
 
     paired: what the method needs; an unpaired method may be fed from paired files, whose pairs it does not see
     """
-    source = find(Path(config.root), config.source, split, paired)
+    source = find(config.root, config.source, split, paired)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:
@@ -157,7 +175,7 @@ def training_loader(
     """
     return TrainingLoader(
         _BatchReader(dataset),
-        batch_sampler=SlotSampler(start_step, stop_step, batch_size, rank, world_size, accumulate),
+        batch_sampler=_Places(dataset, SlotSampler(start_step, stop_step, batch_size, rank, world_size, accumulate)),
         collate_fn=_unchanged,
         num_workers=config.workers,
         pin_memory=pin_memory,
@@ -173,13 +191,28 @@ class _Mistake:
     message: str
 
 
+class _Places:
+    """The micro-batches of a sampler, each sample with its place."""
+
+    def __init__(self, dataset: TrainingSet, slots: SlotSampler) -> None:
+        self.dataset = dataset
+        self.slots = slots
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        for batch in self.slots:
+            yield [self.dataset.place(*position) for position in batch]
+
+
 class _BatchReader(Dataset[Any]):
     def __init__(self, dataset: TrainingSet) -> None:
         self.dataset = dataset
 
-    def __getitems__(self, positions: list[tuple[int, int]]) -> Batch | _Mistake:
+    def __getitems__(self, places: list[Place]) -> Batch | _Mistake:
         try:
-            return collate([self.dataset[position] for position in positions])
+            return collate([self.dataset.read(place) for place in places])
         except UserError as mistake:
             return _Mistake(str(mistake))
 

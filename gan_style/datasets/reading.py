@@ -6,7 +6,7 @@ import numpy as np
 
 from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
-from gan_style.datasets.sources import Source
+from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 
 
@@ -21,19 +21,19 @@ class Loaded:
 
 def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
     """The image `index` of domain "a" or "b"."""
-    key = (source.a if domain == "a" else source.b)[index]
     settings = config.domain_a if domain == "a" else config.domain_b
-    picture = images.read(source.path(key), settings.channels)
+    image = source.image(domain, index)
+    picture = images.read(image, settings.channels)
     if source.layout == "aligned":
-        picture = half(picture, domain, str(source.path(key)))
-    return _loaded(picture, settings, str(source.path(key)))
+        picture = half(picture, domain, str(image))
+    return _loaded(picture, settings, str(image))
 
 
 def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
     """Both images of pair `index`, which must have one size."""
     if source.layout == "aligned" and config.domain_a.channels == config.domain_b.channels:  # one decoding serves both
-        file = str(source.path(source.a[index]))
-        whole = images.read(source.path(source.a[index]), config.domain_a.channels)
+        image = source.image("a", index)
+        whole, file = images.read(image, config.domain_a.channels), str(image)
         pair = {
             "a": _loaded(half(whole, "a", file), config.domain_a, file),
             "b": _loaded(half(whole, "b", file), config.domain_b, file),

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import draw_folders
+from smoke import smoke_arguments
 
 from gan_style import images
+from gan_style.build import train_command
 
 SCRIPT = Path(__file__).parents[2] / "data" / "prepare.py"
 
@@ -106,3 +109,30 @@ def test_demo_draws_what_is_missing(prepare: Prepare, tmp_path: Path) -> None:
     again = prepare("demo", "paired", "--root", tmp_path)
     assert again.returncode == 0 and "left as it is" in again.stdout
     assert prepare("demo", "portraits", "--root", tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_training_on_tables_equals_training_on_their_folders(
+    prepare: Prepare, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    folders, tables = draw_folders(tmp_path / "folders", train=5), tmp_path / "tables"
+    source = "unpaired" if name == "cyclegan" else "auto"
+    done = prepare("to-parquet", folders, "--output", tables, "--source", source)
+    assert done.returncode == 0 and f"{tables}: {14 if name == 'cyclegan' else 7} rows" in done.stdout, done.stderr
+    again = prepare("to-parquet", folders, "--output", tables, "--source", source, "--shard-size", 1)
+    assert again.returncode == 2 and "exists already" in again.stderr
+    assert prepare("check", tables).returncode == 0
+    weights = []
+    for root, steps in ((folders, (4,)), (tables, (3, 4))):
+        run_dir = tmp_path / "runs" / root.name
+        for step in steps:  # the tables' run is stopped in the middle of an epoch
+            assert train_command([*smoke_arguments(name, root, run_dir), "logging.samples=1", f"train.steps={step}"]) == 0
+        weights.append((run_dir / "checkpoints" / "step_0000004" / "networks.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_to_parquet_names_what_is_missing(prepare: Prepare, tmp_path: Path) -> None:
+    done = prepare("to-parquet", tmp_path / "nowhere", "--output", tmp_path / "out")
+    assert done.returncode == 2 and "no such folder" in done.stderr and done.stderr.count("\n") == 1

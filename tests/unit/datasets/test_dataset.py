@@ -1,5 +1,6 @@
 """The data set as the trainer sees it: the same batches for any number of workers, processes and interruptions."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import torch
 
 from gan_style import images
 from gan_style.config.schema import DataConfig
+from gan_style.datasets import sampling
 from gan_style.datasets.dataset import TrainingSet, open_dataset, training_loader
+from gan_style.datasets.sampling import permutation
 from gan_style.errors import UserError
 from gan_style.types import Batch
 
@@ -93,6 +96,22 @@ def test_unpaired_domains_have_their_own_order_and_length(tmp_path: Path, write_
     )
     more = [dataset[n, 0] for n in range(60)]
     assert len({(sample.key_a, sample.key_b) for sample in more}) > 10, "the pairing is random"
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_order_of_an_epoch_is_made_in_the_training_process_alone(pairs: Path, paired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a million images it takes tens of megabytes, which no loading process needs."""
+    here = os.getpid()
+
+    def order(*arguments: Any) -> np.ndarray:
+        assert os.getpid() == here
+        return permutation(*arguments)
+
+    monkeypatch.setattr(sampling, "permutation", order)
+    settings = config(pairs, workers=2)
+    loader = training_loader(open_dataset(settings, "train", paired, 0), settings, 0, 9, 2)
+    loader.multiprocessing_context = "fork"  # which takes the patch along
+    assert len(list(loader)) == 9
 
 
 def test_the_global_generators_neither_decide_nor_move(pairs: Path) -> None:

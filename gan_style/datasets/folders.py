@@ -1,0 +1,142 @@
+"""The layouts `folders`, `unpaired` and `aligned`: images below folders, in pairs or not."""
+
+import os
+from collections.abc import Iterator
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+from gan_style.datasets.keys import Gathering
+from gan_style.datasets.listing import Listing
+from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
+from gan_style.images import IMAGE_SUFFIXES
+
+
+def survey_aligned(root: Path, split: Split, paired: bool) -> Survey:
+    """Files of root/{split}/, each of which holds a pair."""
+    if split == "val" and not (root / "val").exists():
+        return Survey(None)
+    tree = ImageTree(root, split, Listing(), Problems())
+    found = Gathering()
+    for name in tree.names():
+        found.add(f"{split}/{name}")
+    keys = found.keys()
+    return Survey(Source("aligned", root, keys, keys, paired), tree.problems, tree.listing)
+
+
+def survey_folders(root: Path, split: Split, paired: bool) -> Survey:
+    """Files of root/{split}A/ and root/{split}B/."""
+    if split == "val" and not any((root / f"val{domain}").exists() for domain in "AB"):
+        return Survey(None)
+    listing, problems, orphans = Listing(), Problems(), Problems()
+    trees = a, b = [ImageTree(root, f"{split}{domain}", listing, problems) for domain in "AB"]
+    found = [Gathering(), Gathering()]
+    if paired:
+        for names in pairs_by_stem(a, b, orphans):
+            for tree, keys, name in zip(trees, found, names, strict=True):
+                keys.add(f"{tree.name}/{name}")
+    else:
+        for tree, keys in zip(trees, found, strict=True):
+            for name in tree.names():
+                keys.add(f"{tree.name}/{name}")
+    if all(tree.count for tree in trees):  # one that is empty explains them all
+        problems.extend(orphans)
+    keys_a, keys_b = (keys.keys() for keys in found)
+    return Survey(Source("folders" if paired else "unpaired", root, keys_a, keys_b, paired), problems, listing)
+
+
+class ImageTree:
+    """The images below root/name/. Hidden files and folders are skipped, links are followed, each folder is entered once."""
+
+    def __init__(self, root: Path, name: str, listing: Listing, problems: Problems) -> None:
+        self.folder = root / name
+        self.name = name
+        self.listing = listing
+        self.problems = problems
+        self.count = 0
+
+    def names(self, by_stem: bool = False) -> Iterator[str]:
+        """Paths relative to the folder, sorted as texts, or by what they are without their suffix.
+
+        Only one path of folders is held in memory at a time, whatever the tree's size.
+        """
+        key = stem if by_stem else None
+        seen: set[tuple[int, int]] = set()  # a link may lead back up
+        failed = False
+        waiting = [""]  # the next one last; names of folders end in a slash, which gives everything below them its place
+        with tqdm(desc=f"listing {self.name}", unit=" files", delay=2, leave=False, disable=None) as progress:
+            while waiting:
+                name = waiting.pop()
+                if name and not name.endswith("/"):
+                    self.count += 1
+                    progress.update()
+                    yield name
+                    continue
+                folder = self.folder / name
+                try:
+                    stat = self.listing.add(folder)
+                    if (stat.st_dev, stat.st_ino) in seen:
+                        continue
+                    seen.add((stat.st_dev, stat.st_ino))
+                    entries = sorted(self._entries(folder, name))
+                except OSError as failure:
+                    missing = not (name or self.folder.is_dir())
+                    why = "no such folder" if missing else f"cannot be listed ({failure.strerror}); put its permissions right or move it"
+                    self.problems.add(f"{shown(folder)}: {why}")
+                    failed = True
+                    continue
+                entries.sort(key=key)
+                entries.reverse()
+                waiting += entries
+        if not self.count and not failed:
+            self.problems.add(f"{self.folder}: holds no image ({' '.join(sorted(IMAGE_SUFFIXES))})")
+
+    def _entries(self, folder: Path, prefix: str) -> Iterator[str]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                image = entry.name[entry.name.rfind(".") :].lower() in IMAGE_SUFFIXES
+                kind = _kind(entry)
+                if kind == "folder":
+                    yield f"{prefix}{entry.name}/"
+                elif kind == "file" and image:
+                    yield f"{prefix}{entry.name}"
+                elif kind == "neither":
+                    if image:
+                        self.problems.add(f"{shown(entry.path)}: is no file (a broken link?); remove it")
+                    self.listing.settled = False  # it may begin to lead somewhere, which no folder's stamp would tell
+
+
+def pairs_by_stem(a: ImageTree, b: ImageTree, problems: Problems) -> Iterator[tuple[str, str]]:
+    """Pairs of files with the same relative path up to the suffix, sorted by it; and a problem for each that has none or two."""
+
+    def found(tree: ImageTree, domain: str) -> Iterator[tuple[str, str, str]]:
+        return ((stem(name), domain, name) for name in tree.names(by_stem=True))
+
+    for _, group in groupby(merge(found(a, "a"), found(b, "b")), key=itemgetter(0)):
+        same = list(group)
+        in_a, in_b = ([name for _, domain, name in same if domain == wanted] for wanted in "ab")
+        for tree, other, own, partners in ((a, b, in_a, in_b), (b, a, in_b, in_a)):
+            for name in own[1:]:
+                problems.add(f"{shown(tree.folder / name)}: same stem as {shown(Path(own[0]).name)}; keep one of them")
+            if own and not partners:
+                problems.add(f"{shown(tree.folder / own[0])}: no file of this stem in {other.folder}")
+        if in_a and in_b:
+            yield in_a[0], in_b[0]
+
+
+def stem(name: str) -> str:
+    """The path of an image without its suffix; a folder's, which ends in a slash, stays as it is."""
+    return name if name.endswith("/") else name.rpartition(".")[0]
+
+
+def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else "neither"
+    except OSError:  # a link to itself, or into a folder that may not be entered
+        return "neither"

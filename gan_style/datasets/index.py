@@ -1,0 +1,131 @@
+"""The list of a large data set, kept in a file: made once, mapped into memory by every process that reads it.
+
+A file holds numbers and texts alone, is believed only where its checksum and its bounds are right and no folder has changed
+since it was made, and may be deleted at any time.
+"""
+
+import hashlib
+import logging
+import mmap
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gan_style.atomic import replacing
+from gan_style.datasets.keys import Keys
+from gan_style.datasets.listing import STAMP, unchanged
+from gan_style.datasets.survey import Layout, Source, Split, Survey
+from gan_style.errors import UserError
+
+SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
+
+# The file: the magic word; SHA-256 of all that follows it; of what is listed; (keys, bytes) of folders, a and b; the
+# folders' stamps; where the keys end in the texts, and the texts, each of folders, a and b.
+_MAGIC = b"gan_style list 1"
+_CHECKED, _SIZES, _ARRAYS = 48, 80, 128  # where they begin
+
+log = logging.getLogger("gan_style")
+
+
+class Index:
+    """The file for one split of one data set; `path` is None where there is no place for files."""
+
+    def __init__(self, root: Path, layout: Layout, split: Split, paired: bool) -> None:
+        self.root = root
+        self.layout: Layout = layout
+        self.paired = paired
+        self.subject = hashlib.sha256(repr((os.path.realpath(root), layout, split, paired)).encode()).digest()
+        folder = index_folder()
+        self.path = folder / f"{self.subject[:16].hex()}.index" if folder else None
+
+    def load(self) -> Source | None:
+        """The source, if it was saved and still holds."""
+        stored = _read(self.path) if self.path else None
+        if not stored or stored.subject != self.subject or not unchanged(stored.folders, stored.stamps):
+            return None
+        a, b = stored.columns
+        return Source(self.layout, self.root.parent if self.layout == "manifest" else self.root, a, b if len(b) else a, self.paired)
+
+    def save(self, survey: Survey) -> Source | None:
+        """Keep a large list that its listing vouches for, and return it as `load` does."""
+        source, listing = survey.source, survey.listing
+        if self.path is None or source is None or not listing.settled or max(len(source.a), len(source.b)) < SMALLEST:
+            return None
+        lists = listing.folders(), Keys.of(source.a), Keys.of(() if source.b is source.a else source.b)
+        try:
+            _write(self.path, self.subject, listing.stamps(), lists)
+        except OSError as failure:
+            log.info(f"{self.path}: the list of files cannot be kept ({failure.strerror}) and is made anew at each start")
+            return None
+        return self.load()
+
+
+def index_folder() -> Path | None:
+    """Where lists are kept: $GAN_STYLE_CACHE, or gan_style/index in $XDG_CACHE_HOME or ~/.cache; None without a home."""
+    if chosen := os.environ.get("GAN_STYLE_CACHE"):
+        return Path(chosen)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_style" / "index"
+    except RuntimeError:
+        return None
+
+
+def recall(path: str, checksum: bytes, column: int) -> Keys:
+    """The keys of one column, from the very file that another process has mapped."""
+    stored = _read(Path(path), checksum)
+    if stored is None:
+        raise UserError(f"{path}: the list of files was replaced while a run read it; start the run again")
+    return stored.columns[column]
+
+
+@dataclass(frozen=True)
+class _Stored:
+    subject: bytes
+    stamps: np.ndarray
+    folders: Keys
+    columns: tuple[Keys, Keys]
+
+
+def _write(path: Path, subject: bytes, stamps: np.ndarray, lists: Sequence[Keys]) -> None:
+    sizes = np.array([(len(keys), len(keys.text)) for keys in lists])
+    arrays = [each.astype("<i8", copy=False) for each in (sizes, stamps, *(keys.ends for keys in lists))] + [keys.text for keys in lists]
+    checksum = hashlib.sha256(subject)
+    for array in arrays:
+        checksum.update(array.data)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(_MAGIC + checksum.digest() + subject)
+        for array in arrays:
+            array.tofile(file)
+
+
+def _read(path: Path, trusted: bytes | None = None) -> _Stored | None:
+    """None where there is no such file, or anything about it is wrong. trusted: the checksum of a file that was read before."""
+    try:
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):  # ValueError: an empty file
+        return None
+    magic, checksum, subject = data[:16], data[16:_CHECKED], data[_CHECKED:_SIZES]
+    if magic != _MAGIC or len(data) < _ARRAYS or checksum != (trusted or hashlib.sha256(memoryview(data)[_CHECKED:]).digest()):
+        return None
+    sizes = np.frombuffer(data, "<i8", 6, _SIZES).tolist()
+    counts, lengths = sizes[::2], sizes[1::2]
+    numbers = [STAMP * counts[0], *counts]
+    if min(sizes) < 0 or len(data) != _ARRAYS + 8 * sum(numbers) + sum(lengths):
+        return None
+    stamps, *ends = _consecutive(np.frombuffer(data, "<i8", sum(numbers), _ARRAYS), numbers)
+    texts = _consecutive(np.frombuffer(data, "u1", sum(lengths), _ARRAYS + 8 * sum(numbers)), lengths)
+    for text, places in zip(texts, ends, strict=True):
+        if not len(places):
+            places = np.zeros(1, "<i8")
+        if places[0] < 0 or places[-1] != len(text) or (places[1:] < places[:-1]).any():
+            return None
+    a, b = (Keys(texts[1 + column], ends[1 + column], (recall, (str(path), checksum, column))) for column in (0, 1))
+    return _Stored(subject, stamps, Keys(texts[0], ends[0]), (a, b))
+
+
+def _consecutive(whole: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+    return np.split(whole, np.cumsum(sizes)[:-1])

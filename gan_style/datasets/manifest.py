@@ -1,0 +1,178 @@
+"""Manifests: .jsonl or .csv files that list the images of a data set. Nothing in one is trusted."""
+
+import csv
+import json
+import os
+import stat
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tqdm import tqdm
+
+from gan_style.datasets.keys import Gathering
+from gan_style.datasets.listing import Listing
+from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
+from gan_style.errors import UserError
+
+MAX_BYTES = 2**30  # some ten million rows
+MAX_ROW_BYTES = 2**20
+
+_SPLITS = ("train", "val", "test")  # test rows are left alone
+_OUTSIDE = "leads out of the manifest's folder; paths are relative to it, without .., and links stay in it"
+_EXAMPLE = '{"a": "x.png", "b": "y.png"}'
+
+
+def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
+    """The rows of one split, in their order."""
+    listing, problems = Listing(), Problems()
+    lookup = _Lookup(manifest.parent, listing)
+    found = {"a": Gathering(), "b": Gathering()}
+    for where, row in _rows(manifest, listing):
+        row_split = row.get("split") or "train"
+        if row_split not in _SPLITS:
+            value = repr(row_split[:50]) if isinstance(row_split, str) else "no text"
+            problems.add(f"{where}: split is {value}; use one of {', '.join(_SPLITS)}")
+            continue
+        if row_split != split:
+            continue
+        named = {domain: row[domain] for domain in found if row.get(domain)}
+        if (paired and len(named) < 2) or not named:
+            missing = " and ".join(domain for domain in found if domain not in named)
+            problems.add(f"{where}: has no {missing}; every row of a paired manifest needs a and b")
+            continue
+        for domain, name in named.items():
+            key, problem = lookup.key(name)
+            if problem:
+                problems.add(f"{where}: {domain} = {problem}")
+            else:
+                found[domain].add(key)
+    if split == "val" and not any(found.values()) and not problems:
+        return Survey(None)
+    for domain, keys in found.items() if not problems else ():
+        if not keys:
+            problems.add(f"{manifest}: no row of split {split} has a file of domain {domain}")
+    a, b = (keys.keys() for keys in found.values())
+    return Survey(Source("manifest", manifest.parent, a, b, paired), problems, listing)
+
+
+class _Lookup:
+    """Looks the names in a manifest up below its folder, which they must not leave, be it through links."""
+
+    def __init__(self, folder: Path, listing: Listing) -> None:
+        self.folder = folder
+        self.listing = listing
+        self.inside = Path(os.path.realpath(folder))
+        self.enter = lru_cache(maxsize=2**16)(self._enter)
+
+    def key(self, name: Any) -> tuple[str, str | None]:
+        """A file's key, and what is wrong with it."""
+        if not isinstance(name, str):
+            return "", f"{type(name).__name__}: not a path; write it as text"
+        parts = name.replace("\\", "/").split("/")
+        key = "/".join(part for part in parts if part not in ("", "."))
+        if not parts[0] or ".." in parts:
+            return "", f"{shown(name)}: {_OUTSIDE}"
+        try:
+            if not self.enter(key.rpartition("/")[0]):
+                return "", f"{shown(name)}: {_OUTSIDE}"
+            path = self.inside / key
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                mode = path.stat().st_mode
+                if not self._stays(path):
+                    return "", f"{shown(name)}: {_OUTSIDE}"
+            if not stat.S_ISREG(mode):
+                return "", f"{shown(name)}: is no file"
+        except (OSError, ValueError):  # ValueError: names that no file can have
+            return "", f"{shown(name)}: no such file in {self.folder}"
+        return key, None
+
+    def _enter(self, folder: str) -> bool:
+        """Is this folder inside? Links to other places inside are fine."""
+        path = self.inside / folder
+        self.listing.add(path)
+        return os.path.realpath(path) == str(path) or self._stays(path)
+
+    def _stays(self, path: Path) -> bool:
+        """Does a link lead to a place inside? It may be turned later, so a list with links in it is made anew each time."""
+        self.listing.settled = False
+        return Path(os.path.realpath(path)).is_relative_to(self.inside)
+
+
+def _rows(manifest: Path, listing: Listing) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields ("manifest, line n", row)."""
+    suffix = manifest.suffix.lower()
+    if suffix not in (".csv", ".jsonl"):
+        raise UserError(f"{manifest}: a manifest must be a .jsonl or .csv file; rename it, or set data.root to a folder")
+    try:
+        size = listing.add(manifest).st_size
+        if size > MAX_BYTES:
+            raise UserError(f"{manifest}: has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB allowed; leave out what is not needed")
+        with (
+            manifest.open("rb") as file,
+            tqdm(total=size, desc=f"reading {manifest.name}", unit="B", unit_scale=True, delay=2, leave=False, disable=None) as progress,
+        ):
+            lines = _Lines(manifest, file)
+            for number, row in _csv_rows(lines) if suffix == ".csv" else _json_rows(lines):
+                progress.update(lines.row_bytes)
+                lines.row_bytes = 0
+                yield f"{manifest}, line {number}", row
+    except OSError as failure:
+        raise UserError(f"{manifest}: cannot be read ({failure.strerror or failure}); check the path and its permissions") from failure
+
+
+class _Lines:
+    """The lines of a file as text, none of them, and no row of several lines, longer than MAX_ROW_BYTES."""
+
+    def __init__(self, manifest: Path, file: BinaryIO) -> None:
+        self.manifest = manifest
+        self.file = file
+        self.number = 0
+        self.row_bytes = 0  # since the last row was complete
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self.file.readline(MAX_ROW_BYTES + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.row_bytes += len(line)
+        if self.row_bytes > MAX_ROW_BYTES:
+            raise self.mistake(f"more than {MAX_ROW_BYTES} bytes for one row; is there an end of line or a quote missing?")
+        try:
+            return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
+        except UnicodeDecodeError as failure:
+            raise self.mistake(f"cannot be read as UTF-8 text ({failure.reason}); save it as UTF-8") from failure
+
+    def mistake(self, words: str) -> UserError:
+        return UserError(f"{self.manifest}, line {self.number}: {words}")
+
+
+def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
+    reader = csv.DictReader(lines)
+    try:
+        if not {"a", "b"} & set(reader.fieldnames or ()):
+            raise UserError(f"{lines.manifest}, line 1: names neither column a nor b; begin the file with a,b or a,b,split")
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as failure:
+        raise lines.mistake(f"not CSV ({failure}); are the quotes in pairs?") from failure
+
+
+def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line in lines:
+        if not line.strip():
+            lines.row_bytes = 0
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as failure:  # what is no JSON, a number of thousands of digits; brackets in brackets
+            reason = failure.msg if isinstance(failure, json.JSONDecodeError) else type(failure).__name__
+            raise lines.mistake(f"not JSON ({reason}); write one object a line: {_EXAMPLE}") from failure
+        if not isinstance(row, dict):
+            raise lines.mistake(f"not an object; write {_EXAMPLE}")
+        yield lines.number, row

@@ -1,0 +1,86 @@
+"""What every layout's survey gives: the files of a split, and what is wrong with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from gan_style.datasets.listing import Listing
+from gan_style.errors import one_line
+from gan_style.images import Encoded
+
+Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet"]
+LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"]
+Split = Literal["train", "val"]
+Domain = Literal["a", "b"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The images of one split. Keys are posix paths relative to `root`.
+
+    Where `paired`, a[i] belongs to b[i]. In an aligned source both are the same file: domain A is its left half.
+    """
+
+    layout: Layout
+    root: Path
+    a: Sequence[str]
+    b: Sequence[str]
+    paired: bool
+
+    def path(self, key: str) -> Path:
+        return self.root / key
+
+    def name(self, domain: str, index: int) -> str:
+        """What messages call image `index` of domain "a" or "b"."""
+        return str(self.path(self.keys(domain)[index]))
+
+    def image(self, domain: str, index: int) -> Path | Encoded:
+        """Where `images.read` finds it."""
+        return self.path(self.keys(domain)[index])
+
+    def keys(self, domain: str) -> Sequence[str]:
+        return self.a if domain == "a" else self.b
+
+    def describe(self) -> str:
+        """For people: how many of what."""
+        if self.paired:
+            return f"{len(self.a)} pairs ({self.layout})"
+        return f"{len(self.a)} images of domain A, {len(self.b)} of domain B, unpaired ({self.layout})"
+
+
+class Problems:
+    """One line for each culprit. All are counted, and the first ones kept: a wrong list of a million files has a million."""
+
+    KEPT = 1000
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.count = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def add(self, line: str) -> None:
+        self.count += 1
+        if len(self.lines) < self.KEPT:
+            self.lines.append(line)
+
+    def extend(self, others: "Problems") -> None:
+        self.lines += others.lines[: self.KEPT - len(self.lines)]
+        self.count += others.count
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What lies in one split: `source` is None where there is no such split. listing: the folders that were looked into."""
+
+    source: Source | None
+    problems: Problems = field(default_factory=Problems)
+    listing: Listing = field(default_factory=Listing)
+
+
+def shown(name: object) -> str:
+    """A name for a message, on one line and of a readable length."""
+    text = str(name)
+    return one_line(text if len(text) <= 300 else f"{text[:200]}...{text[-80:]}")

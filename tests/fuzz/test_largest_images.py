@@ -1,0 +1,73 @@
+"""Images as large as is allowed are read, within the memory that is promised for that."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import fuzzing
+import numpy as np
+import pytest
+from fuzzing import bounds
+from PIL import Image
+
+from gan_style import images
+from gan_style.errors import UserError
+from gan_style.headers import MAX_BYTES, MAX_PIXELS
+
+pytestmark = pytest.mark.skipif(not fuzzing.nightly, reason="a minute of large pictures: make nightly")
+
+LARGE = [  # kind, mode, bytes that a pixel counts as, options
+    ("PNG", "L", 3, {}),
+    ("PNG", "RGB", 3, {}),
+    ("PNG", "RGBA", 3, {}),
+    ("PNG", "P", 3, {"transparency": 0}),
+    ("BMP", "RGB", 3, {}),
+    ("JPEG", "RGB", 3, {}),
+    ("JPEG", "RGB", 3, {"progressive": True, "subsampling": 0}),
+    ("JPEG", "CMYK", 6, {"progressive": True}),
+    ("TIFF", "RGB", 3, {"compression": "tiff_adobe_deflate", "tiffinfo": {278: 2**20}}),
+    ("TIFF", "RGBA", 3, {"compression": "tiff_lzw", "tiffinfo": {278: 2**20}}),
+    ("WEBP", "RGB", 6, {}),
+    ("WEBP", "RGBA", 6, {"lossless": True, "quality": 0, "method": 0}),
+]
+
+
+def sides(weight: float) -> tuple[int, int]:
+    """Of a picture as large as is allowed where a pixel counts as `weight` bytes; no side is too long for WebP."""
+    width = 10_000
+    return width, int(MAX_BYTES / weight) // width
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize(("kind", "mode", "weight", "options"), LARGE)
+def test_8_bit(tmp_path: Path, kind: str, mode: str, weight: int, options: dict[str, Any], channels: int) -> None:
+    width, height = sides(weight)
+    path = tmp_path / f"x.{kind.lower()}"
+    Image.new(mode, (width, height)).save(path, kind, **options)
+    with bounds():
+        picture = images.read(path, channels)
+        assert picture.pixels.shape == (height, width, channels)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("stored", [1, 3, 4])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit(tmp_path: Path, suffix: str, stored: int, channels: int) -> None:
+    width, height = sides(max(6, 2 * stored))
+    path = tmp_path / f"x{suffix}"
+    options = [cv2.IMWRITE_TIFF_ROWSPERSTRIP, height, cv2.IMWRITE_TIFF_COMPRESSION, 5] if suffix == ".tif" else []
+    cv2.imwrite(str(path), np.zeros((height, width, stored), np.uint16), options)
+    with bounds():
+        picture = images.read(path, channels)
+        assert picture.pixels.shape == (height, width, channels) and picture.pixels.dtype == np.uint16
+
+
+def test_a_photograph_of_102_megapixels_is_small_enough(tmp_path: Path) -> None:
+    Image.new("RGB", (11_662, 8_746)).save(tmp_path / "x.tif")
+    assert images.probe(tmp_path / "x.tif").width == 11_662
+
+
+def test_one_row_more_is_too_large(tmp_path: Path) -> None:
+    Image.new("L", (10_000, MAX_PIXELS // 10_000 + 1)).save(tmp_path / "x.png")
+    with pytest.raises(UserError, match="pixels allowed"):
+        images.probe(tmp_path / "x.png")

@@ -1,0 +1,165 @@
+"""What a manifest may hold, and what it may not; tests/fuzz/test_manifests.py tries the rest."""
+
+import json
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from gan_style.datasets import manifest as manifests
+from gan_style.datasets.sources import find, survey_split
+from gan_style.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """set/1.png and set/sub/2.png, and 1.png outside."""
+    for name in ("set/1.png", "set/sub/2.png", "1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path / "set"
+
+
+def refused(folder: Path, content: str | bytes, suffix: str = ".jsonl") -> str:
+    """The message for a manifest."""
+    path = folder / f"m{suffix}"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError) as caught:
+        find(path, "auto", "train", paired=True)
+    message = str(caught.value)
+    assert message.isprintable() and str(path) in message and len(message) < 1500
+    return message
+
+
+def row(a: object, b: object = "1.png") -> str:
+    return json.dumps({"a": a, "b": b}) + "\n"
+
+
+@pytest.mark.parametrize("name", ["link.png", "up/1.png", "away/1.png", "inside/../link.png", "chain.png", "sub/up2/1.png"])
+def test_no_link_leads_out_of_the_folder(folder: Path, name: str) -> None:
+    (folder / "link.png").symlink_to("../1.png")
+    (folder / "chain.png").symlink_to("link.png")
+    (folder / "up").symlink_to("..")
+    (folder / "away").symlink_to(folder.parent)
+    (folder / "sub" / "up2").symlink_to("../..")
+    assert "leads out of the manifest's folder" in refused(folder, row(name))
+
+
+def test_links_that_stay_in_the_folder_are_followed(folder: Path, tmp_path: Path) -> None:
+    (folder / "link.png").symlink_to("sub/2.png")
+    (folder / "also").symlink_to(folder / "sub")
+    (tmp_path / "door").symlink_to(folder)  # the folder itself may be reached by a link
+    (folder / "m.jsonl").write_text(row("link.png", "also/2.png"))
+    for path in (folder / "m.jsonl", tmp_path / "door" / "m.jsonl"):
+        source = find(path, "auto", "train", paired=True)
+        assert source is not None and source.a == ("link.png",) and source.b == ("also/2.png",)
+
+
+def test_a_folder_with_a_name_like_another_is_outside(folder: Path) -> None:
+    (folder.parent / "set2").mkdir()
+    (folder.parent / "set2" / "1.png").touch()
+    (folder / "next").symlink_to("../set2")
+    assert "leads out" in refused(folder, row("next/1.png"))
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b.png", "\ud800.png", "x" * 5000, "d/" * 3000 + "x", "loop", "sub", ".", "1.png/2.png", "nowhere/1.png"]
+)
+def test_what_is_no_file_is_named_in_one_line(folder: Path, name: str) -> None:
+    (folder / "loop").symlink_to("loop")
+    message = refused(folder, row(name))
+    assert "no such file" in message or "is no file" in message
+
+
+def test_names_that_are_hard_to_write(folder: Path) -> None:
+    names = ["a b.png", "two\nlines.png", "née\u2028.png", "raw\udcff.png", "comma,.png", 'quote".png']
+    for name in names:
+        (folder / name).touch()
+    (folder / "m.jsonl").write_text("".join(row(name) for name in names))
+    source = find(folder / "m.jsonl", "auto", "train", paired=True)
+    assert source is not None and list(source.a) == names and source.path(source.a[3]).exists()
+    names.remove("raw\udcff.png")  # CSV has no escapes, and a manifest is UTF-8
+    quoted = ['"{}"'.format(name.replace('"', '""')) for name in names]
+    (folder / "m.csv").write_bytes("\r\n".join(["b,a", *(f"1.png,{name}" for name in quoted)]).encode())
+    source = find(folder / "m.csv", "auto", "train", paired=True)
+    assert source is not None and list(source.a) == names
+
+
+WRONG = {
+    "deep": ("[" * 100_000 + "]" * 100_000, ".jsonl", "not JSON"),
+    "deep value": (row("1.png") + '{"split": ' + "[" * 900 + "]" * 900 + ', "a": "1.png", "b": "1.png"}', ".jsonl", "line 2: "),
+    "huge number": ('{"a": ' + "9" * 10_000 + "}", ".jsonl", "not JSON"),
+    "number": ('{"a": 1e999, "b": "1.png"}', ".jsonl", "float: not a path"),
+    "split of no text": ('{"a": "1.png", "b": "1.png", "split": ["train"]}', ".jsonl", "split is no text"),
+    "not UTF-8": (b'{"a": "\xff.png", "b": "1.png"}', ".jsonl", "line 1: cannot be read as UTF-8"),
+    "not UTF-8 later": (row("1.png").encode() + b"\xff\n", ".jsonl", "line 2: cannot be read as UTF-8"),
+    "UTF-16": ("a,b\n1.png,1.png\n".encode("utf-16"), ".csv", "cannot be read as UTF-8"),
+    "large field": ("a,b\n" + "x" * 200_000 + ",1.png\n", ".csv", "line 2: not CSV"),
+    "open quote": ('a,b\n"1.png,1.png\n' + "x\n" * 100_000, ".csv", "not CSV"),
+    "old line ends": ("a,b\r1.png,1.png\r", ".csv", "not CSV"),
+    "binary": (bytes(range(128)) * 100, ".csv", ""),
+    "many columns": ("a,b\n" + "1.png," * 1000 + "\n", ".csv", None),
+    "too few columns": ("a,b\n1.png\n", ".csv", "line 2: has no b"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_content_is_named_in_one_line(folder: Path, name: str) -> None:
+    content, suffix, message = WRONG[name]
+    if message is None:
+        (folder / f"m{suffix}").write_text(str(content))
+        assert find(folder / f"m{suffix}", "auto", "train", paired=True) is not None
+    else:
+        assert message in refused(folder, content, suffix)
+
+
+def test_a_manifest_has_a_largest_size(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (folder / "m.jsonl").open("wb") as file:
+        file.truncate(manifests.MAX_BYTES + 1)
+    with pytest.raises(UserError, match=r"m\.jsonl: has 1024 MB, more than the 1024 MB allowed"):
+        find(folder / "m.jsonl", "auto", "train", paired=True)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_a_row_without_an_end_does_not_fill_the_memory(folder: Path, suffix: str) -> None:
+    path = folder / f"m{suffix}"
+    with path.open("wb") as file:
+        file.write(b"a,b\n" if suffix == ".csv" else b"")
+        file.seek(300 * 2**20)  # a hole, which reads as NULs
+        file.write(b"\n")
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="more than 1048576 bytes for one row"):
+            find(path, "auto", "train", paired=True)
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_row_of_many_lines_does_not_fill_the_memory(folder: Path) -> None:
+    content = "a,b\n" + '"\n",' * 400_000  # each line ends within quotes
+    assert "more than 1048576 bytes for one row" in refused(folder, content, ".csv")
+
+
+def test_a_million_mistakes_do_not_fill_the_memory(folder: Path) -> None:
+    (folder / "m.jsonl").write_text(row("gone.png") * 20_000)
+    survey = survey_split(folder / "m.jsonl", "auto", "train", paired=True)
+    assert len(survey.problems) == 20_000 and len(survey.problems.lines) == 1000
+
+
+def test_many_long_rows_are_fine(folder: Path) -> None:
+    (folder / "m.csv").write_text("a,b,note\n" + f"1.png,1.png,{'x' * 100_000}\n" * 30)
+    source = find(folder / "m.csv", "auto", "train", paired=True)
+    assert source is not None and len(source.a) == 30
+
+
+def test_a_manifest_that_may_not_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "m.csv").write_text("a,b\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, os.strerror(13))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UserError, match=r"m\.csv: cannot be read \(Permission denied\)"):
+        find(folder / "m.csv", "auto", "train", paired=True)
