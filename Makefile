@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 # One thread a test process: two of them share two cores better than four threads do.
 TEST_ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test nightly check bench docs clean
 
 help:
 	@echo "make setup   create $(VENV) and install gan_style into it"
 	@echo "make demo    draw the demo data, train pix2pix for two to three minutes on a CPU, translate held-out images"
 	@echo "make test    run the tests"
+	@echo "make nightly fuzz the readers of files for some minutes, on new cases each time"
 	@echo "make check   ruff, ruff format, pyright, import-linter"
 	@echo "make bench   benchmarks; they print ratios of interleaved runs"
 	@echo "make docs    write docs/guide/config.md from the schema"
@@ -32,6 +33,9 @@ demo: setup
 
 test: setup
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist loadfile tests
+
+nightly: setup
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load -m nightly tests/fuzz
 
 check: setup
 	$(BIN)/ruff check .

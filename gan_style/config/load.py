@@ -13,9 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from gan_style.config.schema import MethodConfig, RunConfig
 from gan_style.errors import UserError
+from gan_style.opening import read_regular, refusal
 
-MAX_CONFIG_BYTES = 1 << 20
+MAX_CONFIG_BYTES = 2**18
 MAX_DEPTH = 32
+MAX_MISTAKES = 8  # that one message names
 
 # What may differ between a run folder's configuration and that of a command that goes on with it.
 MAY_CHANGE = (
@@ -38,7 +40,11 @@ def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str
     tree = read_yaml(Path(path))
     for override in overrides:
         apply_override(tree, override)
-    return parse_config(tree, str(path), methods)
+    config = parse_config(tree, str(path), methods)
+    for key, place in (("run_dir", config.run_dir), ("data.root", config.data.root)):
+        if why := refusal(place):
+            raise UserError(f"{key}: {_short(place)} {why}; give another path")
+    return config
 
 
 def parse_config(tree: dict[str, Any], source: str, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
@@ -52,20 +58,25 @@ def parse_config(tree: dict[str, Any], source: str, methods: Mapping[str, type[M
     schema = RunConfig[methods[name]]
     try:
         return schema.model_validate(tree)
-    except ValidationError as mistakes:
-        raise UserError(f"{source}: " + "; ".join(_describe(dict(mistake), schema) for mistake in mistakes.errors())) from None
+    except ValidationError as problem:
+        mistakes = problem.errors()
+        more = f"; and {len(mistakes) - MAX_MISTAKES} more" if len(mistakes) > MAX_MISTAKES else ""
+        raise UserError(f"{source}: " + "; ".join(_describe(dict(each), schema) for each in mistakes[:MAX_MISTAKES]) + more) from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, or `UserError`."""
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
+        content = read_regular(path, MAX_CONFIG_BYTES + 1)
+        if len(content) > MAX_CONFIG_BYTES:
             raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, which no configuration is; check the path")
-        tree = parse_yaml(path.read_text(encoding="utf-8"))
+        tree = parse_yaml(content.decode("utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; configs/ holds the recipes") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UserError(f"{path}: cannot be read as text ({problem})") from None
+    except OSError as problem:
+        raise UserError(f"{path}: cannot be read as text ({problem.strerror}); check the path") from None
+    except UnicodeDecodeError as problem:
+        raise UserError(f"{path}: cannot be read as text ({problem}); save it as UTF-8") from None
     except ValueError as problem:
         raise UserError(f"{path}: not valid YAML ({problem})") from None
     if not isinstance(tree, dict):
@@ -115,6 +126,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(child) for key, child in value.items()}
     if isinstance(value, list):
         return [_plain(child) for child in value]
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{_short(value)} holds a NUL character")
     if value is not None and not isinstance(value, str | int | float):
         raise ValueError(f"{value if isinstance(value, date) else _short(value)} is read as {type(value).__name__}, not as text: quote it")
     if isinstance(value, int) and value.bit_length() > 1024:

@@ -9,7 +9,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from gan_style.bundle import check_header
+
 KEY = "tree"
+MAX_HEADER_BYTES = 2**24  # 150 000 tensors; a replay buffer of as many images would fill any memory first
 
 
 def save_tree(path: Path, tree: Any) -> None:
@@ -20,10 +23,15 @@ def save_tree(path: Path, tree: Any) -> None:
 
 
 def load_tree(path: Path) -> Any:
-    """Read what `save_tree` wrote; tensors on the CPU."""
-    with safe_open(path, framework="pt") as file:
-        skeleton = json.loads((file.metadata() or {})[KEY])
-        return _unpack(skeleton, file)
+    """Read what `save_tree` wrote; tensors on the CPU. `OSError` or `ValueError` for a file that is not one."""
+    try:
+        check_header(path, MAX_HEADER_BYTES)
+        with safe_open(path, framework="pt") as file:
+            return _unpack(json.loads((file.metadata() or {})[KEY]), file, set())
+    except (OSError, MemoryError):
+        raise
+    except Exception as problem:  # of safetensors, of JSON, of a tree of another shape: KeyError, TypeError, RecursionError, ...
+        raise ValueError(f"{path.name}: not the state of a run ({type(problem).__name__}: {problem})") from problem
 
 
 def _pack(node: Any, tensors: dict[str, torch.Tensor]) -> Any:
@@ -41,11 +49,15 @@ def _pack(node: Any, tensors: dict[str, torch.Tensor]) -> Any:
     raise TypeError(f"a {type(node).__name__} cannot be stored in a checkpoint")
 
 
-def _unpack(node: Any, file: Any) -> Any:
+def _unpack(node: Any, file: Any, used: set[str]) -> Any:
+    """The tree of a skeleton; `used` collects the names of its tensors, each of which has one place."""
     if isinstance(node, list):
-        return [_unpack(value, file) for value in node]
+        return [_unpack(value, file, used) for value in node]
     if isinstance(node, dict):
-        if "tensor" in node:
-            return file.get_tensor(node["tensor"])
-        return {key: _unpack(value, file) for key, value in node["mapping"]}
+        if "tensor" not in node:
+            return {key: _unpack(value, file, used) for key, value in node["mapping"]}
+        if node["tensor"] in used:
+            raise ValueError(f"tensor {node['tensor']} is in two places")
+        used.add(node["tensor"])
+        return file.get_tensor(node["tensor"])
     return node

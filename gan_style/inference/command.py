@@ -6,12 +6,14 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from glob import has_magic
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from gan_style.errors import CommandParser, UserError
+from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import FORMATS, select
+from gan_style.opening import refusal
 
 DIRECTIONS = ("a2b", "b2a")
 
@@ -21,6 +23,7 @@ def infer_command(arguments: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     options = parser().parse_args(arguments)
+    check_paths(options.model, options.input, options.output)
     bundle = find_bundle(Path(options.model), options.direction)
     output = Path(options.output)
     selection = select(options.input, output, options.format)
@@ -41,7 +44,8 @@ def infer_command(arguments: Sequence[str]) -> int:
         raise UserError(f"--output {output}: cannot be created ({failure.strerror}); choose another folder") from failure
 
     left_out = selection.left_out()
-    print(f"{bundle}: {predictor.info.method} {predictor.info.direction}, step {predictor.info.step}, on {predictor.device.type}")
+    info = predictor.info
+    print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}"))
     print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
     translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite)
     tally = translation.tally
@@ -49,7 +53,7 @@ def infer_command(arguments: Sequence[str]) -> int:
         with _exiting_on_termination():
             translation.run(selection.jobs)
     finally:
-        print(f"{tally.line()} -> {output}", flush=True)
+        print(one_line(f"{tally.line()} -> {output}"), flush=True)
     if not tally.failures:
         return 0
     if len(tally.failures) == 1:
@@ -97,6 +101,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
     parser.add_argument("--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's")
     return parser
+
+
+def check_paths(model: str, inputs: Sequence[str], output: str) -> None:
+    """`UserError` for what no path can be."""
+    for option, text in (("--model", model), *(("--input", text) for text in inputs), ("--output", output)):
+        if (why := refusal(text)) and not (option == "--input" and has_magic(text) and "\0" not in text):
+            raise UserError(f"{option} {text}: {why}; give another path")
 
 
 def find_bundle(model: Path, direction: str | None) -> Path:

@@ -2,12 +2,14 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
 from gan_style.errors import UserError
+from gan_style.opening import MAX_DEPTH
 
 # --format -> suffix of the outputs; None keeps the input's
 FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
@@ -87,7 +89,7 @@ def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
     output: the real path of the output folder.
     """
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(text):  # noqa: PTH112 - Path.is_dir raises for a pattern that is longer than a name may be
         if Path(os.path.realpath(path)) == output:
             raise UserError(f"--output {text}: is the input folder itself; give another folder")
         found = list(_walk(path, output, selection))
@@ -107,14 +109,7 @@ def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
     def refuse(failure: OSError) -> None:
         raise UserError(f"{failure.filename}: cannot be read ({failure.strerror}); check its permissions") from failure
 
-    seen = {output}
-    for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
-        real = Path(os.path.realpath(folder))
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+    for folder, real, names in _folders(root, {output}, refuse):
         for name in sorted(names):
             source = Path(folder, name)
             if name.startswith("."):
@@ -125,14 +120,31 @@ def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
                 yield _Found(source, real / name, source.relative_to(root))
 
 
+def _folders(root: Path, seen: set[Path], refuse: Callable[[OSError], None] | None = None) -> Iterator[tuple[str, Path, list[str]]]:
+    """(folder, its real path, names of its files) for `root` and what lies below that is not hidden.
+
+    `seen` collects real paths, each of which is visited once.
+    """
+    for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
+        if len(Path(folder).parts) > len(root.parts) + MAX_DEPTH:
+            raise UserError(f"{root}: has folders nested more than {MAX_DEPTH} deep; give a folder further down")
+        real = Path(os.path.realpath(folder))
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield folder, real, names
+
+
 def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
     """Pictures that match `pattern`; `**` stands for any number of folders."""
     suffixes = _image_suffixes()
     base = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
     output_below = Path(os.path.realpath(base)) in output.parents
-    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - which does not know an absolute pattern
+    for match in sorted(_matches(pattern)):
         source = Path(match)
-        if source.is_dir():
+        if os.path.isdir(match):  # noqa: PTH112 - as above
             continue
         identity = Path(os.path.realpath(source.parent), source.name)
         if output_below and output in identity.parents:
@@ -141,6 +153,17 @@ def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
             yield _Found(source, identity, source.relative_to(base))
         else:
             selection.others += 1
+
+
+def _matches(pattern: str) -> set[str]:
+    """As `glob.glob(pattern, recursive=True)`, which two links that lead back up would keep busy for years: each folder is visited once."""
+    first, *rest = re.split(r"(?:(?:^|(?<=/))\*\*/)+", f"{pattern}/*" if pattern.split("/")[-1] == "**" else pattern)
+    found = set(glob.glob(first)) if first else {""}  # noqa: PTH207 - Path.glob knows no absolute pattern
+    for part in rest:
+        seen: set[Path] = set()
+        folders = [folder for place in sorted(found) for folder, _, _ in _folders(Path(place), seen)]
+        found = {match for folder in folders for match in glob.glob(os.path.join(glob.escape(folder), part))}  # noqa: PTH118, PTH207
+    return found
 
 
 def _image_suffixes() -> list[str]:

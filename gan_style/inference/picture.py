@@ -32,11 +32,10 @@ def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
     """Read a job's picture and scale it: `resize` is "none", "train" or the length of the shorter side. `UserError` names the file."""
     picture = images.read(job.source, info.in_channels)
     height, width = picture.pixels.shape[:2]
-    rows, columns = network_size(info, resize, height, width)
-    if rows * columns > images.MAX_PIXELS:
-        raise UserError(f"{job.source}: --resize {resize} would make it {columns} x {rows} pixels, too many; take another size or crop it")
+    size = network_size(info, resize, height, width)
     labels = info.labels == "yes" or (info.labels == "auto" and picture.labels)
-    return Source(job, images.resize(picture.pixels, rows, columns, labels), height, width, picture.alpha)
+    pixels = images.resize(picture.pixels, *size, labels, f"{job.source}: --resize {resize}")
+    return Source(job, pixels, height, width, picture.alpha)
 
 
 def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -> tuple[int, int]:
@@ -55,9 +54,9 @@ def write_result(source: Source, translated: Tensor, keep_resized: bool) -> None
     deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
     pixels = images.to_pixels(translated, 16 if deep else 8)
     if not keep_resized:
-        pixels = images.resize(pixels, source.height, source.width)
+        pixels = images.resize(pixels, source.height, source.width, limit=images.MAX_PIXELS)
     if source.alpha is not None and suffix in ALPHA_SUFFIXES and pixels.shape[2] in (1, 3):
-        alpha = images.resize(source.alpha[..., None], *pixels.shape[:2])
+        alpha = images.resize(source.alpha[..., None], *pixels.shape[:2], limit=images.MAX_PIXELS)
         if alpha.dtype != pixels.dtype:  # 16 bits into a format of 8
             alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
         pixels = np.concatenate([pixels, alpha], axis=2)

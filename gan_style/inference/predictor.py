@@ -9,12 +9,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from gan_style.bundle import BundleInfo, load_bundle
+from gan_style.bundle import BundleInfo, load_bundle, unreadable
 from gan_style.errors import UserError
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network, weights_that_serve
+from gan_style.networks.padding import missing
 
 Precision = Literal["fp32", "bf16", "fp16"]
+MAX_PADDED = 2**24  # pixels that padding may lead to: the smallest picture of the deepest network has as many
 HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -48,11 +50,12 @@ class Predictor:
     def __call__(self, image: Tensor) -> Tensor:
         """image [C, H, W] or [B, C, H, W] with values in [-1, 1], any H, W >= 1 -> float32 of the same size and range, on its device.
 
-        `OutOfMemory` where the predictor's device has no room for it.
+        `OutOfMemory` where the predictor's device has no room for it, `UserError` where padding alone would make it huge.
         """
         batch = image if image.dim() == 4 else image[None]
         if batch.dim() != 4 or batch.shape[1] != self.info.in_channels:
             raise ValueError(f"a translator of {self.info.in_channels} channels was given a tensor of shape {list(image.shape)}")
+        self._check_padding(*batch.shape[2:])
         half = HALF.get(self.precision)
         try:
             with torch.autocast(self.device.type, half) if half else contextlib.nullcontext():
@@ -71,6 +74,16 @@ class Predictor:
                 f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
             )
         return translated if image.dim() == 4 else translated[0]
+
+    def _check_padding(self, height: int, width: int) -> None:
+        """`UserError` for a ribbon, which grows a thousandfold where the network wants multiples of 1024."""
+        multiple, least = (int(getattr(self.network, name, 1)) for name in ("size_multiple", "minimum_size"))
+        rows, columns = (size + missing(size, multiple, least) for size in (height, width))
+        if rows * columns > max(MAX_PADDED, 2 * height * width):
+            raise UserError(
+                f"has {width} x {height} pixels, which this model pads to {columns} x {rows}, more than {MAX_PADDED}; "
+                "cut it to another shape, or translate smaller with --resize N"
+            )
 
 
 def choose_device(name: str) -> torch.device:
@@ -96,9 +109,7 @@ def _translator_config(path: Path, info: BundleInfo) -> Any:
     try:
         return METHODS[info.method].Config.model_validate(info.translator)
     except ValidationError as mistakes:
-        first = mistakes.errors()[0]
-        key = ".".join(("translator", *map(str, first["loc"])))
-        raise UserError(f"{path}: its metadata is not what this version of gan_style reads: {key}: {first['msg']}") from None
+        raise UserError(f"{path}: {unreadable(mistakes, 'translator')}") from None
 
 
 def _check_weights(path: Path, expected: Mapping[str, torch.Size], weights: Mapping[str, Tensor]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gan_style import images
-from gan_style.errors import UserError
+from gan_style.errors import UserError, one_line
 from gan_style.inference.files import Job
 from gan_style.inference.picture import Source, read_source, write_result
 from gan_style.inference.predictor import OutOfMemory, Predictor
@@ -71,7 +71,7 @@ class Translation:
         """
         todo = []
         for job in jobs:
-            if not self.overwrite and job.target.is_file():
+            if not self.overwrite and os.path.isfile(job.target):  # noqa: PTH113 - Path.is_file raises for a name that is too long
                 self.tally.skipped += 1
             else:
                 todo.append(job)
@@ -117,6 +117,10 @@ class Translation:
                 self._fail(f"{batch[0].job.source}: {mistake}", bar)
                 return
             results = None
+        except UserError as mistake:
+            for source in batch:
+                self._fail(f"{source.job.source}: {mistake}", bar)
+            return
         if results is None:
             self._batch = len(batch) // 2
             tqdm.write(f"no memory for {len(batch)} images at once: going on with batches of {self._batch}", file=sys.stderr)
@@ -147,5 +151,5 @@ class Translation:
             bar.update()
 
     def _fail(self, why: str, bar: tqdm) -> None:
-        self.tally.failures.append(" ".join(why.splitlines()))
+        self.tally.failures.append(one_line(why))
         bar.update()

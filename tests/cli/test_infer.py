@@ -139,9 +139,25 @@ def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str])
         (command(output="in"), "--output in: is the input folder itself"),
         (command(output="in/wide.png"), "--output in/wide.png: a file"),
         (command(output="in/wide.png/deeper"), "--output in/wide.png/deeper: cannot be created"),
+        (command(model=""), "--model : is empty"),
+        (command(model="a\0b"), r"--model a\x00b: holds a NUL character"),
+        (command(input=""), "--input : is empty"),
+        (command(input="in/*\0"), r"--input in/*\x00: holds a NUL character"),
+        (command(output=""), "--output : is empty"),
+        (command(output="o\0"), r"--output o\x00: holds a NUL character"),
+        (command(model="x" * 300), "File name too long"),
+        (command(input="x" * 300), "File name too long"),
+        (command(input="x" * 300 + "*"), "no images there"),
+        (command(output="x" * 300), "File name too long"),
+        (command(input="loop"), "symbolic links"),
+        (command(output="loop/deeper"), "symbolic links"),
+        (command(model="pipe"), "pipe: cannot be read (it is not a regular file)"),
+        (command(input="pipe"), "pipe: cannot be opened (it is not a regular file)"),
     ],
 )
 def test_mistakes(main: Callable[..., int], capsys: pytest.CaptureFixture[str], arguments: list[str], named: str) -> None:
+    Path("loop").symlink_to("loop")
+    os.mkfifo("pipe")
     assert main(arguments) == 2
     assert named in errors(capsys)
 
@@ -153,6 +169,29 @@ def test_names_that_are_not_text(main: Callable[..., int], capsys: pytest.Captur
     assert main(command(input=odd, output=os.fsdecode(b"out\xff"))) == 0
     assert "2 translated, 0 skipped (exist), 0 failed -> out\\udcff" in capsys.readouterr().out
     assert len(images.find_images(Path(os.fsdecode(b"out\xff")))) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_hostile_files_by_hostile_names(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is named in a printable line, and the picture among them is translated."""
+    names = [os.fsdecode(name) for name in (b"\x1b[2J.png", b"\xff\xfe.png", b"new\nline.png", b"\xe2\x80\xa8.png", b"carriage\r.png")]
+    Path("bad").mkdir()
+    for name in names:
+        Path("bad", name).write_bytes(b"no picture")
+    Path("bad/empty.png").touch()
+    Path("bad/loop.png").symlink_to("loop.png")
+    os.mkfifo("bad/pipe.png")
+    Path("bad/zero.png").symlink_to("/dev/zero")
+    Path("bad/folder.png").mkdir()
+    images.write(Path("bad/ribbon.png"), pixels(1, 100_000))
+    images.write(Path("bad", os.fsdecode(b"good \xff\n\x1b.png")), pixels(8, 9))
+    assert main(command("--resize", "256", input="bad")) == 2
+    captured = capsys.readouterr()
+    lines = captured.err.split("\n")
+    assert len(lines) == 10 + 1 + 1 and all(line.isprintable() for line in lines)
+    assert lines[-2].startswith("error: 10 images failed, the first of them bad/")
+    assert captured.out.splitlines()[-1] == "1 translated, 0 skipped (exist), 10 failed -> out"
+    assert os.listdir("out") == [os.fsdecode(b"good \xff\n\x1b.png")]  # noqa: PTH208
 
 
 def start(*options: str, **keywords: object) -> subprocess.Popen[str]:

@@ -1,6 +1,10 @@
+import io
+import os
+import sys
+
 import pytest
 
-from gan_style.errors import CommandParser, UserError, run_command
+from gan_style.errors import MAX_LINE, CommandParser, UserError, one_line, run_command
 
 
 def raising(failure: BaseException) -> int:
@@ -35,3 +39,33 @@ def test_a_parsers_complaint_is_a_users_mistake() -> None:
         parser = CommandParser(prog="draw.py")
         parser.add_argument("--size", type=int)
         parser.parse_args(["--size", "big"])
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("in/Ünïcode 猫.png: is broken", "in/Ünïcode 猫.png: is broken"),
+        ("a\r\nb\x0bc\u2028d", "a b c d"),
+        ("\x1b[31mred\x07\x9b0m", r"\x1b[31mred\x07\x9b0m"),
+        (os.fsdecode(b"in\xff.png"), r"in\udcff.png"),
+        ("gnp\u202ecod.png", r"gnp\u202ecod.png"),
+        ("tab\tnul\0", r"tab\tnul\x00"),
+        ("", ""),
+    ],
+)
+def test_a_message_is_one_line_that_any_terminal_can_show(text: str, line: str) -> None:
+    assert one_line(text) == line
+    assert one_line(text).isprintable()
+
+
+def test_a_message_of_a_megabyte_is_cut_in_the_middle() -> None:
+    line = one_line("file.yaml: " + "x" * 2**20 + "; remove it")
+    assert len(line) < 2 * MAX_LINE and line.startswith("file.yaml: xxx") and line.endswith("xxx; remove it")
+
+
+def test_an_error_is_printed_where_only_text_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stderr", strict)
+    assert raising(UserError(os.fsdecode(b"in\xff.png: is broken"))) == 2
+    strict.seek(0)
+    assert strict.read() == "error: in\\udcff.png: is broken\n"

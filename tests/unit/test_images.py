@@ -1,7 +1,10 @@
 """Image files: what is written is what is read, and what cannot be read is named."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -271,6 +274,13 @@ def test_find_images_is_sorted_recursive_and_skips_what_is_hidden(tmp_path: Path
     assert [path.as_posix() for path in images.find_images(tmp_path)] == ["a.tif", "a/z.jpg", "b.PNG", "linked/l.png"]
 
 
+def test_find_images_does_not_follow_a_well_to_its_ground(tmp_path: Path) -> None:
+    subprocess.run(["mkdir", "-p", str(tmp_path) + "/d" * 1100], check=True)  # deeper than Python's own walk can go
+    with pytest.raises(UserError, match="nested more than 100 deep"):
+        images.find_images(tmp_path)
+    subprocess.run(["rm", "-r", str(tmp_path / "d")], check=True)  # shutil.rmtree would stumble
+
+
 def test_webp_keeps_the_colours_under_transparent_pixels(tmp_path: Path) -> None:
     pixels = np.full((4, 4, 4), 200, np.uint8)
     pixels[..., 3] = 0
@@ -288,3 +298,33 @@ def test_an_image_in_memory_reads_as_its_file_does(tmp_path: Path) -> None:
     for data, words in ((b"", "empty"), (b"text", "not an image"), (path.read_bytes()[:60], "damaged or cut short")):
         with pytest.raises(UserError, match=f"row 3: .*{words}"):
             images.read(images.Encoded("row 3", data), 3)
+
+
+@pytest.mark.parametrize(("size", "target"), [((1, 100_000), (286, 28_600_000)), ((100_000, 1), (100_000_000, 9)), ((1, 1), (5793, 5793))])
+def test_a_ribbon_is_not_enlarged_to_gigabytes(size: tuple[int, int], target: tuple[int, int]) -> None:
+    with pytest.raises(UserError, match=rf"^in/a\.png: has {size[1]} x {size[0]} pixels and would be resized to {target[1]} x {target[0]}"):
+        images.resize(np.zeros((*size, 3), np.uint8), *target, name="in/a.png")
+
+
+def test_large_pictures_may_shrink_and_grow_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_RESIZED", 100)
+    assert images.resize(np.zeros((20, 30, 3), np.uint8), 25, 24).shape == (25, 24, 3), "it has as many pixels already"
+    assert images.resize(np.zeros((2, 3, 3), np.uint8), 20, 30, limit=600).shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize(("name", "width"), [("x.webp", 16384), ("x.jpg", 65536)])
+def test_sides_that_a_format_cannot_hold(tmp_path: Path, name: str, width: int) -> None:
+    with pytest.raises(UserError, match=rf"{name}: {width} x 1 pixels do not fit this format .*; use \.png"):
+        images.write(tmp_path / name, np.zeros((1, width, 3), np.uint8))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize("name", [b"a b\n.png", b"\xff.png", b"\x1b[2J.tif", "\u2028 \u202e.webp".encode(), b"-x.png", b"%s{}.jpg"])
+def test_odd_names(tmp_path: Path, name: bytes) -> None:
+    for depth in (8, 16):
+        path = tmp_path / os.fsdecode(name)
+        if depth == 16 and path.suffix not in (".png", ".tif"):
+            continue
+        images.write(path, random_pixels(3, 4, 3, depth))
+        assert images.read(path, 3).pixels.shape == (3, 4, 3) and images.probe(path).depth == depth
+        assert images.find_images(tmp_path) == [Path(path.name)]

@@ -1,5 +1,6 @@
 """From YAML and overrides to a checked configuration; every mistake is a UserError that names its key."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,39 @@ def test_aliases_that_unfold_to_gigabytes_are_refused_at_once(recipe: Path, patt
 def test_long_values_are_cut_in_messages(recipe: Path) -> None:
     recipe.write_text(f"{BASE}optim: {{lr: {'x' * 100_000}}}\n", encoding="utf-8")
     assert len(mistake(recipe)) < 500
+
+
+@pytest.mark.parametrize("key", ["run_dir", "data.root"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("''", "is empty; give another path"),
+        ("x" * 300, "cannot be opened (File name too long)"),
+        ("x/" * 3000, "cannot be opened (File name too long)"),
+        ('"a\\0b"', "holds a NUL character"),
+        ("{tmp}/loop/x", "symbolic links"),
+    ],
+)
+def test_paths_that_can_be_none(recipe: Path, tmp_path: Path, key: str, value: str, expected: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    value = value.replace("{tmp}", str(tmp_path))
+    message = mistake(recipe, f"{key}={value}")
+    assert key in message and expected in message
+
+
+def test_only_some_of_many_mistakes_are_named(recipe: Path) -> None:
+    recipe.write_text(BASE + "\n".join(f"key{number}: 1" for number in range(10_000)), encoding="utf-8")
+    message = mistake(recipe)
+    assert "key0: unknown key" in message and message.endswith("; and 9992 more") and len(message) < 2000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX files")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert "not a regular file" in mistake(tmp_path / "pipe.yaml")
+    assert "not a regular file" in mistake(Path("/dev/zero"))
+    assert "NUL" in mistake(Path("a\0b"))
+    assert "File name too long" in mistake(tmp_path / ("x" * 300))
 
 
 # values
@@ -365,6 +399,6 @@ def test_parse_yaml_gives_back_what_was_dumped(value: Any) -> None:
     try:
         read = parse_yaml(yaml.safe_dump(value))
     except ValueError as problem:
-        assert "is not a finite number" in str(problem) or "nested" in str(problem)
+        assert any(words in str(problem) for words in ("is not a finite number", "nested", "NUL character"))
         return
     assert read == value

@@ -46,7 +46,7 @@ def test_shorter_side_of_extreme_pictures() -> None:
 
 def test_a_ribbon_does_not_become_huge(tmp_path: Path) -> None:
     images.write(tmp_path / "ribbon.png", pixels(1, 20000))
-    with pytest.raises(UserError, match=r"ribbon\.png: --resize 256 would make it 5120000 x 256"):
+    with pytest.raises(UserError, match=r"ribbon\.png: --resize 256: has 20000 x 1 pixels and would be resized to 5120000 x 256"):
         read_source(Job(tmp_path / "ribbon.png", tmp_path / "o.png"), info(), 256)
 
 

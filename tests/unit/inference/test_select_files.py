@@ -1,12 +1,15 @@
 """Which files are translated, and where their results go."""
 
+import glob
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gan_style.errors import UserError
 from gan_style.inference.files import Job, select
+from gan_style.opening import MAX_DEPTH
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +146,47 @@ def test_a_folder_that_cannot_be_read() -> None:
             select(["in"], Path("out"), "png")
     finally:
         Path("in/locked").chmod(0o700)
+
+
+def test_links_that_lead_back_up_do_not_multiply_what_a_glob_visits() -> None:
+    touch("in/a/1.png", "in/a/b/2.png")
+    for number in range(3):  # each path of up to forty of them is another name for the same folder
+        Path(f"in/a/up{number}").symlink_to("..")
+    assert pairs(["in/**/*.png"]) == [("in/a/1.png", "out/a/1.png"), ("in/a/b/2.png", "out/a/b/2.png")]
+    assert pairs(["in/**/**/b/**"]) == [("in/a/b/2.png", "out/a/b/2.png")]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["in/**/1.png", "**/1.png", "./**/in/*.png", "in/**", "**/*.p?g", "in/*/**/1.png", "{here}/in/**/*.png"]
+)
+def test_stars_for_folders_match_what_glob_matches(pattern: str) -> None:
+    touch("in/1.png", "in/x/1.png", "in/x/y/1.png", "in/x/y/2.jpg", "in/.hidden/1.png", "in/x/.y.png", "in/[a]/1.png")
+    pattern = pattern.replace("{here}", str(Path.cwd()))
+    expected = {os.path.normpath(match) for match in glob.glob(pattern, recursive=True) if os.path.isfile(match)}  # noqa: PTH113, PTH207
+    jobs = select([pattern], Path("out"), "png").jobs
+    assert {os.path.normpath(job.source) for job in jobs} == {match for match in expected if not match.startswith("out")}
+
+
+def test_folders_nested_deeper_than_anyone_means() -> None:
+    for depth in (MAX_DEPTH, 1100):  # the second is deeper than Python's own walk can go
+        subprocess.run(["mkdir", "-p", f"in{depth}" + "/d" * depth], check=True)
+    touch(f"in{MAX_DEPTH}" + "/d" * MAX_DEPTH + "/1.png")
+    for pattern in ("", "/**/*.png"):
+        assert len(pairs([f"in{MAX_DEPTH}{pattern}"])) == 1
+        with pytest.raises(UserError, match=r"^in1100/?: has folders nested more than 100 deep"):
+            select([f"in1100{pattern}"], Path("out"), "png")
+    subprocess.run(["rm", "-r", "in1100"], check=True)  # shutil.rmtree would stumble
+
+
+def test_a_match_whose_path_is_too_long() -> None:
+    start, folder = Path.cwd(), "d" * 250
+    for _ in range(17):
+        Path(folder).mkdir()
+        os.chdir(folder)
+    touch("1.png")
+    os.chdir(start)
+    with pytest.raises(UserError, match="no images"):
+        select([f"{'*/' * 17}*.png"], Path("out"), "png")
+    with pytest.raises(UserError, match="File name too long"):
+        select(["."], Path("out"), "png")
+    subprocess.run(["rm", "-r", folder], check=True)

@@ -1,6 +1,8 @@
 """The loop: batches, bounds, failures, and the promise that training's sample grid shows the same picture."""
 
 import errno
+import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -221,3 +223,38 @@ def test_a_fault_of_ours_is_not_hidden(tmp_path: Path, recorder: Recorder, monke
     monkeypatch.setattr(run, "read_source", read_source)
     with pytest.raises(ZeroDivisionError):
         Translation(recorder).run(draw(tmp_path, [(8, 8)]))  # type: ignore[arg-type]
+
+
+def test_a_picture_that_padding_would_make_huge_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    generator = {**GENERATORS["unet-batch"], "base_channels": 1, "num_downs": 9}
+    jobs = draw(tmp_path, [(1, 100_000), (8, 8)])
+    translation = Translation(Predictor.load(tiny_bundle(tmp_path / "a2b.safetensors", generator), "cpu"))
+    translation.run(jobs)
+    assert translation.tally.translated == 1 and jobs[1].target.exists()
+    assert len(translation.tally.failures) == 1
+    assert translation.tally.failures[0].startswith(f"{jobs[0].source}: has 100000 x 1 pixels, which this model pads to 100352 x 512")
+
+
+def test_large_results_grow_back_to_their_files_size(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = draw(tmp_path, [(20, 30)])
+    monkeypatch.setattr(images, "MAX_RESIZED", 100)
+    Translation(recorder, resize=5).run(jobs)  # type: ignore[arg-type]
+    assert images.probe(jobs[0].target).width == 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other limits")
+def test_a_result_whose_name_is_too_long_fails_alone(tmp_path: Path, recorder: Recorder) -> None:
+    jobs = draw(tmp_path, [(8, 8)] * 2)
+    long = Job(jobs[0].source, tmp_path / "out" / ("x" * 252 + ".tiff"))
+    translation = Translation(recorder)  # type: ignore[arg-type]
+    translation.run([long, jobs[1]])
+    assert translation.tally.translated == 1
+    assert len(translation.tally.failures) == 1 and "cannot be written (File name too long)" in translation.tally.failures[0]
+
+
+def test_failures_are_lines_that_any_terminal_can_show(tmp_path: Path, recorder: Recorder) -> None:
+    source = tmp_path / os.fsdecode(b"\x1b[2J\xff\n.png")
+    source.touch()
+    translation = Translation(recorder)  # type: ignore[arg-type]
+    translation.run([Job(source, tmp_path / "out" / "x.png")])
+    assert translation.tally.failures[0].isprintable() and r"/\x1b[2J\udcff .png: the file is empty" in translation.tally.failures[0]
