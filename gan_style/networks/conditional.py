@@ -26,6 +26,6 @@ class ConditionalInstanceNorm2d(nn.Module):
         if styles.dim() == 2:
             gamma, beta = ((styles @ table)[:, :, None, None] for table in (self.weight, self.bias))  # [B, C, 1, 1]
         else:
-            maps = F.adaptive_avg_pool2d(styles, x.shape[2:])
+            maps = F.adaptive_avg_pool2d(styles, (x.shape[2], x.shape[3]))
             gamma, beta = (torch.einsum("bshw,sc->bchw", maps, table) for table in (self.weight, self.bias))  # [B, C, H, W]
         return normalise_each_image(x) * gamma + beta
