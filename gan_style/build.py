@@ -17,12 +17,11 @@ from gan_style.engine.agreement import Agreement
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run, planned_steps
-from gan_style.engine.samples import Example, SampleGrid, examples_of
+from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
 from gan_style.errors import CommandParser, UserError
 from gan_style.methods import CONFIGS, METHODS
-from gan_style.methods.auxiliary import served
-from gan_style.methods.base import Method
+from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
 from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
@@ -100,8 +99,8 @@ def describe(config: RunConfig[Any]) -> int:
 def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None, Method]:
     """The data sets and the method, its weights drawn from the run's seed."""
     kind = METHODS[config.method.name]
-    training = open_dataset(config.data, "train", kind.paired, config.train.seed)
-    validation = open_dataset(config.data, "val", kind.paired, config.train.seed)
+    training = open_dataset(config.data, "train", kind.needs, config.train.seed)
+    validation = open_dataset(config.data, "val", kind.needs, config.train.seed)
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
     method = kind(config.method, make_task(config))
     check_crop(config, method)
@@ -110,7 +109,8 @@ def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None,
 
 def make_task(config: RunConfig[Any]) -> Task:
     """What the method must know of the rest of the configuration."""
-    return Task(config.data.domain_a.channels, config.data.domain_b.channels, config.train.batch_size, config.train.seed)
+    data, train = config.data, config.train
+    return Task(data.domain_a.channels, data.domain_b.channels, train.batch_size, train.seed, data.crop_size)
 
 
 def check_crop(config: RunConfig[Any], method: Method) -> None:
@@ -135,7 +135,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
         infos[direction] = BundleInfo(
             method=config.method.name,
             direction=direction,
-            translator=served(config.method).model_dump(mode="json"),
+            translator=method.served_config(),
             in_channels=channels_in,
             out_channels=channels_out,
             size_multiple=int(getattr(method.networks[network], "size_multiple", 1)),
@@ -160,14 +160,14 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
     """The validation images of the sample grids: the first ones of the set, spread evenly over it."""
     if validation is None or not config.logging.samples:
         return []
+    domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
     examples: list[Example] = []
     for direction in method.translators:
-        if validation.paired:
-            pairs = [(validation.read_a(i)[0], validation.read_b(i)[0]) for i in _spread(validation.len_a, config.logging.samples)]
-            examples += examples_of(pairs, direction)
-        else:
-            read, length = (validation.read_a, validation.len_a) if direction == "a2b" else (validation.read_b, validation.len_b)
-            examples += [Example(direction, read(i)[0], None) for i in _spread(length, config.logging.samples)]
+        (read, length), (read_other, length_other) = domains[direction[0]], domains[direction[-1]]
+        for number, index in enumerate(_spread(length, config.logging.samples)):
+            partner = index if validation.paired else number % max(1, length_other)
+            other = read_other(partner)[0] if length_other else None
+            examples.append(method.example(direction, read(index)[0], other, number))
     return examples
 
 

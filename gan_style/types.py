@@ -20,6 +20,7 @@ class Task:
     channels_b: int = 3
     batch_size: int = 1  # global
     seed: int = 0
+    size: int = 256  # side of the training images, where they have one
 
     def channels(self, direction: Direction) -> tuple[int, int]:
         """Channels in and out of a translator of this direction."""
@@ -39,6 +40,8 @@ class Batch:
     keys_a, keys_b: the names of the samples (paths relative to the data root), for logs and messages
     slots:  the samples' positions in the global batch, 0 <= slot < train.batch_size: the same for a sample on any
             number of processes, so state that belongs to a slot (a replay buffer) survives a change of their number
+    numbers: the samples' numbers in the endless stream of training samples: what a sample is drawn (a style, noise) is a
+            function of it
     """
 
     a: Tensor
@@ -46,6 +49,7 @@ class Batch:
     keys_a: tuple[str, ...]
     keys_b: tuple[str, ...]
     slots: tuple[int, ...]
+    numbers: tuple[int, ...]
 
     def to(self, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format) -> "Batch":
         """The batch on `device`; from pinned memory the copy does not wait."""

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from pictures import draw
+from PIL import Image
 
 from gan_style import build
 from gan_style.config.load import parse_config
@@ -26,13 +28,31 @@ TINY_NETWORKS = {
 }
 
 
+def tiny_method(name: str, folder: Path) -> dict[str, Any]:
+    """What a method cannot do without, beside small networks."""
+    if name == "gan":
+        return {"size": SIZE, "latent": 3}
+    if name == "adain":
+        return {"vgg": {"weights": "random"}}
+    if name == "fast_style":
+        styles = {}
+        for number, style in enumerate(("waves", "dusk")):
+            styles[style] = str(folder / f"{style}.png")
+            if not Path(styles[style]).exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(draw(number)).save(styles[style])
+        vgg = {"name": "vgg16", "weights": "random"}
+        return {"styles": styles, "vgg": vgg, "style_size": 24, "content_layers": ["relu1_2"], "style_layers": ["relu1_1", "relu2_1"]}
+    return {}
+
+
 def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Any:
     """The configuration of a tiny run of method `name`; `train` and further sections add to it."""
     method: dict[str, Any] = {"name": name}
     for key, values in TINY_NETWORKS.items():
         if key in CONFIGS[name].model_fields:
             method[key] = {**CONFIGS[name].model_fields[key].get_default(call_default_factory=True).model_dump(), **values}
-    method |= sections.pop("method", {})
+    method |= tiny_method(name, run_dir / "styles") | sections.pop("method", {})
     tree = {
         "run_dir": str(run_dir),
         "method": method,
@@ -60,6 +80,7 @@ def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch
             tuple(f"a{slot}" for slot in slots),
             tuple(f"b{slot}" for slot in slots),
             tuple(slots),
+            tuple(step * batch_size + slot for slot in slots),
         )
         for slots in parts
     ]

@@ -150,6 +150,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         keys_a=tuple(sample.key_a for sample in samples),
         keys_b=tuple(sample.key_b for sample in samples),
         slots=tuple(sample.slot for sample in samples),
+        numbers=tuple(0 for _ in samples),
     )
 
 

@@ -32,6 +32,14 @@ class Trainer:
         for network in method.frozen.values():
             network.requires_grad_(False)
         self.networks: dict[str, nn.Module] = dict(method.networks)
+        self._trained = {
+            name: [
+                parameter
+                for key, parameter in network.named_parameters()
+                if parameter.requires_grad_(method.trains(name, key)).requires_grad
+            ]
+            for name, network in self.networks.items()
+        }
         served = {name: self.networks[name] for name in method.translators.values()}
         self.ema = EMA(served, train.ema_decay) if train.ema_decay else None
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
@@ -97,8 +105,9 @@ class Trainer:
 
     def _take_turn(self, player: Player) -> None:
         """Let the player's networks learn, through their wrappers, and freeze its opponents, which are only read."""
-        for name, network in self.networks.items():
-            network.requires_grad_(name in player.networks)
+        for name, parameters in self._trained.items():
+            for parameter in parameters:
+                parameter.requires_grad_(name in player.networks)
         self.method.networks = {name: self._wrapped[name] if name in player.networks else bare for name, bare in self.networks.items()}
 
     def _reseed(self, *purpose: int | str) -> None:
@@ -152,7 +161,7 @@ class Trainer:
         return bad
 
     def _optimizer(self, player: Player) -> torch.optim.Adam:
-        parameters = [parameter for name in player.networks for parameter in self.networks[name].parameters()]
+        parameters = [parameter for name in player.networks for parameter in self._trained[name]]
         optim = self.optim_config
         return torch.optim.Adam(parameters, lr=optim.lr, betas=(optim.beta1, optim.beta2), fused=True)
 

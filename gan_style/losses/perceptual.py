@@ -3,37 +3,17 @@
 They compute in float32 at least, inside autocast too: Gram matrices overflow in half precision.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from gan_style.networks.moments import moments, outside_autocast
 
 GramNorm = Literal["gatys", "johnson"]
 Kernel = Literal["linear", "polynomial", "gaussian"]
 
 _MOST_POSITIONS = 1024  # kernel matrices grow with the square of the positions compared
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
-    """`function` of tensors, computed in their own precision or float32, whichever is finer, wherever it is called."""
-
-    @wraps(function)
-    def precise_function(*arguments: P.args, **keywords: P.kwargs) -> R:
-        tensors = [precise(value) if isinstance(value, Tensor) else value for value in arguments]
-        with torch.autocast(next(value.device.type for value in tensors if isinstance(value, Tensor)), enabled=False):
-            return function(*tensors, **keywords)  # pyright: ignore[reportCallIssue]
-
-    return precise_function
-
-
-def precise(features: Tensor) -> Tensor:
-    """At least float32."""
-    return features if features.dtype.itemsize >= 4 else features.float()
 
 
 @outside_autocast
@@ -72,22 +52,6 @@ def gram_loss(gram: Tensor, target: Tensor, norm: GramNorm = "gatys") -> Tensor:
     """
     squares = (gram - target).square().sum(dim=(1, 2)).mean()
     return squares / (4 * gram.shape[1] ** 2) if norm == "gatys" else squares
-
-
-@outside_autocast
-def moments(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel over the positions: [B, C, H, W] -> two of [B, C, 1, 1].
-
-    weights: [B or 1, 1, H, W], how much each position counts. eps is added to the variance, whose root has no slope at 0.
-    """
-    if weights is None:
-        variance, mean = torch.var_mean(features, dim=(2, 3), correction=0, keepdim=True)
-    else:
-        weights = weights.to(features)
-        share = weights / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
-        mean = (features * share).sum(dim=(2, 3), keepdim=True)
-        variance = ((features - mean).square() * share).sum(dim=(2, 3), keepdim=True)
-    return mean, (variance + eps).sqrt()
 
 
 @outside_autocast

@@ -7,10 +7,10 @@ have (a fixed one, or the real images of the output domain), phi_l the features 
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from gan_style import images
@@ -23,6 +23,17 @@ from gan_style.networks.vgg import VGGFeatures, layers
 STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]  # 1508.06576, section 2
 CONTENT_LAYERS = ["relu4_2"]
 StyleLoss = Literal["gram", "moments", "mmd"]
+
+
+def _known(value: list[str]) -> list[str]:
+    known = dict.fromkeys([*layers("vgg16"), *layers("vgg19")])
+    for layer in value:
+        if layer not in known:
+            raise ValueError(f"{layer!r} is no layer of a VGG{nearest(layer, known)}; there are conv1_1, relu1_1, ... pool5")
+    return value
+
+
+LayerList = Annotated[list[str], AfterValidator(_known)]
 
 
 class VGGConfig(Section):
@@ -44,9 +55,9 @@ class AuxiliaryConfig(MethodConfig):
     perceptual_weight: float = Field(
         default=0.0, ge=0, description="Weight of the perceptual loss: to the true output where the data are paired, else to the input."
     )
-    perceptual_layers: list[str] = Field(default=CONTENT_LAYERS, min_length=1, description="VGG layers of the perceptual loss.")
+    perceptual_layers: LayerList = Field(default=CONTENT_LAYERS, min_length=1, description="VGG layers of the perceptual loss.")
     style_weight: float = Field(default=0.0, ge=0, description="Weight of the style loss.")
-    style_layers: list[str] = Field(default=STYLE_LAYERS, min_length=1, description="VGG layers of the style loss.")
+    style_layers: LayerList = Field(default=STYLE_LAYERS, min_length=1, description="VGG layers of the style loss.")
     style_loss: StyleLoss = Field(
         default="gram", description="What of the features is compared: `gram` (1508.06576), `moments` (1703.06868) or `mmd` (1701.01036)."
     )
@@ -56,15 +67,6 @@ class AuxiliaryConfig(MethodConfig):
     )
     tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
     vgg: VGGConfig = Field(default_factory=VGGConfig, description="The network behind `perceptual_weight` and `style_weight`.")
-
-    @field_validator("perceptual_layers", "style_layers")
-    @classmethod
-    def _known_layers(cls, value: list[str]) -> list[str]:
-        known = dict.fromkeys([*layers("vgg16"), *layers("vgg19")])
-        for layer in value:
-            if layer not in known:
-                raise ValueError(f"{layer!r} is no layer of a VGG{nearest(layer, known)}; there are conv1_1, relu1_1, ... pool5")
-        return value
 
 
 class Auxiliary:
@@ -124,8 +126,3 @@ class Auxiliary:
 def _rgb(pictures: Tensor) -> Tensor:
     """What a VGG sees of gray, or of RGB with alpha: [B, 1 to 4, H, W] -> [B, 3, H, W]."""
     return pictures[:, :1].expand(-1, 3, -1, -1) if pictures.shape[1] < 3 else pictures[:, :3]
-
-
-def served(config: Any) -> Any:
-    """A method's configuration as a bundle needs it: without paths and files that only training reads."""
-    return config.model_copy(update={"style_image": None, "vgg": VGGConfig()}) if isinstance(config, AuxiliaryConfig) else config

@@ -3,13 +3,31 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
 from gan_style import networks
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
+from gan_style.methods.auxiliary import VGGConfig
 from gan_style.types import Batch, Direction, Outputs, Task
+
+# What a method is trained on: pairs of images, images of two domains, or images of one, which are `Batch.a` (and `Batch.b`).
+Needs = Literal["pairs", "domains", "images"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of the sample grids.
+
+    inputs: what the direction's translator is given, each without its batch dimension; shown: images [C, H, W] left of its result;
+    truth: what it should have become, where that is known
+    """
+
+    direction: Direction
+    inputs: tuple[Tensor, ...]
+    shown: tuple[Tensor, ...]
+    truth: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -34,8 +52,10 @@ class Method(ABC):
     """
 
     Config: ClassVar[type[MethodConfig]]
-    paired: ClassVar[bool]
+    needs: ClassVar[Needs]
+    per_image_statistics: ClassVar[bool] = True  # does a served network normalise each image by itself?
 
+    config: Any
     networks: dict[str, nn.Module]
     frozen: dict[str, nn.Module]
     players: tuple[Player, ...]
@@ -65,6 +85,21 @@ class Method(ABC):
     @abstractmethod
     def translator(cls, config: Any, in_channels: int, out_channels: int) -> nn.Module:
         """The bare network that inference runs: image -> image. Its `size_multiple` goes into the bundle."""
+
+    def trains(self, network: str, parameter: str) -> bool:
+        """Is this parameter of `network` updated by its player? Others stay as they are."""
+        return True
+
+    def served_config(self) -> dict[str, Any]:
+        """What a bundle keeps of the method's configuration: without the files that only training reads."""
+        unused = {"vgg": VGGConfig(), "style_image": None}
+        known = type(self.config).model_fields
+        return self.config.model_copy(update={key: value for key, value in unused.items() if key in known}).model_dump(mode="json")
+
+    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
+        """Row `number` of the sample grid: `source` is a validation image of the domain that `direction` starts from, `other` one of
+        the domain it leads to, its partner where the data are paired."""
+        return Example(direction, (source,), (source,), other if self.needs == "pairs" else None)
 
     def extra_state(self) -> dict[str, Any]:
         """What beside weights the method remembers of this process's slots of the batch: tensors, numbers, strings, lists, dicts."""

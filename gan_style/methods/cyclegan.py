@@ -50,7 +50,7 @@ class CycleGAN(Method):
     """Two generators, two discriminators."""
 
     Config = CycleGANConfig
-    paired = False
+    needs = "domains"
 
     def __init__(self, config: CycleGANConfig, task: Task) -> None:
         self.config = config

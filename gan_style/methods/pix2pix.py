@@ -44,7 +44,7 @@ class Pix2Pix(Method):
     """One generator, one conditional discriminator."""
 
     Config = Pix2PixConfig
-    paired = True
+    needs = "pairs"
 
     def __init__(self, config: Pix2PixConfig, task: Task) -> None:
         channels_in, channels_out = task.channels(config.direction)

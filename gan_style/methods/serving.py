@@ -21,7 +21,9 @@ def serving_network(method: str, config: Any, in_channels: int, out_channels: in
     """
     with torch.random.fork_rng(devices=[]):
         network = METHODS[method].translator(config, in_channels, out_channels)
-    network = per_image_statistics(network).eval().requires_grad_(False)
+    if METHODS[method].per_image_statistics:
+        network = per_image_statistics(network)
+    network = network.eval().requires_grad_(False)
     return network.float().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - its stubs leave it out
 
 

@@ -12,20 +12,25 @@ class ConditionalInstanceNorm2d(nn.Module):
 
     styles [B, S]: how much of each style, mixed linearly in gamma and beta (section 3.3); one-hot is one style.
     styles [B, S, h, w]: the same at each pixel, brought to the features' size by area. None: the first style.
+    kept: the first so many styles are not trained.
     """
 
     def __init__(self, channels: int, styles: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(styles, channels))
         self.bias = nn.Parameter(torch.zeros(styles, channels))
+        self.kept = 0
 
     def forward(self, x: Tensor, styles: Tensor | None = None) -> Tensor:
+        weight, bias = (
+            torch.cat([table[: self.kept].detach(), table[self.kept :]]) if self.kept else table for table in (self.weight, self.bias)
+        )
         if styles is None:
-            return normalise_each_image(x, self.weight[0], self.bias[0])
+            return normalise_each_image(x, weight[0], bias[0])
         styles = styles.to(self.weight)
         if styles.dim() == 2:
-            gamma, beta = ((styles @ table)[:, :, None, None] for table in (self.weight, self.bias))  # [B, C, 1, 1]
+            gamma, beta = ((styles @ table)[:, :, None, None] for table in (weight, bias))  # [B, C, 1, 1]
         else:
-            maps = F.adaptive_avg_pool2d(styles, x.shape[2:])
-            gamma, beta = (torch.einsum("bshw,sc->bchw", maps, table) for table in (self.weight, self.bias))  # [B, C, H, W]
+            maps = F.adaptive_avg_pool2d(styles, (x.shape[2], x.shape[3]))
+            gamma, beta = (torch.einsum("bshw,sc->bchw", maps, table) for table in (weight, bias))  # [B, C, H, W]
         return normalise_each_image(x) * gamma + beta

@@ -5,6 +5,7 @@ Layers: conv1_1, relu1_1, conv1_2, relu1_2, pool1, conv2_1, ... pool5; see `laye
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -37,7 +38,7 @@ def layers(name: str) -> list[str]:
 class VGGFeatures(nn.Module):
     """Images [B, 3, H, W] in [-1, 1] -> {layer: features [B, C, h, w]}, for the layers asked for and no deeper.
 
-    weights: "imagenet", "random" (see `load`) or a file; frozen and never trained.
+    weights: "imagenet", "random" (see `load`) or a file; None leaves them to a state dict. Frozen and never trained.
     pooling: "max" as trained, or "avg", which Gatys et al. found to give smoother results (1508.06576, section 2).
     H and W must be at least `minimum_size`.
     """
@@ -45,7 +46,7 @@ class VGGFeatures(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, name: str, wanted: Sequence[str], weights: str = "imagenet", pooling: str = "max") -> None:
+    def __init__(self, name: str, wanted: Sequence[str], weights: str | None = "imagenet", pooling: str = "max") -> None:
         super().__init__()
         order = layers(name)
         unknown = sorted(set(wanted) - set(order))
@@ -60,12 +61,13 @@ class VGGFeatures(nn.Module):
         for layer in self.run:
             if layer.startswith("conv"):
                 width = BLOCKS[name][int(layer[4]) - 1][0]
-                self.convolutions[layer] = nn.utils.skip_init(nn.Conv2d, channels, width, 3, padding=1)
+                conv = nn.Conv2d if weights is None else partial(nn.utils.skip_init, nn.Conv2d)
+                self.convolutions[layer] = conv(channels, width, 3, padding=1)
                 channels = width
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
-        stored = load(name, weights)
-        for layer, convolution in self.convolutions.items():
+        stored = {} if weights is None else load(name, weights)
+        for layer, convolution in self.convolutions.items() if stored else ():
             convolution.load_state_dict({part: stored[f"{layer}.{part}"] for part in ("weight", "bias")})
         self.eval().requires_grad_(False)
 

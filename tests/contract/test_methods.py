@@ -9,10 +9,16 @@ from tiny import ROOT, SIZE, make_run, make_trainer, micro_batches, tiny_config,
 
 from gan_style.bundle import load_bundle
 from gan_style.config.load import load_config
+from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.types import Task, detach
 
 METHOD_NAMES = sorted(METHODS)
+
+
+def trained(trainer: Trainer, network: str) -> list[str]:
+    """The parameters of a network that are meant to move."""
+    return [key for key, _ in trainer.networks[network].named_parameters() if trainer.method.trains(network, key)]
 
 
 @pytest.mark.parametrize("name", METHOD_NAMES)
@@ -25,14 +31,14 @@ def test_two_steps_move_every_network_with_finite_losses(name: str, tmp_path: Pa
         assert all(torch.isfinite(loss) and loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
     after = weights(trainer)
     for network in trainer.networks:
-        parameters = [f"{network}/{key}" for key, _ in trainer.networks[network].named_parameters()]
+        parameters = [f"{network}/{key}" for key in trained(trainer, network)]
         assert any(not torch.equal(before[key], after[key]) for key in parameters), f"{network} did not move"
 
 
 @pytest.mark.parametrize("name", METHOD_NAMES)
 def test_a_turn_moves_the_players_networks_and_no_others(name: str, tmp_path: Path) -> None:
     """Each player alone: the gradients reach all its parameters, none of its opponents', and only its own move."""
-    for number, player in enumerate(METHODS[name](tiny_config(name, tmp_path).method, Task(batch_size=2)).players):
+    for number, player in enumerate(METHODS[name](tiny_config(name, tmp_path).method, Task(batch_size=2, size=SIZE)).players):
         trainer = make_trainer(tiny_config(name, tmp_path))
         trainer.method.players = (trainer.method.players[number],)
         before = weights(trainer)
@@ -42,7 +48,8 @@ def test_a_turn_moves_the_players_networks_and_no_others(name: str, tmp_path: Pa
             keys = [f"{network}/{key}" for key, _ in module.named_parameters()]
             moved = [key for key in keys if not torch.equal(before[key], after[key])]
             if network in player.networks:
-                assert moved == keys, f"{player.name} left {set(keys) - set(moved)} where they were"
+                meant = [f"{network}/{key}" for key in trained(trainer, network)]
+                assert moved == meant, f"{player.name} left {set(meant) - set(moved)} where they were, moved {set(moved) - set(meant)}"
             else:
                 assert not moved, f"{player.name} moved {moved}"
                 assert all(parameter.grad is None for parameter in module.parameters()), f"{player.name} left gradients on {network}"
@@ -50,7 +57,7 @@ def test_a_turn_moves_the_players_networks_and_no_others(name: str, tmp_path: Pa
 
 @pytest.mark.parametrize("name", METHOD_NAMES)
 def test_every_network_belongs_to_one_player_and_serves_a_known_direction(name: str, tmp_path: Path) -> None:
-    method = METHODS[name](tiny_config(name, tmp_path).method, Task(batch_size=2))
+    method = METHODS[name](tiny_config(name, tmp_path).method, Task(batch_size=2, size=SIZE))
     owned = [network for player in method.players for network in player.networks]
     assert sorted(owned) == sorted(method.networks)
     assert set(method.translators) <= {"a2b", "b2a"}
@@ -82,7 +89,8 @@ def test_accumulated_micro_batches_equal_one_batch(name: str, tmp_path: Path) ->
             trainer.step(step, micro_batches(step, 4, accumulate))
         results.append(weights(trainer))
     for key, value in results[0].items():
-        assert (value - results[1][key]).abs().max() <= 1e-9, key
+        # A bias in front of a normalisation has a gradient of pure rounding noise, which Adam blows up.
+        assert (value - results[1][key]).abs().max() <= (1e-7 if key.endswith("conv.bias") else 1e-9), key
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
@@ -112,9 +120,10 @@ def test_bundle_is_the_trained_network(name: str, tmp_path: Path) -> None:
         translator = METHODS[name].translator(CONFIGS[name].model_validate(info.translator), info.in_channels, info.out_channels)
         translator.load_state_dict(stored)
         trained = run.trainer.networks[network].to(memory_format=torch.contiguous_format)  # as the translator is: the same bits
-        image = torch.rand(1, info.in_channels, SIZE, SIZE) * 2 - 1
+        images = torch.rand(2, 1, 3, SIZE, SIZE) * 2 - 1
+        inputs = [given[None] for given in run.trainer.method.example(direction, images[0, 0], images[1, 0], 0).inputs]
         with torch.no_grad():
-            assert torch.equal(translator.eval()(image), trained.eval()(image))
+            assert torch.equal(translator.eval()(*inputs), trained.eval()(*inputs))
 
 
 @pytest.mark.parametrize("name", METHOD_NAMES)

@@ -52,7 +52,7 @@ def test_training_trajectory(train_vectors: Vectors, channels_last: bool) -> Non
     slots = tuple(range(spec["batch_size"]))
     keys = ("",) * spec["batch_size"]
     for step in range(spec["steps"]):
-        batch = Batch(train_vectors.tensors[f"A.{step}"], train_vectors.tensors[f"B.{step}"], keys, keys, slots)
+        batch = Batch(train_vectors.tensors[f"A.{step}"], train_vectors.tensors[f"B.{step}"], keys, keys, slots, slots)
         losses = reference_losses(spec["method"], trainer.step(step, [batch]).losses)
         ours = torch.stack([losses[name].cpu() for name in spec["loss_names"]])
         torch.testing.assert_close(ours, train_vectors.tensors["losses"][step], rtol=1e-9, atol=0)

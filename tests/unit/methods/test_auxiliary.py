@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix, moment_loss
 from gan_style.losses.total_variation import total_variation
-from gan_style.methods import CONFIGS, METHODS
+from gan_style.methods import CONFIGS
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.networks.vgg import VGGFeatures
 
@@ -114,4 +114,3 @@ def test_the_frozen_network_is_neither_trained_nor_saved(tmp_path: Path) -> None
     assert all(torch.equal(value, before[key]) for key, value in trainer.method.frozen["vgg"].state_dict().items())
     assert "vgg" not in trainer.networks
     assert isinstance(trainer.method.frozen["vgg"], nn.Module)
-    assert METHODS["pix2pix"].paired

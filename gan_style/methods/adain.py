@@ -1,0 +1,99 @@
+"""AdaIN: any content in any style (Huang and Belongie, 2017, arXiv 1703.06868).
+
+    t = AdaIN(f(c), f(s)),  g(t) the translation                                        (equations 8 to 10)
+    L = |f(g(t)) - t|^2  +  lambda sum_l |mu_l(g(t)) - mu_l(s)|^2 + |sigma_l(g(t)) - sigma_l(s)|^2     (equations 11 to 13)
+
+f is a fixed VGG-19 up to relu4_1, g the decoder, which alone is trained. Departure: squared distances, means over the entries, as in
+the authors' code, where the paper writes norms.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from gan_style import networks
+from gan_style.config.schema import GeneratorConfig, MethodConfig
+from gan_style.errors import UserError
+from gan_style.losses.perceptual import content_loss, moment_loss
+from gan_style.losses.total_variation import total_variation
+from gan_style.methods.auxiliary import VGGConfig
+from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.networks.adain import LOSS_LAYERS, AdaINNet, mixed
+from gan_style.types import Batch, Direction, Outputs, Task
+
+
+class AdaINGeneratorConfig(GeneratorConfig):
+    """The stylizer."""
+
+    name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")  # type: ignore[assignment]
+    init: Literal["normal", "xavier", "kaiming", "orthogonal"] = Field(
+        default="kaiming", description="Initial weights of the decoder; biases start at 0."
+    )
+
+
+class AdaINConfig(MethodConfig):
+    """AdaIN; the defaults are the paper's."""
+
+    name: Literal["adain"] = Field(default="adain", description="Any content (domain A) in any style (domain B) (1703.06868).")
+    generator: AdaINGeneratorConfig = Field(default_factory=AdaINGeneratorConfig, description="The stylizer.")
+    content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss.")
+    style_weight: float = Field(default=10.0, ge=0, description="Weight of the style loss.")
+    tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
+    vgg: VGGConfig = Field(default_factory=VGGConfig, description="The encoder; always a VGG-19 with max pooling.")
+
+
+class AdaIN(Method):
+    """One decoder behind a fixed encoder; the bundle holds both."""
+
+    Config = AdaINConfig
+    needs: ClassVar[Needs] = "domains"
+
+    def __init__(self, config: AdaINConfig, task: Task) -> None:
+        if (task.channels_a, task.channels_b) != (3, 3):
+            raise UserError("adain reads RGB: set data.domain_a.channels and data.domain_b.channels to 3")
+        if (config.vgg.name, config.vgg.pooling) != ("vgg19", "max"):
+            raise UserError("adain: method.vgg.name is vgg19 and method.vgg.pooling max; only its weights can be chosen")
+        self.config = config
+        network = self.translator(config, 3, 3, config.vgg.weights)
+        self.networks = {"generator": network}
+        self.frozen: dict[str, nn.Module] = {}
+        self.players = (Player("generator", ("generator",), translates=True),)
+        self.translators: dict[Direction, str] = {"a2b": "generator"}
+        self.network: AdaINNet = network  # the bare one, for its encoder
+
+    def trains(self, network: str, parameter: str) -> bool:
+        return parameter.startswith("decoder.")
+
+    def translate(self, batch: Batch) -> Outputs:
+        return {"fake": self.networks["generator"](batch.a, batch.b)}
+
+    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        encoder = self.network.encoder
+        with torch.no_grad():
+            style = encoder(batch.b)
+            target = mixed(self.network.encode(batch.a), style[LOSS_LAYERS[-1]], None)  # t
+        features = encoder(outputs["fake"])
+        distances = torch.stack([moment_loss(features[layer], style[layer]) for layer in LOSS_LAYERS])
+        losses = {
+            "content": self.config.content_weight * content_loss(features[LOSS_LAYERS[-1]], target),  # |f(g(t)) - t|^2
+            "style": self.config.style_weight * distances.sum(),  # lambda sum_l |mu - mu'|^2 + |sigma - sigma'|^2
+        }
+        if self.config.tv_weight:
+            losses["tv"] = self.config.tv_weight * total_variation(outputs["fake"])
+        return losses
+
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        return {"a2b": (batch.a, outputs["fake"])}
+
+    @classmethod
+    def translator(cls, config: Any, in_channels: int, out_channels: int, vgg: str | None = None) -> AdaINNet:
+        """vgg: the encoder's weights; None leaves them to the bundle."""
+        network = AdaINNet(vgg, config.generator.base_channels)
+        networks.init_weights(network.decoder, config.generator.init, config.generator.init_gain)
+        return network
+
+    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
+        assert other is not None
+        return Example(direction, (source, other), (source, other), None)

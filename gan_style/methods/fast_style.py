@@ -1,0 +1,185 @@
+"""Feed-forward style transfer (Johnson et al., 2016, arXiv 1603.08155), of one style or several (Dumoulin et al., 2016, 1610.07629).
+
+L = w_c |phi_c(y) - phi_c(x)|^2 + w_s sum_l |G_l(y) - G_l(s)|^2 + w_tv TV(y)         (1603.08155, equations 2 to 5)
+
+y = T(x, s) is the picture x in style s, phi_c the features of a content layer, G_l the Gram matrices of the style layers. With several
+styles each sample is drawn one; they share all convolutions, and each has its own scales and shifts.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from gan_style import images, networks
+from gan_style.bundle import load_bundle
+from gan_style.config.schema import GeneratorConfig, MethodConfig
+from gan_style.errors import UserError
+from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
+from gan_style.losses.total_variation import total_variation
+from gan_style.methods.auxiliary import LayerList, VGGConfig
+from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.networks import STYLIZERS
+from gan_style.networks.conditional import ConditionalInstanceNorm2d
+from gan_style.networks.vgg import VGGFeatures
+from gan_style.seeding import derive_seed
+from gan_style.types import Batch, Direction, Outputs, Task
+
+
+class StylizerConfig(GeneratorConfig):
+    """The stylizer."""
+
+    name: Literal["transformer_net"] = Field(default="transformer_net", description="The network of 1603.08155.")  # type: ignore[assignment]
+    base_channels: int = Field(default=32, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
+    num_blocks: int = Field(default=5, ge=0, le=64, description="Residual blocks.")
+    norm: Literal["instance"] = Field(default="instance", description="`instance`: the styles live in its scales and shifts.")  # type: ignore[assignment]
+    init: Literal["normal", "xavier", "kaiming", "orthogonal"] = Field(default="kaiming", description="Initial weights; biases start at 0.")
+
+
+class FastStyleConfig(MethodConfig):
+    """Feed-forward style transfer."""
+
+    name: Literal["fast_style"] = Field(
+        default="fast_style", description="Pictures (domain A) in one of a few styles, in one forward pass (1603.08155, 1610.07629)."
+    )
+    styles: dict[str, str] = Field(min_length=1, max_length=1024, description="The styles: name -> picture, `{starry: starry_night.jpg}`.")
+    add_to: str | None = Field(
+        default=None,
+        description="A bundle of this method to which `styles` are added: its convolutions and styles stay as they are, only the new "
+        "styles' scales and shifts are trained (1610.07629, section 3.2).",
+    )
+    generator: StylizerConfig = Field(default_factory=StylizerConfig, description="The stylizer.")
+    content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss (mean square).")
+    content_layers: LayerList = Field(default=["relu2_2"], min_length=1, description="VGG layers of the content loss.")
+    style_weight: float = Field(default=5.0, ge=0, description="Weight of the style loss (Gram matrices over C H W).")
+    style_layers: LayerList = Field(
+        default=["relu1_2", "relu2_2", "relu3_3", "relu4_3"], min_length=1, description="VGG layers of the style loss."
+    )
+    tv_weight: float = Field(default=1e-4, ge=0, description="Weight of the total variation, which smooths.")
+    style_size: int | None = Field(
+        default=256,
+        ge=16,
+        le=4096,
+        description="Shorter side of the style pictures in pixels: smaller gives finer strokes; null: as they are.",
+    )
+    vgg: VGGConfig = Field(default_factory=lambda: VGGConfig(name="vgg16"), description="The fixed network behind the losses.")
+
+
+class FastStyle(Method):
+    """One stylizer; no adversary."""
+
+    Config = FastStyleConfig
+    needs: ClassVar[Needs] = "images"
+
+    def __init__(self, config: FastStyleConfig, task: Task) -> None:
+        if task.channels_a != 3:
+            raise UserError("fast_style reads RGB: set data.domain_a.channels to 3")
+        self.config, self.seed = config, task.seed
+        self.pictures = [_picture(Path(path), config.style_size) for path in config.styles.values()]
+        known, weights = _trained(Path(config.add_to), config) if config.add_to else ([], {})
+        self.names = [*known, *config.styles]
+        self.kept = len(known)
+        network = _stylizer(config.generator, len(self.names))
+        if config.add_to:
+            _take_over(network, weights, self.kept)
+        self.networks = {"generator": network}
+        wanted = [*config.content_layers, *config.style_layers]
+        self.frozen: dict[str, nn.Module] = {"vgg": VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)}
+        self.players = (Player("generator", ("generator",), translates=True),)
+        self.translators: dict[Direction, str] = {"a2b": "generator"}
+        self._grams: dict[str, Tensor] = {}  # layer -> [S, C, C], of the styles that are trained
+
+    def trains(self, network: str, parameter: str) -> bool:
+        return not self.kept or ".norm." in parameter
+
+    def translate(self, batch: Batch) -> Outputs:
+        shares = torch.stack([self._one_hot(self._drawn(number)) for number in batch.numbers]).to(batch.a)  # [B, S]
+        return {"fake": self.networks["generator"](batch.a, shares), "shares": shares}
+
+    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        config, vgg = self.config, self.frozen["vgg"]
+        features = vgg(outputs["fake"])
+        with torch.no_grad():
+            content = vgg(batch.a)
+            shares = outputs["shares"][:, self.kept :]
+            grams = {layer: torch.einsum("bs,scd->bcd", shares.to(table), table) for layer, table in self._targets(batch.a).items()}
+        contents = [content_loss(features[layer], content[layer]) for layer in config.content_layers]
+        styles = [gram_loss(gram_matrix(features[layer], "johnson"), grams[layer], "johnson") for layer in config.style_layers]
+        losses = {
+            "content": config.content_weight * torch.stack(contents).sum(),  # w_c |phi_c(y) - phi_c(x)|^2
+            "style": config.style_weight * torch.stack(styles).sum(),  # w_s sum_l |G_l(y) - G_l(s)|^2
+        }
+        if config.tv_weight:
+            losses["tv"] = config.tv_weight * total_variation(outputs["fake"])  # w_tv TV(y)
+        return losses
+
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        return {"a2b": (batch.a, outputs["fake"])}
+
+    @classmethod
+    def translator(cls, config: Any, in_channels: int, out_channels: int) -> nn.Module:
+        return _stylizer(config.generator, len(config.styles))
+
+    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
+        new = len(self.names) - self.kept
+        return Example(direction, (source, self._one_hot(self.kept + number % new)), (source,), None)
+
+    def served_config(self) -> dict[str, Any]:
+        """The styles by name alone: their pictures and the VGG are training's."""
+        bare = self.config.model_copy(update={"styles": dict.fromkeys(self.names, ""), "add_to": None, "vgg": VGGConfig()})
+        return bare.model_dump(mode="json")
+
+    def _drawn(self, number: int) -> int:
+        """The style of training sample `number`."""
+        return self.kept + derive_seed(self.seed, "style", number) % (len(self.names) - self.kept)
+
+    def _one_hot(self, style: int) -> Tensor:
+        return torch.nn.functional.one_hot(torch.tensor(style), len(self.names)).float()
+
+    def _targets(self, like: Tensor) -> dict[str, Tensor]:
+        """The styles' Gram matrices, computed once, on the device and in the precision that training turned out to have."""
+        if not self._grams:
+            features = [self.frozen["vgg"](picture.to(like)) for picture in self.pictures]
+            self._grams = {layer: torch.cat([gram_matrix(f[layer], "johnson") for f in features]) for layer in self.config.style_layers}
+        return self._grams
+
+
+def _stylizer(config: StylizerConfig, styles: int) -> nn.Module:
+    return networks.build(STYLIZERS, **config.model_dump(), in_channels=3, out_channels=3, styles=styles)
+
+
+def _picture(path: Path, size: int | None) -> Tensor:
+    """A style picture [1, 3, H, W] in [-1, 1] with a shorter side of `size`."""
+    pixels = images.read(path, 3).pixels
+    if size:
+        height, width = (max(1, round(side * size / min(pixels.shape[:2]))) for side in pixels.shape[:2])
+        pixels = images.resize(pixels, height, width)
+    return images.to_tensor(pixels)[None]
+
+
+def _trained(path: Path, config: FastStyleConfig) -> tuple[list[str], dict[str, Tensor]]:
+    """The styles that a bundle knows, and its weights."""
+    info, weights = load_bundle(path)
+    if info.method != "fast_style":
+        raise UserError(f"method.add_to {path}: a bundle of {info.method}; give one of fast_style")
+    trained = FastStyleConfig.model_validate(info.translator)
+    if trained.generator != config.generator:
+        raise UserError(f"method.add_to {path}: its generator has other settings; take {trained.generator.model_dump(mode='json')}")
+    if both := sorted(trained.styles.keys() & config.styles.keys()):
+        raise UserError(f"method.styles: {path} knows {', '.join(both)} already; give the new styles other names")
+    return list(trained.styles), weights
+
+
+def _take_over(network: nn.Module, weights: dict[str, Tensor], kept: int) -> None:
+    """Put a trained network's weights in place: new styles begin as the mean of the known ones, which stay as they are."""
+    grown = {}
+    for key, own in network.state_dict().items():
+        value = weights[key]
+        new = len(own) - len(value) if ".norm." in key else 0
+        grown[key] = torch.cat([value, value.mean(dim=0, keepdim=True).expand(new, -1)]) if new else value
+    network.load_state_dict(grown)
+    for module in network.modules():
+        if isinstance(module, ConditionalInstanceNorm2d):
+            module.kept = kept

@@ -1,0 +1,112 @@
+"""GAN: images from noise (Goodfellow et al., 2014, arXiv 1406.2661), with the DCGAN's networks (1511.06434) or MLPs.
+
+    min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]        (equation 1)
+
+The discriminator moves first (algorithm 1, with k = 1).
+"""
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from gan_style import networks
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig, Norm
+from gan_style.errors import UserError
+from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.networks.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
+from gan_style.networks.together import forward_together
+from gan_style.seeding import derive_seed
+from gan_style.types import Batch, Direction, Outputs, Task
+
+
+class NoiseGeneratorConfig(GeneratorConfig):
+    """A generator from noise."""
+
+    name: Literal["dcgan", "mlp"] = Field(default="dcgan", description="`dcgan` (1511.06434) or `mlp` (1406.2661).")  # type: ignore[assignment]
+    norm: Norm = Field(default="batch", description="Normalisation between the layers (`dcgan` only).")
+
+
+class ImageDiscriminatorConfig(DiscriminatorConfig):
+    """A judge of whole images."""
+
+    name: Literal["dcgan", "mlp"] = Field(default="dcgan", description="`dcgan` (1511.06434) or `mlp` (1406.2661).")  # type: ignore[assignment]
+    norm: Norm = Field(default="batch", description="Normalisation between the layers (`dcgan` only).")
+
+
+class GANConfig(MethodConfig):
+    """GAN."""
+
+    name: Literal["gan"] = Field(default="gan", description="Images from noise (1406.2661).")
+    size: int = Field(
+        default=64, ge=8, le=1024, description="Side of the images in pixels; data.crop_size must equal it. `dcgan`: a power of two."
+    )
+    latent: int = Field(default=64, ge=1, le=4096, description="Numbers of noise that an image is made from.")
+    generator: NoiseGeneratorConfig = Field(default_factory=NoiseGeneratorConfig, description="The generator.")
+    discriminator: ImageDiscriminatorConfig = Field(default_factory=ImageDiscriminatorConfig, description="The judge.")
+    objective: Literal["non-saturating", "minimax"] = Field(
+        default="non-saturating",
+        description="The generator's side: `minimax` minimises log(1 - D(G(z))) as in equation 1; `non-saturating` maximises log D(G(z)), "
+        "which the paper advises (section 3) because its gradient does not vanish while the discriminator wins.",
+    )
+
+
+class GAN(Method):
+    """One generator, one discriminator."""
+
+    Config = GANConfig
+    needs: ClassVar[Needs] = "images"
+    per_image_statistics = False  # one image of noise has no statistics of its own: the running ones serve
+
+    def __init__(self, config: GANConfig, task: Task) -> None:
+        if task.size != config.size:
+            raise UserError(f"method.size is {config.size}, but data.crop_size {task.size}: make them equal")
+        self.config, self.task = config, task
+        self.adversarial = ADVERSARIAL["vanilla"]
+        discriminator = config.discriminator.model_dump()
+        try:
+            self.networks = {
+                "generator": self.translator(config, 0, task.channels_a),
+                "discriminator": networks.build(IMAGE_DISCRIMINATORS, **discriminator, in_channels=task.channels_a, size=config.size),
+            }
+        except ValueError as problem:
+            raise UserError(f"method.size: {problem}; or take method.generator.name=mlp and method.discriminator.name=mlp") from None
+        self.frozen: dict[str, nn.Module] = {}
+        self.players = (Player("discriminator", ("discriminator",)), Player("generator", ("generator",), translates=True))
+        self.translators: dict[Direction, str] = {"a2b": "generator"}
+
+    def translate(self, batch: Batch) -> Outputs:
+        latents = torch.stack([noise(self.config.latent, self.task.seed, number) for number in batch.numbers])  # [B, Z]
+        return {"fake": self.networks["generator"](latents.to(batch.a))}
+
+    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        discriminator = self.networks["discriminator"]
+        if player.name == "discriminator":
+            on_fake, on_real = forward_together(discriminator, outputs["fake"], batch.a)
+            return {
+                "discriminator_fake": self.adversarial(on_fake, False),  # -E[log(1 - D(G(z)))]
+                "discriminator_real": self.adversarial(on_real, True),  # -E[log D(x)]
+            }
+        scores = discriminator(outputs["fake"])
+        if self.config.objective == "minimax":
+            return {"adversarial": -self.adversarial(scores, False)}  # E[log(1 - D(G(z)))]
+        return {"adversarial": self.adversarial(scores, True)}  # -E[log D(G(z))]
+
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        return {"a2b": (outputs["fake"].new_zeros(0), outputs["fake"])}
+
+    @classmethod
+    def translator(cls, config: Any, in_channels: int, out_channels: int) -> nn.Module:
+        generator = config.generator.model_dump()
+        return networks.build(NOISE_GENERATORS, **generator, latent=config.latent, out_channels=out_channels, size=config.size)
+
+    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
+        return Example(direction, (noise(self.config.latent, self.task.seed, -1 - number),), (), None)
+
+
+def noise(latent: int, seed: int, number: int) -> Tensor:
+    """[latent] standard normal numbers: a function of the seed and the sample's number alone."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "noise", number))
+    return torch.randn(latent, generator=generator)

@@ -1,0 +1,54 @@
+"""Means and standard deviations of features, in full precision; adaptive instance normalisation (1703.06868)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
+    """`function` of tensors, computed in their own precision or float32, whichever is finer, wherever it is called."""
+
+    @wraps(function)
+    def precise_function(*arguments: P.args, **keywords: P.kwargs) -> R:
+        tensors = [precise(value) if isinstance(value, Tensor) else value for value in arguments]
+        with torch.autocast(next(value.device.type for value in tensors if isinstance(value, Tensor)), enabled=False):
+            return function(*tensors, **keywords)  # pyright: ignore[reportCallIssue]
+
+    return precise_function
+
+
+def precise(features: Tensor) -> Tensor:
+    """At least float32."""
+    return features if features.dtype.itemsize >= 4 else features.float()
+
+
+@outside_autocast
+def moments(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel over the positions: [B, C, H, W] -> two of [B, C, 1, 1].
+
+    weights: [B or 1, 1, H, W], how much each position counts. eps is added to the variance, whose root has no slope at 0.
+    """
+    if weights is None:
+        variance, mean = torch.var_mean(features, dim=(2, 3), correction=0, keepdim=True)
+    else:
+        weights = weights.to(features)
+        share = weights / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
+        mean = (features * share).sum(dim=(2, 3), keepdim=True)
+        variance = ((features - mean).square() * share).sum(dim=(2, 3), keepdim=True)
+    return mean, (variance + eps).sqrt()
+
+
+def adain(content: Tensor, style: Tensor, weights: Tensor | None = None) -> Tensor:
+    """sigma(y) (x - mu(x)) / sigma(x) + mu(y): the content's features with the style's moments (1703.06868, equation 8).
+
+    content [B, C, H, W], style [B or 1, C, h, w]. weights [B or 1, 1, H, W]: the positions whose moments count for the content.
+    """
+    mean, deviation = moments(content, weights)
+    style_mean, style_deviation = moments(style)
+    return (content - mean) / deviation * style_deviation + style_mean
