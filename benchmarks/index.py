@@ -108,17 +108,17 @@ class KeysAlone(TrainingSet):
     def read(self, place: Place) -> Sample:
         key = self.source.a[place.index_a]
         used = json.dumps({"pid": os.getpid(), **memory()}) if place.slot == BATCH - 1 else ""
-        return Sample(BLANK, BLANK, key, used, place.slot)
+        return Sample(BLANK, BLANK, key, used, place.slot, place.number)
 
 
 class FormerKeys(KeysAlone):
     """Every loading process makes the order of an epoch for itself."""
 
     def place(self, number: int, slot: int) -> Place:
-        return Place(slot, 0, number, 0, number)
+        return Place(slot, number, 0, 0, 0, 0)
 
     def read(self, place: Place) -> Sample:
-        return super().read(super().place(place.index_a, place.slot))
+        return super().read(super().place(place.number, place.slot))
 
 
 def memory() -> dict[str, float]:

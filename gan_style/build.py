@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ def _train(config: RunConfig[Any]) -> int:
     for turn in (True, False):  # the first process of each node draws or indexes what the others then find done
         with agreement.together():
             if accelerator.is_local_main_process == turn:
-                ensure_demo(config.data.root)
+                draw_demo(config)
                 opened = open_run(config)
     assert opened
     training, validation, method = opened
@@ -88,7 +89,7 @@ def _train(config: RunConfig[Any]) -> int:
 
 def describe(config: RunConfig[Any]) -> int:
     """Check everything that training would, print it, write nothing but the demo data where it is asked for."""
-    ensure_demo(config.data.root)
+    draw_demo(config)
     training, validation, method = open_run(config)
     slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
     print(dump_config(config))
@@ -96,11 +97,19 @@ def describe(config: RunConfig[Any]) -> int:
     return 0
 
 
+def draw_demo(config: RunConfig[Any]) -> None:
+    """Draw the demo sets that the configuration names and that are not there yet."""
+    for folder in (config.data.root, config.data.root_b, *(str(Path(picture).parent) for picture in config.method.pictures())):
+        if folder is not None:
+            ensure_demo(folder)
+
+
 def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None, Method]:
     """The data sets and the method, its weights drawn from the run's seed."""
     kind = METHODS[config.method.name]
-    training = open_dataset(config.data, "train", kind.needs, config.train.seed)
-    validation = open_dataset(config.data, "val", kind.needs, config.train.seed)
+    paired, single = kind.needs == "pairs", kind.needs == "images"
+    training = open_dataset(config.data, "train", paired, config.train.seed, single)
+    validation = open_dataset(config.data, "val", paired, config.train.seed, single)
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
     method = kind(config.method, make_task(config))
     check_crop(config, method)

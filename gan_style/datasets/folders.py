@@ -49,6 +49,19 @@ def survey_folders(root: Path, split: Split, paired: bool) -> Survey:
     return Survey(Source("folders" if paired else "unpaired", root, keys_a, keys_b, paired), problems, listing)
 
 
+def survey_images(root: Path, split: Split) -> Survey:
+    """Images of one domain: those of root/{split}A/, where there is one, else of root/{split}/, else, for training, of root itself."""
+    if split == "val" and not any((root / name).is_dir() for name in ("valA", "val")):
+        return Survey(None)
+    folder = next((name for name in (f"{split}A", split) if (root / name).is_dir()), "")
+    tree = ImageTree(root, folder, Listing(), Problems())
+    found = Gathering()
+    for name in tree.names():
+        found.add(f"{folder}/{name}" if folder else name)
+    keys = found.keys()
+    return Survey(Source("images", root, keys, keys, False), tree.problems, tree.listing)
+
+
 class ImageTree:
     """The images below root/name/. Hidden files and folders are skipped, links are followed, each folder is entered once."""
 

@@ -5,7 +5,7 @@ The layouts are described for users in data/README.md.
 
 from pathlib import Path
 
-from gan_style.datasets.folders import survey_aligned, survey_folders
+from gan_style.datasets.folders import survey_aligned, survey_folders, survey_images
 from gan_style.datasets.index import Index
 from gan_style.datasets.manifest import survey_manifest
 from gan_style.datasets.survey import Layout, LayoutChoice, Source, Split, Survey
@@ -19,7 +19,17 @@ def find(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> 
     A `UserError` names the first of what is missing, empty, without a partner, ambiguous or outside the data set. A large list
     is made once and kept (`index`).
     """
-    known = resolve_layout(root, layout, paired)
+    return _found(root, resolve_layout(root, layout, paired), split, paired)
+
+
+def find_images(root: Path | str, split: Split) -> Source | None:
+    """The images of one domain of a split (`folders.survey_images`), or None where there is no validation split."""
+    if is_url(root) or not Path(root).is_dir():
+        raise UserError(f"{root}: no such folder; this method reads one folder of images (data/README.md)")
+    return _found(root, "images", split, paired=False)
+
+
+def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Source | None:
     index = None if known == "parquet" else Index(Path(root), known, split, paired)
     if index and (source := index.load()):
         return source
@@ -79,4 +89,4 @@ def _survey(root: Path | str, layout: Layout, split: Split, paired: bool) -> Sur
         return survey_manifest(root, split, paired)
     if layout == "aligned":
         return survey_aligned(root, split, paired)
-    return survey_folders(root, split, paired)
+    return survey_images(root, split) if layout == "images" else survey_folders(root, split, paired)

@@ -9,7 +9,7 @@ from gan_style.datasets.listing import Listing
 from gan_style.errors import one_line
 from gan_style.images import Encoded
 
-Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet"]
+Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images"]
 LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"]
 Split = Literal["train", "val"]
 Domain = Literal["a", "b"]
@@ -19,7 +19,8 @@ Domain = Literal["a", "b"]
 class Source:
     """The images of one split. Keys are posix paths relative to `root`.
 
-    Where `paired`, a[i] belongs to b[i]. In an aligned source both are the same file: domain A is its left half.
+    Where `paired`, a[i] belongs to b[i]. In an aligned source both are the same file: domain A is its left half. A source of the
+    layout `images` has one domain: `b` is `a`.
     """
 
     layout: Layout
@@ -44,9 +45,24 @@ class Source:
 
     def describe(self) -> str:
         """For people: how many of what."""
+        if self.layout == "images":
+            return f"{len(self.a)} images"
         if self.paired:
             return f"{len(self.a)} pairs ({self.layout})"
         return f"{len(self.a)} images of domain A, {len(self.b)} of domain B, unpaired ({self.layout})"
+
+
+@dataclass(frozen=True)
+class TwoFolders(Source):
+    """Domain A below `root`, domain B below `root_b`."""
+
+    root_b: Path
+
+    def name(self, domain: str, index: int) -> str:
+        return str(self.image(domain, index))
+
+    def image(self, domain: str, index: int) -> Path:
+        return (self.root if domain == "a" else self.root_b) / self.keys(domain)[index]
 
 
 class Problems:

@@ -68,6 +68,9 @@ class AuxiliaryConfig(MethodConfig):
     tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
     vgg: VGGConfig = Field(default_factory=VGGConfig, description="The network behind `perceptual_weight` and `style_weight`.")
 
+    def pictures(self) -> list[str]:
+        return [self.style_image] if self.style_image else []
+
 
 class Auxiliary:
     """The terms that a configuration asks for. `frozen` belongs into the method's."""

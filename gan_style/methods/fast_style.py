@@ -66,6 +66,9 @@ class FastStyleConfig(MethodConfig):
     )
     vgg: VGGConfig = Field(default_factory=lambda: VGGConfig(name="vgg16"), description="The fixed network behind the losses.")
 
+    def pictures(self) -> list[str]:
+        return list(self.styles.values())
+
 
 class FastStyle(Method):
     """One stylizer; no adversary."""
