@@ -148,6 +148,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
             in_channels=channels_in,
             out_channels=channels_out,
             size_multiple=int(getattr(method.networks[network], "size_multiple", 1)),
+            style=method.serves == "style pictures",
             labels=(data.domain_a if direction == "a2b" else data.domain_b).labels,
             resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
             step=0,

@@ -4,14 +4,13 @@ A file may be damaged or made to do harm: a few bytes can claim gigapixels or a 
 """
 
 import os
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Literal
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
@@ -29,6 +28,7 @@ _CODECS = ("zip", "jpeg", "raw", "libtiff", "packbits")  # none of the others: l
 _MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB": 3, "CMYK": 3, "YCbCr": 3, "PA": 4, "RGBA": 4}
 _DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
 _SMALL_TIFF_TYPES = (1, 2, 6, 7)  # bytes and text, which stay bytes
+_TIFF_TYPE_BYTES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 # What is wrong with a file is said here, in one line; PIL's warnings (of damaged tags, of sizes below MAX_PIXELS) would only be noise.
@@ -159,9 +159,6 @@ def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
     heavy = image.mode == "CMYK" or image.format == "WEBP"  # what their decoders hold besides counts as much again
     weight = max(6, 2 * channels) if deep else 6 if heavy else 3
     _check_size(f"{path}: claims", width, height, weight)
-    if image.format == "TIFF":
-        tags: Any = getattr(image, "tag_v2", {})  # a tile may be larger than its image, and is decoded as a whole
-        _check_size(f"{path}: claims tiles of", int(tags.get(_TILE_WIDTH, 1)), int(tags.get(_TILE_LENGTH, 1)), weight)
     if image.has_transparency_data and channels in (1, 3):  # a transparent colour, kept beside the pixels
         channels += 1
     if image.format != "TIFF" and orientation(image) >= 5:  # PIL reports a TIFF's size already upright
@@ -190,15 +187,24 @@ def _webp_size(beginning: bytes) -> tuple[int, int]:
 
 
 def _check_tags(stream: IO[bytes], path: Path | Encoded) -> None:
-    """Refuse a TIFF, or BigTIFF, with more than MAX_TAG_VALUES values in one tag; a damaged one is left to PIL."""
+    """Refuse a TIFF, or BigTIFF, by tags that PIL trusts, or stops short of while libtiff, which decodes, reads on; damaged ones pass.
+
+    A tile may be larger than its image, and is decoded as a whole.
+    """
     head = stream.read(16)
-    order = "<" if head[:2] == b"II" else ">"
+    order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
     big = 43 in head[2:4]
-    number, place, entry = ("Q", slice(8, 16), "HHQ8x") if big else ("H", slice(4, 8), "HHI4x")
-    (start,) = struct.unpack(order + ("Q" if big else "I"), head[place])
-    stream.seek(start)
-    (count,) = struct.unpack(order + number, stream.read(struct.calcsize(number)))
-    for _ in range(min(count, 2**16)):
-        tag, kind, values = struct.unpack(order + entry, stream.read(struct.calcsize(order + entry)))
-        if values > MAX_TAG_VALUES and kind not in _SMALL_TIFF_TYPES:
-            raise UserError(f"{path}: its TIFF tag {tag} has {values} values, more than the {MAX_TAG_VALUES} allowed; save it again")
+    width = 8 if big else 4  # of a number of values and of a place in the file
+    stream.seek(int.from_bytes(head[8:16] if big else head[4:8], order))
+    tile = {_TILE_WIDTH: 1, _TILE_LENGTH: 1}
+    for _ in range(int.from_bytes(stream.read(8 if big else 2), order)):
+        entry = stream.read(4 + 2 * width)
+        if len(entry) < 4 + 2 * width:
+            return
+        tag, kind, count = (int.from_bytes(part, order) for part in (entry[:2], entry[2:4], entry[4 : 4 + width]))
+        if count > MAX_TAG_VALUES and kind not in _SMALL_TIFF_TYPES:
+            raise UserError(f"{path}: its TIFF tag {tag} has {count} values, more than the {MAX_TAG_VALUES} allowed; save it again")
+        if tag in tile:
+            value = entry[4 + width :][: _TIFF_TYPE_BYTES.get(kind, 8)]
+            tile[tag] = max(tile[tag], int.from_bytes(value, order))
+            _check_size(f"{path}: claims tiles of", tile[_TILE_WIDTH], tile[_TILE_LENGTH], weight=8)

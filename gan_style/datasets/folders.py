@@ -54,7 +54,9 @@ def survey_images(root: Path, split: Split) -> Survey:
     if split == "val" and not any((root / name).is_dir() for name in ("valA", "val")):
         return Survey(None)
     folder = next((name for name in (f"{split}A", split) if (root / name).is_dir()), "")
-    tree = ImageTree(root, folder, Listing(), Problems())
+    listing = Listing()
+    listing.add(root)  # a folder of a better name may appear
+    tree = ImageTree(root, folder, listing, Problems())
     found = Gathering()
     for name in tree.names():
         found.add(f"{folder}/{name}" if folder else name)

@@ -23,14 +23,17 @@ def infer_command(arguments: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     options = parser().parse_args(arguments)
-    check_paths(options.model, options.input, options.output)
+    check_paths(options.model, [*options.input, *options.style, *options.mask], options.output)
     bundle = find_bundle(Path(options.model), options.direction)
     output = Path(options.output)
     selection = select(options.input, output, options.format)
 
+    from gan_style.inference.draw import draw_samples
     from gan_style.inference.picture import check_output_channels
     from gan_style.inference.predictor import Predictor
     from gan_style.inference.run import Translation
+    from gan_style.inference.stylist import StyleOptions, Stylist
+    from gan_style.methods import METHODS
 
     predictor = Predictor.load(bundle, options.device, options.precision)
     if options.direction not in (None, predictor.info.direction):
@@ -38,6 +41,15 @@ def infer_command(arguments: Sequence[str]) -> int:
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
         )
     check_output_channels(predictor.info, options.format)
+    from_noise = METHODS[predictor.info.method].serves == "noise"
+    if from_noise == bool(options.input) or from_noise != (options.samples is not None):
+        raise UserError(
+            "--input: this bundle makes pictures from noise; leave it out and give --samples N"
+            if from_noise
+            else "--samples: this bundle translates pictures; leave it out and give --input"
+        )
+    style = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
+    stylist = None if from_noise else Stylist.of(predictor, style)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
@@ -46,8 +58,12 @@ def infer_command(arguments: Sequence[str]) -> int:
     left_out = selection.left_out()
     info = predictor.info
     print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}"))
+    if from_noise:
+        count, size = options.samples, options.batch_size or 16
+        print(f"{draw_samples(predictor, count, options.seed, output, options.format, size, options.overwrite)} -> {output}")
+        return 0
     print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
-    translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite)
+    translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
     tally = translation.tally
     try:
         with _exiting_on_termination():
@@ -74,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
         "--model", required=True, metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it"
     )
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="PATH", help="files, folders (walked, their tree is kept) or quoted globs"
+        "--input", default=[], nargs="+", metavar="PATH", help="files, folders (walked, their tree is kept) or quoted globs"
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--direction", choices=DIRECTIONS, help="which bundle of a run folder; default: a2b where there is one")
@@ -100,7 +116,39 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep-resized", action="store_true", help="do not scale results back to their input's size")
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
     parser.add_argument("--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's")
+    style = parser.add_argument_group("styles (fast_style, adain)")
+    style.add_argument(
+        "--style",
+        action="append",
+        default=[],
+        metavar="NAME|FILE[:SHARE]",
+        help="fast_style: a style it was trained on, or starry:0.7,wave:0.3; adain: a picture; several mix",
+    )
+    style.add_argument(
+        "--mask", action="append", default=[], metavar="FILE", help="where a style goes, white on black, of the picture's size: one a style"
+    )
+    style.add_argument(
+        "--preserve-color", choices=("luminance", "histogram"), help="keep the picture's colours, exactly or by their mean and covariance"
+    )
+    style.add_argument("--strength", "--alpha", type=_share, metavar="S", help="how much of the style, 0 to 1; default: 1")
+    noise = parser.add_argument_group("pictures from noise (gan)")
+    noise.add_argument("--samples", type=_count, metavar="N", help="how many pictures to draw, instead of --input")
+    noise.add_argument("--seed", type=int, default=0, metavar="N", help="another number draws other pictures; default: %(default)s")
     return parser
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return value
+
+
+def _count(text: str) -> int:
+    return _number(text, "a count", 1_000_000)
 
 
 def check_paths(model: str, inputs: Sequence[str], output: str) -> None:

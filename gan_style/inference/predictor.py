@@ -47,9 +47,10 @@ class Predictor:
         return cls(info, network, place, precision)
 
     @torch.no_grad()
-    def __call__(self, image: Tensor) -> Tensor:
+    def __call__(self, image: Tensor, **style: Any) -> Tensor:
         """image [C, H, W] or [B, C, H, W] with values in [-1, 1], any H, W >= 1 -> float32 of the same size and range, on its device.
 
+        style: what a stylizer's `forward` takes beside the image.
         `OutOfMemory` where the predictor's device has no room for it, `UserError` where padding alone would make it huge.
         """
         batch = image if image.dim() == 4 else image[None]
@@ -59,7 +60,7 @@ class Predictor:
         half = HALF.get(self.precision)
         try:
             with torch.autocast(self.device.type, half) if half else contextlib.nullcontext():
-                translated = self.network(batch.to(self.device, torch.float32))
+                translated = self.network(batch.to(self.device, torch.float32), **style)
             translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
         except RuntimeError as failure:
             if not _no_room(failure):
@@ -74,6 +75,11 @@ class Predictor:
                 f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
             )
         return translated if image.dim() == 4 else translated[0]
+
+    @torch.no_grad()
+    def from_noise(self, latents: Tensor) -> Tensor:
+        """latents [B, Z] -> images [B, C, size, size] in [-1, 1], float32 on the CPU, of a bundle that takes noise."""
+        return self.network(latents.to(self.device)).float().clamp(-1.0, 1.0).cpu()
 
     def _check_padding(self, height: int, width: int) -> None:
         """`UserError` for a ribbon, which grows a thousandfold where the network wants multiples of 1024."""
@@ -99,8 +105,6 @@ def _translator_config(path: Path, info: BundleInfo) -> Any:
         raise UserError(
             f"{path}: made by method {info.method!r}, which this version of gan_style does not know (it knows {', '.join(METHODS)})"
         )
-    if info.style:
-        raise UserError(f"{path}: its method {info.method!r} needs a style image, which this version of gan_style cannot take")
     if tuple(info.value_range) != (-1.0, 1.0):
         raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
     for key in ("in_channels", "out_channels"):

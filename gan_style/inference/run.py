@@ -17,6 +17,7 @@ from gan_style.errors import UserError, one_line
 from gan_style.inference.files import Job
 from gan_style.inference.picture import Source, read_source, write_result
 from gan_style.inference.predictor import OutOfMemory, Predictor
+from gan_style.inference.stylist import Stylist
 
 GPU_BATCH = 8
 NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full or read-only
@@ -42,6 +43,7 @@ class Translation:
     keep_resized: results stay at that size; else they are scaled back to their input's
     batch_size: most pictures in one forward; None chooses
     overwrite: translate jobs whose target exists too
+    stylist: what stylizes each picture by itself; None: the predictor alone translates
 
     Pictures in memory: up to `batch_size` that wait for others of their size, as many results that wait to be written, and one
     being read for each two threads.
@@ -52,6 +54,7 @@ class Translation:
     keep_resized: bool = False
     batch_size: int | None = None
     overwrite: bool = False
+    stylist: Stylist | None = None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -60,6 +63,8 @@ class Translation:
         # showed, pictures go one by one as they did there.
         as_in_training = self.resize == "train" and self.keep_resized
         self._batch = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
+        if self.stylist:
+            self._batch = 1
         # A GPU is faster than one thread decodes and encodes; a CPU is busy with the network itself.
         self._threads = min(8, max(2, os.cpu_count() or 2)) if on_gpu else 2
         self._writing: deque[Future[None]] = deque()
@@ -111,7 +116,8 @@ class Translation:
     def _translate(self, batch: list[Source], threads: ThreadPoolExecutor, bar: tqdm) -> None:
         """Translate pictures of one size and hand them over to be written; in halves where the device has no room for all."""
         try:
-            results = self.predictor(torch.stack([images.to_tensor(source.pixels) for source in batch]))
+            pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
+            results = self.stylist(batch, pictures) if self.stylist else self.predictor(pictures)
         except OutOfMemory as mistake:
             if len(batch) == 1:
                 self._fail(f"{batch[0].job.source}: {mistake}", bar)

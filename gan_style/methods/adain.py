@@ -20,7 +20,8 @@ from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.methods.base import Example, Method, Needs, Player
-from gan_style.networks.adain import LOSS_LAYERS, AdaINNet, mixed
+from gan_style.networks.adain import LOSS_LAYERS, AdaINNet
+from gan_style.networks.moments import adain
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
@@ -49,6 +50,7 @@ class AdaIN(Method):
 
     Config = AdaINConfig
     needs: ClassVar[Needs] = "domains"
+    serves = "style pictures"
 
     def __init__(self, config: AdaINConfig, task: Task) -> None:
         if (task.channels_a, task.channels_b) != (3, 3):
@@ -73,7 +75,7 @@ class AdaIN(Method):
         encoder = self.network.encoder
         with torch.no_grad():
             style = encoder(batch.b)
-            target = mixed(self.network.encode(batch.a), style[LOSS_LAYERS[-1]], None)  # t
+            target = adain(self.network.encode(batch.a), style[LOSS_LAYERS[-1]])  # t
         features = encoder(outputs["fake"])
         distances = torch.stack([moment_loss(features[layer], style[layer]) for layer in LOSS_LAYERS])
         losses = {

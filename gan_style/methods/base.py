@@ -53,6 +53,7 @@ class Method(ABC):
 
     Config: ClassVar[type[MethodConfig]]
     needs: ClassVar[Needs]
+    serves: ClassVar[Literal["translation", "named styles", "style pictures", "noise"]] = "translation"  # what its translator is given
     per_image_statistics: ClassVar[bool] = True  # does a served network normalise each image by itself?
 
     config: Any

@@ -75,6 +75,7 @@ class FastStyle(Method):
 
     Config = FastStyleConfig
     needs: ClassVar[Needs] = "images"
+    serves = "named styles"
 
     def __init__(self, config: FastStyleConfig, task: Task) -> None:
         if task.channels_a != 3:

@@ -58,6 +58,7 @@ class GAN(Method):
 
     Config = GANConfig
     needs: ClassVar[Needs] = "images"
+    serves = "noise"
     per_image_statistics = False  # one image of noise has no statistics of its own: the running ones serve
 
     def __init__(self, config: GANConfig, task: Task) -> None:

@@ -1,5 +1,7 @@
 """Arbitrary style transfer by adaptive instance normalisation (Huang and Belongie, 2017, arXiv 1703.06868, section 5)."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -31,33 +33,43 @@ class AdaINNet(nn.Module):
         """[B, 3, H, W] in [-1, 1] -> relu4_1 [B, 512, H/8, W/8]; H, W >= 8."""
         return self.encoder(images)[DEPTH]
 
-    def forward(self, content: Tensor, style: Tensor, shares: Tensor | None = None, alpha: float = 1.0) -> Tensor:
+    def forward(
+        self,
+        content: Tensor,
+        style: Tensor | None = None,
+        shares: Tensor | None = None,
+        alpha: float = 1.0,
+        features: Sequence[Tensor] | None = None,
+    ) -> Tensor:
         """content [B, 3, H, W] in the style of style [S, 3, h, w] -> [B, 3, H, W]; nothing bounds the output.
+
+        features: instead of `style`, what `encode` gave for each of S style pictures, whose sizes may differ.
 
         shares [1 or B, S]: how much of each style (section 7.3); [1 or B, S, H, W]: the same at each pixel. None: content i takes
         style i. alpha in [0, 1]: how far from the content's features to the style's (equation 14).
         """
-        styles = self.encode(style)
+        if features is None:
+            assert style is not None
+            features = [self.encode(style)] if shares is None else self.encode(style).split(1)
         maps = shares if shares is not None and shares.dim() == 4 else None
         joined = content if maps is None else torch.cat([content, maps.to(content).expand(len(content), -1, -1, -1)], dim=1)
 
         def stylize(both: Tensor) -> Tensor:  # the maps are padded with their images
-            features = self.encode(both[:, :3])
-            target = mixed(features, styles, shares if maps is None else both[:, 3:])
-            return self.decoder(alpha * target + (1 - alpha) * features)
+            own = self.encode(both[:, :3])
+            target = adain(own, features[0]) if shares is None else mixed(own, features, shares if maps is None else both[:, 3:])
+            return self.decoder(alpha * target + (1 - alpha) * own)
 
         return run_padded(stylize, joined, self.size_multiple, self.minimum_size)
 
 
-def mixed(features: Tensor, styles: Tensor, shares: Tensor | None) -> Tensor:
-    """sum_s share_s AdaIN(features, style_s): features [B, C, h, w], styles [S, C, ...], shares as `AdaINNet` takes them."""
-    if shares is None:
-        return adain(features, styles)
+def mixed(features: Tensor, styles: Sequence[Tensor], shares: Tensor) -> Tensor:
+    """sum_s share_s AdaIN(features, style_s): features [B, C, h, w], each style [1, C, ...], shares [B, S] or [B, S, H, W]."""
     if shares.dim() == 4:
         shares = F.adaptive_avg_pool2d(shares.to(features), (features.shape[2], features.shape[3]))  # [B, S, h, w]
     else:
         shares = shares.to(features)[:, :, None, None]  # [B, S, 1, 1]
-    return sum((shares[:, s : s + 1] * adain(features, styles[s : s + 1]) for s in range(len(styles))), torch.zeros_like(features))
+    parts = [shares[:, place : place + 1] * adain(features, style) for place, style in enumerate(styles)]
+    return torch.stack(parts).sum(dim=0)
 
 
 class Decoder(nn.Module):
