@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from gan_style.bundle import BundleInfo, Resize
 from gan_style.config.load import dump_config, load_config
@@ -59,6 +60,14 @@ def train(config: RunConfig[Any]) -> int:
 def _train(config: RunConfig[Any]) -> int:
     rejoin()
     accelerator = make_accelerator(config.train, config.logging, config.run_dir)
+    try:
+        return _run(config, accelerator)
+    except (UserError, SystemExit):
+        accelerator.end_training()  # else gloo may abort at exit, and the exit code is lost
+        raise
+
+
+def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
     opened = None

@@ -44,7 +44,9 @@ class FastStyleConfig(MethodConfig):
     name: Literal["fast_style"] = Field(
         default="fast_style", description="Pictures (domain A) in one of a few styles, in one forward pass (1603.08155, 1610.07629)."
     )
-    styles: dict[str, str] = Field(min_length=1, max_length=1024, description="The styles: name -> picture, `{starry: starry_night.jpg}`.")
+    styles: dict[str, str] = Field(
+        default_factory=dict, max_length=1024, description="The styles: name -> picture, `{starry: starry_night.jpg}`; at least one."
+    )
     add_to: str | None = Field(
         default=None,
         description="A bundle of this method to which `styles` are added: its convolutions and styles stay as they are, only the new "
@@ -78,6 +80,8 @@ class FastStyle(Method):
     serves = "named styles"
 
     def __init__(self, config: FastStyleConfig, task: Task) -> None:
+        if not config.styles:
+            raise UserError("method.styles: name at least one style and its picture, such as method.styles='{starry: starry_night.jpg}'")
         if task.channels_a != 3:
             raise UserError("fast_style reads RGB: set data.domain_a.channels to 3")
         self.config, self.seed = config, task.seed

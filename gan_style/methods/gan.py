@@ -44,8 +44,10 @@ class GANConfig(MethodConfig):
         default=64, ge=8, le=1024, description="Side of the images in pixels; data.crop_size must equal it. `dcgan`: a power of two."
     )
     latent: int = Field(default=64, ge=1, le=4096, description="Numbers of noise that an image is made from.")
-    generator: NoiseGeneratorConfig = Field(default_factory=NoiseGeneratorConfig, description="The generator.")
-    discriminator: ImageDiscriminatorConfig = Field(default_factory=ImageDiscriminatorConfig, description="The judge.")
+    generator: NoiseGeneratorConfig = Field(default_factory=NoiseGeneratorConfig, description="What makes images of noise.")
+    discriminator: ImageDiscriminatorConfig = Field(
+        default_factory=ImageDiscriminatorConfig, description="The judge of images, real or made."
+    )
     objective: Literal["non-saturating", "minimax"] = Field(
         default="non-saturating",
         description="The generator's side: `minimax` minimises log(1 - D(G(z))) as in equation 1; `non-saturating` maximises log D(G(z)), "
