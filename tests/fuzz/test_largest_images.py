@@ -1,5 +1,7 @@
 """Images as large as is allowed are read, within the memory that is promised for that."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,14 @@ from gan_style.errors import UserError
 from gan_style.headers import MAX_BYTES, MAX_PIXELS
 
 pytestmark = pytest.mark.skipif(not fuzzing.nightly, reason="a minute of large pictures: make nightly")
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing(tmp_path: Path) -> Iterator[None]:
+    """pytest would keep the gigabytes of three runs."""
+    yield
+    shutil.rmtree(tmp_path)
+
 
 LARGE = [  # kind, mode, bytes that a pixel counts as, options
     ("PNG", "L", 3, {}),
