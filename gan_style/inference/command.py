@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from gan_style.errors import CommandParser, UserError
 from gan_style.inference.files import FORMATS, select
+from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
 
 DIRECTIONS = ("a2b", "b2a")
 
@@ -20,6 +21,8 @@ def infer_command(arguments: Sequence[str]) -> int:
     """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    if asks_for_gatys(arguments):
+        return gatys_command(arguments)
     options = parser().parse_args(arguments)
     bundle = find_bundle(Path(options.model), options.direction)
     output = Path(options.output)
