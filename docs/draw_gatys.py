@@ -29,7 +29,7 @@ class Studio:
 
     def __init__(self, size: int, steps: int, folder: Path) -> None:
         draw_unpaired(folder / "landscapes", train=1, val=0, size=size)
-        draw_styles(folder / "styles", size=size)
+        draw_styles(folder / "styles", size=2 * size)
         self.photo = load(next((folder / "landscapes" / "trainA").iterdir()))
         self.styles = {path.stem: load(path) for path in sorted((folder / "styles").iterdir())}
         self.vgg = VGGFeatures("vgg19", list(LAYERS), "random", "avg")
@@ -67,9 +67,9 @@ def color(studio: Studio) -> list[torch.Tensor]:
 
 def scale(studio: Studio) -> list[torch.Tensor]:
     """photo | two styles | the first at scale 0.5 | at 2 | fine strokes of the second, coarse ones of the first"""
-    sized = [studio.paint(studio.style("points", scale=s)) for s in (0.5, 2.0)]
-    mixed = studio.paint(studio.style("hatching", layers=FINE), studio.style("points", layers=COARSE, scale=2.0))
-    return [studio.photo, studio.styles["points"], studio.styles["hatching"], *sized, mixed]
+    sized = [studio.paint(studio.style("mosaic", scale=s)) for s in (0.5, 2.0)]
+    mixed = studio.paint(studio.style("waves", layers=FINE), studio.style("mosaic", layers=COARSE, scale=2.0))
+    return [studio.photo, studio.styles["mosaic"], studio.styles["waves"], *sized, mixed]
 
 
 def start(studio: Studio) -> list[torch.Tensor]:
@@ -83,8 +83,8 @@ def load(path: Path) -> torch.Tensor:
     return images.to_tensor(images.read(path, 3).pixels)[None]
 
 
-def framed(picture: torch.Tensor) -> np.ndarray:
-    return np.pad(images.to_pixels(picture[0]), ((2, 2), (2, 2), (0, 0)), constant_values=255)
+def framed(picture: torch.Tensor, size: int) -> np.ndarray:
+    return np.pad(images.resize(images.to_pixels(picture[0]), size, size), ((2, 2), (2, 2), (0, 0)), constant_values=255)
 
 
 def main() -> None:
@@ -98,7 +98,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(options.size, options.steps, Path(folder))
         for name in tqdm(options.sheets):
-            images.write(PICTURES / f"gatys_{name}.png", sheet.tile([[framed(picture) for picture in sheets[name](studio)]]))
+            row = [framed(picture, options.size) for picture in sheets[name](studio)]
+            images.write(PICTURES / f"gatys_{name}.png", sheet.tile([row]))
 
 
 if __name__ == "__main__":

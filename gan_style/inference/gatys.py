@@ -59,7 +59,7 @@ class Settings:
 
     strength:  of the styles against the content; 0 gives the photo back (started from it), 1 is the default, at any size
     steps:     evaluations of the loss and its gradient over all levels; L-BFGS may take a few more to end its line search
-    pyramid:   levels, each of half the side of the next; the steps are split evenly. Levels too small for the network are left out.
+    pyramid:   levels, each of half the side of the next; the steps are split evenly. Levels too small to show a texture are left out.
     start:     the photo, the first style's picture or noise drawn from `seed`
     """
 
@@ -85,7 +85,9 @@ def optimise(
     The same arguments give the same picture on the same machine. `UserError` where the loss is not finite, and for a picture too
     small for the layers.
     """
-    sizes = _level_sizes(content, settings.pyramid, vgg.minimum_size)
+    # So that the deepest features of each picture have 4 positions a side at least: fewer are more border than texture.
+    smallest = 4 * vgg.minimum_size / min(1.0, *(style.scale for style in styles))
+    sizes = _level_sizes(content, settings.pyramid, smallest)
     x = small = None
     for level, size in enumerate(sizes):
         photo = _resized(content, size).clamp(-1.0, 1.0)
@@ -104,24 +106,28 @@ def optimise(
 
 def loss_terms(vgg: VGGFeatures, content: Tensor, styles: Sequence[Style], settings: Settings) -> Callable[[Tensor], dict[str, Tensor]]:
     """The function from a picture of the size of `content` to the weighted terms of its loss, scalars. Targets are computed here, once."""
-    style_targets: list[tuple[str, float, Tensor, Tensor | None]] = []
+    style_targets: list[tuple[str, Tensor, Tensor, Tensor | None]] = []
     with torch.no_grad():
         features = _features(vgg, content)
-        content_targets = [(layer, weight, features[layer]) for layer, weight in _normalised(settings.content_layers)]
+        content_targets = [
+            (layer, weight / _of_nothing(content_loss, features[layer]), features[layer])
+            for layer, weight in _normalised(settings.content_layers)
+        ]
         sizes = {layer: (found.shape[2], found.shape[3]) for layer, found in features.items()}
         for style, share in zip(styles, shares(styles), strict=True):
             features = _features(vgg, _at_scale(style, content))
             for layer, weight in _normalised(style.layers):
                 mask = None if style.mask is None else F.adaptive_avg_pool2d(style.mask, sizes[layer])  # area averaging
-                style_targets.append((layer, share * weight, gram_matrix(features[layer]), mask))
+                gram = gram_matrix(features[layer])
+                style_targets.append((layer, share * weight / _of_nothing(gram_loss, gram), gram, mask))
 
     def terms(x: Tensor) -> dict[str, Tensor]:
         features = _features(vgg, x)
         content, style = x.new_zeros(()), x.new_zeros(())
         for layer, weight, target in content_targets:
-            content = content + weight * _relative(content_loss, features[layer], target)
+            content = content + weight * content_loss(features[layer], target)
         for layer, weight, target, mask in style_targets:
-            style = style + weight * _relative(gram_loss, gram_matrix(features[layer], weights=mask), target)
+            style = style + weight * gram_loss(gram_matrix(features[layer], weights=mask), target)
         weighted = {"content": settings.content_weight * content, "style": settings.strength * style}
         return weighted | {"tv": settings.tv_weight * total_variation(x)}
 
@@ -175,9 +181,9 @@ def _descend(
     return result
 
 
-def _relative(loss: Callable[[Tensor, Tensor], Tensor], found: Tensor, target: Tensor) -> Tensor:
-    """`loss` as a multiple of that of zeros."""
-    return loss(found, target) / loss(torch.zeros_like(target), target).clamp(min=1e-12)
+def _of_nothing(loss: Callable[[Tensor, Tensor], Tensor], target: Tensor) -> Tensor:
+    """The loss of a picture without features, which the others are relative to."""
+    return loss(torch.zeros_like(target), target).clamp(min=1e-12)
 
 
 def _start(photo: Tensor, styles: Sequence[Style], settings: Settings) -> Tensor:
@@ -193,7 +199,7 @@ def _start(photo: Tensor, styles: Sequence[Style], settings: Settings) -> Tensor
     return _resized(picture, (rows, columns))[..., top : top + height, left : left + width].clamp(-1.0, 1.0)
 
 
-def _level_sizes(content: Tensor, levels: int, smallest: int) -> list[tuple[int, int]]:
+def _level_sizes(content: Tensor, levels: int, smallest: float) -> list[tuple[int, int]]:
     height, width = content.shape[-2:]
     sizes = [(round(height / 2**level), round(width / 2**level)) for level in reversed(range(levels))]
     return [size for size in sizes[:-1] if min(size) >= smallest] + sizes[-1:]

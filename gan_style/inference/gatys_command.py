@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BYTES_PER_PIXEL = 2000  # of the result; measured in docs/results/2026-11-21-gatys.md
+BYTES_PER_PIXEL = 3000  # of the result; measured in docs/results/2026-11-21-gatys.md
+BYTES_PER_STYLE_PIXEL = 1500  # of a style's picture, which is seen once, without gradients; reckoned
 
 
 def asks_for_gatys(arguments: Sequence[str]) -> bool:
@@ -37,10 +38,14 @@ def gatys_command(arguments: Sequence[str]) -> int:
     left_out = selection.left_out()
     print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""), flush=True)
 
-    from gan_style.inference.run import Tally  # loads torch
+    from gan_style.inference.run import NO_USE_GOING_ON, Tally  # loads torch
 
     tally = Tally()
     stylise = stylisation(options)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UserError(f"--output {output}: cannot be created ({failure.strerror}); choose another folder") from failure
     try:
         for job in selection.jobs:
             if job.target.is_file() and not options.overwrite:
@@ -51,6 +56,8 @@ def gatys_command(arguments: Sequence[str]) -> int:
                 tally.translated += 1
             except UserError as mistake:
                 tally.failures.append(" ".join(str(mistake).splitlines()))
+                if getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
+                    raise
     finally:
         print(f"{tally.line()} -> {output}", flush=True)
     if not tally.failures:
@@ -106,7 +113,8 @@ def stylisation(options: argparse.Namespace) -> Callable[[Job], None]:
         height, width = read.pixels.shape[:2]
         scale = (options.size or min(height, width)) / min(height, width)
         rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-        _check_memory(job, rows, columns, device.type)
+        if device.type == "cpu":
+            _check_memory(job, rows, columns, max(BYTES_PER_PIXEL, BYTES_PER_STYLE_PIXEL * max(scales) ** 2))
         pixels = images.resize(read.pixels, rows, columns)
         photo = images.to_tensor(pixels)[None].to(device)
         styles = []
@@ -156,16 +164,16 @@ def _for_each(option: str, values: list[T], count: int) -> list[T]:
     return values if len(values) == count else values * count
 
 
-def _check_memory(job: Job, rows: int, columns: int, device: str) -> None:
+def _check_memory(job: Job, rows: int, columns: int, bytes_per_pixel: float) -> None:
     """`UserError` where the picture would need more memory than this machine has: the system would end the process without a word."""
-    if device != "cpu" or "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return
-    there, needed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), rows * columns * BYTES_PER_PIXEL
+    there, needed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), rows * columns * bytes_per_pixel
     if needed > there:
         side = int(min(rows, columns) * math.sqrt(there / needed) / 2)
         raise UserError(
-            f"{job.source}: at {columns} x {rows} pixels needs about {needed / 1e9:.0f} GB of memory, of {there / 1e9:.0f} GB; "
-            f"take --size {side} or so"
+            f"{job.source}: {columns} x {rows} pixels would take about {needed / 1e9:.0f} GB of memory, and there are {there / 1e9:.0f}; "
+            f"take --size {side} or so, or a smaller --style-scale"
         )
 
 

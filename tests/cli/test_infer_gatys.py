@@ -1,5 +1,6 @@
 """infer.py --model gatys as a user calls it, with random weights and shallow layers."""
 
+import errno
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -95,6 +96,17 @@ def test_the_same_command_gives_the_same_picture(main: Callable[..., int]) -> No
     assert written[0] == written[1]
 
 
+def test_a_full_disk_ends_the_run(main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(images, "replacing", refuse)
+    assert main(command(input="in")) == 2
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "0 translated, 0 skipped (exist), 1 failed -> out"
+    assert "out/a.png: cannot be written (No space left on device)" in captured.err.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
@@ -117,7 +129,7 @@ def test_the_same_command_gives_the_same_picture(main: Callable[..., int]) -> No
 def test_mistakes_are_one_line(main: Callable[..., int], capsys: pytest.CaptureFixture[str], options: list[str], why: str) -> None:
     assert main(command(*options)) == 2
     assert why in error(capsys)
-    assert not Path("out").exists()
+    assert not list(Path().glob("out/*"))
 
 
 def test_imagenet_without_a_network(main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +146,7 @@ def test_a_picture_that_would_not_fit_into_memory(
 ) -> None:
     monkeypatch.setattr("gan_style.inference.gatys_command.BYTES_PER_PIXEL", 1e12)
     assert main(command()) == 2
-    assert "in/a.jpg: at 43 x 32 pixels needs about" in error(capsys)
+    assert "in/a.jpg: 43 x 32 pixels would take about" in error(capsys)
 
 
 def test_a_run_folder_may_be_called_gatys(main: Callable[..., int]) -> None:
