@@ -21,7 +21,6 @@ from gan_style.networks.vgg import VGGFeatures
 
 PICTURES = Path(__file__).parent / "pictures"
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}  # with random weights relu5_1 adds time alone
-FINE, COARSE = {"relu1_1": 1.0, "relu2_1": 1.0}, {"relu3_1": 1.0, "relu4_1": 1.0}
 
 
 class Studio:
@@ -29,7 +28,7 @@ class Studio:
 
     def __init__(self, size: int, steps: int, folder: Path) -> None:
         draw_unpaired(folder / "landscapes", train=1, val=0, size=size)
-        draw_styles(folder / "styles", size=2 * size)
+        draw_styles(folder / "styles", size=3 * size)
         self.photo = load(next((folder / "landscapes" / "trainA").iterdir()))
         self.styles = {path.stem: load(path) for path in sorted((folder / "styles").iterdir())}
         self.vgg = VGGFeatures("vgg19", list(LAYERS), "random", "avg")
@@ -66,9 +65,9 @@ def color(studio: Studio) -> list[torch.Tensor]:
 
 
 def scale(studio: Studio) -> list[torch.Tensor]:
-    """photo | two styles | the first at scale 0.5 | at 2 | fine strokes of the second, coarse ones of the first"""
-    sized = [studio.paint(studio.style("mosaic", scale=s)) for s in (0.5, 2.0)]
-    mixed = studio.paint(studio.style("waves", layers=FINE), studio.style("mosaic", layers=COARSE, scale=2.0))
+    """photo | two styles | the first at scale 1 | at 3 | the first at 2 with the first layer of the second too"""
+    sized = [studio.paint(studio.style("mosaic", scale=s)) for s in (1.0, 3.0)]
+    mixed = studio.paint(studio.style("waves", layers={"relu1_1": 1.0}), studio.style("mosaic", scale=2.0))
     return [studio.photo, studio.styles["mosaic"], studio.styles["waves"], *sized, mixed]
 
 
