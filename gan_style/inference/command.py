@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import FORMATS, select
+from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
 from gan_style.opening import refusal
 
 DIRECTIONS = ("a2b", "b2a")
@@ -22,6 +23,8 @@ def infer_command(arguments: Sequence[str]) -> int:
     """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    if asks_for_gatys(arguments):
+        return gatys_command(arguments)
     options = parser().parse_args(arguments)
     check_paths(options.model, [*options.input, *options.style, *options.mask], options.output)
     bundle = find_bundle(Path(options.model), options.direction)
@@ -70,13 +73,8 @@ def infer_command(arguments: Sequence[str]) -> int:
             translation.run(selection.jobs)
     finally:
         print(one_line(f"{tally.line()} -> {output}"), flush=True)
-    if not tally.failures:
-        return 0
-    if len(tally.failures) == 1:
-        raise UserError(tally.failures[0])
-    for failure in tally.failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    raise UserError(f"{len(tally.failures)} images failed, the first of them {tally.failures[0]}")
+    tally.raise_failures()
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,7 +85,10 @@ def parser() -> argparse.ArgumentParser:
         epilog="Example: python infer.py --model runs/pix2pix --input photos --output translated",
     )
     parser.add_argument(
-        "--model", required=True, metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it"
+        "--model",
+        required=True,
+        metavar="BUNDLE|RUN_DIR|gatys",
+        help="a .safetensors bundle, or a run folder with bundles/ in it; gatys: style transfer by optimisation, see --model gatys --help",
     )
     parser.add_argument(
         "--input", default=[], nargs="+", metavar="PATH", help="files, folders (walked, their tree is kept) or quoted globs"
@@ -119,13 +120,19 @@ def parser() -> argparse.ArgumentParser:
     style = parser.add_argument_group("styles (fast_style, adain)")
     style.add_argument(
         "--style",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         metavar="NAME|FILE[:SHARE]",
         help="fast_style: a style it was trained on, or starry:0.7,wave:0.3; adain: a picture; several mix",
     )
     style.add_argument(
-        "--mask", action="append", default=[], metavar="FILE", help="where a style goes, white on black, of the picture's size: one a style"
+        "--mask",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="where a style goes, white on black, of the picture's size: one a style",
     )
     style.add_argument(
         "--preserve-color", choices=("luminance", "histogram"), help="keep the picture's colours, exactly or by their mean and covariance"

@@ -34,6 +34,15 @@ class Tally:
     def line(self) -> str:
         return f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
 
+    def raise_failures(self) -> None:
+        """Name every failure on stderr and raise a `UserError`, where there are any."""
+        if len(self.failures) == 1:
+            raise UserError(self.failures[0])
+        for failure in self.failures:
+            print(f"failed: {failure}", file=sys.stderr)
+        if self.failures:
+            raise UserError(f"{len(self.failures)} images failed, the first of them {self.failures[0]}")
+
 
 @dataclass
 class Translation:
