@@ -105,6 +105,9 @@ def _translator_config(path: Path, info: BundleInfo) -> Any:
         raise UserError(
             f"{path}: made by method {info.method!r}, which this version of gan_style does not know (it knows {', '.join(METHODS)})"
         )
+    if info.style != (METHODS[info.method].serves == "style pictures"):
+        needs = "needs a style image" if info.style else "needs no style image"
+        raise UserError(f"{path}: its metadata says that it {needs}, which is not so for {info.method!r}; train it again")
     if tuple(info.value_range) != (-1.0, 1.0):
         raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
     for key in ("in_channels", "out_channels"):

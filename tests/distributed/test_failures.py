@@ -83,7 +83,7 @@ def test_a_signal_to_one_process_stops_both_with_a_checkpoint(tmp_path: Path) ->
     log = (tmp_path / "log").read_text()
     assert "a checkpoint is saved; the same command goes on" in log
     assert "exitcode  : 143" in log, log[-3000:]
-    assert f'File "{ROOT}' not in log, "a traceback of ours"
+    assert f'File "{ROOT}/gan_style' not in log, "a traceback of ours"
     newest = max((tmp_path / "run" / "checkpoints").iterdir())
     assert json.loads((newest / "manifest.json").read_text())["processes"] == 2
 
