@@ -1,5 +1,6 @@
 """Writing files so that a reader finds the old content or the new, never a half."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ def replacing(path: Path) -> Iterator[Path]:
     plain new file has here, whatever the writer does (safetensors lets nobody else read).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    short = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a longer name than the target's may not fit
+    temporary = path.with_name(f".{short}.{os.getpid()}.tmp{path.suffix}")
     try:
         temporary.touch()
         permissions = temporary.stat().st_mode

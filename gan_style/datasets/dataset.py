@@ -117,7 +117,7 @@ class ValidationSet:
     def _read(self, domain: str, index: int) -> Tensor:
         loaded, config = read_domain(self.source, self.config, domain, index), self.config
         size = images.validation_size(config.preprocess, config.load_size, config.crop_size, *loaded.pixels.shape[:2])
-        return images.to_tensor(images.resize(loaded.pixels, *size, loaded.labels))
+        return images.to_tensor(images.resize(loaded.pixels, *size, loaded.labels, loaded.file))
 
 
 @overload

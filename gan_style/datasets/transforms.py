@@ -66,7 +66,7 @@ class TrainingTransforms:
                 f"{loaded.file}: {was}has {width} x {height} pixels, less than data.crop_size {config.crop_size}; "
                 "lower crop_size, or set data.preprocess to resize_and_crop"
             )
-        return Loaded(images.resize(loaded.pixels, height, width, loaded.labels), loaded.labels, loaded.file)
+        return Loaded(images.resize(loaded.pixels, height, width, loaded.labels, loaded.file), loaded.labels, loaded.file)
 
     def _move(self, sample: dict[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
         """The geometry that the images of a sample share."""

@@ -95,16 +95,17 @@ ENTRIES = st.lists(
 @fuzz(entries=st.tuples(ENTRIES, ENTRIES), **USES)
 def test_folders(tmp_path: Path, entries: tuple[list[tuple[list[str], str]], ...], split: str, paired: bool) -> None:
     shutil.rmtree(tmp_path)
-    tmp_path.mkdir()
+    root = tmp_path / "1/2/3/4/5"  # deeper than the links lead up, or they would lead through other tests' folders
+    root.mkdir(parents=True)
     for name, content in zip(("trainA", "trainB"), entries, strict=True):
         for parts, kind in content:
-            path = tmp_path.joinpath(name, *parts)
+            path = root.joinpath(name, *parts)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch() if kind == "file" else path.mkdir() if kind == "folder" else path.symlink_to(kind)
             except OSError:  # there is something else of that name
                 continue
-    source = find(tmp_path, "auto", "val" if split == "val" else "train", paired)
+    source = find(root, "auto", "val" if split == "val" else "train", paired)
     for key in (*source.a, *source.b) if source else ():
         assert source is not None and source.path(key).is_file()
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gan_style import images
 from gan_style.config.schema import DataConfig
@@ -213,3 +214,15 @@ def test_validation_may_be_missing_and_training_may_not(tmp_path: Path, write_pa
     (tmp_path / "only.jsonl").write_text('{"a": "trainA/s0.png", "b": "trainB/s0.png", "split": "val"}')
     with pytest.raises(UserError, match="no row of split train"):
         open_dataset(config(tmp_path / "only.jsonl"), "train", True, 0)
+
+
+def test_a_ribbon_that_would_be_enlarged_to_gigapixels_is_named(tmp_path: Path) -> None:
+    for folder in ("trainA", "trainB", "valA", "valB"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (1, 60000)).save(tmp_path / folder / "ribbon.png")
+    settings = config(tmp_path, preprocess="scale_width", load_size=1000)
+    validation = open_dataset(settings, "val", False, 0)
+    assert validation is not None
+    for read in (lambda: open_dataset(settings, "train", False, 0)[0, 0], lambda: validation.read_a(0)):
+        with pytest.raises(UserError, match=r"ribbon\.png: has 1 x 60000 pixels and would be resized"):
+            read()
