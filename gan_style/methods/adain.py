@@ -29,9 +29,6 @@ class AdaINGeneratorConfig(GeneratorConfig):
     """The stylizer."""
 
     name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")  # type: ignore[assignment]
-    init: Literal["normal", "xavier", "kaiming", "orthogonal"] = Field(
-        default="kaiming", description="Initial weights of the decoder; biases start at 0."
-    )
 
 
 class AdaINConfig(MethodConfig):

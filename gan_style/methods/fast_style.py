@@ -35,7 +35,6 @@ class StylizerConfig(GeneratorConfig):
     base_channels: int = Field(default=32, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
     num_blocks: int = Field(default=5, ge=0, le=64, description="Residual blocks.")
     norm: Literal["instance"] = Field(default="instance", description="`instance`: the styles live in its scales and shifts.")  # type: ignore[assignment]
-    init: Literal["normal", "xavier", "kaiming", "orthogonal"] = Field(default="kaiming", description="Initial weights; biases start at 0.")
 
 
 class FastStyleConfig(MethodConfig):
