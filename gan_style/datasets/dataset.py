@@ -243,19 +243,7 @@ class TrainingLoader(DataLoader[Any]):
     """A DataLoader of `Batch`es whose workers' mistakes arrive as the `UserError`s they were."""
 
     def __iter__(self) -> Iterator[Batch]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        batches = super().__iter__()
-        while True:
-            try:
-                loaded = next(batches, None)
-            except RuntimeError as failure:
-                if "DataLoader worker" not in str(failure):
-                    raise
-                raise UserError(
-                    "data.workers: a data loading process was killed, most often by the system for want of memory; "
-                    "make room, then the same command goes on"
-                ) from None
-            if loaded is None:
-                return
+        for loaded in super().__iter__():
             if isinstance(loaded, _Mistake):
                 raise UserError(loaded.message)
             yield loaded

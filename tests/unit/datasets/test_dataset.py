@@ -1,6 +1,5 @@
 """The data set as the trainer sees it: the same batches for any number of workers, processes and interruptions."""
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -227,14 +226,3 @@ def test_a_ribbon_that_would_be_enlarged_to_gigapixels_is_named(tmp_path: Path) 
     for read in (lambda: open_dataset(settings, "train", False, 0)[0, 0], lambda: validation.read_a(0)):
         with pytest.raises(UserError, match=r"ribbon\.png: has 1 x 60000 pixels and would be resized"):
             read()
-
-
-def test_a_loading_process_that_is_killed_is_one_line(pairs: Path) -> None:
-    settings = config(pairs, workers=1)
-    batches = iter(training_loader(open_dataset(settings, "train", True, 0), settings, 0, 1000, 1))
-    next(batches)
-    (worker,) = multiprocessing.active_children()
-    worker.kill()
-    with pytest.raises(UserError, match="a data loading process was killed"):
-        for _ in batches:
-            pass
