@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from gan_style.errors import CommandParser, UserError, one_line
-from gan_style.inference.files import FORMATS, select
+from gan_style.inference.files import FORMATS, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
 from gan_style.opening import refusal
 
@@ -53,10 +53,7 @@ def infer_command(arguments: Sequence[str]) -> int:
         )
     style = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
     stylist = None if from_noise else Stylist.of(predictor, style)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        raise UserError(f"--output {output}: cannot be created ({failure.strerror}); choose another folder") from failure
+    make_output(output)
 
     left_out = selection.left_out()
     info = predictor.info

@@ -170,3 +170,11 @@ def _image_suffixes() -> list[str]:
     from gan_style.images import IMAGE_SUFFIXES  # loads torch, which is not needed to report a wrong path
 
     return sorted(IMAGE_SUFFIXES)
+
+
+def make_output(output: Path) -> None:
+    """Create the folder for the results; `UserError` where the system refuses."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UserError(f"--output {output}: cannot be created ({failure.strerror}); choose another folder") from failure

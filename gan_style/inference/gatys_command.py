@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from gan_style.errors import CommandParser, UserError
-from gan_style.inference.files import Job, select
+from gan_style.errors import CommandParser, UserError, one_line
+from gan_style.inference.files import Job, make_output, select
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,10 +41,7 @@ def gatys_command(arguments: Sequence[str]) -> int:
 
     tally = Tally()
     stylise = stylisation(options)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        raise UserError(f"--output {output}: cannot be created ({failure.strerror}); choose another folder") from failure
+    make_output(output)
     try:
         for job in selection.jobs:
             if job.target.is_file() and not options.overwrite:
@@ -54,11 +51,11 @@ def gatys_command(arguments: Sequence[str]) -> int:
                 stylise(job)
                 tally.translated += 1
             except UserError as mistake:
-                tally.failures.append(" ".join(str(mistake).splitlines()))
+                tally.failures.append(one_line(str(mistake)))
                 if getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
                     raise
     finally:
-        print(f"{tally.line()} -> {output}", flush=True)
+        print(one_line(f"{tally.line()} -> {output}"), flush=True)
     tally.raise_failures()
     return 0
 

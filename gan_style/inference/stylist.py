@@ -1,5 +1,6 @@
 """What the style options of infer.py ask of a trained stylizer: which styles, how much of each, where, in whose colours."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ class StyleOptions:
     strength: float | None = None
 
 
-class Stylist:
+class Stylist(ABC):
     """Stylizes pictures as the options say. `Stylist.of` makes one where the bundle takes styles."""
 
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
@@ -68,9 +69,9 @@ class Stylist:
             result = photos + covered * (result - photos)
         return result.clamp(-1.0, 1.0)
 
+    @abstractmethod
     def stylize(self, photos: Tensor, shares: Tensor) -> Tensor:
         """shares [1, S] or [1, S, h, w] of the styles asked for."""
-        raise NotImplementedError
 
     def _masks(self, source: Source, photos: Tensor) -> Tensor | None:
         """[1, S, h, w] in [0, 1], at the size that the picture is stylized at."""

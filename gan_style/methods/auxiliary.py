@@ -98,7 +98,7 @@ class Auxiliary:
             features = vgg(_rgb(output))
             if config.perceptual_weight:
                 with torch.no_grad():
-                    target = vgg(_rgb(content))
+                    target = vgg(_rgb(content), config.perceptual_layers)
                 distances = [content_loss(features[layer], target[layer]) for layer in config.perceptual_layers]
                 terms[f"perceptual{suffix}"] = config.perceptual_weight * torch.stack(distances).sum()  # sum_l |phi_l(y) - phi_l(c)|^2
             if config.style_weight:
@@ -112,9 +112,9 @@ class Auxiliary:
     def _style_features(self, vgg: nn.Module, real: Tensor) -> dict[str, Tensor]:
         with torch.no_grad():
             if self.picture is None:
-                return vgg(_rgb(real))
+                return vgg(_rgb(real), self.config.style_layers)
             if not self._picture_features:  # on the device and in the precision that training turned out to have
-                self._picture_features = vgg(self.picture.to(real))
+                self._picture_features = vgg(self.picture.to(real), self.config.style_layers)
             return {layer: features.expand(len(real), -1, -1, -1) for layer, features in self._picture_features.items()}
 
     def _style_distance(self, features: Tensor, target: Tensor) -> Tensor:

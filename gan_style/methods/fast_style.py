@@ -109,7 +109,7 @@ class FastStyle(Method):
         config, vgg = self.config, self.frozen["vgg"]
         features = vgg(outputs["fake"])
         with torch.no_grad():
-            content = vgg(batch.a)
+            content = vgg(batch.a, config.content_layers)
             shares = outputs["shares"][:, self.kept :]
             grams = {layer: torch.einsum("bs,scd->bcd", shares.to(table), table) for layer, table in self._targets(batch.a).items()}
         contents = [content_loss(features[layer], content[layer]) for layer in config.content_layers]
@@ -148,7 +148,7 @@ class FastStyle(Method):
     def _targets(self, like: Tensor) -> dict[str, Tensor]:
         """The styles' Gram matrices, computed once, on the device and in the precision that training turned out to have."""
         if not self._grams:
-            features = [self.frozen["vgg"](picture.to(like)) for picture in self.pictures]
+            features = [self.frozen["vgg"](picture.to(like), self.config.style_layers) for picture in self.pictures]
             self._grams = {layer: torch.cat([gram_matrix(f[layer], "johnson") for f in features]) for layer in self.config.style_layers}
         return self._grams
 

@@ -71,7 +71,9 @@ class VGGFeatures(nn.Module):
             convolution.load_state_dict({part: stored[f"{layer}.{part}"] for part in ("weight", "bias")})
         self.eval().requires_grad_(False)
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, wanted: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """wanted: some of the layers that were asked for, where not all are needed; nothing behind the deepest is computed."""
+        missing = set(self.wanted if wanted is None else wanted)
         if min(images.shape[-2:]) < self.minimum_size:
             height, width = images.shape[-2:]
             raise UserError(
@@ -87,8 +89,11 @@ class VGGFeatures(nn.Module):
                 x = F.relu(x)
             else:
                 x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
-            if layer in self.wanted:
+            if layer in missing:
                 features[layer] = x  # [B, C, H / 2^p, W / 2^p] after p poolings
+                missing.remove(layer)
+                if not missing:
+                    break
         return features
 
 

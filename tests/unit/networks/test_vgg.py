@@ -52,6 +52,17 @@ def test_it_stops_at_the_deepest_layer_asked_for() -> None:
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
+def test_nothing_is_computed_behind_what_one_call_wants() -> None:
+    network = VGGFeatures("vgg16", ["relu1_2", "relu2_1", "relu3_1"], "random")
+    ran: list[str] = []
+    for layer, convolution in network.convolutions.items():
+        convolution.register_forward_hook(lambda *_, layer=layer: ran.append(layer))
+    some = network(IMAGES, ["relu1_2"])
+    assert ran == ["conv1_1", "conv1_2"]
+    assert list(some) == ["relu1_2"]
+    assert torch.equal(some["relu1_2"], network(IMAGES)["relu1_2"])
+
+
 def test_average_pooling_averages() -> None:
     features = [VGGFeatures("vgg16", ["relu1_2", "pool1"], "random", pooling)(IMAGES) for pooling in ("avg", "max")]
     torch.testing.assert_close(features[0]["pool1"], torch.nn.functional.avg_pool2d(features[0]["relu1_2"], 2))
