@@ -4,7 +4,7 @@
     L = |f(g(t)) - t|^2  +  lambda sum_l |mu_l(g(t)) - mu_l(s)|^2 + |sigma_l(g(t)) - sigma_l(s)|^2     (equations 11 to 13)
 
 f is a fixed VGG-19 up to relu4_1, g the decoder, which alone is trained. Departure: squared distances, means over the entries, as in
-the authors' code, where the paper writes norms.
+the authors' code, where the paper writes norms. Content whose sides are no multiples of 8 is grown to the next ones, by mirroring.
 """
 
 from typing import Any, ClassVar, Literal
@@ -14,13 +14,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
-from gan_style.config.schema import GeneratorConfig, MethodConfig
+from gan_style.config.schema import GeneratorConfig, Init, MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.methods.base import Example, Method, Needs, Player
-from gan_style.networks.adain import LOSS_LAYERS, AdaINNet
+from gan_style.networks.adain import AdaINNet
 from gan_style.networks.moments import adain
 from gan_style.types import Batch, Direction, Outputs, Task
 
@@ -29,6 +29,10 @@ class AdaINGeneratorConfig(GeneratorConfig):
     """The stylizer."""
 
     name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")  # type: ignore[assignment]
+    depth: Literal["relu2_1", "relu3_1", "relu4_1"] = Field(
+        default="relu4_1", description="Where the features meet: the paper's relu4_1 for large structures; less deep is faster and keeps more."
+    )
+    init: Init = Field(default="kaiming", description="Initial decoder weights: nothing normalises it, so they must keep the scale.")
 
 
 class AdaINConfig(MethodConfig):
@@ -66,30 +70,33 @@ class AdaIN(Method):
         return parameter.startswith("decoder.")
 
     def translate(self, batch: Batch) -> Outputs:
-        return {"fake": self.networks["generator"](batch.a, batch.b)}
+        network, content = self.network, self.network.grown(batch.a)
+        with torch.no_grad():
+            style = network.encoder(batch.b)  # {layer: [B, C, h, w]}
+            target = adain(network.encode(content), style[network.depth])  # t
+        fake = self.networks["generator"](None, target=target)  # g(t), [B, 3, H, W]
+        return {"fake": fake, "target": target, **{f"style_{layer}": style[layer] for layer in network.loss_layers}}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        encoder = self.network.encoder
-        with torch.no_grad():
-            style = encoder(batch.b)
-            target = adain(self.network.encode(batch.a), style[LOSS_LAYERS[-1]])  # t
-        features = encoder(outputs["fake"])
-        distances = torch.stack([moment_loss(features[layer], style[layer]) for layer in LOSS_LAYERS])
+        network = self.network
+        features = network.encoder(outputs["fake"])
+        distances = [moment_loss(features[layer], outputs[f"style_{layer}"]) for layer in network.loss_layers]
         losses = {
-            "content": self.config.content_weight * content_loss(features[LOSS_LAYERS[-1]], target),  # |f(g(t)) - t|^2
-            "style": self.config.style_weight * distances.sum(),  # lambda sum_l |mu - mu'|^2 + |sigma - sigma'|^2
+            "content": self.config.content_weight * content_loss(features[network.depth], outputs["target"]),  # |f(g(t)) - t|^2
+            "style": self.config.style_weight * torch.stack(distances).sum(),  # lambda sum_l |mu - mu'|^2 + |sigma - sigma'|^2
         }
         if self.config.tv_weight:
             losses["tv"] = self.config.tv_weight * total_variation(outputs["fake"])
         return losses
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
-        return {"a2b": (batch.a, outputs["fake"])}
+        height, width = batch.a.shape[2:]
+        return {"a2b": (batch.a, outputs["fake"][:, :, :height, :width])}
 
     @classmethod
     def translator(cls, config: Any, in_channels: int, out_channels: int, vgg: str | None = None) -> AdaINNet:
         """vgg: the encoder's weights; None leaves them to the bundle."""
-        network = AdaINNet(vgg, config.generator.base_channels)
+        network = AdaINNet(vgg, config.generator.base_channels, config.generator.depth)
         networks.init_weights(network.decoder, config.generator.init, config.generator.init_gain)
         return network
 
