@@ -2,18 +2,15 @@
 
 import argparse
 import io
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from glob import has_magic
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import FORMATS, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
+from gan_style.inference.termination import exiting_on_termination
 from gan_style.opening import refusal
 
 DIRECTIONS = ("a2b", "b2a")
@@ -66,7 +63,7 @@ def infer_command(arguments: Sequence[str]) -> int:
     translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
     tally = translation.tally
     try:
-        with _exiting_on_termination():
+        with exiting_on_termination():
             translation.run(selection.jobs)
     finally:
         print(one_line(f"{tally.line()} -> {output}"), flush=True)
@@ -188,17 +185,3 @@ def _number(text: str, words: str, largest: int) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= largest:
         raise argparse.ArgumentTypeError(f"{text!r} is neither {words} nor a number from 1 to {largest}")
     return int(text)
-
-
-@contextmanager
-def _exiting_on_termination() -> Iterator[None]:
-    """While entered, SIGTERM unwinds the stack and exits with 143, so that no half-written file stays behind."""
-
-    def leave(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    previous = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

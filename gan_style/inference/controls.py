@@ -3,9 +3,9 @@
 Pictures are [1, 3, H, W], values in [-1, 1].
 """
 
-import contextlib
 import difflib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,21 +19,41 @@ _LUMA = (0.299, 0.587, 0.114)  # Rec. 601: the Y of YIQ and YCbCr
 _LEAST_VARIANCE = 1e-6  # of a colour direction: a tenth of one 8-bit level
 
 
-def parse_style(text: str) -> tuple[Path, float]:
-    """`PICTURE[:WEIGHT]`; the weight is 1 where none is given. A file that has the whole text for its name is that file.
+def parse_style(text: str) -> tuple[Path, float | None]:
+    """`PICTURE[:SHARE]`; None where no share is given. A file that has the whole text for its name is that file.
 
-    `UserError`: no such file, or a weight that is not a positive number.
+    `UserError`: no such file, or a share that is not a number from 0 to 1.
     """
-    path, weight = Path(text), 1.0
+    path, share = Path(text), None
     if not path.is_file() and ":" in text:
         name, _, tail = text.rpartition(":")
-        with contextlib.suppress(ValueError):  # a colon inside the name
-            path, weight = Path(name), float(tail)
+        path, share = Path(name), tail
     if not path.is_file():
-        raise UserError(f"--style {text}: no such file; give PICTURE or PICTURE:WEIGHT")
-    if not 0 < weight < math.inf:
-        raise UserError(f"--style {text}: the weight must be a positive number")
-    return path, weight
+        raise UserError(f"--style {text}: no such file; give PICTURE or PICTURE:SHARE")
+    return path, None if share is None else parse_share(str(path), share)
+
+
+def parse_share(style: str, text: str) -> float:
+    """A number from 0 to 1; `UserError` that names the style."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise UserError(f"--style {style}: the share {text!r} is no number from 0 to 1")
+    return share
+
+
+def shares_of(given: Sequence[float | None]) -> list[float]:
+    """Shares of several styles, which sum to 1: equal ones where none is given. `UserError` where only some are, or sum to less or more."""
+    known = [share for share in given if share is not None]
+    if not known:
+        return [1 / len(given)] * len(given)
+    if len(known) < len(given):
+        raise UserError("--style: give every style a share, or none")
+    if abs(sum(known) - 1) > 1e-3:
+        raise UserError(f"--style: the shares sum to {sum(known):g}, not to 1")
+    return [share / sum(known) for share in known]
 
 
 def parse_layers(option: str, text: str, network: str) -> dict[str, float]:

@@ -63,7 +63,7 @@ class Predictor:
                 translated = self.network(batch.to(self.device, torch.float32), **style)
             translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
         except RuntimeError as failure:
-            if not _no_room(failure):
+            if not no_room(failure):
                 raise
             translated = None
         if translated is None:  # outside the handler, whose traceback holds on to the activations
@@ -140,6 +140,6 @@ def _some(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
-def _no_room(failure: RuntimeError) -> bool:
+def no_room(failure: RuntimeError) -> bool:
     """The CPU's allocator raises a plain RuntimeError."""
     return isinstance(failure, torch.OutOfMemoryError) or "can't allocate memory" in str(failure)

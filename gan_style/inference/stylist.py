@@ -13,7 +13,7 @@ from torch import Tensor
 from gan_style import images
 from gan_style.config.load import nearest
 from gan_style.errors import UserError
-from gan_style.inference.controls import luminance, parse_style, read_mask, recolour, with_chroma
+from gan_style.inference.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
 from gan_style.inference.picture import Source
 from gan_style.inference.predictor import Predictor
 from gan_style.methods import METHODS
@@ -101,7 +101,7 @@ class NamedStyles(Stylist):
             if name not in known:
                 raise UserError(f"--style {name}: the bundle has no such style{nearest(name, known)}; it has {', '.join(known)}")
         self.places = [known.index(name) for name, _, _ in parts]
-        self.weights = shares_of([(name, _number(name, weight) if colon else None) for name, colon, weight in parts])
+        self.weights = shares_of([parse_share(name, share) if colon else None for name, colon, share in parts])
         self.count = len(known)
         super().__init__(predictor, options)
 
@@ -121,9 +121,9 @@ class PictureStyles(Stylist):
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         if not options.style:
             raise UserError("--style: give a style picture, or several as --style A.jpg:0.7 --style B.jpg:0.3")
-        given = [(text, *parse_style(text)) for text in options.style]
-        self.weights = shares_of([(text, weight if not Path(text).is_file() else None) for text, _, weight in given])
-        self.pictures = [_style_picture(path) for _, path, _ in given]
+        given = [parse_style(text) for text in options.style]
+        self.weights = shares_of([share for _, share in given])
+        self.pictures = [_style_picture(path) for path, _ in given]
         self._features: list[Tensor] = []
         super().__init__(predictor, options)
 
@@ -138,28 +138,6 @@ class PictureStyles(Stylist):
     def _encoded(self, pictures: list[Tensor]) -> list[Tensor]:
         network: Any = self.predictor.network
         return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
-
-
-def shares_of(weights: Sequence[tuple[str, float | None]]) -> list[float]:
-    """(style, its weight or None) -> shares that sum to 1: equal ones where no weight is given. `UserError` where those given do not."""
-    given = [weight for _, weight in weights if weight is not None]
-    if not given:
-        return [1 / len(weights)] * len(weights)
-    if len(given) < len(weights):
-        raise UserError("--style: give every style a weight, or none")
-    if abs(sum(given) - 1) > 1e-3:
-        raise UserError(f"--style: the weights sum to {sum(given):g}, not to 1")
-    return [weight / sum(given) for weight in given]
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise UserError(f"--style {name}:{text}: the weight is a number from 0 to 1")
-    return value
 
 
 def _style_picture(path: Path) -> Tensor:

@@ -30,7 +30,8 @@ class AdaINGeneratorConfig(GeneratorConfig):
 
     name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")  # type: ignore[assignment]
     depth: Literal["relu2_1", "relu3_1", "relu4_1"] = Field(
-        default="relu4_1", description="Where the features meet: the paper's relu4_1 for large structures; less deep is faster and keeps more."
+        default="relu4_1",
+        description="Where the features meet: the paper's relu4_1, or less deep, which is faster and keeps more.",
     )
     init: Init = Field(default="kaiming", description="Initial decoder weights: nothing normalises it, so they must keep the scale.")
 

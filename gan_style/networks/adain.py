@@ -104,4 +104,3 @@ class Decoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return self.steps(features)
-

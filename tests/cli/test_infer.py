@@ -1,12 +1,11 @@
 """infer.py as a user calls it."""
 
-import importlib.util
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,6 @@ from gan_style import images
 from gan_style.inference.predictor import Predictor
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def main() -> Callable[[Sequence[str]], int]:
-    specification = importlib.util.spec_from_file_location("infer", ROOT / "infer.py")
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.main
 
 
 @pytest.fixture(autouse=True)

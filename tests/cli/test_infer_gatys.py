@@ -1,7 +1,7 @@
 """infer.py --model gatys as a user calls it, with random weights and shallow layers."""
 
 import errno
-import importlib.util
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,15 +14,6 @@ from gan_style import images
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--vgg", "random", "--style-layers", "relu1_1,relu2_1", "--content-layers", "relu2_1", "--size", "32", "--steps", "2"]
-
-
-@pytest.fixture(scope="module")
-def main() -> Callable[[Sequence[str]], int]:
-    specification = importlib.util.spec_from_file_location("infer", ROOT / "infer.py")
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.main
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +61,7 @@ def test_one_bad_picture_does_not_stop_the_others(main: Callable[..., int], caps
         ["--optimizer", "adam", "--learning-rate", "0.1", "--pyramid", "2", "--tv-weight", "0.001"],
         ["--start", "noise", "--seed", "4", "--pooling", "max", "--vgg-name", "vgg16", "--strength", "3"],
         ["--start", "style", "--preserve-color", "histogram", "--style-scale", "0.8"],
-        ["--style", "in/b.png:2", "--style-layers", "relu2_1=2", "--style-scale", "1", "2", "--mask", "left.png", "right.png"],
+        ["--style", "in/b.png", "--style-layers", "relu2_1=2", "--style-scale", "1", "2", "--mask", "left.png", "right.png"],
     ],
 )
 def test_options(main: Callable[..., int], options: list[str]) -> None:
@@ -86,6 +77,36 @@ def test_luminance_keeps_the_photos_chroma(main: Callable[..., int]) -> None:
     luma = [(picture @ weights)[..., None] for picture in (photo, result)]
     assert np.abs((result - luma[1]) - (photo - luma[0])).max() <= 3
     assert np.abs(luma[1] - luma[0]).mean() > 2  # it was stylised
+
+
+def test_shares_weigh_the_styles(main: Callable[..., int]) -> None:
+    written = {}
+    for share in ("0", "0.5", "1"):
+        styles = ["--style", f"in/b.png:{share}", "--steps", "8", "--overwrite"]
+        assert main(command(*styles, style=f"style.png:{1 - float(share)}")) == 0
+        written[share] = images.read(Path("out/a.png"), 3).pixels.astype(float)
+    between, across = (np.abs(written["0"] - written[share]).mean() for share in ("0.5", "1"))
+    assert 0.5 < between < across
+
+
+def test_termination_unwinds(main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminated(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("gan_style.inference.stylisation.optimise", terminated)
+    with pytest.raises(SystemExit) as left:
+        main(command())
+    assert left.value.code == 143
+    assert capsys.readouterr().out.splitlines()[-1] == "0 translated, 0 skipped (exist), 0 failed -> out"
+
+
+def test_no_memory_is_one_line(main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+    monkeypatch.setattr("gan_style.inference.stylisation.optimise", refused)
+    assert main(command()) == 2
+    assert "in/a.jpg: cpu has no memory for 43 x 32 pixels; take a smaller --size" in error(capsys)
 
 
 def test_the_same_command_gives_the_same_picture(main: Callable[..., int]) -> None:
@@ -114,7 +135,8 @@ def test_a_full_disk_ends_the_run(main: Callable[..., int], capsys: pytest.Captu
         (["--mask", "style.png"], "--mask style.png: is 40 x 40 pixels, but in/a.jpg is 64 x 48"),
         (["--mask", "nowhere.png"], "nowhere.png: cannot be opened"),
         (["--style", "nowhere.png"], "--style nowhere.png: no such file"),
-        (["--style", "in/b.png:-2"], "--style in/b.png:-2: the weight must be a positive number"),
+        (["--style", "in/b.png:-2"], "--style in/b.png: the share '-2' is no number from 0 to 1"),
+        (["--style", "in/b.png:0.5"], "--style: give every style a share, or none"),
         (["--style-layers", "relu1_1,relu2_1"], "--style-layers: given 2 times for 1 of --style"),
         (["--content-layers", "rely2_1"], "has no layer 'rely2_1'; did you mean relu2_1?"),
         (["--style-scale", "1", "2", "3"], "--style-scale: given 3 times for 1 of --style"),
@@ -144,7 +166,7 @@ def test_imagenet_without_a_network(main: Callable[..., int], capsys: pytest.Cap
 def test_a_picture_that_would_not_fit_into_memory(
     main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gan_style.inference.gatys_command.BYTES_PER_PIXEL", 1e12)
+    monkeypatch.setattr("gan_style.inference.stylisation.BYTES_PER_PIXEL", 1e12)
     assert main(command()) == 2
     assert "in/a.jpg: 43 x 32 pixels would take about" in error(capsys)
 

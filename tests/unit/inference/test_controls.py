@@ -62,19 +62,25 @@ def test_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a.png", "b:2", "c:d.png"):
         Path(name).touch()
-    assert controls.parse_style("a.png") == (Path("a.png"), 1.0)
+    assert controls.parse_style("a.png") == (Path("a.png"), None)
     assert controls.parse_style("a.png:0.25") == (Path("a.png"), 0.25)
-    assert controls.parse_style("b:2") == (Path("b:2"), 1.0)
-    assert controls.parse_style("c:d.png:3") == (Path("c:d.png"), 3.0)
-    for text, why in (
-        ("d.png", "no such file"),
-        ("d.png:2", "no such file"),
-        ("a.png:-1", "positive"),
-        ("a.png:0", "positive"),
-        ("a.png:nan", "pos"),
-    ):
-        with pytest.raises(UserError, match=f"--style {text}: .*{why}"):
+    assert controls.parse_style("b:2") == (Path("b:2"), None)
+    assert controls.parse_style("c:d.png:1") == (Path("c:d.png"), 1.0)
+    for text in ("d.png", "d.png:0.5"):
+        with pytest.raises(UserError, match=f"--style {text}: no such file"):
             controls.parse_style(text)
+    for share in ("-1", "2", "nan", "much", ""):
+        with pytest.raises(UserError, match=f"--style a.png: the share '{share}' is no number from 0 to 1"):
+            controls.parse_style(f"a.png:{share}")
+
+
+def test_shares() -> None:
+    assert controls.shares_of([None, None]) == [0.5, 0.5]
+    assert controls.shares_of([1.0, 0.0]) == [1.0, 0.0]
+    assert controls.shares_of([0.3334, 0.3333, 0.3333]) == pytest.approx([0.3334, 0.3333, 0.3333])
+    for given, why in (([0.5, None], "give every style a share, or none"), ([0.7, 0.7], "sum to 1.4, not to 1"), ([0.5], "sum to 0.5")):
+        with pytest.raises(UserError, match=why):
+            controls.shares_of(given)
 
 
 def test_layers() -> None:
