@@ -20,10 +20,11 @@ def tiny_bundle(
     method: str = "pix2pix",
     resize: Resize | None = None,
     seed: int = 0,
+    keys: dict[str, Any] | None = None,
     **info: Any,
 ) -> Path:
-    """Write a bundle of freshly drawn weights; `info` replaces fields of its metadata."""
-    config = METHODS[method].Config.model_validate({"name": method, "generator": generator})
+    """Write a bundle of freshly drawn weights; `keys` are further ones of the method's, `info` replaces fields of its metadata."""
+    config = METHODS[method].Config.model_validate({"name": method, "generator": generator, **(keys or {})})
     fields: dict[str, Any] = {
         "method": method,
         "direction": "a2b",
