@@ -1,6 +1,7 @@
 """Draws docs/pictures/<method>_matrix.png and <method>_controls.png: python docs/draw_styles.py --fast-style RUN --adain RUN --gan RUN.
 
-Runs are those of docs/results/2026-11-21-styles.md. Photos are the demo's held-out landscapes, styles the demo's; every picture is made by infer.py.
+The commands of the runs are in docs/results/2026-11-21-styles.md. Photos are the demo's held-out landscapes, styles the demo's;
+infer.py makes every picture.
 """
 
 import argparse
