@@ -59,7 +59,7 @@ class CUTConfig(AuxiliaryConfig):
     nce_weight: float = Field(default=1.0, gt=0, description="Weight of the PatchNCE losses: 1 in CUT, 10 in FastCUT.")
     nce_identity: bool = Field(
         default=True,
-        description="Give half of the PatchNCE weight to real images of the output's domain, which should stay as they are; off in FastCUT.",
+        description="Half of the PatchNCE weight for real images of the output's domain, which should stay as they are. Off in FastCUT.",
     )
     flip_equivariance: bool = Field(
         default=False, description="Translate half of the inputs mirrored and compare them with the ones that are not; on in FastCUT."
