@@ -12,13 +12,13 @@ def run_padded(network: Callable[[Tensor], Tensor], x: Tensor, multiple: int, mi
     `network` keeps height and width; the result [B, C', H, W] is cropped back. Where nothing needs growing this is `network(x)`.
     """
     height, width = x.shape[2:]
-    padded = pad(x, multiple, minimum)
+    padded = grown(x, multiple, minimum)
     y = network(padded)
     return y if padded is x else y[:, :, :height, :width]
 
 
-def pad(x: Tensor, multiple: int, minimum: int) -> Tensor:
-    """x [B, C, H, W] grown to the right and below, as `run_padded` does; x itself where nothing is missing."""
+def grown(x: Tensor, multiple: int, minimum: int) -> Tensor:
+    """What `run_padded` gives its network."""
     height, width = x.shape[2:]
     return _grow(_grow(x, 3, missing(width, multiple, minimum)), 2, missing(height, multiple, minimum))
 

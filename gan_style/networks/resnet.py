@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gan_style.networks.downsampling import BlurPool
 from gan_style.networks.normalisation import bias_before, norm_layer
-from gan_style.networks.padding import pad, run_padded
+from gan_style.networks.padding import grown, run_padded
 from gan_style.networks.patches import Patches, Positions, at_positions
 from gan_style.networks.upsampling import upsampling_layer
 
@@ -65,7 +65,7 @@ class ResnetGenerator(nn.Module):
         decode=False: the features alone; nothing behind the deepest of the layers is computed.
         """
         if not decode:
-            return self._features(pad(x, self.size_multiple, self.minimum_size), positions or {})[1]
+            return self._features(grown(x, self.size_multiple, self.minimum_size), positions or {})[1]
         found: Patches = {}
 
         def translate(padded: Tensor) -> Tensor:
