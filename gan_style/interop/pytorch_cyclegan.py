@@ -143,20 +143,23 @@ def _dead_norms(network: nn.Module) -> list[str]:
 
 
 def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
-    """(our name, their name) of every convolution, normalisation and blur."""
-    blurred = any(isinstance(module, BlurPool) for module in network.modules())
+    """(our name, their name) of every convolution and normalisation."""
     if isinstance(network, ResnetGenerator):
         dropout = any(module.p > 0 for module in network.modules() if isinstance(module, nn.Dropout))
-        return _resnet(len(network.blocks), dropout, blurred)
+        return _resnet(len(network.blocks), dropout, _blurred(network))
     if isinstance(network, UnetGenerator):
         return _unet(len(network.downs))
     if isinstance(network, PatchDiscriminator):
-        return _patchgan(len(network.layers), blurred)
+        return _patchgan(len(network.layers), _blurred(network))
     if isinstance(network, PixelDiscriminator):
         return _pixel()
     if isinstance(network, ProjectionHeads):
         return _heads(list(network.mlps))
     raise UserError(f"pytorch-CycleGAN-and-pix2pix has no network that is a {type(network).__name__}")
+
+
+def _blurred(network: nn.Module) -> bool:
+    return any(isinstance(module, BlurPool) for module in network.modules())
 
 
 def _resnet(num_blocks: int, dropout: bool, blurred: bool) -> Iterator[tuple[str, str]]:
