@@ -51,6 +51,11 @@ class GeneratorConfig(Section):
         description="`deconvolution` as in the papers, or `resize-convolution`, which leaves no checkerboard "
         "(distill.pub/2016/deconv-checkerboard).",
     )
+    antialias: bool = Field(
+        default=False,
+        description="Blur before each halving, and interpolate before a convolution instead of a deconvolution (`resnet` only): "
+        "a shift of the input then shifts what is made of it (1904.11486).",
+    )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
@@ -63,6 +68,10 @@ class DiscriminatorConfig(Section):
     )
     base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer.")
     num_layers: int = Field(default=3, ge=1, le=8, description="Strided layers (`patchgan` only): 3 sees patches of 70 x 70 pixels.")
+    antialias: bool = Field(
+        default=False,
+        description="Blur before each halving (`patchgan` only; 1904.11486): with 3 layers it then sees patches of 84 x 84 pixels.",
+    )
     norm: Norm = Field(default="instance", description="Normalisation between the layers.")
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")

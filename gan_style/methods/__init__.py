@@ -2,11 +2,19 @@
 
 from gan_style.methods.adain import AdaIN
 from gan_style.methods.base import Method
+from gan_style.methods.cut import CUT
 from gan_style.methods.cyclegan import CycleGAN
 from gan_style.methods.fast_style import FastStyle
 from gan_style.methods.gan import GAN
 from gan_style.methods.pix2pix import Pix2Pix
 
-METHODS: dict[str, type[Method]] = {"pix2pix": Pix2Pix, "cyclegan": CycleGAN, "fast_style": FastStyle, "adain": AdaIN, "gan": GAN}
+METHODS: dict[str, type[Method]] = {
+    "pix2pix": Pix2Pix,
+    "cyclegan": CycleGAN,
+    "cut": CUT,
+    "fast_style": FastStyle,
+    "adain": AdaIN,
+    "gan": GAN,
+}
 
 CONFIGS = {name: method.Config for name, method in METHODS.items()}
