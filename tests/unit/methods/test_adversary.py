@@ -67,7 +67,7 @@ def test_r1_is_of_the_forward_that_is_made_anyway(real_first: bool) -> None:
         judged = one.judge(judge, batch(step), real=real, fake=fake, real_first=real_first, name="discriminator_a")
         plain = adversary().judge(Judge(2.0), batch(step), real=real, fake=fake)
         torch.testing.assert_close((judged.real, judged.fake), (plain.real, plain.fake))
-        assert sum(len(seen) for seen in judge.seen) == 4, "a forward is wasted"
+        assert [len(seen) for seen in judge.seen] == ([4] if step % 4 else [2, 2]), "no image twice, and real ones alone for R1"
         if step % 4:
             assert judged.penalties == {}
             continue
@@ -209,6 +209,19 @@ def test_scales_of_a_discriminator_are_a_list() -> None:
         torch.testing.assert_close(judged.real, torch.relu(1 - fine).mean() + torch.relu(1 - coarse).mean())
     expected = -fake.mean() - fake.mean()
     torch.testing.assert_close(one.fool(TwoScales(), batch(), fake), expected)
+
+
+def test_scales_have_signs_of_their_own() -> None:
+    """Of the same scores twice R1 is twice that of once; with the same signs it would be four times."""
+
+    class Twice(Judge):
+        def forward(self, x: Tensor) -> list[Tensor]:  # type: ignore[override]
+            return [super().forward(x)] * 2
+
+    real, fake = pictures()
+    one = adversary(r1_weight=1.0, r1_every=1)
+    single, double = (one.judge(judge, batch(), real=real, fake=fake).penalties["discriminator_r1"] for judge in (Judge(), Twice()))
+    assert double.item() == pytest.approx(2 * single.item(), rel=0.2)
 
 
 ADVERSARIAL_METHODS = sorted(name for name, config in CONFIGS.items() if issubclass(config, AdversarialConfig))
