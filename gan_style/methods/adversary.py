@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from gan_style.config.schema import DiscriminatorConfig, MethodConfig
-from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, scales
+from gan_style.errors import UserError
+from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
 from gan_style.networks.diffaugment import LOTS, Augmentation, diffaugment
 from gan_style.networks.together import forward_together
@@ -127,8 +128,9 @@ class Adversary:
         """
         config = self.config
         turn = f"{name} judges"
-        beside = self._moved_along(beside, batch, turn)
-        real, fake = (self._shown(images, batch, turn, kind) for images, kind in ((real, "real"), (fake, "fake")))
+        lots = self._lots(batch, real, turn)
+        beside = self._moved_along(beside, lots)
+        real, fake = (self._shown(images, lots, batch, turn, kind) for images, kind in ((real, "real"), (fake, "fake")))
         r1_due = config.r1_weight > 0 and self._step(batch) % config.r1_every == 0
         if r1_due:
             real = real.detach().requires_grad_()
@@ -137,13 +139,10 @@ class Adversary:
         scores = [discriminator(images) for images in pair] if r1_due else forward_together(discriminator, *pair)
         on_real, on_fake = scores if real_first else reversed(scores)
         penalties = {}
-        if r1_due:
-            lots = (self._drawn(torch.rand, batch, each, turn, f"signs {place}") for place, each in enumerate(scales(on_real)))
-            signs = [2 * each.round() - 1 for each in lots]
-            penalties[f"{name}_r1"] = config.r1_weight * config.r1_every * r1(on_real, real, signs)  # gamma/2 E[|grad D(x)|^2]
-        if config.gradient_penalty_weight:
-            shares = self._drawn(torch.rand, batch, real, turn, "shares", shape=())
-            points = between(real.detach(), fake.detach(), shares).requires_grad_()
+        if r1_due:  # gamma/2 E[|grad D(x)|^2]
+            penalties[f"{name}_r1"] = config.r1_weight * config.r1_every * r1(on_real, real, self._signs(on_real, batch, turn))
+        if config.gradient_penalty_weight:  # lambda E[(|grad D(x)| - 1)^2]
+            points = self._between(real.detach(), fake.detach(), batch, turn).requires_grad_()
             on_points = discriminator(_joined(beside, points))
             penalties[f"{name}_gradient_penalty"] = config.gradient_penalty_weight * gradient_penalty(on_points, points)
         return Judgement(self.discriminators_side(on_real, True), self.discriminators_side(on_fake, False), penalties)
@@ -153,24 +152,41 @@ class Adversary:
     ) -> Tensor:
         """The generator's term, of its images [B, C, H, W]; `beside` and `name` as in `judge`."""
         turn = f"{name} is fooled"
-        shown = _joined(self._moved_along(beside, batch, turn), self._shown(fake, batch, turn, "fake"))
+        lots = self._lots(batch, fake, turn)
+        shown = _joined(self._moved_along(beside, lots), self._shown(fake, lots, batch, turn, "fake"))
         return self.generators_side(discriminator(shown), True)
 
-    def _shown(self, images: Tensor, batch: Batch, turn: str, kind: str) -> Tensor:
+    def _shown(self, images: Tensor, lots: Tensor | None, batch: Batch, turn: str, kind: str) -> Tensor:
         """T(images). In one turn a sample's real and made image are moved and recoloured alike; each has its own noise."""
-        if self.config.diffaugment:
-            images = diffaugment(images, self.config.diffaugment, self._lots(batch, images, turn))
+        if lots is not None:
+            images = diffaugment(images, self.config.diffaugment, lots)
         if deviation := self._noise(self._step(batch)):
             images = images + deviation * self._drawn(torch.randn, batch, images, turn, kind)
         return images
 
-    def _moved_along(self, beside: Tensor | None, batch: Batch, turn: str) -> Tensor | None:
+    def _moved_along(self, beside: Tensor | None, lots: Tensor | None) -> Tensor | None:
         """The input of a conditional discriminator: its colours may be the classes of a label map, and stay."""
-        moves: list[Augmentation] = [kind for kind in self.config.diffaugment if kind != "color"]
-        return diffaugment(beside, moves, self._lots(batch, beside, turn)) if beside is not None and moves else beside
+        if beside is None or lots is None:
+            return beside
+        return diffaugment(beside, [kind for kind in self.config.diffaugment if kind != "color"], lots)
 
-    def _lots(self, batch: Batch, like: Tensor, turn: str) -> Tensor:
-        return self._drawn(torch.rand, batch, like, turn, "augmentation", shape=(LOTS,))
+    def _lots(self, batch: Batch, like: Tensor, turn: str) -> Tensor | None:
+        """The numbers that DiffAugment takes for this turn, where it is on."""
+        return self._drawn(torch.rand, batch, like, turn, "augmentation", shape=(LOTS,)) if self.config.diffaugment else None
+
+    def _signs(self, scores: Scores, batch: Batch, turn: str) -> list[Tensor]:
+        """1 or -1 for each score of each scale."""
+        shares = (self._drawn(torch.rand, batch, each, turn, f"signs {place}") for place, each in enumerate(scales(scores)))
+        return [2 * share.round() - 1 for share in shares]
+
+    def _between(self, real: Tensor, fake: Tensor, batch: Batch, turn: str) -> Tensor:
+        """A random point on the line from each made image to its real one."""
+        if real.shape != fake.shape:
+            raise UserError(
+                "method.gradient_penalty_weight: real and made images of one size are needed, for points between them; crop them "
+                "(data.preprocess) or take method.r1_weight"
+            )
+        return between(real, fake, self._drawn(torch.rand, batch, real, turn, "shares", shape=()))
 
     def _noise(self, step: int) -> float:
         """The standard deviation of instance noise at this step."""

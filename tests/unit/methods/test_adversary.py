@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.gan import GANConfig
@@ -237,6 +238,14 @@ def test_a_critic_needs_a_bound(name: str) -> None:
         CONFIGS[name](name=name, adversarial="wgan")
     for bound in ({"gradient_penalty_weight": 10.0}, {"r1_weight": 1.0}, {"discriminator": {"spectral_norm": True}}):
         CONFIGS[name].model_validate({"name": name, "adversarial": "wgan", **bound})
+
+
+def test_images_of_two_sizes_have_nothing_between_them() -> None:
+    real, fake = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 24)
+    with pytest.raises(UserError, match=r"gradient_penalty_weight: real and made images of one size"):
+        adversary(gradient_penalty_weight=1.0).judge(Judge(), batch(size=1), real=real, fake=fake)
+    judged = adversary(r1_weight=1.0, diffaugment=ALL, instance_noise=0.1).judge(Judge(), batch(size=1), real=real, fake=fake)
+    assert judged.penalties["discriminator_r1"] > 0
 
 
 def test_minimax_belongs_to_cross_entropy() -> None:
