@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from gan_style.bundle import BundleInfo, Resize
-from gan_style.config.load import dump_config, load_config
+from gan_style.config.load import dump_config, load_config, nearest
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
 from gan_style.datasets.demo import ensure_demo
@@ -122,6 +122,7 @@ def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None,
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
     method = kind(config.method, make_task(config))
     check_crop(config, method)
+    check_players(config, method)
     return training, validation, method
 
 
@@ -142,6 +143,15 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
                 f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {network.minimum_size} pixels; "
                 "raise it or lower num_layers"
             )
+
+
+def check_players(config: RunConfig[Any], method: Method) -> None:
+    """Learning rates of players that the method has."""
+    names = [player.name for player in method.players]
+    for name in config.optim.player_lr:
+        if name not in names:
+            hint = nearest(name, names) or f"; there are {', '.join(names)}"
+            raise UserError(f"optim.player_lr.{name}: {config.method.name} has no such player{hint}")
 
 
 def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, BundleInfo]:

@@ -4,7 +4,7 @@ The defaults of `method` live with each method (gan_style/methods); docs/guide/c
 Sections are frozen and refuse unknown keys.
 """
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -73,6 +73,9 @@ class DiscriminatorConfig(Section):
         description="Blur before each halving (`patchgan` only; 1904.11486): with 3 layers it then sees patches of 84 x 84 pixels.",
     )
     norm: Norm = Field(default="instance", description="Normalisation between the layers.")
+    spectral_norm: bool = Field(
+        default=False, description="Divide each layer's weights by their largest singular value, which bounds its slope (1802.05957)."
+    )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
@@ -176,6 +179,10 @@ class OptimConfig(Section):
     """Adam and its learning rate over time, for every player."""
 
     lr: float = Field(default=2e-4, gt=0, description="Learning rate of Adam at the start.")
+    player_lr: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="Players that have another one, `{discriminators: 0.0004}` (1706.08500); `lr/<player>` in the log names them.",
+    )
     beta1: float = Field(
         default=0.5, ge=0, lt=1, description="Decay of Adam's first moment; 0.5 steadies adversarial training (1511.06434)."
     )
@@ -190,6 +197,13 @@ class OptimConfig(Section):
     clip_norm: float | None = Field(
         default=None, gt=0, description="Largest gradient norm of a player; longer gradients are scaled down. null: no clipping."
     )
+
+    @field_validator("player_lr", mode="before")
+    @classmethod
+    def _rates_are_numbers(cls, value: Any) -> Any:
+        if isinstance(value, dict) and any(isinstance(rate, bool) for rate in value.values()):
+            raise ValueError("a learning rate is a number, and YAML reads on, off, yes and no as true and false")
+        return value
 
 
 class TrainConfig(Section):
@@ -219,6 +233,13 @@ class TrainConfig(Section):
     ema_decay: float = Field(
         default=0.0, ge=0, lt=1, description="Decay of the exponential moving average of the generators, which bundles then hold; 0: off."
     )
+    ema_warmup: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Largest half-life of that average as a share of the generators' moves so far, 0.05 in 2006.06676's code: it forgets "
+        "the start; 0: no limit.",
+    )
     checkpoint_every: int = Field(default=1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
     keep: int = Field(default=3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
 
@@ -245,6 +266,8 @@ class TrainConfig(Section):
     def _has_a_length(self) -> "TrainConfig":
         if self.steps is None and self.epochs is None:
             raise ValueError("the run has no length: set steps or epochs")
+        if self.ema_warmup and not self.ema_decay:
+            raise ValueError("ema_warmup without a moving average: set ema_decay too")
         if self.dtype == "float64" and self.mixed_precision != "no":
             raise ValueError("dtype float64 and mixed_precision exclude each other: set one of them back")
         return self

@@ -16,6 +16,7 @@ from gan_style.networks.downsampling import BlurPool
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from gan_style.networks.projection import ProjectionHeads
 from gan_style.networks.resnet import ResnetGenerator
+from gan_style.networks.spectral import is_spectral
 from gan_style.networks.unet import UnetGenerator
 from gan_style.networks.upsampling import AntialiasedConvolution, ResizeConvolution
 
@@ -144,6 +145,8 @@ def _dead_norms(network: nn.Module) -> list[str]:
 
 def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
     """(our name, their name) of every convolution and normalisation."""
+    if is_spectral(network):
+        raise UserError("spectral_norm: pytorch-CycleGAN-and-pix2pix has none, so these weights do not convert; take spectral_norm false")
     if isinstance(network, ResnetGenerator):
         dropout = any(module.p > 0 for module in network.modules() if isinstance(module, nn.Dropout))
         return _resnet(len(network.blocks), dropout, _blurred(network))

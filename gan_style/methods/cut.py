@@ -25,13 +25,13 @@ from gan_style import networks
 from gan_style.config.load import nearest
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.errors import UserError
-from gan_style.losses.adversarial import ADVERSARIAL
 from gan_style.losses.patch_nce import Negatives, patch_nce
+from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.networks.patches import Patches, Positions, draw_positions, mirror_positions, on_device
 from gan_style.networks.projection import ProjectionHeads
-from gan_style.networks.together import forward_together, patches_together
+from gan_style.networks.together import patches_together
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 
@@ -39,7 +39,7 @@ from gan_style.types import Batch, Direction, Outputs, Task
 NCE_LAYERS = ("pixels", "down1", "down2", "block1", "block5")
 
 
-class CUTConfig(AuxiliaryConfig):
+class CUTConfig(AdversarialConfig, AuxiliaryConfig):
     """CUT and FastCUT; the defaults are CUT's, configs/fastcut.yaml has FastCUT's."""
 
     name: Literal["cut"] = Field(
@@ -53,9 +53,7 @@ class CUTConfig(AuxiliaryConfig):
     discriminator: DiscriminatorConfig = Field(
         default_factory=lambda: DiscriminatorConfig(antialias=True, init="xavier"), description="The judge of translations."
     )
-    adversarial: Literal["lsgan", "vanilla"] = Field(
-        default="lsgan", description="`lsgan`: least squares (1611.04076); `vanilla`: cross-entropy (1406.2661)."
-    )
+    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     nce_weight: float = Field(default=1.0, gt=0, description="Weight of the PatchNCE losses: 1 in CUT, 10 in FastCUT.")
     nce_identity: bool = Field(
         default=True,
@@ -94,7 +92,7 @@ class CUT(Method):
                 f"and data.domain_b.channels {task.channels_b}: make them equal, or take cyclegan"
             )
         self.config, self.task = config, task
-        self.adversarial = ADVERSARIAL[config.adversarial]
+        self.adversary = Adversary(config, task)
         generator = build_generator(config.generator, channels_in, channels_out)
         if config.flip_equivariance and not networks.batch_independent(generator):
             raise UserError("method.flip_equivariance encodes some of a batch's images again, which norm batch mixes: take norm instance")
@@ -109,7 +107,10 @@ class CUT(Method):
         }
         self.auxiliary = Auxiliary(config)
         self.frozen = self.auxiliary.frozen
-        self.players = (Player("discriminator", ("discriminator",)), Player("generator", ("generator", "heads"), translates=True))
+        self.players = (
+            Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
+            Player("generator", ("generator", "heads"), translates=True, every=config.critic_steps),
+        )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
     def translate(self, batch: Batch) -> Outputs:
@@ -141,13 +142,14 @@ class CUT(Method):
         _, real_output = self._oriented(batch)
         discriminator = self.networks["discriminator"]
         if player.name == "discriminator":
-            on_fake, on_real = forward_together(discriminator, outputs["fake"], real_output)
+            judged = self.adversary.judge(discriminator, batch, real=real_output, fake=outputs["fake"])
             return {
-                "discriminator_fake": 0.5 * self.adversarial(on_fake, False),  # L_GAN's E[D(G(x))^2], halved
-                "discriminator_real": 0.5 * self.adversarial(on_real, True),  # L_GAN's E[(1 - D(y))^2], halved
+                "discriminator_fake": 0.5 * judged.fake,  # L_GAN's E[D(G(x))^2], halved
+                "discriminator_real": 0.5 * judged.real,  # L_GAN's E[(1 - D(y))^2], halved
+                **judged.penalties,
             }
         return {
-            "adversarial": self.adversarial(discriminator(outputs["fake"]), True),  # L_GAN's E[(1 - D(G(x)))^2]
+            "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"]),  # L_GAN's E[(1 - D(G(x)))^2]
             **self._contrastive(outputs),  # lambda_X L_PatchNCE(G, H, X) + lambda_Y L_PatchNCE(G, H, Y)
             **self.auxiliary.losses(outputs["fake"], content=outputs["source"], style=real_output),
         }
