@@ -109,7 +109,8 @@ class Run:
     def _train(self, stop: StopRequest) -> None:
         """Run steps until the last one, a request to stop, or a mistake."""
         train, logging = self.config.train, self.config.logging
-        self.report.start(self.step)
+        if self.accelerator.is_main_process:
+            self.report.start(self.step)
         batches = iter(self.loader(self.step, self.steps))
         watch = Stopwatch()
         # Smoothed over many steps: single ones vary with what else the machine does.

@@ -13,7 +13,10 @@ from typing import Any
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHROMEDRIVER = shutil.which("chromedriver")
 
-_FLAGS = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync"
+_FLAGS = (
+    "headless no-sandbox disable-gpu disable-dev-shm-usage disable-quic no-first-run "
+    "disable-background-networking disable-component-update disable-sync"
+)
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name for a reference to an element
 _SECONDS = 60  # for the browser to answer, on a machine that does much else
 _KEYS = {"left": "\ue012", "right": "\ue014", "home": "\ue011", "end": "\ue010"}

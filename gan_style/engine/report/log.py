@@ -36,14 +36,29 @@ class Point:
     lines: int = 1
     finite: int = 1
 
-    def take(self, other: "Point") -> None:
-        """Become the point of both."""
+    def take(self, step: int, value: float, finite: bool) -> None:
+        """Stand for one more value."""
+        self.lines += 1
+        self.step += (step - self.step) / self.lines
+        if not finite:
+            return
+        self.finite += 1
+        if self.finite == 1:
+            self.value = self.low = self.high = value
+            return
+        self.value += (value - self.value) / self.finite
+        if value < self.low:
+            self.low = value
+        elif value > self.high:
+            self.high = value
+
+    def merge(self, other: "Point") -> None:
+        """Stand for the values of both."""
         self.step = (self.step * self.lines + other.step * other.lines) / (self.lines + other.lines)
         if not self.finite:
             self.value, self.low, self.high = other.value, other.low, other.high
         elif other.finite:
-            share = other.finite / (self.finite + other.finite)
-            self.value += (other.value - self.value) * share
+            self.value += (other.value - self.value) * other.finite / (self.finite + other.finite)
             self.low, self.high = min(self.low, other.low), max(self.high, other.high)
         self.lines += other.lines
         self.finite += other.finite
@@ -84,16 +99,16 @@ class Curve:
             self.bad += 1
             self.first_bad = step if self.bad == 1 else self.first_bad
             value = math.nan
-        point = Point(step, value, value, value, 1, int(finite))
-        if self.points and self.points[-1].lines < self._each:
-            self.points[-1].take(point)
+        newest = self.points[-1] if self.points else None
+        if newest and newest.lines < self._each:
+            newest.take(step, value, finite)
             return
         if len(self.points) == MAX_POINTS:
             for place in range(0, MAX_POINTS, 2):
-                self.points[place].take(self.points[place + 1])
+                self.points[place].merge(self.points[place + 1])
             del self.points[1::2]
             self._each *= 2
-        self.points.append(point)
+        self.points.append(Point(step, value, value, value, 1, int(finite)))
 
     def usual(self) -> float | None:
         """The median of the last finite values; the very first line of a run is no measure where there are others."""
@@ -113,7 +128,7 @@ class Alarm:
 class RunLog:
     """What a metrics.jsonl says. `read` takes in what was appended since the last call; a file that was rewritten is read anew.
 
-    step: of the last line; regular: of the last two with losses; trained: seconds, without those in which the run was stopped;
+    step: of the last line; regular: of the last three with losses; trained: seconds, without those in which the run was stopped;
     pace: seconds a step, lately; left_out: metrics beyond MAX_CURVES
     """
 
@@ -126,7 +141,7 @@ class RunLog:
         self.alarms: dict[str, Alarm] = {}
         self.left_out: set[str] = set()
         self.step = 0
-        self.regular: deque[int] = deque(maxlen=2)
+        self.regular: deque[int] = deque(maxlen=3)
         self.trained = 0.0
         self._stamp: tuple[int, float] | None = None
         self._paces: deque[float] = deque(maxlen=RECENT)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from gan_style.engine.report.charts import number
 from gan_style.engine.report.comparison import Comparison
@@ -58,8 +57,8 @@ def _render(template: str, sections: Sequence[Section], strips: Sequence[Sequenc
         .render(
             **values,
             sections=sections,
-            style=Markup(_text("style.css")),
-            script=Markup(script),
+            style=_text("style.css"),
+            script=script,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             data=_numbers(sections, strips),
             written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),

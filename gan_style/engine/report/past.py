@@ -18,7 +18,7 @@ _MAX_FACTS = 3  # validation metrics among the facts
 
 # Which way a validation metric is better, by a word of its name.
 _HIGHER = {"psnr", "ssim", "msssim", "accuracy", "iou", "miou", "precision", "recall", "density", "coverage", "uiqm"}
-_LOWER = {"fid", "kid", "lpips", "dists", "l1", "l2", "mae", "mse", "rmse", "drift", "error", "loss", "distance"}
+_LOWER = {"fid", "kid", "lpips", "dists", "l1", "l2", "mae", "mse", "rmse", "drift", "structure", "error", "loss", "distance"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Past:
         if self.record.starts and (ended := self.record.starts[-1].ended):
             notes.append(Note("ended", f"The run ended with a mistake: {ended}"))
         for alarm in log.alarms.values():
-            if alarm.last >= min(log.regular, default=0):  # the line of a run's last step may carry none
+            if alarm.last >= min(log.regular, default=0):  # lines between two regular ones may carry none
                 notes.append(Note("alarm", f"Alarm since step {alarm.first}: {alarm.text}"))
             else:
                 notes.append(Note("past", f"Alarm from step {alarm.first} to {alarm.last}, over since: {alarm.text}"))

@@ -103,7 +103,15 @@ def test_a_broken_record_is_no_obstacle(run: Path, record: str) -> None:
     ("name", "way"),
     [
         *(("psnr", "higher"), ("a2b_psnr", "higher"), ("ms_ssim", "higher"), ("b2a/MS-SSIM", "higher"), ("mIoU", "higher")),
-        *(("fid", "lower"), ("a2b_lpips", "lower"), ("kid_mean", "lower"), ("L1", "lower"), ("brightness", ""), ("fidelity", "")),
+        *(
+            ("fid", "lower"),
+            ("a2b_lpips", "lower"),
+            ("b2a_structure", "lower"),
+            ("kid_mean", "lower"),
+            ("L1", "lower"),
+            ("brightness", ""),
+            ("fidelity", ""),
+        ),
     ],
 )
 def test_which_way_a_metric_is_better(name: str, way: str) -> None:
