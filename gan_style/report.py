@@ -11,7 +11,7 @@ from gan_style.engine.report.comparison import MAX_RUNS, Comparison
 from gan_style.engine.report.page import comparison_page, run_page
 from gan_style.engine.report.past import Past
 from gan_style.engine.report.writer import FILE
-from gan_style.errors import CommandParser, UserError, run_command
+from gan_style.errors import CommandParser, UserError, one_line, run_command
 from gan_style.opening import refusal
 
 
@@ -38,7 +38,7 @@ def report_command(arguments: Sequence[str]) -> int:
         atomic.write_text(output, page)
     except OSError as refused:
         raise UserError(f"{output}: cannot be written ({refused.strerror}); make room or choose another --output") from None
-    print(output)
+    print(one_line(str(output)))
     return 0
 
 

@@ -51,19 +51,17 @@ def comparison_page(comparison: Comparison) -> str:
 def _render(template: str, sections: Sequence[Section], strips: Sequence[Sequence[Picture]], **values: Any) -> str:
     """Fill a template. Scripts other than ours are refused by the browser, should a text ever get around the escaping."""
     script = _text("script.js")
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            **values,
-            sections=sections,
-            style=_text("style.css"),
-            script=script,
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            data=_numbers(sections, strips),
-            written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        )
+    page = _environment().get_template(template)
+    text = page.render(
+        **values,
+        sections=sections,
+        style=_text("style.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=_numbers(sections, strips),
+        written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
+    return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold halves of characters
 
 
 def _numbers(sections: Sequence[Section], strips: Sequence[Sequence[Picture]]) -> dict[str, Any]:

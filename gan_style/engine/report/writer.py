@@ -10,6 +10,7 @@ from gan_style.engine.report.log import RunLog
 from gan_style.engine.report.page import run_page
 from gan_style.engine.report.past import Past
 from gan_style.engine.report.record import Record, read_record
+from gan_style.errors import one_line
 
 FILE = "report.html"
 REST = 20  # times as long as a report took to write until the next one may be: at most a twentieth of the time goes into them
@@ -46,7 +47,7 @@ class Report:
             record.steps = steps
             record.play(players)
             if ended and self.record:
-                record.starts[-1].ended = ended
+                record.starts[-1].ended = one_line(ended)
             record.write(self.run_dir)
             atomic.write_text(self.run_dir / FILE, run_page(Past(self.run_dir, log=self.log, record=record)))
         except Exception as problem:  # a report is not worth a training

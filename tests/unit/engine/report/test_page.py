@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import warnings
 from html.parser import HTMLParser
@@ -166,6 +167,14 @@ def test_hostile_texts_are_text(tmp_path: Path, compared: bool) -> None:
     assert page.text.count(EVIL.replace("/", "|")) >= 1
     assert {"onerror", "onload", "onclick"}.isdisjoint({name for _, attributes in page.tags for name in attributes})
     assert all((image["src"] or "").startswith("data:") for image in page.all("img"))
+
+
+def test_halves_of_characters_are_shown_as_escapes(tmp_path: Path) -> None:
+    run = make_run(tmp_path / os.fsdecode(b"run\xff"), lines=1)
+    (run / "metrics.jsonl").write_text('{"step": 1, "loss/\\ud800": 1, "alarms": ["\\u0000\\udfff"]}', encoding="utf-8")
+    html = run_page(Past(run))
+    assert "<h1>run\\udcff</h1>" in html and "loss/\\ud800" in html and "\\udfff" in html
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
 
 
 def test_long_runs_make_no_large_file(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_players_machine_and_length_are_recorded_and_shown(run: Path) -> None:
 def test_a_mistake_is_told_until_the_next_start(run: Path) -> None:
     report = Report(run)
     report.start(0)
-    report.write(4000, PLAYERS, "loss l1 is not finite", last=True)
-    assert "loss l1 is not finite" in (run / "report.html").read_text(encoding="utf-8")
+    report.write(4000, PLAYERS, "loss l1 is not finite, on \udcff.png", last=True)
+    assert "loss l1 is not finite, on \\udcff.png" in (run / "report.html").read_text(encoding="utf-8")
     report = Report(run)
     report.start(1000)
     report.write(4000, PLAYERS)

@@ -1,5 +1,6 @@
 """python -m gan_style.report as a user runs it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -33,6 +34,13 @@ def test_one_run_is_written_anew(report: Callable[..., int], tmp_path: Path, cap
     assert {path: path.read_bytes() for path in before} == before
     assert report("run", "--output", "else/where.html") == 0
     assert (tmp_path / "else/where.html").exists()
+
+
+def test_a_name_of_any_bytes_will_do(report: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / os.fsdecode(b"run\xff"))
+    assert report(run.name) == 0
+    assert capsys.readouterr().out == "run\\udcff/report.html\n"
+    assert (run / "report.html").exists()
 
 
 def test_several_runs_are_compared(report: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
