@@ -13,6 +13,7 @@ COLOURS = 12  # of style.css, used in turn: six, and the same dashed
 
 _SMOOTH_FROM = 60  # shorter curves are drawn as they are
 _LOG_FROM = 30.0  # largest over small value from which a logarithmic axis shows more
+_DOT = 4  # half the width of a point alone
 _SMALLEST_SHARE = 0.1  # at which an axis of shares ends at least
 
 
@@ -219,7 +220,7 @@ def _stroke(places: Sequence[tuple[int, int]]) -> str:
     """A polyline in relative coordinates, which are short."""
     (x, y), *rest = places
     if not rest:
-        return f"M{x} {y}h0"
+        return f"M{x - _DOT} {y}h{2 * _DOT}"
     path, previous = f"M{x} {y}l", (x, y)
     moves = []
     for place in rest:

@@ -98,7 +98,7 @@ class Past:
             if curve.bad:
                 broken.setdefault((curve.first_bad, curve.bad), []).append(key.removeprefix("loss/"))
         for (first, count), names in broken.items():
-            further = f" and {count - 1} times more" if count > 1 else ""
+            further = "" if count == 1 else " and once more" if count == 2 else f" and {count - 1} times more"
             notes.append(Note("hint", f"Not a finite number at step {first}{further}: {', '.join(names)}"))
         if (skipped := log.curves.get("health/skipped")) and skipped.last > 0:
             notes.append(Note("hint", f"{skipped.last:.0f} steps were skipped: a loss or gradient was not finite"))

@@ -61,7 +61,7 @@ def test_values_that_are_not_finite_leave_a_gap_and_a_mark_and_a_point_alone_is_
     assert drawn is not None
     (line,) = drawn.lines
     first, second = line.raw.split("M")[1:]
-    assert first.startswith("0 ") and first.endswith("h0")
+    assert first.startswith("-4 ") and first.endswith("h8")
     assert second.startswith("500 ") and second.count("l") == 1
     assert line.bad == "M250 1000v-50M1000 1000v-50"
     assert line.values == [1.0, None, 1.0, 0.0, None]
