@@ -70,7 +70,7 @@ class BestBundles:
 
     def state(self) -> dict[str, Any]:
         """What a resumed run must know."""
-        return self._carried or {"metric": self.metric, "settings": self.settings, "kept": self.kept}
+        return self._carried or {"metric": self.metric, "settings": self.settings, "kept": dict(self.kept)}
 
     def load_state(self, state: Mapping[str, Any]) -> bool:
         """Take `state` back; False where it is of another metric or settings, and forgotten."""

@@ -14,7 +14,7 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
 from gan_style.errors import UserError
 from gan_style.methods.base import Needs
-from gan_style.metrics.choice import needs_pairs
+from gan_style.metrics.choice import compares
 from gan_style.metrics.suite import Case, Suite
 from gan_style.types import Direction
 
@@ -82,7 +82,7 @@ def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] |
 
     key: what messages call the metrics
     """
-    paired = needs == "pairs" or (needs == "domains" and needs_pairs(metrics))
+    paired = needs == "pairs" or (needs == "domains" and compares(metrics or (), "truth"))
     try:
         validation = open_dataset(data, "val", paired, 0, needs == "images")
     except UserError as mistake:

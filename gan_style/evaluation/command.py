@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_style import atomic
-from gan_style.config.schema import METRIC_NAMES
+from gan_style.config.validation import METRIC_NAMES
 from gan_style.errors import CommandParser, UserError, nearest, one_line
 from gan_style.metrics import METRICS
 from gan_style.opening import refusal
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     )
     task = parser.add_argument_group("task score: does a segmenter of real photos recognise the translations?")
     task.add_argument("--segmenter", metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept")
-    task.add_argument("--segmenter-steps", type=_positive, default=2000, metavar="N", help="of its training; default: %(default)s")
+    task.add_argument("--segmenter-steps", type=_positive, default=1000, metavar="N", help="of its training; default: %(default)s")
     task.add_argument("--ignore-color", type=_colour, action="append", default=[], metavar="R,G,B", help="a label that counts nowhere")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
     parser.add_argument("--json", metavar="FILE", help="write the numbers there, too")

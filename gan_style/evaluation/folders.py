@@ -15,7 +15,7 @@ from gan_style.errors import UserError
 from gan_style.evaluation.command import Result
 from gan_style.evaluation.task import Task
 from gan_style.inference.predictor import choose_device
-from gan_style.metrics.choice import DEFAULT_PAIRED
+from gan_style.metrics.choice import DEFAULT_PAIRED, compares
 from gan_style.metrics.suite import Case, Networks, Row, Suite
 
 _LOADED_PER_CROPPED = 286 / 256  # pix2pix's
@@ -25,27 +25,26 @@ def measure_folders(options: Namespace) -> Result:
     """Read, pair and measure."""
     device = choose_device(options.device)
     names = options.metrics or (DEFAULT_PAIRED if options.truth is not None else ())
-    suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--"))
     results = by_stem("--results", options.results)
     truths = by_stem("--truth", options.truth) if options.truth is not None else {}
-    if options.truth is None and (suite.compares("truth") or suite.compares("domain")):
+    if options.truth is None and (compares(names, "truth") or compares(names, "domain")):
         raise UserError(f"--metrics: {', '.join(names)} compare with pictures of --truth; give it")
-    if suite.compares("truth"):
+    if compares(names, "truth"):
         check_pairs(results, truths, f"--truth {options.truth}", both_ways=True)
-    if suite.compares("domain") and min(len(results), len(truths)) < 2:
+    if compares(names, "domain") and min(len(results), len(truths)) < 2:
         raise UserError(f"{', '.join(names)}: two results and two real pictures are the least that fid and kid compare")
     inputs: dict[str, Path] = {}
-    if suite.compares("input"):
+    if compares(names, "input"):
         if options.inputs is None:
             raise UserError("--metrics: structure compares with the pictures that results were made from; give them as --inputs")
         inputs = by_stem("--inputs", options.inputs)
         check_pairs(results, inputs, f"--inputs {options.inputs}", both_ways=False)
+    suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
     task = None
     if options.segmenter:
         task = Task.of(options, options.direction or "a2b", _resize_of(next(iter(results.values()))), device)
         for stem in results:
             task.key_of(stem)
-    suite.to(device)
     torch.set_flush_denormal(True)  # as training does
     stems = list(results)
 

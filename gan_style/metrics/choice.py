@@ -38,6 +38,6 @@ def choose(requested: Sequence[str] | None, serves: str, paired: bool, key: str,
     return tuple(requested)
 
 
-def needs_pairs(names: Sequence[str] | None) -> bool:
-    """Does one of the metrics compare with true outputs?"""
-    return any(METRICS[name].compares == "truth" for name in names or ())
+def compares(names: Sequence[str], what: Compares) -> bool:
+    """Does one of the metrics compare translations with that?"""
+    return any(METRICS[name].compares == what for name in names)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.metrics import METRICS
+from gan_style.metrics import Compares
+from gan_style.metrics.choice import compares
 from gan_style.metrics.distributions import fid, kid
 from gan_style.metrics.features import feature_network, structure_network
 from gan_style.metrics.lpips import LPIPS
@@ -58,9 +59,9 @@ class Suite(nn.Module):
         self.lpips = LPIPS(networks.lpips, f"{networks.prefix}lpips") if "lpips" in names else None
         self.structure = structure_network(networks.structure, f"{networks.prefix}structure") if "structure" in names else None
 
-    def compares(self, what: str) -> bool:
-        """Does one of the metrics compare translations with their `truth`, their `input` or real images of the `domain`?"""
-        return any(METRICS[name].compares == what for name in self.names)
+    def compares(self, what: Compares) -> bool:
+        """Does one of the metrics compare translations with that?"""
+        return compares(self.names, what)
 
     def words(self) -> dict[str, str]:
         """metric -> the network behind it, for those that have one."""
@@ -124,7 +125,7 @@ class Suite(nn.Module):
         if case.truth.shape != case.translated.shape:
             (channels, height, width), (own_channels, own_height, own_width) = case.truth.shape, case.translated.shape
             raise UserError(
-                f"the translation has {own_width} x {own_height} pixels in {own_channels} channel(s), its true output {width} x {height} in "
-                f"{channels}; they must be equal"
+                f"the translation has {own_width} x {own_height} pixels in {own_channels} channel(s), its true output {width} x {height} "
+                f"in {channels}; they must be equal"
             )
         return case.truth[None]

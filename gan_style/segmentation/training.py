@@ -20,7 +20,7 @@ from gan_style.segmentation.classes import IGNORED, Classes, Colour, find_classe
 from gan_style.segmentation.segmenter import Segmenter, SegmenterInfo, make_network
 from gan_style.types import Direction
 
-LEARNING_RATE = 1e-3  # falls to 0 along a cosine
+LEARNING_RATE = 5e-3  # falls to 0 along a cosine
 BATCH_SIZE = 8
 SURVEYED = 3000  # label maps, spread evenly over the set, whose colours make the classes
 FIXED_SIZES = ("resize_and_crop", "crop", "scale_width_and_crop")  # `data.preprocess` that give all images one size
