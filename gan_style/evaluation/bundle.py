@@ -3,7 +3,6 @@
 from argparse import Namespace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -48,7 +47,6 @@ def measure_bundle(options: Namespace) -> Result:
     cases.check(suite)
     task = Task.of(options, info.direction, info.resize, device) if options.segmenter else None
     rows: dict[int, Row] = {}
-    torch.set_flush_denormal(True)  # as training does
     with tqdm(total=len(cases.places), unit="image", disable=None) as bar:
         for place, case in translations(cases, cases.places, predictor.network, device):
             rows[place] = suite.measure(case)

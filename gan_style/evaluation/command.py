@@ -31,14 +31,16 @@ def evaluate_command(arguments: Sequence[str]) -> int:
     """Measure what the command line asks for, print it, and write --json. Returns the exit code."""
     options = parser().parse_args(arguments)
     check_options(options)
-    if options.model is not None:
-        from gan_style.evaluation.bundle import measure_bundle
+    import torch
 
-        result = measure_bundle(options)
-    else:
-        from gan_style.evaluation.folders import measure_folders
+    from gan_style.evaluation.bundle import measure_bundle
+    from gan_style.evaluation.folders import measure_folders
 
-        result = measure_folders(options)
+    torch.set_flush_denormal(True)  # as training does, whose numbers these are to be
+    try:
+        result = measure_folders(options) if options.model is None else measure_bundle(options)
+    finally:
+        torch.set_flush_denormal(False)
     print(table(result))
     if options.json is not None:
         write_json(Path(options.json), result)

@@ -4,7 +4,6 @@ from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -45,7 +44,6 @@ def measure_folders(options: Namespace) -> Result:
         task = Task.of(options, options.direction or "a2b", _resize_of(next(iter(results.values()))), device)
         for stem in results:
             task.key_of(stem)
-    torch.set_flush_denormal(True)  # as training does
     stems = list(results)
 
     def read(place: int) -> Case:

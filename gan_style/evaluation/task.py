@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_style.bundle import Resize
 from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.folders import stem
 from gan_style.datasets.reading import read_domain
 from gan_style.errors import UserError
@@ -26,6 +27,7 @@ class Task:
     def of(cls, options: Namespace, direction: Direction, resize: Resize, device: torch.device) -> "Task":
         """resize: how translations were sized, for a segmenter that is still to be trained."""
         path = Path(options.segmenter)
+        ensure_demo(options.data)
         data = label_data(options.data, direction, resize, options.source)
         segmenter = load_or_train(
             path, device, lambda: train_segmenter(data, direction, resize, device, options.segmenter_steps, options.ignore_color)

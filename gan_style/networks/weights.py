@@ -1,6 +1,7 @@
 """Files of pretrained weights: state dicts of tensors alone, and torchvision's, kept where torch keeps them."""
 
 import hashlib
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,9 @@ def read_weights(path: Path, whose: str, otherwise: str) -> Mapping[str, Tensor]
         if path.suffix == ".safetensors":
             return load_file(path)
         mapped = zipfile.is_zipfile(path)  # torchvision's VGG of 2017 is older than the format that can be mapped
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about TorchScript, which is then refused: it is code
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file of {whose} weights; {otherwise}") from None
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError) as problem:

@@ -96,6 +96,14 @@ def test_files_that_do_not_fit_are_named(files: dict[str, Path], tmp_path: Path)
         assert "\n" not in str(mistake.value)
 
 
+def test_torchscript_is_code_and_not_loaded(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / "script.pt"))
+    recwarn.clear()
+    with pytest.raises(UserError, match=r"script\.pt: not a file of weights"):
+        feature_network(str(tmp_path / "script.pt"), "validation.features")
+    assert not recwarn.list
+
+
 def test_no_download_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no route to host")
