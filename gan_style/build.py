@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor, nn
 
 from gan_style.bundle import BundleInfo, Resize
 from gan_style.config.load import dump_config, load_config, nearest
@@ -16,15 +17,19 @@ from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset,
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
+from gan_style.engine.cases import Cases, open_validation_set, spread
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run, planned_steps
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
+from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import CommandParser, UserError
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
+from gan_style.metrics.choice import choose
+from gan_style.metrics.suite import Networks, Suite
 from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
 
@@ -71,11 +76,13 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
     opened = None
+    subjects: dict[Direction, tuple[Cases, Suite]] = {}
     for turn in (True, False):  # the first process of each node draws or indexes what the others then find done
         with agreement.together():
             if accelerator.is_local_main_process == turn:
                 draw_demo(config)
                 opened = open_run(config)
+                subjects = open_validation(config, opened[2])
     assert opened
     training, validation, method = opened
     synchronise_batch_norm(method, accelerator)
@@ -88,18 +95,23 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     def loader(start: int, stop: int) -> Any:
         return training_loader(training, config.data, start, stop, *layout, pin_memory=accelerator.device.type == "cuda")
 
-    grid = None
+    grid = checked = None
+    translators = make_translators(config, method, accelerator.device) if subjects or accelerator.is_main_process else {}
     with agreement.together():
         if accelerator.is_main_process:
-            grid = make_grid(config, method, validation, accelerator.device)
-    run = Run(config, trainer, accelerator, agreement, loader, frozenset(slots_of(*layout)), bundle_infos(config, method), grid)
-    return run.fit()
+            grid = make_grid(config, method, validation, translators, accelerator.device)
+    if train_config.validate_every:
+        measured: dict[Direction, Subject] = {direction: Subject(translators[direction], *parts) for direction, parts in subjects.items()}
+        checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
+    slots = frozenset(slots_of(*layout))
+    return Run(config, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked).fit()
 
 
 def describe(config: RunConfig[Any]) -> int:
     """Check everything that training would, print it, write nothing but the demo data where it is asked for."""
     draw_demo(config)
     training, validation, method = open_run(config)
+    open_validation(config, method)
     slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
     print(dump_config(config))
     print(summary(config, training, validation, method))
@@ -124,6 +136,32 @@ def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None,
     check_crop(config, method)
     check_players(config, method)
     return training, validation, method
+
+
+def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, tuple[Cases, Suite]]:
+    """What validation measures of each direction; empty where there is none. `UserError` for metrics that make no sense here."""
+    chosen = config.validation
+    if config.train.validate_every is None:
+        if chosen.best:
+            raise UserError("validation.best: nothing is measured; set train.validate_every to a number of steps, or leave best out")
+        return {}
+    validation = open_validation_set(config.data, method.needs, chosen.metrics, "validation.metrics")
+    names = choose(chosen.metrics, method.serves, validation.paired, "validation.metrics", config.method.name)
+    if chosen.best and chosen.best not in names:
+        raise UserError(f"validation.best: {chosen.best} is not among the metrics {', '.join(names)}; add it to validation.metrics")
+    suite = Suite(names, Networks(chosen.features, chosen.lpips, chosen.structure))
+    other = "style" if method.serves == "style pictures" else "truth" if suite.compares("truth") else None
+    from_noise = method.serves == "noise"
+    found: dict[Direction, tuple[Cases, Suite]] = {}
+    for direction in method.translators:
+
+        def inputs(source: Tensor, other: Tensor | None, place: int, direction: Direction = direction) -> tuple[Tensor, ...]:
+            return method.example(direction, source, other, place).inputs
+
+        cases = Cases(validation, direction, inputs, other, from_noise, chosen.images)
+        cases.check(suite)
+        found[direction] = (cases, suite)
+    return found
 
 
 def make_task(config: RunConfig[Any]) -> Task:
@@ -175,13 +213,23 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
     return infos
 
 
-def make_grid(config: RunConfig[Any], method: Method, validation: ValidationSet | None, device: torch.device) -> SampleGrid | None:
+def make_translators(config: RunConfig[Any], method: Method, device: torch.device) -> dict[Direction, nn.Module]:
+    """What serves each direction, to be given its weights: shared by the sample grids and by validation."""
+    channels = make_task(config).channels
+    return {
+        direction: serving_network(config.method.name, config.method, *channels(direction)).to(device) for direction in method.translators
+    }
+
+
+def make_grid(
+    config: RunConfig[Any],
+    method: Method,
+    validation: ValidationSet | None,
+    translators: dict[Direction, nn.Module],
+    device: torch.device,
+) -> SampleGrid | None:
     """What draws the validation images' translations; None where there are none."""
     examples = make_examples(config, method, validation)
-    channels = make_task(config).channels
-    translators: dict[Direction, torch.nn.Module] = {
-        direction: serving_network(config.method.name, config.method, *channels(direction)) for direction in method.translators
-    }
     return SampleGrid(translators, examples, device) if examples else None
 
 
@@ -193,17 +241,11 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
     examples: list[Example] = []
     for direction in method.translators:
         (read, length), (read_other, length_other) = domains[direction[0]], domains[direction[-1]]
-        for number, index in enumerate(_spread(length, config.logging.samples)):
+        for number, index in enumerate(spread(length, config.logging.samples)):
             partner = index if validation.paired else number % max(1, length_other)
             other = read_other(partner)[0] if length_other else None
             examples.append(method.example(direction, read(index)[0], other, number))
     return examples
-
-
-def _spread(length: int, count: int) -> list[int]:
-    """Up to `count` places, evenly over `length`."""
-    count = min(count, length)
-    return [place * length // count for place in range(count)]
 
 
 def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> str:

@@ -6,24 +6,10 @@ Sections are frozen and refuse unknown keys.
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-
-class Section(BaseModel):
-    """A frozen group of keys that refuses the ones it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML reads `on` and `yes` as true, which pydantic would take for 1."""
-        if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError(
-                "this is no switch, and YAML reads on, off, yes and no as true and false; give a value, in quotes if it is text"
-            )
-        return value
-
+from gan_style.config.section import Section as Section
+from gan_style.config.validation import ValidationConfig
 
 Norm = Literal["instance", "batch", "none"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
@@ -242,7 +228,12 @@ class TrainConfig(Section):
     )
     checkpoint_every: int = Field(default=1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
     keep: int = Field(default=3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
-
+    validate_every: int | None = Field(
+        default=None,
+        ge=1,
+        description="Steps between two measurements of the translations of the validation images, see `validation`; null: none. Does not "
+        "change what is trained.",
+    )
     max_minutes: float | None = Field(
         default=None,
         gt=0,
@@ -299,4 +290,5 @@ class RunConfig(Section, Generic[M]):
     data: DataConfig = Field(default_factory=DataConfig, description="The data set.")
     optim: OptimConfig = Field(default_factory=OptimConfig, description="The optimizer.")
     train: TrainConfig = Field(description="The length and precision of training.")
+    validation: ValidationConfig = Field(default_factory=ValidationConfig, description="What validation measures.")
     logging: LoggingConfig = Field(default_factory=LoggingConfig, description="What is written.")

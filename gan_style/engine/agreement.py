@@ -41,6 +41,14 @@ class Agreement:
         """The main process's value, for each of them."""
         return self.gathered(value if self._main else None)[0]
 
+    def to_main(self, value: Any) -> list[Any] | None:
+        """Every process's value, in the order of the processes, on the main one; None on the others, which need not hold them all."""
+        if self._group is None:
+            return [value]
+        values = [None] * dist.get_world_size() if self._main else None
+        dist.gather_object(value, values, dst=0, group=self._group)
+        return values
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """A `UserError` in the block on one process ends the block on all, so that none waits for one that gave up.
