@@ -97,9 +97,15 @@ def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] |
 def translations(cases: Cases, places: Sequence[int], translator: nn.Module, device: torch.device) -> Iterator[tuple[int, Case]]:
     """Each place and what becomes of it: translated alone and without autocast, as infer.py does, and rounded to its 8 bits."""
     for place, question in zip(places, read_ahead(cases.question, places), strict=True):
-        with torch.no_grad():
-            translated = translator(*(given[None].to(device) for given in question.inputs))[0]
-        yield place, Case(question.name, as_written(translated), question.truth, question.source)
+        try:
+            with torch.no_grad():
+                translated = as_written(translator(*(given[None].to(device) for given in question.inputs))[0])
+        except torch.OutOfMemoryError:
+            raise UserError(
+                f"{question.name}: {device.type} has no memory to translate it whole, as validation does; take a smaller data.load_size, "
+                "or train.validate_every=null"
+            ) from None
+        yield place, Case(question.name, translated, question.truth, question.source)
 
 
 def describe_reals(cases: Cases, places: Sequence[int], suite: Suite) -> dict[int, Tensor]:

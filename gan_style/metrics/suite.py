@@ -93,6 +93,8 @@ class Suite(nn.Module):
                 row["structure"] = structure_distance(*(self.structure(bounded(image)) for image in images))
         except UserError as mistake:
             raise UserError(f"{case.name}: {mistake}") from None
+        except torch.OutOfMemoryError:
+            raise UserError(f"{case.name}: {device.type} has no memory to measure it; leave lpips out, or take smaller images") from None
         if self.features:
             row[FEATURES] = self.describe(case.translated, case.name)
         if not torch.isfinite(translated).all():

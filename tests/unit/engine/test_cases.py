@@ -105,6 +105,16 @@ def test_pairs_are_found_for_a_method_that_needs_none_and_missed_where_there_are
         open_validation_set(DataConfig(root=str(none)), "pairs", None, "validation.metrics")
 
 
+def test_an_image_that_is_too_large_for_the_device_is_said(root: Path) -> None:
+    class Huge(torch.nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    cases = Cases(validation(root), "a2b", plain)
+    with pytest.raises(UserError, match=r"valA/000\.png: cpu has no memory to translate it whole"):
+        next(translations(cases, cases.places, Huge(), torch.device("cpu")))
+
+
 def test_one_image_is_too_few_for_a_set(root: Path) -> None:
     suite = Suite(("kid",), Networks("random", "random", "random"))
     with pytest.raises(UserError, match="two images of each domain are the least"):
