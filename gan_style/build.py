@@ -2,16 +2,18 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
 
 from gan_style.bundle import BundleInfo, Resize
-from gan_style.config.load import dump_config, load_config
+from gan_style.config.labels import LabelledConfig
+from gan_style.config.load import dump_config, load_config, read_yaml
 from gan_style.config.schema import RunConfig
+from gan_style.datasets.colours import are_label_maps, find_colours
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.sampling import slots_of
@@ -29,6 +31,7 @@ from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
 
 log = logging.getLogger("gan_style")
+T = TypeVar("T")
 
 
 def train_command(arguments: Sequence[str]) -> int:
@@ -70,14 +73,23 @@ def _train(config: RunConfig[Any]) -> int:
 def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
-    opened = None
-    for turn in (True, False):  # the first process of each node draws or indexes what the others then find done
-        with agreement.together():
-            if accelerator.is_local_main_process == turn:
-                draw_demo(config)
-                opened = open_run(config)
-    assert opened
-    training, validation, method = opened
+
+    def by_turns(action: Callable[[], T]) -> T:
+        """`action()` of the first process of each node, then of the others, which find done what it draws, indexes or downloads."""
+        results: list[T] = []
+        for turn in (True, False):
+            with agreement.together():
+                if accelerator.is_local_main_process == turn:
+                    results.append(action())
+        return results[0]
+
+    training, validation = by_turns(lambda: open_data(config))
+    colours = None
+    with agreement.together():
+        if accelerator.is_main_process:
+            colours = label_colours(config, training)
+    config = with_colours(config, agreement.from_main(colours))
+    method = by_turns(lambda: open_method(config))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
         log.info(summary(config, training, validation, method))
@@ -98,8 +110,9 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
 
 def describe(config: RunConfig[Any]) -> int:
     """Check everything that training would, print it, write nothing but the demo data where it is asked for."""
-    draw_demo(config)
-    training, validation, method = open_run(config)
+    training, validation = open_data(config)
+    config = with_colours(config, label_colours(config, training))
+    method = open_method(config)
     slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
     print(dump_config(config))
     print(summary(config, training, validation, method))
@@ -113,16 +126,53 @@ def draw_demo(config: RunConfig[Any]) -> None:
             ensure_demo(folder)
 
 
-def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None, Method]:
-    """The data sets and the method, its weights drawn from the run's seed."""
+def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None]:
+    """The data sets; demo data are drawn first."""
+    draw_demo(config)
     kind = METHODS[config.method.name]
     paired, single = kind.needs == "pairs", kind.needs == "images"
     training = open_dataset(config.data, "train", paired, config.train.seed, single)
-    validation = open_dataset(config.data, "val", paired, config.train.seed, single)
+    return training, open_dataset(config.data, "val", paired, config.train.seed, single)
+
+
+def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | None:
+    """The classes that the method shows label maps by; None where it does not, or its inputs are none."""
+    method, data = config.method, config.data
+    if not isinstance(method, LabelledConfig) or not method.labels.one_hot:
+        return None
+    domain, labels = method.direction[0], method.labels
+    if not are_label_maps(training.source, data, domain):
+        if labels.colours is not None:
+            raise UserError(f"method.labels.colours: the inputs are not read as label maps; set data.domain_{domain}.labels=yes")
+        return None
+    if labels.colours is not None:
+        return labels.colours
+    channels = (data.domain_a if domain == "a" else data.domain_b).channels - (labels.edges == "alpha")
+    return earlier_colours(config) or find_colours(training.source, data, domain, max(1, channels))
+
+
+def earlier_colours(config: RunConfig[Any]) -> list[str] | None:
+    """The classes of the run in the same folder, on the same data: finding them in a large data set takes minutes."""
+    try:
+        tree = read_yaml(Path(config.run_dir) / "config.yaml")
+        if tree["data"] == config.data.model_dump(mode="json"):
+            return config.method.with_colours(tree["method"]["labels"]["colours"]).labels.colours
+    except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file was damaged, which is told later
+        pass
+    return None
+
+
+def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig[Any]:
+    """The configuration that a run with these classes is known by: a data set with others is another run's."""
+    return config if colours is None else config.model_copy(update={"method": config.method.with_colours(colours)})
+
+
+def open_method(config: RunConfig[Any]) -> Method:
+    """The method, its weights drawn from the run's seed."""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
-    method = kind(config.method, make_task(config))
+    method = METHODS[config.method.name](config.method, make_task(config))
     check_crop(config, method)
-    return training, validation, method
+    return method
 
 
 def make_task(config: RunConfig[Any]) -> Task:
@@ -140,7 +190,7 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
         if judges and config.data.crop_size < int(getattr(network, "minimum_size", 1)):
             raise UserError(
                 f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {network.minimum_size} pixels; "
-                "raise it or lower num_layers"
+                "raise it or lower num_layers (or num_scales)"
             )
 
 

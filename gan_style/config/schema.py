@@ -32,24 +32,42 @@ Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
 class GeneratorConfig(Section):
     """A generator network; keys that its architecture does not have are ignored by it and say so."""
 
-    name: Literal["resnet", "unet"] = Field(
-        default="resnet", description="Architecture: `resnet` (1603.08155, 1703.10593) or `unet` (1611.07004)."
+    name: Literal["resnet", "unet", "global", "coarse-to-fine", "spade"] = Field(
+        default="resnet",
+        description="Architecture: `resnet` (1603.08155, 1703.10593), `unet` (1611.07004), and for large images `global`, `coarse-to-fine` "
+        "(1711.11585) and `spade` (1903.07291).",
     )
     base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
     num_blocks: int = Field(
-        default=9, ge=0, le=64, description="Residual blocks (`resnet` only); CycleGAN takes 6 for 128 pixels and 9 from 256."
+        default=9,
+        ge=0,
+        le=64,
+        description="Residual blocks (`resnet`, `global`, `coarse-to-fine`); CycleGAN takes 6 for 128 pixels and 9 from 256.",
     )
     num_downs: int = Field(
-        default=8, ge=2, le=12, description="Halvings down to the bottleneck (`unet` only): 7 for 128 pixels, 8 for 256."
+        default=8,
+        ge=2,
+        le=12,
+        description="Halvings down to the bottleneck: `unet` 7 for 128 pixels, 8 for 256; in their papers `global` and `coarse-to-fine` 4, "
+        "`spade` 6.",
+    )
+    num_enhancers: int = Field(
+        default=1,
+        ge=1,
+        le=3,
+        description="Local enhancers (`coarse-to-fine` only): the global generator works at 1/2**n of the image's size.",
     )
     norm: Norm = Field(default="instance", description="Normalisation after each convolution; `instance` keeps no running statistics.")
-    dropout: bool = Field(
-        default=False, description="Dropout of 0.5 in the residual blocks (`resnet`) or the innermost decoder layers (`unet`)."
-    )
+    dropout: bool = Field(default=False, description="Dropout of 0.5 in the residual blocks, or in the innermost decoder layers (`unet`).")
     upsampling: Literal["deconvolution", "resize-convolution"] = Field(
         default="deconvolution",
         description="`deconvolution` as in the papers, or `resize-convolution`, which leaves no checkerboard "
         "(distill.pub/2016/deconv-checkerboard).",
+    )
+    activation_checkpointing: bool = Field(
+        default=False,
+        description="Compute what residual blocks (`resnet`) or all stages (`global`, `coarse-to-fine`, `spade`) hold a second time in the "
+        "backward instead of keeping it (1604.06174): less memory, more time, the same result.",
     )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
@@ -58,11 +76,18 @@ class GeneratorConfig(Section):
 class DiscriminatorConfig(Section):
     """A discriminator network."""
 
-    name: Literal["patchgan", "pixel"] = Field(
-        default="patchgan", description="`patchgan` judges overlapping patches, `pixel` each pixel by itself (1611.07004, section 6.1.2)."
+    name: Literal["patchgan", "pixel", "multiscale"] = Field(
+        default="patchgan",
+        description="`patchgan` judges overlapping patches, `pixel` each pixel by itself (1611.07004, section 6.1.2), `multiscale` patches "
+        "at several scales (1711.11585).",
     )
     base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer.")
-    num_layers: int = Field(default=3, ge=1, le=8, description="Strided layers (`patchgan` only): 3 sees patches of 70 x 70 pixels.")
+    num_layers: int = Field(
+        default=3, ge=1, le=8, description="Strided layers (`patchgan`, `multiscale`): 3 sees patches of 70 x 70 pixels."
+    )
+    num_scales: int = Field(
+        default=3, ge=1, le=5, description="Scales (`multiscale` only): one PatchGAN for the image as it is, one for half its size, ..."
+    )
     norm: Norm = Field(default="instance", description="Normalisation between the layers.")
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")

@@ -6,7 +6,15 @@ from gan_style.methods.cyclegan import CycleGAN
 from gan_style.methods.fast_style import FastStyle
 from gan_style.methods.gan import GAN
 from gan_style.methods.pix2pix import Pix2Pix
+from gan_style.methods.pix2pixhd import Pix2PixHD
 
-METHODS: dict[str, type[Method]] = {"pix2pix": Pix2Pix, "cyclegan": CycleGAN, "fast_style": FastStyle, "adain": AdaIN, "gan": GAN}
+METHODS: dict[str, type[Method]] = {
+    "pix2pix": Pix2Pix,
+    "pix2pixhd": Pix2PixHD,
+    "cyclegan": CycleGAN,
+    "fast_style": FastStyle,
+    "adain": AdaIN,
+    "gan": GAN,
+}
 
 CONFIGS = {name: method.Config for name, method in METHODS.items()}

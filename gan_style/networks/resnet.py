@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gan_style.networks.normalisation import bias_before, norm_layer
 from gan_style.networks.padding import run_padded
+from gan_style.networks.recomputation import stage_runner
 from gan_style.networks.upsampling import upsampling_layer
 
 
@@ -25,11 +26,13 @@ class ResnetGenerator(nn.Module):
         norm: str = "instance",
         dropout: bool = False,
         upsampling: str = "deconvolution",
+        activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         k = base_channels
         bias = bias_before(norm)
         self.norm = norm
+        self.run = stage_runner(activation_checkpointing)
         self.stem = _normalised(nn.Conv2d(in_channels, k, 7, padding=3, padding_mode="reflect", bias=bias), norm, k)
         self.downs = nn.ModuleList(_normalised(nn.Conv2d(c, 2 * c, 3, stride=2, padding=1, bias=bias), norm, 2 * c) for c in (k, 2 * k))
         self.blocks = nn.ModuleList(ResidualBlock(4 * k, norm, dropout) for _ in range(num_blocks))
@@ -46,7 +49,7 @@ class ResnetGenerator(nn.Module):
         for down in self.downs:
             x = down(x)  # [B, 2k, H/2, W/2], [B, 4k, H/4, W/4]
         for block in self.blocks:
-            x = block(x)  # [B, 4k, H/4, W/4]
+            x = self.run(block, x)  # [B, 4k, H/4, W/4]
         for up in self.ups:
             x = up(x)  # [B, 2k, H/2, W/2], [B, k, H, W]
         return torch.tanh(self.head(x))  # [B, Cout, H, W] in [-1, 1]
