@@ -1,5 +1,7 @@
 """The generators of pix2pixHD and SPADE: their papers' widths, and what reaches what."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ def test_global_generator_has_the_papers_layers() -> None:
     """c7s1-64, d128, d256, d512, d1024, R1024 x 9, u512, u256, u128, u64, c7s1-3 (appendix): counted by hand, with biases."""
     network = GlobalGenerator(3, 3)
     widths = [64, 128, 256, 512, 1024]
-    pairs = list(zip(widths[:-1], widths[1:], strict=True))
+    pairs = list(pairwise(widths))
     expected = 3 * 64 * 49 + 64 + sum(9 * a * b + b for a, b in pairs) + 9 * 2 * (9 * 1024 * 1024 + 1024)
     expected += sum(9 * a * b + a for a, b in pairs) + 64 * 3 * 49 + 3
     assert parameters(network) == expected
