@@ -4,7 +4,8 @@
 
 pix2pixhd on label maps of 8 classes, its discriminator with three scales, no VGG. Each row runs in a process of its own, two steps, the
 second of which is timed. On a GPU the memory is what torch had allocated at most (nvidia-smi shows more: the CUDA context and what torch
-keeps in reserve); on a CPU it is the peak resident memory of the process, of which about 0.4 GiB are the libraries.
+keeps in reserve) and the time is the clock's; on a CPU it is the peak resident memory of the process, of which about 0.4 GiB are the
+libraries, and the time is CPU time, whatever else the machine does.
 """
 
 import argparse
@@ -70,13 +71,14 @@ def measure(name: str, size: int, batch_size: int, recompute: bool, base_channel
     names, places = ("",) * batch_size, tuple(range(batch_size))
     a, b = torch.rand(2, batch_size, 3, size, size) * 2 - 1
     on_gpu = accelerator.device.type == "cuda"
+    clock = time.perf_counter if on_gpu else time.process_time
     start = 0.0
     for step in range(2):
-        start = time.perf_counter()
+        start = clock()
         trainer.step(step, [Batch(a, b, names, names, places, places)])
         if on_gpu:
             torch.cuda.synchronize()
-    seconds = time.perf_counter() - start
+    seconds = clock() - start
     unit = 1 if sys.platform == "darwin" else 1024
     peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return f"{peak / 2**30:.2f}", f"{seconds:.2f}"

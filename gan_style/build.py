@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from gan_style.bundle import BundleInfo, Resize
 from gan_style.config.labels import LabelledConfig
-from gan_style.config.load import dump_config, load_config, read_yaml
+from gan_style.config.load import dump_config, load_config, nearest, read_yaml
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.colours import are_label_maps, find_colours
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
@@ -172,6 +172,7 @@ def open_method(config: RunConfig[Any]) -> Method:
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
     method = METHODS[config.method.name](config.method, make_task(config))
     check_crop(config, method)
+    check_players(config, method)
     return method
 
 
@@ -192,6 +193,15 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
                 f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {network.minimum_size} pixels; "
                 "raise it or lower num_layers (or num_scales)"
             )
+
+
+def check_players(config: RunConfig[Any], method: Method) -> None:
+    """Learning rates of players that the method has."""
+    names = [player.name for player in method.players]
+    for name in config.optim.player_lr:
+        if name not in names:
+            hint = nearest(name, names) or f"; there are {', '.join(names)}"
+            raise UserError(f"optim.player_lr.{name}: {config.method.name} has no such player{hint}")
 
 
 def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, BundleInfo]:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from gan_style.config.schema import MethodConfig, Section
+from gan_style.config.schema import MethodConfig
+from gan_style.config.section import Section
 from gan_style.types import Direction
 
 Colour = Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]

@@ -4,26 +4,13 @@ The defaults of `method` live with each method (gan_style/methods); docs/guide/c
 Sections are frozen and refuse unknown keys.
 """
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-
-class Section(BaseModel):
-    """A frozen group of keys that refuses the ones it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML reads `on` and `yes` as true, which pydantic would take for 1."""
-        if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError(
-                "this is no switch, and YAML reads on, off, yes and no as true and false; give a value, in quotes if it is text"
-            )
-        return value
-
+from gan_style.config.data import DataConfig as DataConfig
+from gan_style.config.data import DomainConfig as DomainConfig
+from gan_style.config.section import Section as Section
 
 Norm = Literal["instance", "batch", "none"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
@@ -69,6 +56,10 @@ class GeneratorConfig(Section):
         description="Compute what residual blocks (`resnet`) or all stages (`global`, `coarse-to-fine`, `spade`) hold a second time in the "
         "backward instead of keeping it (1604.06174): less memory, more time, the same result.",
     )
+    spectral_norm: bool = Field(
+        default=False,
+        description="Spectral normalisation of every convolution but deconvolutions, as in the paper of `spade` (1802.05957).",
+    )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
@@ -89,6 +80,9 @@ class DiscriminatorConfig(Section):
         default=3, ge=1, le=5, description="Scales (`multiscale` only): one PatchGAN for the image as it is, one for half its size, ..."
     )
     norm: Norm = Field(default="instance", description="Normalisation between the layers.")
+    spectral_norm: bool = Field(
+        default=False, description="Divide each layer's weights by their largest singular value, which bounds its slope (1802.05957)."
+    )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
@@ -119,79 +113,14 @@ class MethodConfig(Section):
         return completed
 
 
-class DomainConfig(Section):
-    """How the images of one domain are read."""
-
-    channels: int = Field(default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 3 RGB, 4 RGB and alpha.")
-    labels: Literal["auto", "yes", "no"] = Field(
-        default="auto",
-        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette images are.",
-    )
-    transforms: list[dict[str, Any]] = Field(
-        default_factory=list,
-        description="albumentations transforms of this domain alone, training only: `- {name: RandomBrightnessContrast, p: 0.5}`.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _yaml_booleans(cls, values: Any) -> Any:
-        """YAML reads a bare yes or no as a boolean."""
-        if isinstance(values, dict) and isinstance(values.get("labels"), bool):
-            values = {**values, "labels": "yes" if values["labels"] else "no"}
-        return values
-
-
-class DataConfig(Section):
-    """Where the images are and how they become samples."""
-
-    root: str = Field(
-        default="data/demo/paired",
-        description="Folder of the data set, a manifest file (.jsonl, .csv) or a URL of Parquet files. See data/README.md for the layouts.",
-    )
-    root_b: str | None = Field(
-        default=None,
-        description="A folder of domain B's images where they do not lie beside domain A's, such as a folder of style pictures; "
-        "`root` is then domain A's. Unpaired methods only.",
-    )
-    source: Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"] = Field(
-        default="auto",
-        description="Layout: `aligned` (train/: A and B side by side in one file), `folders` (trainA/ and trainB/ paired by stem), "
-        "`unpaired` (trainA/ and trainB/), `manifest`, `parquet` (images in tables; pip install 'gan_style[parquet]'). "
-        "`auto` looks at the root and at what the method needs.",
-    )
-    preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = Field(
-        default="resize_and_crop",
-        description="Resize and random crop of training images; see data/README.md for what each does in validation.",
-    )
-    load_size: int = Field(
-        default=286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`)."
-    )
-    crop_size: int = Field(default=256, ge=1, le=16384, description="Pixels of the square random crop.")
-    flip: bool = Field(default=True, description="Mirror training images left to right, half of the time.")
-    transforms: list[dict[str, Any]] = Field(
-        default_factory=list,
-        description="Further albumentations transforms that move pixels, shared by both images of a pair, training only.",
-    )
-    domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A: the input of a2b.")
-    domain_b: DomainConfig = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
-    workers: int = Field(
-        default=2,
-        ge=0,
-        le=128,
-        description="Processes that load images beside each training process; 0 loads in it. Does not change results.",
-    )
-
-    @model_validator(mode="after")
-    def _crop_fits(self) -> "DataConfig":
-        if self.preprocess in ("resize_and_crop", "scale_width_and_crop") and self.crop_size > self.load_size:
-            raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}: lower crop_size or raise load_size")
-        return self
-
-
 class OptimConfig(Section):
     """Adam and its learning rate over time, for every player."""
 
     lr: float = Field(default=2e-4, gt=0, description="Learning rate of Adam at the start.")
+    player_lr: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="Players that have another one, `{discriminators: 0.0004}` (1706.08500); `lr/<player>` in the log names them.",
+    )
     beta1: float = Field(
         default=0.5, ge=0, lt=1, description="Decay of Adam's first moment; 0.5 steadies adversarial training (1511.06434)."
     )
@@ -206,6 +135,13 @@ class OptimConfig(Section):
     clip_norm: float | None = Field(
         default=None, gt=0, description="Largest gradient norm of a player; longer gradients are scaled down. null: no clipping."
     )
+
+    @field_validator("player_lr", mode="before")
+    @classmethod
+    def _rates_are_numbers(cls, value: Any) -> Any:
+        if isinstance(value, dict) and any(isinstance(rate, bool) for rate in value.values()):
+            raise ValueError("a learning rate is a number, and YAML reads on, off, yes and no as true and false")
+        return value
 
 
 class TrainConfig(Section):
@@ -235,6 +171,13 @@ class TrainConfig(Section):
     ema_decay: float = Field(
         default=0.0, ge=0, lt=1, description="Decay of the exponential moving average of the generators, which bundles then hold; 0: off."
     )
+    ema_warmup: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Largest half-life of that average as a share of the generators' moves so far, 0.05 in 2006.06676's code: it forgets "
+        "the start; 0: no limit.",
+    )
     checkpoint_every: int = Field(default=1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
     keep: int = Field(default=3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
 
@@ -261,6 +204,8 @@ class TrainConfig(Section):
     def _has_a_length(self) -> "TrainConfig":
         if self.steps is None and self.epochs is None:
             raise ValueError("the run has no length: set steps or epochs")
+        if self.ema_warmup and not self.ema_decay:
+            raise ValueError("ema_warmup without a moving average: set ema_decay too")
         if self.dtype == "float64" and self.mixed_precision != "no":
             raise ValueError("dtype float64 and mixed_precision exclude each other: set one of them back")
         return self

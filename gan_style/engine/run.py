@@ -159,8 +159,8 @@ class Run:
                 values["alarms"] = raised
         if not self.accelerator.is_main_process:
             return
-        rate = self.trainer.learning_rate(step - 1)
-        values |= {f"lr/{player.name}": rate for player in self.trainer.method.players} | watch.read()
+        rates = {f"lr/{player.name}": self.trainer.learning_rate(step - 1, player) for player in self.trainer.method.players}
+        values |= rates | watch.read()
         try:
             self.log.write(step, values)
         except OSError as refusal:

@@ -5,23 +5,24 @@ import math
 from gan_style.config.schema import OptimConfig
 
 
-def learning_rate(config: OptimConfig, step: int, planned_steps: int) -> float:
-    """The learning rate of step `step` (from 0) of a run planned to last `planned_steps`.
+def learning_rate(config: OptimConfig, step: int, planned_steps: int, player: str = "") -> float:
+    """The learning rate of `player` in step `step` (from 0) of a run planned to last `planned_steps`.
 
     linear:  constant until `decay_start` of the run, then straight down, reaching 0 just after the last step
     cosine:  the same along half a cosine
     step:    times `step_gamma` after each `step_every` of the run
     """
+    lr = config.player_lr.get(player, config.lr)
     match config.schedule:
         case "constant":
-            return config.lr
+            return lr
         case "step":
             drops = math.floor(step / (config.step_every * planned_steps) + 1e-9)
-            return config.lr * config.step_gamma**drops
+            return lr * config.step_gamma**drops
         case "linear":
-            return config.lr * (1.0 - _fallen(config, step, planned_steps))
+            return lr * (1.0 - _fallen(config, step, planned_steps))
         case "cosine":
-            return config.lr * 0.5 * (1.0 + math.cos(math.pi * _fallen(config, step, planned_steps)))
+            return lr * 0.5 * (1.0 + math.cos(math.pi * _fallen(config, step, planned_steps)))
 
 
 def _fallen(config: OptimConfig, step: int, planned_steps: int) -> float:

@@ -41,7 +41,7 @@ class Trainer:
             for name, network in self.networks.items()
         }
         served = {name: self.networks[name] for name in method.translators.values()}
-        self.ema = EMA(served, train.ema_decay) if train.ema_decay else None
+        self.ema = EMA(served, train.ema_decay, train.ema_warmup) if train.ema_decay else None
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
         self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
@@ -89,9 +89,9 @@ class Trainer:
             bad.append(self._update(player, step, player_loss))
         return StepResult(losses, self._measured(micro_batches, seen), tuple(player.name for player in due), torch.stack(bad))
 
-    def learning_rate(self, step: int) -> float:
-        """The learning rate of step `step` (from 0)."""
-        return learning_rate(self.optim_config, step, self.planned_steps)
+    def learning_rate(self, step: int, player: Player) -> float:
+        """The learning rate of a player in step `step` (from 0)."""
+        return learning_rate(self.optim_config, step, self.planned_steps, player.name)
 
     def served_weights(self, name: str) -> dict[str, Tensor]:
         """The weights of a translator that inference should run: the moving average where there is one."""
@@ -139,7 +139,7 @@ class Trainer:
         """Move the player's networks, unless `loss` or its gradient is not finite; returns 1 where it is not, else 0."""
         optimizer, stepper = self.optimizers[player.name], self._steppers[player.name]
         for group in optimizer.param_groups:
-            group["lr"] = self.learning_rate(step)
+            group["lr"] = self.learning_rate(step, player)
         for name in player.networks:
             for key, parameter in self._trained[name].items():
                 if self.method.rests(name, key, step):
@@ -161,7 +161,7 @@ class Trainer:
         stepper.step()
         stepper.zero_grad()
         if self.ema and player.translates:
-            self.ema.update()
+            self.ema.update(step // player.every + 1)
         return bad
 
     def _optimizer(self, player: Player) -> torch.optim.Adam:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gan_style.errors import UserError
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from gan_style.networks.resnet import ResnetGenerator
+from gan_style.networks.spectral import is_spectral
 from gan_style.networks.unet import UnetGenerator
 from gan_style.networks.upsampling import ResizeConvolution
 
@@ -126,6 +127,8 @@ def _dead_norms(network: nn.Module) -> list[str]:
 
 def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
     """(our name, their name) of every convolution and normalisation."""
+    if is_spectral(network):
+        raise UserError("spectral_norm: pytorch-CycleGAN-and-pix2pix has none, so these weights do not convert; take spectral_norm false")
     if isinstance(network, ResnetGenerator):
         return _resnet(len(network.blocks), dropout=any(module.p > 0 for module in network.modules() if isinstance(module, nn.Dropout)))
     if isinstance(network, UnetGenerator):

@@ -1,36 +1,75 @@
 """Adversarial losses: how far a discriminator's scores are from `real` or from `fake`.
 
 Scores of any shape, without a sigmoid; the loss is their mean over all of them, a scalar of at least float32, inside autocast too.
-A discriminator is trained towards the truth, a generator towards `is_real=True` on what it made.
+A list of scores is one tensor for each scale of a discriminator, and its loss the sum over the scales (1711.11585, equation 3).
+A discriminator is trained towards the truth, a generator towards `is_real=True` on what it made, by its own side of the game.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan_style.networks.moments import precise
 
+Scores = Tensor | Sequence[Tensor]
+AdversarialLoss = Callable[[Scores, bool], Tensor]
+
+
+def scales(scores: Scores) -> Sequence[Tensor]:
+    """The scores of each scale."""
+    return (scores,) if isinstance(scores, Tensor) else scores
+
+
+def _summed_over_scales(loss: Callable[[Tensor, bool], Tensor]) -> AdversarialLoss:
+    @wraps(loss)
+    def summed(scores: Scores, is_real: bool) -> Tensor:
+        if isinstance(scores, Tensor):
+            return loss(precise(scores), is_real)
+        return torch.stack([loss(precise(each), is_real) for each in scores]).sum()
+
+    return summed
+
+
+@_summed_over_scales
 def lsgan(scores: Tensor, is_real: bool) -> Tensor:
     """Least squares (1611.04076, equation 9 with a = 0, b = c = 1, without the halves): mean (score - 1)^2 or mean score^2."""
-    scores = _exact(scores)
     return F.mse_loss(scores, torch.full_like(scores, float(is_real)))
 
 
+@_summed_over_scales
 def vanilla(scores: Tensor, is_real: bool) -> Tensor:
     """Cross entropy (1406.2661, equation 1, non-saturating): mean -log sigmoid(score) or mean -log(1 - sigmoid(score)).
 
-    The target is float32 whatever the scores are, as in the field's implementation: for float64 scores torch then rounds the
-    value, but not the gradient, to float32, and the golden trajectories hold the rounded values.
+    This is what others call the logistic loss: softplus(-score) or softplus(score). The target is float32 whatever the scores
+    are, as in the field's implementation: for float64 scores torch then rounds the value, but not the gradient, to float32, and
+    the golden trajectories hold the rounded values.
     """
-    scores = _exact(scores)
     target = torch.full((), float(is_real), dtype=torch.float32, device=scores.device)
     return F.binary_cross_entropy_with_logits(scores, target.expand_as(scores))
 
 
-ADVERSARIAL: dict[str, Callable[[Tensor, bool], Tensor]] = {"lsgan": lsgan, "vanilla": vanilla}
+@_summed_over_scales
+def hinge(scores: Tensor, is_real: bool) -> Tensor:
+    """A discriminator's hinge loss (1705.02894; 1802.05957, equation 16): mean max(0, 1 - score) or mean max(0, 1 + score)."""
+    return F.relu(1.0 - scores if is_real else 1.0 + scores).mean()
 
 
-def _exact(scores: Tensor) -> Tensor:
-    """Half precision becomes float32; float32 and float64 stay."""
-    return scores.to(torch.promote_types(scores.dtype, torch.float32))
+@_summed_over_scales
+def wgan(scores: Tensor, is_real: bool) -> Tensor:
+    """A critic's scores as they are (1701.07875, equation 2): mean -score or mean score. Nothing bounds it but its slope."""
+    return -scores.mean() if is_real else scores.mean()
+
+
+def minimax(scores: Scores, is_real: bool = True) -> Tensor:
+    """The generator's own side of 1406.2661, equation 1: mean log(1 - sigmoid(score)); flat while the discriminator wins."""
+    return -vanilla(scores, not is_real)
+
+
+# The discriminator's side by name. `non-saturating` is the cross entropy too, by what papers call its generator's side.
+ADVERSARIAL: dict[str, AdversarialLoss] = {"vanilla": vanilla, "non-saturating": vanilla, "lsgan": lsgan, "hinge": hinge, "wgan": wgan}
+
+# The generator's side: the same function, but for the hinge, whose generator minimises -E[score] (1802.05957, equation 17).
+GENERATORS_SIDE: dict[str, AdversarialLoss] = {**ADVERSARIAL, "hinge": wgan}

@@ -35,12 +35,14 @@ class Player:
     """One side of the game: the networks that it updates with one optimizer, every `every` steps.
 
     translates: do its losses flow back through `Method.translate`? Other players get the outputs cut from their graph.
+    bounded: is its loss 0 at best? A Wasserstein critic's is not, and says nothing of who is winning.
     """
 
     name: str
     networks: tuple[str, ...]
     translates: bool = False
     every: int = 1
+    bounded: bool = True
 
 
 class Method(ABC):
@@ -67,8 +69,8 @@ class Method(ABC):
 
     @property
     def adversaries(self) -> list[Player]:
-        """The players that judge translations and make none."""
-        return [player for player in self.players if not player.translates]
+        """The players that judge translations and make none, and have won where their loss is 0."""
+        return [player for player in self.players if not player.translates and player.bounded]
 
     @abstractmethod
     def translate(self, batch: Batch) -> Outputs:

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
-from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.replay import ReplayBuffer
@@ -25,15 +25,13 @@ from gan_style.networks.together import forward_together
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
-class CycleGANConfig(AuxiliaryConfig):
+class CycleGANConfig(AdversarialConfig, AuxiliaryConfig):
     """CycleGAN; the defaults are the paper's."""
 
     name: Literal["cyclegan"] = Field(default="cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
     generator: GeneratorConfig = Field(default_factory=GeneratorConfig, description="Both translators.")
     discriminator: DiscriminatorConfig = Field(default_factory=DiscriminatorConfig, description="Both judges.")
-    adversarial: Literal["lsgan", "vanilla"] = Field(
-        default="lsgan", description="`lsgan`: least squares (1611.04076); `vanilla`: cross-entropy (1406.2661)."
-    )
+    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     cycle_weight_a: float = Field(default=10.0, ge=0, description="Weight of the cycle A -> B -> A.")
     cycle_weight_b: float = Field(default=10.0, ge=0, description="Weight of the cycle B -> A -> B.")
     identity_weight: float = Field(
@@ -54,7 +52,7 @@ class CycleGAN(Method):
 
     def __init__(self, config: CycleGANConfig, task: Task) -> None:
         self.config = config
-        self.adversarial = ADVERSARIAL[config.adversarial]
+        self.adversary = Adversary(config, task)
         self.networks = {
             "generator_ab": build_generator(config.generator, task.channels_a, task.channels_b),
             "generator_ba": build_generator(config.generator, task.channels_b, task.channels_a),
@@ -64,8 +62,8 @@ class CycleGAN(Method):
         self.auxiliary = Auxiliary(config)
         self.frozen = self.auxiliary.frozen
         self.players = (
-            Player("generators", ("generator_ab", "generator_ba"), translates=True),
-            Player("discriminators", ("discriminator_a", "discriminator_b")),
+            Player("generators", ("generator_ab", "generator_ba"), translates=True, every=config.critic_steps),
+            Player("discriminators", ("discriminator_a", "discriminator_b"), bounded=self.adversary.bounded),
         )
         self.translators: dict[Direction, str] = {"a2b": "generator_ab", "b2a": "generator_ba"}
         self.identity = config.identity_weight > 0 and task.channels_a == task.channels_b
@@ -97,8 +95,8 @@ class CycleGAN(Method):
     def _generator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         weight_a, weight_b = self.config.cycle_weight_a, self.config.cycle_weight_b
         losses = {
-            "adversarial_ab": self.adversarial(self.networks["discriminator_b"](outputs["fake_b"]), True),  # L_GAN(G, D_B)
-            "adversarial_ba": self.adversarial(self.networks["discriminator_a"](outputs["fake_a"]), True),  # L_GAN(F, D_A)
+            "adversarial_ab": self._fool("discriminator_b", batch, outputs["fake_b"]),  # L_GAN(G, D_B)
+            "adversarial_ba": self._fool("discriminator_a", batch, outputs["fake_a"]),  # L_GAN(F, D_A)
             "cycle_a": weight_a * _l1(outputs["reconstructed_a"], batch.a),  # lambda_A |F(G(a)) - a|
             "cycle_b": weight_b * _l1(outputs["reconstructed_b"], batch.b),  # lambda_B |G(F(b)) - b|
         }
@@ -112,11 +110,13 @@ class CycleGAN(Method):
     def _discriminator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         losses = {}
         for domain, real, replay in (("a", batch.a, self.replay_a), ("b", batch.b, self.replay_b)):
-            fake = replay.exchange(outputs[f"fake_{domain}"], batch.slots)
-            on_real, on_fake = forward_together(self.networks[f"discriminator_{domain}"], real, fake)
-            losses[f"discriminator_{domain}_real"] = 0.5 * self.adversarial(on_real, True)
-            losses[f"discriminator_{domain}_fake"] = 0.5 * self.adversarial(on_fake, False)
+            name, fake = f"discriminator_{domain}", replay.exchange(outputs[f"fake_{domain}"], batch.slots)
+            judged = self.adversary.judge(self.networks[name], batch, real=real, fake=fake, name=name, real_first=True)
+            losses |= {f"{name}_real": 0.5 * judged.real, f"{name}_fake": 0.5 * judged.fake, **judged.penalties}
         return losses
+
+    def _fool(self, name: str, batch: Batch, fake: Tensor) -> Tensor:
+        return self.adversary.fool(self.networks[name], batch, fake, name=name)
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
         return {"a2b": (batch.a, outputs["fake_b"]), "b2a": (batch.b, outputs["fake_a"])}

@@ -8,16 +8,16 @@ The discriminator moves first (algorithm 1, with k = 1).
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from gan_style import networks
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig, Norm
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
 from gan_style.errors import UserError
-from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.losses.adversarial import minimax
+from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Example, Method, Needs, Player
 from gan_style.networks.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
-from gan_style.networks.together import forward_together
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 
@@ -36,7 +36,7 @@ class ImageDiscriminatorConfig(DiscriminatorConfig):
     norm: Norm = Field(default="batch", description="Normalisation between the layers (`dcgan` only).")
 
 
-class GANConfig(MethodConfig):
+class GANConfig(AdversarialConfig):
     """GAN."""
 
     name: Literal["gan"] = Field(default="gan", description="Images from noise (1406.2661).")
@@ -45,7 +45,7 @@ class GANConfig(MethodConfig):
     )
     latent: int = Field(default=64, ge=1, le=4096, description="Numbers of noise that an image is made from.")
     generator: NoiseGeneratorConfig = Field(default_factory=NoiseGeneratorConfig, description="What makes images of noise.")
-    discriminator: ImageDiscriminatorConfig = Field(
+    discriminator: ImageDiscriminatorConfig = Field(  # type: ignore[assignment]
         default_factory=ImageDiscriminatorConfig, description="The judge of images, real or made."
     )
     objective: Literal["non-saturating", "minimax"] = Field(
@@ -53,6 +53,12 @@ class GANConfig(MethodConfig):
         description="The generator's side: `minimax` minimises log(1 - D(G(z))) as in equation 1; `non-saturating` maximises log D(G(z)), "
         "which the paper advises (section 3) because its gradient does not vanish while the discriminator wins.",
     )
+
+    @model_validator(mode="after")
+    def _minimax_is_of_probabilities(self) -> "GANConfig":
+        if self.objective == "minimax" and self.adversarial not in ("vanilla", "non-saturating"):
+            raise ValueError(f"objective minimax is vanilla's, not of adversarial {self.adversarial}: leave out one of them")
+        return self
 
 
 class GAN(Method):
@@ -67,7 +73,7 @@ class GAN(Method):
         if task.size != config.size:
             raise UserError(f"method.size is {config.size}, but data.crop_size {task.size}: make them equal")
         self.config, self.task = config, task
-        self.adversarial = ADVERSARIAL["vanilla"]
+        self.adversary = Adversary(config, task, minimax if config.objective == "minimax" else None)
         discriminator = config.discriminator.model_dump()
         try:
             self.networks = {
@@ -77,7 +83,10 @@ class GAN(Method):
         except ValueError as problem:
             raise UserError(f"method.size: {problem}; or take method.generator.name=mlp and method.discriminator.name=mlp") from None
         self.frozen: dict[str, nn.Module] = {}
-        self.players = (Player("discriminator", ("discriminator",)), Player("generator", ("generator",), translates=True))
+        self.players = (
+            Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
+            Player("generator", ("generator",), translates=True, every=config.critic_steps),
+        )
         self.translators: dict[Direction, str] = {"a2b": "generator"}
 
     def translate(self, batch: Batch) -> Outputs:
@@ -87,15 +96,13 @@ class GAN(Method):
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         discriminator = self.networks["discriminator"]
         if player.name == "discriminator":
-            on_fake, on_real = forward_together(discriminator, outputs["fake"], batch.a)
+            judged = self.adversary.judge(discriminator, batch, real=batch.a, fake=outputs["fake"])
             return {
-                "discriminator_fake": self.adversarial(on_fake, False),  # -E[log(1 - D(G(z)))]
-                "discriminator_real": self.adversarial(on_real, True),  # -E[log D(x)]
+                "discriminator_fake": judged.fake,  # -E[log(1 - D(G(z)))]
+                "discriminator_real": judged.real,  # -E[log D(x)]
+                **judged.penalties,
             }
-        scores = discriminator(outputs["fake"])
-        if self.config.objective == "minimax":
-            return {"adversarial": -self.adversarial(scores, False)}  # E[log(1 - D(G(z)))]
-        return {"adversarial": self.adversarial(scores, True)}  # -E[log D(G(z))]
+        return {"adversarial": self.adversary.fool(discriminator, batch, outputs["fake"])}  # -E[log D(G(z))], or E[log(1 - D(G(z)))]
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
         return {"a2b": (outputs["fake"].new_zeros(0), outputs["fake"])}

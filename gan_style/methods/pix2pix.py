@@ -8,20 +8,18 @@ halved (section 3.3). Departure: the noise z of the paper is dropout in training
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
-from gan_style.losses.adversarial import ADVERSARIAL
+from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
-from gan_style.networks.together import forward_together
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
-class Pix2PixConfig(AuxiliaryConfig):
+class Pix2PixConfig(AdversarialConfig, AuxiliaryConfig):
     """pix2pix; the defaults are the paper's."""
 
     name: Literal["pix2pix"] = Field(
@@ -33,9 +31,6 @@ class Pix2PixConfig(AuxiliaryConfig):
     )
     discriminator: DiscriminatorConfig = Field(
         default_factory=lambda: DiscriminatorConfig(norm="batch"), description="The judge of (input, output) pairs."
-    )
-    adversarial: Literal["vanilla", "lsgan"] = Field(
-        default="vanilla", description="`vanilla`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076)."
     )
     l1_weight: float = Field(default=100.0, ge=0, description="Weight of the L1 distance to the true output.")
 
@@ -49,14 +44,17 @@ class Pix2Pix(Method):
     def __init__(self, config: Pix2PixConfig, task: Task) -> None:
         channels_in, channels_out = task.channels(config.direction)
         self.config = config
-        self.adversarial = ADVERSARIAL[config.adversarial]
+        self.adversary = Adversary(config, task)
         self.networks = {
             "generator": build_generator(config.generator, channels_in, channels_out),
             "discriminator": build_discriminator(config.discriminator, channels_in + channels_out),
         }
         self.auxiliary = Auxiliary(config)
         self.frozen = self.auxiliary.frozen
-        self.players = (Player("discriminator", ("discriminator",)), Player("generator", ("generator",), translates=True))
+        self.players = (
+            Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
+            Player("generator", ("generator",), translates=True, every=config.critic_steps),
+        )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
     def translate(self, batch: Batch) -> Outputs:
@@ -66,16 +64,15 @@ class Pix2Pix(Method):
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         real_input, real_output = self._oriented(batch)
         discriminator = self.networks["discriminator"]
-        fake_pair = torch.cat([real_input, outputs["fake"]], dim=1)  # [B, Cin + Cout, H, W]
         if player.name == "discriminator":
-            real_pair = torch.cat([real_input, real_output], dim=1)
-            on_fake, on_real = forward_together(discriminator, fake_pair, real_pair)
+            judged = self.adversary.judge(discriminator, batch, real=real_output, fake=outputs["fake"], beside=real_input)
             return {
-                "discriminator_fake": 0.5 * self.adversarial(on_fake, False),  # E[log(1 - D(x, G(x)))], halved
-                "discriminator_real": 0.5 * self.adversarial(on_real, True),  # E[log D(x, y)], halved
+                "discriminator_fake": 0.5 * judged.fake,  # E[log(1 - D(x, G(x)))], halved
+                "discriminator_real": 0.5 * judged.real,  # E[log D(x, y)], halved
+                **judged.penalties,
             }
         return {
-            "adversarial": self.adversarial(discriminator(fake_pair), True),  # -E[log D(x, G(x))], the non-saturating form
+            "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"], real_input),  # -E[log D(x, G(x))], non-saturating
             "l1": self.config.l1_weight * F.l1_loss(outputs["fake"].to(real_output), real_output),  # lambda E[|y - G(x)|]
             **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output),
         }

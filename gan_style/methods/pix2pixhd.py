@@ -21,12 +21,11 @@ from gan_style.bundle import load_bundle, unreadable
 from gan_style.config.labels import LabelledConfig
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.errors import UserError
-from gan_style.losses.adversarial import ADVERSARIAL
 from gan_style.losses.feature_matching import feature_matching_loss
+from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, WeightedLayerList
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.networks.labels import EncodedTranslator, LabelEncoding
-from gan_style.networks.together import forward_together
 from gan_style.types import Batch, Direction, Outputs, Task
 
 COARSE = "generator.coarse."  # the global generator's weights within a coarse-to-fine translator
@@ -38,7 +37,7 @@ class MultiscaleConfig(DiscriminatorConfig):
     name: Literal["multiscale"] = Field(default="multiscale", description="Patches at several scales.")  # type: ignore[assignment]
 
 
-class Pix2PixHDConfig(AuxiliaryConfig, LabelledConfig):
+class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     """pix2pixHD; the defaults are the paper's."""
 
     name: Literal["pix2pixhd"] = Field(
@@ -46,9 +45,7 @@ class Pix2PixHDConfig(AuxiliaryConfig, LabelledConfig):
     )
     generator: GeneratorConfig = Field(default_factory=lambda: GeneratorConfig(name="global", num_downs=4), description="The translator.")
     discriminator: MultiscaleConfig = Field(default_factory=MultiscaleConfig, description="The judges of (input, output) pairs.")
-    adversarial: Literal["lsgan", "vanilla"] = Field(
-        default="lsgan", description="`lsgan`: least squares (1611.04076); `vanilla`: cross-entropy (1406.2661)."
-    )
+    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     feature_weight: float = Field(
         default=10.0, ge=0, description="Weight of the feature-matching loss: the discriminator's features of translation and truth."
     )
@@ -84,7 +81,7 @@ class Pix2PixHD(Method):
         channels_in, channels_out = task.channels(config.direction)
         check_labels(config, channels_in)
         self.config = config
-        self.adversarial = ADVERSARIAL[config.adversarial]
+        self.adversary = Adversary(config, task)
         generator = self.translator(config, channels_in, channels_out)
         if config.coarse_from:
             take_over(generator, Path(config.coarse_from), config, channels_in)
@@ -93,7 +90,10 @@ class Pix2PixHD(Method):
         self.networks = {"generator": generator, "discriminator": build_discriminator(config.discriminator, seen)}
         self.auxiliary = Auxiliary(config)
         self.frozen = self.auxiliary.frozen
-        self.players = (Player("discriminator", ("discriminator",)), Player("generator", ("generator",), translates=True))
+        self.players = (
+            Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
+            Player("generator", ("generator",), translates=True, every=config.critic_steps),
+        )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
     def rests(self, network: str, parameter: str, step: int) -> bool:
@@ -104,22 +104,22 @@ class Pix2PixHD(Method):
         return {"fake": self.networks["generator"](None, encoded=encoded), "encoded": encoded}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        real = self._oriented(batch)[1]
+        real, fake, encoded = self._oriented(batch)[1], outputs["fake"], outputs["encoded"]
         discriminator: Any = self.networks["discriminator"]
-        fake_pair, real_pair = (torch.cat([outputs["encoded"], images], dim=1) for images in (outputs["fake"], real))  # [B, K + Cout, H, W]
         if player.name == "discriminator":
-            on_fake, on_real = forward_together(discriminator, fake_pair, real_pair)
+            judged = self.adversary.judge(discriminator, batch, real=real, fake=fake, beside=encoded)
             return {
-                "discriminator_fake": 0.5 * self._summed(on_fake, False),  # sum_k E[D_k(s, G(s))^2], halved
-                "discriminator_real": 0.5 * self._summed(on_real, True),  # sum_k E[(D_k(s, x) - 1)^2], halved
+                "discriminator_fake": 0.5 * judged.fake,  # sum_k E[D_k(s, G(s))^2], halved
+                "discriminator_real": 0.5 * judged.real,  # sum_k E[(D_k(s, x) - 1)^2], halved
+                **judged.penalties,
             }
-        scores, fake_features = discriminator.judged(fake_pair)
-        losses = {"adversarial": self._summed(scores, True)}  # sum_k E[(D_k(s, G(s)) - 1)^2]
+        scores, fake_features = discriminator.judged(self.adversary.shown(batch, fake, encoded))
+        losses = {"adversarial": self.adversary.generators_side(scores, True)}  # sum_k E[(D_k(s, G(s)) - 1)^2]
         if self.config.feature_weight:
             with torch.no_grad():
-                _, real_features = discriminator.judged(real_pair)
+                _, real_features = discriminator.judged(self.adversary.shown(batch, real, encoded, kind="real"))
             losses["feature_matching"] = self.config.feature_weight * feature_matching_loss(fake_features, real_features)  # lambda L_FM
-        return losses | self.auxiliary.losses(outputs["fake"], content=real, style=real)  # lambda_VGG L_VGG
+        return losses | self.auxiliary.losses(fake, content=real, style=real)  # lambda_VGG L_VGG
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
         return {self.config.direction: (self._oriented(batch)[0], outputs["fake"])}
@@ -131,9 +131,6 @@ class Pix2PixHD(Method):
 
     def served_config(self) -> dict[str, Any]:
         return {**super().served_config(), "coarse_from": None, "fixed_steps": 0}
-
-    def _summed(self, scores: list[Tensor], is_real: bool) -> Tensor:
-        return torch.stack([self.adversarial(each, is_real) for each in scores]).sum()
 
     def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(input, true output) by the configured direction."""

@@ -21,6 +21,7 @@ from gan_style.networks.normalisation import batch_independent, per_image_statis
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from gan_style.networks.resnet import ResnetGenerator
 from gan_style.networks.spade import SpadeGenerator
+from gan_style.networks.spectral import normalise_spectrally
 from gan_style.networks.transformer_net import TransformerNet
 from gan_style.networks.unet import UnetGenerator
 
@@ -42,10 +43,17 @@ __all__ = ["DISCRIMINATORS", "GENERATORS", "STYLIZERS", "batch_independent", "bu
 
 
 def build(
-    registry: Mapping[str, type[nn.Module]], name: str, *, init: str = "normal", init_gain: float = 0.02, **keywords: Any
+    registry: Mapping[str, type[nn.Module]],
+    name: str,
+    *,
+    init: str = "normal",
+    init_gain: float = 0.02,
+    spectral_norm: bool = False,
+    **keywords: Any,
 ) -> nn.Module:
     """The network that `name` names in `registry`, with weights drawn from the global generator.
 
+    spectral_norm: put all its layers under spectral normalisation.
     Of `keywords` it takes those that its class knows, so that a whole config section can be passed:
     `build(GENERATORS, in_channels=3, out_channels=3, **config.generator.model_dump())`.
     """
@@ -55,4 +63,4 @@ def build(
     known = inspect.signature(registry[name]).parameters
     network = registry[name](**{key: value for key, value in keywords.items() if key in known})
     init_weights(network, init, init_gain)
-    return network
+    return normalise_spectrally(network) if spectral_norm else network

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from smoke import smoke_arguments
+from smoke import ROOT, smoke_arguments
 
 from gan_style import build
 from gan_style.build import train_command
@@ -113,6 +113,22 @@ def test_objects_in_the_alpha_channel(tmp_path: Path) -> None:
     assert train_command(arguments(data, tmp_path / "run", *alpha)) == 0
     assert colours_of(tmp_path / "run") == COLOURS
     assert load_bundle(tmp_path / "run/bundles/a2b.safetensors")[0].in_channels == 4
+
+
+def test_the_smoke_configuration_of_spade_trains_resumes_and_serves(
+    data: Path, tmp_path: Path, main: Callable[[Sequence[str]], int]
+) -> None:
+    """With everything that its paper has: batch statistics, spectral normalisation, hinge, two learning rates; and edges."""
+    sizes = ["data.load_size=20", "data.crop_size=16", "method.generator.num_downs=2", "method.discriminator.num_layers=1"]
+    command = [f"--config={ROOT}/configs/smoke/spade.yaml", f"data.root={data}", *sizes, "logging.every=1"]
+    straight, halved = tmp_path / "straight", tmp_path / "halved"
+    assert train_command([*command, f"run_dir={straight}", "train.steps=3"]) == 0
+    for steps in (1, 3):
+        assert train_command([*command, f"run_dir={halved}", f"train.steps={steps}"]) == 0
+    bundle = "bundles/a2b.safetensors"
+    assert (straight / bundle).read_bytes() == (halved / bundle).read_bytes()
+    assert main(["--model", str(straight), "--input", str(data / "valA"), "--output", str(tmp_path / "out")]) == 0
+    assert Image.open(tmp_path / "out/1.png").size == (24, 24)
 
 
 def test_a_dry_run_shows_the_classes(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

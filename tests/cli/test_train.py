@@ -94,6 +94,8 @@ def test_a_folder_without_validation_trains_without_samples(tmp_path: Path) -> N
         (["train.mixed_precision=fp16"], "fp16 needs a GPU"),
         (["method.name=pix2pixx"], "did you mean 'pix2pix'?"),
         (["data.transforms=[{name: Rotat}]"], "did you mean Rotate?"),
+        (["optim.player_lr.discriminators=1e-3"], "pix2pix has no such player, did you mean 'discriminator'?"),
+        (["optim.player_lr={x: 1e-3}", "--dry-run"], "optim.player_lr.x: pix2pix has no such player; there are discriminator, generator"),
     ],
 )
 def test_mistakes_name_their_key(overrides: list[str], said: str, data: Path, tmp_path: Path) -> None:

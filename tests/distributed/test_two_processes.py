@@ -76,6 +76,33 @@ def _players(run: Path) -> list[str]:
     return [key.removeprefix("lr/") for key in first if key.startswith("lr/")]
 
 
+STABILISERS = {
+    "R1": ["method.r1_weight=10", "method.r1_every=2"],
+    "WGAN-GP": ["method.adversarial=wgan", "method.gradient_penalty_weight=10", "method.critic_steps=3"],
+    "spectral hinge": ["method.adversarial=hinge", "method.discriminator.spectral_norm=true"],
+    "shown": ["method.diffaugment=[color, translation, cutout]", "method.instance_noise=0.1"],
+    "rates": ["optim.player_lr.PLAYER=4e-4", "train.ema_decay=0.999", "train.ema_warmup=0.05"],
+}
+EVERYTHING = [change for changes in STABILISERS.values() for change in changes if "hinge" not in change]
+JUDGES = {"pix2pix": "discriminator", "cyclegan": "discriminators"}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [*(("pix2pix", changes) for changes in STABILISERS.values()), ("cyclegan", EVERYTHING)],
+    ids=[*(f"pix2pix-{stabiliser}" for stabiliser in STABILISERS), "cyclegan-everything"],
+)
+def test_stabilisers_give_the_weights_of_one_process(name: str, changes: list[str], tmp_path: Path) -> None:
+    """The gradients of penalties are averaged like others; noise and augmentation belong to the sample, not to the process."""
+    data = draw_folders(tmp_path / "data")
+    changes = [change.replace("PLAYER", JUDGES[name]) for change in changes]
+    one = train(name, 1, data, tmp_path / "one", *changes)
+    two = train(name, 2, data, tmp_path / "two", *changes)
+    assert largest_difference(one, two) <= 1e-9
+    bundles = [load_file(run / "bundles" / "a2b.safetensors") for run in (one, two)]
+    assert all((bundles[0][key] - value).abs().max() <= 1e-6 for key, value in bundles[1].items())
+
+
 def test_accumulation_on_two_processes_gives_the_weights_of_one_batch(tmp_path: Path) -> None:
     data = draw_folders(tmp_path / "data")
     one = train("pix2pix", 1, data, tmp_path / "one", "train.batch_size=4")

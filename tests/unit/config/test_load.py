@@ -87,6 +87,14 @@ def test_an_unknown_key_like_no_other_lists_those_there_are(recipe: Path) -> Non
         ("data.transforms={name: Rotate}", "data.transforms: Input should be a valid list"),
         ("data.crop_size=300", "crop_size 300 is larger than load_size 286"),
         ("train.steps=null", "the run has no length: set steps or epochs"),
+        ("train.ema_warmup=0.05", "ema_warmup without a moving average: set ema_decay too"),
+        ("optim.player_lr.discriminator=0", "optim.player_lr.discriminator: Input should be greater than 0, not 0"),
+        ("optim.player_lr.discriminator=on", "optim.player_lr: a learning rate is a number"),
+        ("optim.player_lr=0.1", "optim.player_lr: Input should be a valid dictionary, not 0.1"),
+        ("method.diffaugment=[colour]", "method.diffaugment.0: Input should be 'color', 'translation' or 'cutout', not 'colour'"),
+        ("method.adversarial=wgan-gp", "method.adversarial: Input should be 'vanilla', 'non-saturating', 'lsgan', 'hinge' or 'wgan'"),
+        ("method.adversarial=wgan", "wgan without a bound on its critic's slope has no end: set gradient_penalty_weight"),
+        ("method.critic_steps=0", "method.critic_steps: Input should be greater than or equal to 1, not 0"),
     ],
 )
 def test_wrong_values_are_named(recipe: Path, override: str, expected: str) -> None:
@@ -311,6 +319,8 @@ def test_differences_of_another_method(recipe: Path) -> None:
         ("train.batch_size=2", False),
         ("data.root=elsewhere", False),
         ("optim.schedule=cosine", False),
+        ("optim.player_lr.discriminator=2e-4", False),
+        ("method.r1_weight=1", False),
     ],
 )
 def test_what_may_change(recipe: Path, override: str, free: bool) -> None:

@@ -13,6 +13,14 @@ def test_constant() -> None:
     assert rates(5, schedule="constant") == [1.0] * 5
 
 
+def test_a_player_may_have_its_own() -> None:
+    config = OptimConfig.model_validate({"lr": 1.0, "player_lr": {"critic": 4.0}, "schedule": "linear", "decay_start": 0.0})
+    for player, first in (("critic", 4.0), ("generator", 1.0)):
+        assert [learning_rate(config, step, 4, player) for step in range(4)] == pytest.approx(
+            [first, 0.75 * first, 0.5 * first, 0.25 * first]
+        )
+
+
 def test_linear_falls_to_zero_just_after_the_last_step() -> None:
     assert rates(10, schedule="linear", decay_start=0.5) == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
 

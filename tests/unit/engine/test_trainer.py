@@ -1,10 +1,11 @@
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny import make_trainer, micro_batches, tiny_config, weights
+from tiny import make_run, make_trainer, micro_batches, tiny_config, weights
 from torch import Tensor, nn
 
 from gan_style.engine.trainer import Trainer
@@ -113,6 +114,58 @@ def test_a_player_that_is_due_every_other_step_rests_in_between(tmp_path: Path) 
             }
         )
     assert moved == [{"discriminator", "generator"}, {"discriminator"}, {"discriminator", "generator"}]
+
+
+def test_each_player_moves_and_is_logged_at_its_own_learning_rate(tmp_path: Path) -> None:
+    config = tiny_config(
+        "pix2pix", tmp_path, train={"steps": 2}, optim={"lr": 1e-3, "schedule": "constant", "player_lr": {"discriminator": 1e-9}}
+    )
+    run = make_run(config)
+    before = weights(run.trainer)
+    assert run.fit() == 0
+    moved = {
+        name: max((before[f"{name}/{key}"] - value).abs().max().item() for key, value in network.named_parameters())
+        for name, network in run.trainer.networks.items()
+    }
+    assert moved["generator"] > 5e-4 and moved["discriminator"] < 1e-8
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["lr/generator"], line["lr/discriminator"]) for line in lines] == [(1e-3, 1e-9)] * 2
+
+
+def test_the_average_counts_the_generators_own_moves(tmp_path: Path) -> None:
+    """With critic_steps 3 the moves are in steps 0, 3, 6; after the n-th the warm-up's decay is 0.5 ** (1 / (0.5 n))."""
+    method = {"critic_steps": 3}
+    trainer = make_trainer(tiny_config("cyclegan", tmp_path, train={"ema_decay": 0.999, "ema_warmup": 0.5}, method=method))
+    key = "head.weight"
+    expected = trainer.networks["generator_ab"].state_dict()[key].clone()
+    for step in range(7):
+        trainer.step(step, micro_batches(step, 2))
+        if step % 3 == 0:
+            decay = 0.5 ** (1 / (0.5 * (step // 3 + 1)))
+            expected = decay * expected + (1 - decay) * trainer.networks["generator_ab"].state_dict()[key]
+        torch.testing.assert_close(trainer.served_weights("generator_ab")[key], expected)
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_a_resting_generator_translates_without_a_graph(name: str, tmp_path: Path) -> None:
+    """One forward of it to show, none wasted; and a critic's loss near zero is no alarm."""
+    method = {"critic_steps": 2, "adversarial": "wgan", "r1_weight": 1.0, **INSTANCE}
+    trainer = make_trainer(tiny_config(name, tmp_path, train={"batch_size": 4}, method=method))
+    assert trainer.method.adversaries == []
+    trainer.step(0, micro_batches(0, 4))
+    with_graph: list[bool] = []
+    translate = trainer.method.translate
+
+    def watched(batch: Any) -> Any:
+        outputs = translate(batch)
+        with_graph.extend(output.requires_grad for output in outputs.values())
+        return outputs
+
+    trainer.method.translate = watched  # type: ignore[method-assign]
+    result = trainer.step(1, micro_batches(1, 4))
+    assert with_graph and not any(with_graph)
+    assert len(result.players) == 1 and not any("adversarial" in key for key in result.losses)
+    assert all(parameter.grad is None for network in trainer.networks.values() for parameter in network.parameters())
 
 
 def test_the_moving_average_is_what_is_served(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from gan_style.losses.adversarial import ADVERSARIAL, lsgan, vanilla
+from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, hinge, lsgan, minimax, vanilla, wgan
 
 
 def test_lsgan_by_hand() -> None:
@@ -34,8 +34,41 @@ def test_vanilla_of_extreme_scores() -> None:
     assert scores.grad is not None and scores.grad.tolist() == pytest.approx([-0.5, 0.0])
 
 
+def test_hinge_by_hand() -> None:
+    scores = torch.tensor([-2.0, 0.5, 3.0], dtype=torch.float64)
+    assert hinge(scores, is_real=True).item() == pytest.approx((3 + 0.5 + 0) / 3, rel=1e-12)
+    assert hinge(scores, is_real=False).item() == pytest.approx((0 + 1.5 + 4) / 3, rel=1e-12)
+    assert GENERATORS_SIDE["hinge"](scores, True).item() == pytest.approx(-1.5 / 3, rel=1e-12)
+
+
+def test_a_critics_loss_by_hand() -> None:
+    """Minimised over both: E[D(fake)] - E[D(real)]."""
+    real, fake = torch.tensor([1.0, 3.0]), torch.tensor([[-1.0], [0.5]])
+    assert (wgan(fake, is_real=False) + wgan(real, is_real=True)).item() == pytest.approx(-0.25 - 2.0)
+    assert GENERATORS_SIDE["wgan"](fake, True).item() == pytest.approx(0.25)
+
+
+def test_non_saturating_is_the_softplus_of_either_sign() -> None:
+    scores = torch.linspace(-5, 5, 21)
+    side = ADVERSARIAL["non-saturating"]
+    torch.testing.assert_close(side(scores, True), torch.nn.functional.softplus(-scores).mean())
+    torch.testing.assert_close(side(scores, False), torch.nn.functional.softplus(scores).mean())
+
+
+def test_minimax_is_what_the_discriminator_maximises() -> None:
+    scores = torch.tensor([0.5, -1.0], dtype=torch.float64)
+    expected = sum(math.log(1 - 1 / (1 + math.exp(-score))) for score in scores.tolist()) / 2
+    assert minimax(scores).item() == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", list(ADVERSARIAL))
 class TestEvery:
+    def test_scales_are_summed(self, name: str) -> None:
+        fine, coarse = torch.linspace(-2, 2, 18).view(2, 1, 3, 3), torch.linspace(-1, 3, 8).view(2, 1, 2, 2)
+        for side in (ADVERSARIAL[name], GENERATORS_SIDE[name]):
+            for is_real in (True, False):
+                torch.testing.assert_close(side([fine, coarse], is_real), side(fine, is_real) + side(coarse, is_real))
+
     def test_gradient_pulls_towards_the_target(self, name: str) -> None:
         for is_real, sign in ((True, -1), (False, 1)):
             scores = torch.full((2, 1, 3, 3), 0.5, requires_grad=True)

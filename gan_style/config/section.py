@@ -1,0 +1,21 @@
+"""What every group of configuration keys has in common."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+
+class Section(BaseModel):
+    """A frozen group of keys that refuses the ones it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML reads `on` and `yes` as true, which pydantic would take for 1."""
+        if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError(
+                "this is no switch, and YAML reads on, off, yes and no as true and false; give a value, in quotes if it is text"
+            )
+        return value

@@ -1,0 +1,221 @@
+"""The adversarial side of a method: what its discriminators are shown, the losses of both players, and whatever steadies the game.
+
+    L_D = E[f(D(T(y)), real)] + E[f(D(T(G(x))), fake)]  +  gamma/2 E[|grad D|^2]  +  lambda E[(|grad D| - 1)^2]
+    L_G = E[g(D(T(G(x))), real)]
+
+f and g are the two sides of `adversarial`; T is DiffAugment (2006.10738) and instance noise (1610.04490), where they are asked for, the
+same for both players; the third term is R1 (1801.04406), the last the gradient penalty (1704.00028).
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from gan_style.config.schema import DiscriminatorConfig, MethodConfig
+from gan_style.errors import UserError
+from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, scales
+from gan_style.losses.penalties import between, gradient_penalty, r1
+from gan_style.networks.diffaugment import LOTS, Augmentation, diffaugment
+from gan_style.networks.together import forward_together
+from gan_style.seeding import derive_seed
+from gan_style.types import Batch, Task
+
+AdversarialName = Literal["vanilla", "non-saturating", "lsgan", "hinge", "wgan"]
+LOSSES = (
+    "`vanilla`, also called `non-saturating`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076); `hinge` (1705.02894); "
+    "`wgan`: a critic (1701.07875), which needs `gradient_penalty_weight`, `r1_weight` or `discriminator.spectral_norm`."
+)
+
+
+class AdversarialConfig(MethodConfig):
+    """What every method with discriminators can be configured by."""
+
+    discriminator: DiscriminatorConfig = Field(default_factory=DiscriminatorConfig, description="The judge.")
+    adversarial: AdversarialName = Field(default="vanilla", description=LOSSES)
+    critic_steps: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="Steps in which discriminators move for one in which generators do; 5 with `wgan` (1701.07875, algorithm 1).",
+    )
+    gradient_penalty_weight: float = Field(
+        default=0.0, ge=0, description="Weight of (|grad D| - 1)^2 between real and made images; 10 with `wgan` (1704.00028)."
+    )
+    r1_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="gamma of R1, gamma/2 |grad D|^2 at real images (1801.04406): 10 there; larger is steadier and softer.",
+    )
+    r1_every: int = Field(
+        default=16, ge=1, description="R1 once in so many steps, with so many times its weight (1912.04958, section 4.1)."
+    )
+    instance_noise: float = Field(
+        default=0.0,
+        ge=0,
+        description="Standard deviation of noise on the images, in [-1, 1], that discriminators see (1610.04490); 0.1 is much.",
+    )
+    instance_noise_steps: int | None = Field(
+        default=None, ge=1, description="Steps over which the noise falls linearly to 0; null: it stays."
+    )
+    diffaugment: list[Augmentation] = Field(
+        default_factory=list,
+        description="For few images: `color`, `translation`, `cutout`, on all that discriminators see (2006.10738). Beside a conditional "
+        "discriminator's input, which moves along, `color` changes the output alone.",
+    )
+
+    @model_validator(mode="after")
+    def _critics_slope_is_bounded(self) -> "AdversarialConfig":
+        if self.adversarial == "wgan" and not (self.gradient_penalty_weight or self.r1_weight or self.discriminator.spectral_norm):
+            raise ValueError(
+                "adversarial wgan without a bound on its critic's slope has no end: set gradient_penalty_weight (10 in 1704.00028), "
+                "r1_weight or discriminator.spectral_norm"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A discriminator's losses in its own turn: on real images, on made ones, and weighted penalties by their full names."""
+
+    real: Tensor
+    fake: Tensor
+    penalties: dict[str, Tensor]
+
+
+class Adversary:
+    """Both players' adversarial terms, as configured.
+
+    What it draws for a sample is a function of the seed, the purpose and the sample's number, so that a run on any number of processes,
+    stopped or not, is the same. generators_side: instead of the loss that belongs to `adversarial`.
+    """
+
+    def __init__(self, config: AdversarialConfig, task: Task, generators_side: AdversarialLoss | None = None) -> None:
+        self.config, self.task = config, task
+        self.discriminators_side = ADVERSARIAL[config.adversarial]
+        self.generators_side = generators_side or GENERATORS_SIDE[config.adversarial]
+        if config.discriminator.norm == "batch" and (config.gradient_penalty_weight or config.r1_weight):
+            warnings.warn(
+                "gradient_penalty_weight and r1_weight are about each image's own slope, which batch normalisation mixes with the others' "
+                "(1704.00028, section 4): set method.discriminator.norm=instance",
+                stacklevel=3,
+            )
+
+    @property
+    def bounded(self) -> bool:
+        """Is the discriminator's loss 0 where it wins?"""
+        return self.config.adversarial != "wgan"
+
+    def judge(
+        self,
+        discriminator: nn.Module,
+        batch: Batch,
+        *,
+        real: Tensor,
+        fake: Tensor,
+        beside: Tensor | None = None,
+        name: str = "discriminator",
+        real_first: bool = False,
+    ) -> Judgement:
+        """The terms of the discriminator's turn, of real and made images [B, C, H, W].
+
+        beside: what a conditional discriminator sees beside both; name: sets apart the draws and penalties of several discriminators;
+        real_first: which a batch normalisation sees first.
+        """
+        config = self.config
+        turn = f"{name} judges"
+        lots = self._lots(batch, real, turn)
+        beside = self._moved_along(beside, lots)
+        real, fake = (self._shown(images, lots, batch, turn, kind) for images, kind in ((real, "real"), (fake, "fake")))
+        r1_due = config.r1_weight > 0 and self._step(batch) % config.r1_every == 0
+        if r1_due:
+            real = real.detach().requires_grad_()
+        pair = [_joined(beside, images) for images in ((real, fake) if real_first else (fake, real))]
+        # For R1 the real images go alone, so that the way back to them does not lead through the made ones too.
+        scores = [discriminator(images) for images in pair] if r1_due else forward_together(discriminator, *pair)
+        on_real, on_fake = scores if real_first else reversed(scores)
+        penalties = {}
+        if r1_due:  # gamma/2 E[|grad D(x)|^2]
+            penalties[f"{name}_r1"] = config.r1_weight * config.r1_every * r1(on_real, real, self._signs(on_real, batch, turn))
+        if config.gradient_penalty_weight:  # lambda E[(|grad D(x)| - 1)^2]
+            points = self._between(real.detach(), fake.detach(), batch, turn).requires_grad_()
+            on_points = discriminator(_joined(beside, points))
+            penalties[f"{name}_gradient_penalty"] = config.gradient_penalty_weight * gradient_penalty(on_points, points)
+        return Judgement(self.discriminators_side(on_real, True), self.discriminators_side(on_fake, False), penalties)
+
+    def fool(
+        self, discriminator: nn.Module, batch: Batch, fake: Tensor, beside: Tensor | None = None, name: str = "discriminator"
+    ) -> Tensor:
+        """The generator's term, of its images [B, C, H, W]; `beside` and `name` as in `judge`."""
+        return self.generators_side(discriminator(self.shown(batch, fake, beside, name)), True)
+
+    def shown(
+        self,
+        batch: Batch,
+        images: Tensor,
+        beside: Tensor | None = None,
+        name: str = "discriminator",
+        kind: Literal["fake", "real"] = "fake",
+    ) -> Tensor:
+        """What the discriminator sees in the generator's turn; of real images too, where its features of both are compared."""
+        turn = f"{name} is fooled"
+        lots = self._lots(batch, images, turn)
+        return _joined(self._moved_along(beside, lots), self._shown(images, lots, batch, turn, kind))
+
+    def _shown(self, images: Tensor, lots: Tensor | None, batch: Batch, turn: str, kind: str) -> Tensor:
+        """T(images). In one turn a sample's real and made image are moved and recoloured alike; each has its own noise."""
+        if lots is not None:
+            images = diffaugment(images, self.config.diffaugment, lots)
+        if deviation := self._noise(self._step(batch)):
+            images = images + deviation * self._drawn(torch.randn, batch, images, turn, kind)
+        return images
+
+    def _moved_along(self, beside: Tensor | None, lots: Tensor | None) -> Tensor | None:
+        """The input of a conditional discriminator: its colours may be the classes of a label map, and stay."""
+        if beside is None or lots is None:
+            return beside
+        return diffaugment(beside, [kind for kind in self.config.diffaugment if kind != "color"], lots)
+
+    def _lots(self, batch: Batch, like: Tensor, turn: str) -> Tensor | None:
+        """The numbers that DiffAugment takes for this turn, where it is on."""
+        return self._drawn(torch.rand, batch, like, turn, "augmentation", shape=(LOTS,)) if self.config.diffaugment else None
+
+    def _signs(self, scores: Scores, batch: Batch, turn: str) -> list[Tensor]:
+        """1 or -1 for each score of each scale."""
+        shares = (self._drawn(torch.rand, batch, each, turn, f"signs {place}") for place, each in enumerate(scales(scores)))
+        return [2 * share.round() - 1 for share in shares]
+
+    def _between(self, real: Tensor, fake: Tensor, batch: Batch, turn: str) -> Tensor:
+        """A random point on the line from each made image to its real one."""
+        if real.shape != fake.shape:
+            raise UserError(
+                "method.gradient_penalty_weight: real and made images of one size are needed, for points between them; crop them "
+                "(data.preprocess) or take method.r1_weight"
+            )
+        return between(real, fake, self._drawn(torch.rand, batch, real, turn, "shares", shape=()))
+
+    def _noise(self, step: int) -> float:
+        """The standard deviation of instance noise at this step."""
+        steps = self.config.instance_noise_steps
+        return self.config.instance_noise * (max(0.0, 1 - step / steps) if steps else 1.0)
+
+    def _step(self, batch: Batch) -> int:
+        return batch.numbers[0] // self.task.batch_size
+
+    def _drawn(
+        self, draw: Callable[..., Tensor], batch: Batch, like: Tensor, *purpose: str, shape: tuple[int, ...] | None = None
+    ) -> Tensor:
+        """[B, *shape], by default of the shape of `like`, on its device."""
+        shape = tuple(like.shape[1:]) if shape is None else shape
+        seeds = (derive_seed(self.task.seed, "adversary", *purpose, number) for number in batch.numbers)
+        generators = (torch.Generator(like.device).manual_seed(seed) for seed in seeds)
+        return torch.stack([draw(shape, generator=generator, device=like.device, dtype=like.dtype) for generator in generators])
+
+
+def _joined(beside: Tensor | None, images: Tensor) -> Tensor:
+    """What a discriminator sees: [B, Cin + C, H, W], or the images alone."""
+    return images if beside is None else torch.cat([beside, images], dim=1)

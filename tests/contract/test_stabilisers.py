@@ -1,0 +1,132 @@
+"""Every stabiliser works with every method that has discriminators, found by its configuration: it trains and goes on exactly."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import SIZE, TINY_NETWORKS, make_run, make_trainer, micro_batches, tiny_config, weights
+
+from gan_style.methods import CONFIGS, METHODS
+from gan_style.methods.adversary import AdversarialConfig
+from gan_style.types import Task
+
+METHOD_NAMES = sorted(name for name, config in CONFIGS.items() if issubclass(config, AdversarialConfig))
+STABILISERS: dict[str, dict[str, Any]] = {
+    "hinge": {"adversarial": "hinge"},
+    "non-saturating": {"adversarial": "non-saturating"},
+    "least squares": {"adversarial": "lsgan"},
+    "R1": {"r1_weight": 10.0, "r1_every": 2},
+    "WGAN-GP": {"adversarial": "wgan", "gradient_penalty_weight": 10.0, "critic_steps": 3},
+    "spectral": {"adversarial": "hinge", "discriminator": {"spectral_norm": True}},
+    "noise": {"instance_noise": 0.1, "instance_noise_steps": 5},
+    "diffaugment": {"diffaugment": ["color", "translation", "cutout"]},
+}
+MANY = {
+    key: value for stabiliser in ("R1", "WGAN-GP", "spectral", "noise", "diffaugment") for key, value in STABILISERS[stabiliser].items()
+}
+BATCH_INDEPENDENT = {"generator": {"norm": "instance", "dropout": False}, "discriminator": {"norm": "instance"}}
+
+each_method = pytest.mark.parametrize("name", METHOD_NAMES)
+
+
+def stabilised(name: str, run_dir: Path, method: dict[str, Any], train: dict[str, Any] | None = None, **sections: Any) -> Any:
+    """A tiny configuration without batch normalisation."""
+    networks = {key: {**TINY_NETWORKS[key], **values, **method.get(key, {})} for key, values in BATCH_INDEPENDENT.items()}
+    if name == "gan":
+        networks["discriminator"]["name"] = networks["generator"]["name"] = "dcgan"
+    else:
+        networks["generator"]["name"] = "resnet"
+    return tiny_config(name, run_dir, train, method={**method, **networks}, **sections)
+
+
+@each_method
+@pytest.mark.parametrize("stabiliser", STABILISERS)
+def test_it_changes_the_training_which_stays_finite(name: str, stabiliser: str, tmp_path: Path) -> None:
+    results = []
+    for method in ({}, STABILISERS[stabiliser]):
+        trainer = make_trainer(stabilised(name, tmp_path, method))
+        before = weights(trainer)
+        for step in range(3):
+            losses = trainer.step(step, micro_batches(step, 2)).losses
+            assert all(torch.isfinite(loss) and loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
+        after = weights(trainer)
+        for network, module in trainer.networks.items():
+            assert any(not torch.equal(before[f"{network}/{key}"], after[f"{network}/{key}"]) for key, _ in module.named_parameters())
+        results.append(after)
+    default = CONFIGS[name].model_fields["adversarial"].default
+    same = {"least squares": "lsgan", "non-saturating": "vanilla"}.get(stabiliser) == default
+    for network in trainer.networks:
+        changed = [
+            key for key in results[0] if key.startswith(network) and not torch.equal(results[0][key], results[1].get(key, results[0][key]))
+        ]
+        assert same != bool(changed), f"{network}: {changed}"
+
+
+@each_method
+@pytest.mark.parametrize("stabiliser", [stabiliser for stabiliser in STABILISERS if stabiliser != "spectral"])
+def test_accumulated_micro_batches_equal_one_batch(name: str, stabiliser: str, tmp_path: Path) -> None:
+    """Not so with spectral normalisation, whose singular values come nearer with each micro-batch."""
+    results = []
+    for accumulate in (1, 2):
+        train = {"batch_size": 4, "accumulate": accumulate, "dtype": "float64"}
+        trainer = make_trainer(stabilised(name, tmp_path, STABILISERS[stabiliser], train))
+        for step in range(3):
+            trainer.step(step, micro_batches(step, 4, accumulate))
+        results.append(weights(trainer))
+    for key, value in results[0].items():
+        # A bias in front of a normalisation has a gradient of pure rounding noise, which Adam blows up.
+        assert (value - results[1][key]).abs().max() <= (1e-7 if "bias" in key else 1e-9), key
+
+
+@each_method
+def test_stopped_and_resumed_equals_uninterrupted(name: str, tmp_path: Path) -> None:
+    """Many at once, cut where R1 was and was not due and where the generator rested: weights, singular vectors, average, log."""
+    extras = {"ema_decay": 0.999, "ema_warmup": 0.3, "epochs": 4}
+
+    def run(folder: str, steps: int) -> Any:
+        return make_run(stabilised(name, tmp_path / folder, MANY, {"steps": steps, **extras}, optim={"player_lr": _rates(name, tmp_path)}))
+
+    straight = run("straight", 8)
+    assert straight.fit() == 0
+    for steps in (2, 5, 8):
+        resumed = run("halved", steps)
+        assert resumed.fit() == 0
+    expected, got = weights(straight.trainer), weights(resumed.trainer)
+    assert any(key.endswith(".u") for key in expected)
+    assert expected.keys() == got.keys()
+    assert [key for key in expected if not torch.equal(expected[key], got[key])] == []
+    for bundle in sorted((tmp_path / "straight" / "bundles").iterdir()):
+        assert bundle.read_bytes() == (tmp_path / "halved" / "bundles" / bundle.name).read_bytes()
+    logs = [
+        [
+            {key: value for key, value in json.loads(line).items() if "/" in key}
+            for line in (tmp_path / folder / "metrics.jsonl").read_text().splitlines()
+        ]
+        for folder in ("straight", "halved")
+    ]
+    assert logs[0] == logs[1]
+    assert [any(key.endswith("_r1") for key in line) for line in logs[0]] == [True, False] * 4
+    assert all(any(key.endswith("_gradient_penalty") for key in line) for line in logs[0])
+    assert [any("adversarial" in key for key in line) for line in logs[0]] == [True, False, False] * 2 + [True, False]
+
+
+def _rates(name: str, folder: Path) -> dict[str, float]:
+    """A learning rate of their own for the players that make nothing."""
+    players = METHODS[name](tiny_config(name, folder).method, Task(size=SIZE)).players
+    return {player.name: 4e-4 for player in players if not player.translates}
+
+
+@each_method
+@pytest.mark.parametrize("stabiliser", ["R1", "WGAN-GP", "spectral", "diffaugment"])
+def test_half_precision_trains_nearly_as_float32_does(name: str, stabiliser: str, tmp_path: Path) -> None:
+    losses = []
+    for kind in ("no", "bf16"):
+        trainer = make_trainer(stabilised(name, tmp_path, STABILISERS[stabiliser], {"mixed_precision": kind}))
+        losses.append([trainer.step(step, micro_batches(step, 2)).losses for step in range(4)])
+    for step, (full, half) in enumerate(zip(*losses, strict=True)):
+        assert full.keys() == half.keys()
+        for key, loss in full.items():
+            assert half[key].dtype == torch.float32
+            assert half[key].item() == pytest.approx(loss.item(), rel=0.05, abs=0.03), (key, step)
