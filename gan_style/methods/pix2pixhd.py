@@ -44,7 +44,9 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
         default="pix2pixhd", description="Paired translation of large images (1711.11585), also with SPADE's generator (1903.07291)."
     )
     generator: GeneratorConfig = Field(default_factory=lambda: GeneratorConfig(name="global", num_downs=4), description="The translator.")
-    discriminator: MultiscaleConfig = Field(default_factory=MultiscaleConfig, description="The judges of (input, output) pairs.")
+    discriminator: MultiscaleConfig = Field(  # type: ignore[assignment]
+        default_factory=MultiscaleConfig, description="The judges of (input, output) pairs."
+    )
     adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     feature_weight: float = Field(
         default=10.0, ge=0, description="Weight of the feature-matching loss: the discriminator's features of translation and truth."
