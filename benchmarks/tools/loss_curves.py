@@ -5,9 +5,9 @@ from html import escape
 from pathlib import Path
 
 from gan_style.atomic import write_text
-from gan_style.engine.charts import PLANE, Chart, chart
-from gan_style.engine.history import read_log
-from gan_style.engine.report import curves
+from gan_style.engine.report.charts import PLANE, Chart
+from gan_style.engine.report.log import RunLog
+from gan_style.engine.report.sections import of_run
 from gan_style.errors import CommandParser, UserError, run_command
 
 COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
@@ -23,22 +23,19 @@ def main() -> int:
         parser.add_argument("run_dir", type=Path, metavar="RUN_DIR")
         parser.add_argument("--output", type=Path, required=True, metavar="FILE.svg")
         options = parser.parse_args()
-        lines = read_log(options.run_dir / "metrics.jsonl")
-        if not lines:
-            raise UserError(f"{options.run_dir}: has no metrics.jsonl with lines in it; train first")
-        write_text(options.output, draw(lines))
+        log = RunLog(options.run_dir / "metrics.jsonl").read()
+        if not log.under("loss/"):
+            raise UserError(f"{options.run_dir}: has no metrics.jsonl with losses in it; train first")
+        write_text(options.output, draw(log))
         print(options.output)
         return 0
 
     return run_command(command)
 
 
-def draw(lines: list[dict]) -> str:
+def draw(log: RunLog) -> str:
     """One chart for each first word of the losses' names, two in a row."""
-    groups: dict[str, dict] = {}
-    for name, points in curves(lines, "loss/").items():
-        groups.setdefault(name.partition("_")[0], {})[name] = points
-    charts = [drawn for title, members in groups.items() if (drawn := chart(title, members, lines[-1]["step"]))]
+    charts = [chart for section in of_run(log, {}, log.step) if section.heading == "Losses" for chart in section.charts]
     rows = (len(charts) + 1) // 2
     body = "".join(
         f'<g transform="translate({LEFT + place % 2 * 460} {TOP + place // 2 * ROW})">{panel(each)}</g>'
@@ -51,13 +48,13 @@ def draw(lines: list[dict]) -> str:
 
 def panel(each: Chart) -> str:
     """A chart with its axes and legend."""
-    parts = [f'<text y="-12" font-weight="bold">{escape(each.title)} loss {escape(each.scale)}</text>']
+    parts = [f'<text y="-12" font-weight="bold">{escape(each.title)} loss {"log scale" if each.log else ""}</text>']
     for tick in each.y_ticks:
         y = tick.place / 100 * HEIGHT
         parts.append(f'<line x2="{WIDTH}" y1="{y}" y2="{y}"/><text x="-6" y="{y + 4}" text-anchor="end">{tick.label}</text>')
     parts += [f'<text x="{tick.place / 100 * WIDTH}" y="{HEIGHT + 16}" text-anchor="middle">{tick.label}</text>' for tick in each.x_ticks]
-    for place, curve in enumerate(each.curves):
-        colour = COLOURS[curve.colour]
+    for place, curve in enumerate(each.lines):
+        colour = COLOURS[curve.colour % len(COLOURS)]
         stretch = f'transform="scale({WIDTH / PLANE} {HEIGHT / PLANE})" vector-effect="non-scaling-stroke" stroke="{colour}"'
         parts.append(f'<path d="{curve.raw}" {stretch} opacity="{0.3 if curve.smooth else 1}"/>')
         if curve.smooth:

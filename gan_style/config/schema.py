@@ -60,6 +60,11 @@ class GeneratorConfig(Section):
         default=False,
         description="Spectral normalisation of every convolution but deconvolutions, as in the paper of `spade` (1802.05957).",
     )
+    antialias: bool = Field(
+        default=False,
+        description="Blur before each halving, and interpolate before a convolution instead of a deconvolution (`resnet` only): "
+        "a shift of the input then shifts what is made of it (1904.11486).",
+    )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
@@ -78,6 +83,10 @@ class DiscriminatorConfig(Section):
     )
     num_scales: int = Field(
         default=3, ge=1, le=5, description="Scales (`multiscale` only): one PatchGAN for the image as it is, one for half its size, ..."
+    )
+    antialias: bool = Field(
+        default=False,
+        description="Blur before each halving (`patchgan`, `multiscale`; 1904.11486): 3 layers then see patches of 84 x 84 pixels.",
     )
     norm: Norm = Field(default="instance", description="Normalisation between the layers.")
     spectral_norm: bool = Field(

@@ -21,7 +21,7 @@ from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.folder import claim, write_config
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
-from gan_style.engine.report import write_report
+from gan_style.engine.report.writer import Report
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
@@ -61,6 +61,7 @@ class Run:
         self.folder = Path(config.run_dir)
         self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
         self.log = MetricsLog(self.folder / "metrics.jsonl")
+        self.report = Report(self.folder)
         self.means = LossMeans()
         self.nonfinite = NonFinite(config.train.on_nonfinite, config.train.max_skips, self.agreement)
         self.alarms = Alarms(config.logging.alarm_after)
@@ -78,7 +79,7 @@ class Run:
         Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
         after the newest checkpoint, and where a training image was the reason, none.
         """
-        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.started) as stop:
+        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.started) as stop, self._reporting_mistakes():
             self._resume()
             if self.step >= self.steps:
                 self._say(f"{self.folder}: finished, {self.step} steps are done; raise train.steps to go on")
@@ -101,13 +102,15 @@ class Run:
                     f"{self.folder}: not finished: {self.step} of {self.steps} steps are done in the {self.config.train.max_minutes:g} "
                     "minutes allowed, a checkpoint is saved; the same command goes on"
                 )
-            self._report()
+            self._report(last=True)
             self.accelerator.end_training()
             return stop.exit_code
 
     def _train(self, stop: StopRequest) -> None:
         """Run steps until the last one, a request to stop, or a mistake."""
         train, logging = self.config.train, self.config.logging
+        if self.accelerator.is_main_process:
+            self.report.start(self.step)
         batches = iter(self.loader(self.step, self.steps))
         watch = Stopwatch()
         # Smoothed over many steps: single ones vary with what else the machine does.
@@ -182,9 +185,9 @@ class Run:
             with self._noting_mistakes():
                 self.grid.draw(path, weights)
 
-    def _report(self) -> None:
+    def _report(self, ended: str = "", last: bool = False) -> None:
         if self.accelerator.is_main_process:
-            write_report(self.folder, self.steps)
+            self.report.write(self.steps, self.trainer.terms, ended, last)
 
     def _save(self) -> None:
         """A checkpoint, unless there is one of this step; then the bundles of the same weights."""
@@ -240,6 +243,15 @@ class Run:
         finally:
             if lock:
                 lock.release()
+
+    @contextmanager
+    def _reporting_mistakes(self) -> Iterator[None]:
+        """A mistake that ends the run is told in its report too."""
+        try:
+            yield
+        except UserError as mistake:
+            self._report(str(mistake), last=True)
+            raise
 
     @contextmanager
     def _noting_mistakes(self) -> Iterator[None]:

@@ -1,26 +1,30 @@
-"""To and from the names of pytorch-CycleGAN-and-pix2pix: its networks, their layers and its losses.
+"""To and from the names of pytorch-CycleGAN-and-pix2pix, and of CUT's code, which grew out of it: networks, their layers and losses.
 
 Its generators and discriminators are nested `nn.Sequential`s, whose layers are named by position; the tables below say which
 position each of our layers has. Networks with instance or batch normalisation convert both ways; its networks without
-normalisation have fewer biases than ours, so they come in (those biases become 0) and do not go out.
+normalisation have fewer biases than ours, so they come in (those biases become 0) and do not go out. CUT's antialiased networks keep
+their fixed filters among the weights.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
+from gan_style.networks.downsampling import BlurPool
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.projection import ProjectionHeads
 from gan_style.networks.resnet import ResnetGenerator
 from gan_style.networks.spectral import is_spectral
 from gan_style.networks.unet import UnetGenerator
-from gan_style.networks.upsampling import ResizeConvolution
+from gan_style.networks.upsampling import AntialiasedConvolution, ResizeConvolution
 
 # method -> their name of a network -> ours. G_A translates A to B; D_A judges B.
 NETWORK_NAMES: dict[str, dict[str, str]] = {
     "pix2pix": {"G": "generator", "D": "discriminator"},
     "cyclegan": {"G_A": "generator_ab", "G_B": "generator_ba", "D_A": "discriminator_b", "D_B": "discriminator_a"},
+    "cut": {"G": "generator", "F": "heads", "D": "discriminator"},
 }
 
 # method -> their name of a loss -> what it is the sum of: (factor, our name). Ours are as they enter the objective: weighted,
@@ -70,7 +74,7 @@ def to_reference(network: nn.Module) -> dict[str, Tensor]:
         raise UserError("upsampling resize-convolution: pytorch-CycleGAN-and-pix2pix has deconvolutions only and cannot hold these weights")
     ours = network.state_dict()
     names = dict(_keys(network))
-    return {names[key]: value for key, value in ours.items()}
+    return {**{names[key]: value for key, value in ours.items()}, **_filters(network)}
 
 
 def from_reference(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
@@ -93,7 +97,7 @@ def from_reference(state: Mapping[str, Tensor], network: nn.Module) -> dict[str,
         if value.shape != ours[key].shape:
             raise UserError(f"layer {name!r} is {list(value.shape)} in the weights and {list(ours[key].shape)} here: {_advice(network)}")
         converted[key] = value
-    dead = {f"{prefix}.{key}" for prefix in _dead_norms(network) for key in _STATISTICS}
+    dead = {f"{prefix}.{key}" for prefix in _dead_norms(network) for key in _STATISTICS} | _filters(network).keys()
     left_over = [name for name in theirs if name not in dead]
     if left_over:
         raise UserError(f"the weights hold {left_over[0]!r}, for which this network has no layer: {_advice(network)}")
@@ -118,6 +122,20 @@ def _keys(network: nn.Module) -> Iterator[tuple[str, str]]:
         yield key, f"{positions[layer]}.{tensor}"
 
 
+def _filters(network: nn.Module) -> dict[str, Tensor]:
+    """Their names and values of the fixed filters, one for each channel, which here are no weights."""
+    filters: dict[str, Tensor] = {}
+    for ours, theirs in _positions(network):
+        module = network.get_submodule(ours)
+        if isinstance(module, BlurPool):
+            filters[f"{theirs}.filt"] = module.weight.clone()
+        elif isinstance(module, AntialiasedConvolution):  # the layer before it holds the filter that our interpolation amounts to
+            row = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=module.weight.dtype, device=module.weight.device) / 4
+            start, place = theirs.rsplit(".", 1)
+            filters[f"{start}.{int(place) - 1}.filt"] = torch.outer(row, row).repeat(module.in_channels, 1, 1, 1)
+    return filters
+
+
 def _dead_norms(network: nn.Module) -> list[str]:
     """Their names of the instance normalisations, which hold nothing here, and there nothing that counts."""
     if getattr(network, "norm", None) != "instance":
@@ -130,35 +148,47 @@ def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
     if is_spectral(network):
         raise UserError("spectral_norm: pytorch-CycleGAN-and-pix2pix has none, so these weights do not convert; take spectral_norm false")
     if isinstance(network, ResnetGenerator):
-        return _resnet(len(network.blocks), dropout=any(module.p > 0 for module in network.modules() if isinstance(module, nn.Dropout)))
+        dropout = any(module.p > 0 for module in network.modules() if isinstance(module, nn.Dropout))
+        return _resnet(len(network.blocks), dropout, _blurred(network))
     if isinstance(network, UnetGenerator):
         return _unet(len(network.downs))
     if isinstance(network, PatchDiscriminator):
-        return _patchgan(len(network.layers))
+        return _patchgan(len(network.layers), _blurred(network))
     if isinstance(network, PixelDiscriminator):
         return _pixel()
+    if isinstance(network, ProjectionHeads):
+        return _heads(list(network.mlps))
     raise UserError(f"pytorch-CycleGAN-and-pix2pix has no network that is a {type(network).__name__}")
 
 
-def _resnet(num_blocks: int, dropout: bool) -> Iterator[tuple[str, str]]:
-    """pad, conv, norm, relu; 2 x (conv, norm, relu); the blocks; 2 x (deconv, norm, relu); pad, conv, tanh."""
+def _blurred(network: nn.Module) -> bool:
+    return any(isinstance(module, BlurPool) for module in network.modules())
+
+
+def _resnet(num_blocks: int, dropout: bool, blurred: bool) -> Iterator[tuple[str, str]]:
+    """pad, conv, norm, relu; 2 x (conv, norm, relu, (blur)); the blocks; 2 x ((resize), conv, norm, relu); pad, conv, tanh."""
+    step = 4 if blurred else 3
     yield "stem.conv", "model.1"
     yield "stem.norm", "model.2"
     for i in range(2):
-        yield f"downs.{i}.conv", f"model.{4 + 3 * i}"
-        yield f"downs.{i}.norm", f"model.{5 + 3 * i}"
+        yield f"downs.{i}.conv", f"model.{4 + step * i}"
+        yield f"downs.{i}.norm", f"model.{5 + step * i}"
+        if blurred:
+            yield f"downs.{i}.pool", f"model.{7 + step * i}"
     second = 6 if dropout else 5  # a block: pad, conv, norm, relu, (dropout), pad, conv, norm
+    first = 4 + 2 * step
     for i in range(num_blocks):
-        block = f"model.{10 + i}.conv_block"
+        block = f"model.{first + i}.conv_block"
         yield f"blocks.{i}.conv1", f"{block}.1"
         yield f"blocks.{i}.norm1", f"{block}.2"
         yield f"blocks.{i}.conv2", f"{block}.{second}"
         yield f"blocks.{i}.norm2", f"{block}.{second + 1}"
-    after = 10 + num_blocks
+    after = first + num_blocks
     for i in range(2):
-        yield f"ups.{i}.conv", f"model.{after + 3 * i}"
-        yield f"ups.{i}.norm", f"model.{after + 1 + 3 * i}"
-    yield "head", f"model.{after + 7}"
+        conv = after + step * i + (1 if blurred else 0)
+        yield f"ups.{i}.conv", f"model.{conv}"
+        yield f"ups.{i}.norm", f"model.{conv + 1}"
+    yield "head", f"model.{after + 2 * step + 1}"
 
 
 def _unet(num_downs: int) -> Iterator[tuple[str, str]]:
@@ -184,13 +214,18 @@ def _unet(num_downs: int) -> Iterator[tuple[str, str]]:
         level = f"{level}.{inner}.model"
 
 
-def _patchgan(layers: int) -> Iterator[tuple[str, str]]:
-    """conv, lrelu; (conv, norm, lrelu) for each further layer; conv."""
+def _patchgan(layers: int, blurred: bool) -> Iterator[tuple[str, str]]:
+    """conv, lrelu, (blur); (conv, norm, lrelu, (blur)) for each further layer, the last without a blur; conv."""
+    step = 4 if blurred else 3
     yield "layers.0.conv", "model.0"
+    if blurred:
+        yield "layers.0.pool", "model.2"
     for i in range(1, layers):
-        yield f"layers.{i}.conv", f"model.{3 * i - 1}"
-        yield f"layers.{i}.norm", f"model.{3 * i}"
-    yield "head", f"model.{3 * layers - 1}"
+        yield f"layers.{i}.conv", f"model.{step * i - 1}"
+        yield f"layers.{i}.norm", f"model.{step * i}"
+        if blurred and i < layers - 1:
+            yield f"layers.{i}.pool", f"model.{step * i + 2}"
+    yield "head", f"model.{step * layers - (2 if blurred else 1)}"
 
 
 def _pixel() -> Iterator[tuple[str, str]]:
@@ -199,3 +234,10 @@ def _pixel() -> Iterator[tuple[str, str]]:
     yield "layers.1.conv", "net.2"
     yield "layers.1.norm", "net.3"
     yield "head", "net.5"
+
+
+def _heads(layers: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """linear, relu, linear for each layer, in the generator's order."""
+    for number, layer in enumerate(layers):
+        for place in (0, 2):
+            yield f"mlps.{layer}.{place}", f"mlp_{number}.{place}"

@@ -2,6 +2,7 @@
 
 from gan_style.methods.adain import AdaIN
 from gan_style.methods.base import Method
+from gan_style.methods.cut import CUT
 from gan_style.methods.cyclegan import CycleGAN
 from gan_style.methods.fast_style import FastStyle
 from gan_style.methods.gan import GAN
@@ -12,6 +13,7 @@ METHODS: dict[str, type[Method]] = {
     "pix2pix": Pix2Pix,
     "pix2pixhd": Pix2PixHD,
     "cyclegan": CycleGAN,
+    "cut": CUT,
     "fast_style": FastStyle,
     "adain": AdaIN,
     "gan": GAN,

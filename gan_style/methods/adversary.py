@@ -49,7 +49,7 @@ class AdversarialConfig(MethodConfig):
     r1_weight: float = Field(
         default=0.0,
         ge=0,
-        description="gamma of R1, gamma/2 |grad D|^2 at real images (1801.04406): 10 there; larger is steadier and softer.",
+        description="gamma of R1, gamma/2 |grad D|^2 at real images (1801.04406): 10 there, 0.1 with `norm: instance`, which is steeper.",
     )
     r1_every: int = Field(
         default=16, ge=1, description="R1 once in so many steps, with so many times its weight (1912.04958, section 4.1)."

@@ -15,10 +15,18 @@ class MultiscaleDiscriminator(nn.Module):
     fewer that hang over the border.
     """
 
-    def __init__(self, in_channels: int, base_channels: int = 64, num_layers: int = 3, num_scales: int = 3, norm: str = "instance") -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        base_channels: int = 64,
+        num_layers: int = 3,
+        num_scales: int = 3,
+        norm: str = "instance",
+        antialias: bool = False,
+    ) -> None:
         super().__init__()
         self.norm = norm
-        patchgans = [PatchDiscriminator(in_channels, base_channels, num_layers, norm) for _ in range(num_scales)]
+        patchgans = [PatchDiscriminator(in_channels, base_channels, num_layers, norm, antialias) for _ in range(num_scales)]
         self.scales = nn.ModuleList(patchgans)
         step = 2 ** (num_scales - 1)  # pixels of the image between two of the coarsest scale's, each of which saw 2 step - 1
         self.receptive_field = (2 * step - 1) + (patchgans[0].receptive_field - 1) * step

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
+from gan_style.networks.downsampling import BlurPool
 from gan_style.networks.normalisation import bias_before, norm_layer
 
 
@@ -14,20 +15,25 @@ class PatchDiscriminator(nn.Module):
 
     `num_layers` strided 4 x 4 convolutions and two more with stride 1. receptive_field: side of a patch in pixels (70 for 3
     layers); minimum_size: side of the smallest image that has a patch.
+    antialias: instead of a stride, a `BlurPool` behind the layer (1904.11486), as in the discriminator of CUT (2007.15651).
     """
 
-    def __init__(self, in_channels: int, base_channels: int = 64, num_layers: int = 3, norm: str = "instance") -> None:
+    def __init__(
+        self, in_channels: int, base_channels: int = 64, num_layers: int = 3, norm: str = "instance", antialias: bool = False
+    ) -> None:
         super().__init__()
         self.norm = norm
         channels = [base_channels * min(2**level, 8) for level in range(num_layers + 1)]
-        self.layers = nn.ModuleList([_layer(nn.Conv2d(in_channels, channels[0], 4, stride=2, padding=1))])
+        halving = 1 if antialias else 2
+        pools = [BlurPool(count) if antialias else None for count in channels[:-1]]
+        self.layers = nn.ModuleList([_layer(nn.Conv2d(in_channels, channels[0], 4, stride=halving, padding=1), pool=pools[0])])
         for level in range(1, num_layers + 1):
-            stride = 2 if level < num_layers else 1
+            stride = halving if level < num_layers else 1
             conv = nn.Conv2d(channels[level - 1], channels[level], 4, stride=stride, padding=1, bias=bias_before(norm))
-            self.layers.append(_layer(conv, norm_layer(norm, channels[level])))
+            self.layers.append(_layer(conv, norm_layer(norm, channels[level]), pools[level] if level < num_layers else None))
         self.head = nn.Conv2d(channels[-1], 1, 4, stride=1, padding=1)
 
-        convs = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        convs = [module for module in self.modules() if isinstance(module, nn.Conv2d | BlurPool)]
         self.receptive_field = receptive_field(convs)
         self.minimum_size = minimum_size(convs)
 
@@ -71,16 +77,18 @@ class PixelDiscriminator(nn.Module):
         return self.head(x)  # [B, 1, H, W]
 
 
-def _layer(conv: nn.Conv2d, norm: nn.Module | None = None) -> nn.Sequential:
-    """A convolution, its normalisation where it has one, and a leaky ReLU."""
+def _layer(conv: nn.Conv2d, norm: nn.Module | None = None, pool: nn.Module | None = None) -> nn.Sequential:
+    """A convolution, its normalisation where it has one, a leaky ReLU and, where there is one, a layer that halves the size."""
     layers = OrderedDict[str, nn.Module](conv=conv)
     if norm is not None:
         layers["norm"] = norm
     layers["activation"] = nn.LeakyReLU(0.2, inplace=True)
+    if pool is not None:
+        layers["pool"] = pool
     return nn.Sequential(layers)
 
 
-def receptive_field(convs: Sequence[nn.Conv2d]) -> int:
+def receptive_field(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
     """Side, in input pixels, of the square that one output of these square convolutions, one after another, sees."""
     side, step = 1, 1  # step: input pixels between two neighbours of the present map
     for conv in convs:
@@ -89,10 +97,11 @@ def receptive_field(convs: Sequence[nn.Conv2d]) -> int:
     return side
 
 
-def minimum_size(convs: Sequence[nn.Conv2d]) -> int:
+def minimum_size(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
     """Side of the smallest image of which these square convolutions, one after another, leave one pixel."""
     side = 1
     for conv in reversed(convs):
         padding = int(conv.padding[0])
-        side = max(1, (side - 1) * conv.stride[0] + conv.kernel_size[0] - 2 * padding)
+        least = conv.minimum_size if isinstance(conv, BlurPool) else 1
+        side = max(least, (side - 1) * conv.stride[0] + conv.kernel_size[0] - 2 * padding)
     return side

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.networks.normalisation import batch_independent
+from gan_style.networks.patches import Positions
 
 
 def forward_together(network: nn.Module, *inputs: Tensor) -> Sequence[Any]:
@@ -20,3 +21,15 @@ def forward_together(network: nn.Module, *inputs: Tensor) -> Sequence[Any]:
             return together.split(lengths)
         return list(zip(*(each.split(lengths) for each in together), strict=True))
     return [network(x) for x in inputs]
+
+
+def patches_together(
+    network: nn.Module, inputs: Sequence[Tensor], positions: Sequence[Positions], decode: bool = True
+) -> list[dict[str, Tensor]]:
+    """`[network(x, at, decode) for x, at in zip(inputs, positions)]`, as `forward_together` does it."""
+    if len(inputs) == 1 or not batch_independent(network) or any(x.shape[1:] != inputs[0].shape[1:] for x in inputs):
+        return [network(x, at, decode) for x, at in zip(inputs, positions, strict=True)]
+    joined = {layer: torch.cat([at[layer] for at in positions]) for layer in positions[0]}
+    sizes = [len(x) for x in inputs]
+    found = {name: value.split(sizes) for name, value in network(torch.cat(list(inputs)), joined, decode).items()}
+    return [{name: parts[place] for name, parts in found.items()} for place in range(len(inputs))]

@@ -76,6 +76,10 @@ def test_another_configuration_is_refused_with_the_keys_that_differ(data: Path, 
         train_command([*run, "optim.lr=0.1", "train.seed=7"])
     assert train_command([*run, "train.steps=3", "train.checkpoint_every=1", "train.keep=1", "logging.every=1"]) == 0
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_0000003"]
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert [start["step"] for start in record["starts"]] == [0, 2] and record["steps"] == 3
+    assert record["players"].keys() == {"generator", "discriminator"}
+    assert "step 3 of 3 · finished" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_folder_without_validation_trains_without_samples(tmp_path: Path) -> None:

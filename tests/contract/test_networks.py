@@ -17,16 +17,19 @@ FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last
 SMALL = {"in_channels": 3, "out_channels": 2, "base_channels": 4, "num_blocks": 2, "num_downs": 3, "num_layers": 2, "num_scales": 2}
 SMALLER = {"multiscale": {"num_layers": 1}}  # so that the images below are large enough for each scale
 REGISTRIES = {"generator": GENERATORS, "stylizer": STYLIZERS, "discriminator": DISCRIMINATORS}
-NETWORKS = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry]
-CASES = [pytest.param(kind, name, norm, id=f"{name}-{norm}") for kind, name in NETWORKS for norm in get_args(Norm)]
+VARIANTS = {"generator": ["resnet antialias"], "discriminator": ["patchgan antialias", "multiscale antialias"]}  # a name and a switch
+NETWORKS = [(kind, name) for kind, registry in REGISTRIES.items() for name in (*registry, *VARIANTS.get(kind, []))]
+CASES = [pytest.param(kind, name, norm, id=f"{name.replace(' ', '-')}-{norm}") for kind, name in NETWORKS for norm in get_args(Norm)]
 each_network = pytest.mark.parametrize(("kind", "name", "norm"), CASES)
-each_generator = pytest.mark.parametrize("name", list(GENERATORS))
+each_generator = pytest.mark.parametrize("name", [name for kind, name in NETWORKS if kind == "generator"])
 
 
-def small(kind: str, name: str, norm: str, **keywords: object) -> nn.Module:
+def small(kind: str, name: str, norm: str, seed: int = 0, **keywords: object) -> nn.Module:
     """A small network, the same at every call."""
-    torch.manual_seed(0)
-    return build(REGISTRIES[kind], name, **{"init_gain": 0.2, **SMALL, **SMALLER.get(name, {}), "norm": norm, **keywords})
+    torch.manual_seed(seed)
+    name, _, switch = name.partition(" ")
+    switches = {switch: True} if switch else {}
+    return build(REGISTRIES[kind], name, **{"init_gain": 0.2, **SMALL, **SMALLER.get(name, {}), "norm": norm, **switches, **keywords})
 
 
 def maps(network: nn.Module, x: Tensor) -> list[Tensor]:
@@ -114,9 +117,7 @@ def test_state_dict_round_trip(kind: str, name: str, norm: str) -> None:
     network = small(kind, name, norm)
     x = images(2).float()
     network(x)  # moves running statistics
-    torch.manual_seed(7)
-    registry = REGISTRIES[kind]
-    other = build(registry, name, **{**SMALL, **SMALLER.get(name, {}), "norm": norm})
+    other = small(kind, name, norm, seed=7, init_gain=0.02)
     assert not torch.equal(joined(maps(other.eval(), x)), joined(maps(network.eval(), x)))
     other.load_state_dict(network.state_dict(), strict=True)
     assert torch.equal(joined(maps(other, x)), joined(maps(network, x)))
@@ -184,7 +185,7 @@ def test_generators_end_at_the_edges_of_the_range(name: str) -> None:
     assert y.min() >= -1 and y.max() <= 1 and y.abs().max() > 0.999
 
 
-@pytest.mark.parametrize("name", list(DISCRIMINATORS))
+@pytest.mark.parametrize("name", [name for kind, name in NETWORKS if kind == "discriminator"])
 @pytest.mark.parametrize("norm", get_args(Norm))
 def test_discriminators_score_every_patch(name: str, norm: str) -> None:
     network = small("discriminator", name, norm)

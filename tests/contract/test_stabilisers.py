@@ -124,7 +124,7 @@ def test_half_precision_trains_nearly_as_float32_does(name: str, stabiliser: str
     losses = []
     for kind in ("no", "bf16"):
         trainer = make_trainer(stabilised(name, tmp_path, STABILISERS[stabiliser], {"mixed_precision": kind}))
-        losses.append([trainer.step(step, micro_batches(step, 2)).losses for step in range(4)])
+        losses.append([trainer.step(step, micro_batches(step, 2)).losses for step in range(2)])
     for step, (full, half) in enumerate(zip(*losses, strict=True)):
         assert full.keys() == half.keys()
         for key, loss in full.items():

@@ -110,6 +110,15 @@ def test_accumulation_on_two_processes_gives_the_weights_of_one_batch(tmp_path: 
     assert largest_difference(one, two) <= 1e-9
 
 
+def test_mirrored_samples_need_no_partner_in_the_other_process(tmp_path: Path) -> None:
+    """FastCUT encodes the inputs of mirrored samples again, in one process more of them than in the other."""
+    data = draw_folders(tmp_path / "data")
+    fastcut = ["method.nce_identity=false", "method.flip_equivariance=true", "method.nce_weight=10"]
+    one = train("cut", 1, data, tmp_path / "one", *fastcut)
+    two = train("cut", 2, data, tmp_path / "two", *fastcut)
+    assert largest_difference(one, two) <= 1e-9
+
+
 def samples(folder: Path) -> dict[int, dict[str, list[str]]]:
     """step -> slot of the global batch -> [key in A, key in B], over all processes that ever worked in `folder`."""
     found: dict[int, dict[str, list[str]]] = {}

@@ -1,4 +1,4 @@
-"""One test for each file of golden vectors: `forward_vectors`, `train_vectors` and `other_vectors` are parametrised over them by kind."""
+"""One test for each file of golden vectors: the fixtures `<kind>_vectors` and `other_vectors` are parametrised over them by kind."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from vectors import Vectors, read_spec, read_vectors
 
 DEFAULT = "../shared/golden"
-KINDS = {"forward_vectors": "forward", "train_vectors": "train"}
+KINDS = {"forward_vectors": "forward", "train_vectors": "train", "patch_nce_vectors": "patch_nce"}
 
 
 def _directory(config: pytest.Config) -> Path | None:
@@ -19,7 +19,7 @@ def _directory(config: pytest.Config) -> Path | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for fixture in ("forward_vectors", "train_vectors", "other_vectors"):
+    for fixture in (*KINDS, "other_vectors"):
         if fixture not in metafunc.fixturenames:
             continue
         directory = _directory(metafunc.config)
@@ -42,6 +42,12 @@ def forward_vectors(request: pytest.FixtureRequest) -> Vectors:
 @pytest.fixture
 def train_vectors(request: pytest.FixtureRequest) -> Vectors:
     """A file of kind `train`: init.<net>.*, A.<i>, B.<i>, losses [steps, names], final.<net>.*."""
+    return read_vectors(request.param)
+
+
+@pytest.fixture
+def patch_nce_vectors(request: pytest.FixtureRequest) -> Vectors:
+    """A file of kind `patch_nce`: query, key [B * P, C], loss [B * P], grad_query (of the mean loss)."""
     return read_vectors(request.param)
 
 

@@ -31,6 +31,14 @@ def forwards_of_a_step(trainer: Trainer, accumulate: int = 1) -> Counter[str]:
         ("pix2pix", "batch", 1, {"generator": 1, "discriminator": 3}),  # under BatchNorm they are two
         ("pix2pix", "instance", 2, {"generator": 4, "discriminator": 4}),  # once to show, once to learn: one graph in memory
         ("cyclegan", "instance", 1, {"generator_ab": 2, "generator_ba": 2, "discriminator_a": 2, "discriminator_b": 2}),
+        (
+            "cut",
+            "instance",
+            1,
+            {"generator": 2, "heads": 4, "discriminator": 2},
+        ),  # E(x), E(y), G(x) and G(y) are one forward; E(G(x)), E(G(y))
+        ("cut", "batch", 1, {"generator": 4, "heads": 4, "discriminator": 3}),
+        ("cut", "instance", 2, {"generator": 6, "heads": 8, "discriminator": 4}),
         ("cyclegan", "instance", 2, {"generator_ab": 4, "generator_ba": 4, "discriminator_a": 4, "discriminator_b": 4}),
     ],
 )

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
 from gan_style.interop.pytorch_cyclegan import LOSS_NAMES, NETWORK_NAMES, from_reference, reference_losses, to_reference
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.projection import ProjectionHeads
 from gan_style.networks.resnet import ResnetGenerator
 from gan_style.networks.unet import UnetGenerator
 
@@ -36,7 +38,22 @@ class Sequence(nn.Module):
         return self.combine(x, getattr(self, self.attribute)(x))
 
 
-def their_resnet(norms: Norms, k: int = 4, num_blocks: int = 2, dropout: bool = False) -> nn.Module:
+class Filter(nn.Module):
+    """CUT's fixed filters, a buffer `filt` for each channel: `down` blurs and takes every second pixel, `up` spreads and doubles."""
+
+    def __init__(self, way: str, channels: int) -> None:
+        super().__init__()
+        row = torch.tensor([1.0, 2.0, 1.0]) / 4 if way == "down" else torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
+        self.way, self.channels = way, channels
+        self.register_buffer("filt", (row[:, None] * row)[None, None].repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.way == "down":
+            return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.filt, stride=2, groups=self.channels)
+        return F.conv_transpose2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.filt, stride=2, groups=self.channels)[..., 3:-3, 3:-3]
+
+
+def their_resnet(norms: Norms, k: int = 4, num_blocks: int = 2, dropout: bool = False, antialias: bool = False) -> nn.Module:
     def block() -> nn.Module:
         def half() -> list[nn.Module]:
             return [nn.ReflectionPad2d(1), nn.Conv2d(4 * k, 4 * k, 3, bias=norms.bias), norms(4 * k)]
@@ -46,10 +63,15 @@ def their_resnet(norms: Norms, k: int = 4, num_blocks: int = 2, dropout: bool = 
 
     layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, k, 7, bias=norms.bias), norms(k), nn.ReLU()]
     for c in (k, 2 * k):
-        layers += [nn.Conv2d(c, 2 * c, 3, 2, 1, bias=norms.bias), norms(2 * c), nn.ReLU()]
+        layers += [nn.Conv2d(c, 2 * c, 3, 1 if antialias else 2, 1, bias=norms.bias), norms(2 * c), nn.ReLU()]
+        layers += [Filter("down", 2 * c)] if antialias else []
     layers += [block() for _ in range(num_blocks)]
     for c in (4 * k, 2 * k):
-        layers += [nn.ConvTranspose2d(c, c // 2, 3, 2, 1, 1, bias=norms.bias), norms(c // 2), nn.ReLU()]
+        if antialias:
+            layers += [Filter("up", c), nn.Conv2d(c, c // 2, 3, 1, 1, bias=norms.bias)]
+        else:
+            layers.append(nn.ConvTranspose2d(c, c // 2, 3, 2, 1, 1, bias=norms.bias))
+        layers += [norms(c // 2), nn.ReLU()]
     return Sequence("model", *layers, nn.ReflectionPad2d(3), nn.Conv2d(k, 3, 7), nn.Tanh())
 
 
@@ -76,11 +98,13 @@ def their_unet(norms: Norms, k: int = 2, num_downs: int = 5, dropout: bool = Fal
     return wrapper
 
 
-def their_patchgan(norms: Norms, k: int = 2, num_layers: int = 3) -> nn.Module:
-    layers: list[nn.Module] = [nn.Conv2d(3, k, 4, 2, 1), nn.LeakyReLU(0.2)]
+def their_patchgan(norms: Norms, k: int = 2, num_layers: int = 3, antialias: bool = False) -> nn.Module:
+    halving = 1 if antialias else 2
+    layers: list[nn.Module] = [nn.Conv2d(3, k, 4, halving, 1), nn.LeakyReLU(0.2), *([Filter("down", k)] if antialias else [])]
     for level in range(1, num_layers + 1):
         before, after = (k * min(2**i, 8) for i in (level - 1, level))
-        layers += [nn.Conv2d(before, after, 4, 2 if level < num_layers else 1, 1, bias=norms.bias), norms(after), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(before, after, 4, halving if level < num_layers else 1, 1, bias=norms.bias), norms(after), nn.LeakyReLU(0.2)]
+        layers += [Filter("down", after)] if antialias and level < num_layers else []
     return Sequence("model", *layers, nn.Conv2d(after, 1, 4, 1, 1))
 
 
@@ -111,6 +135,17 @@ PAIRS = {
         for n in (1, 3, 4)
     },
     "pixel": (lambda norm: PixelDiscriminator(3, 2, norm=norm), their_pixel),
+    "resnet-antialias": (
+        lambda norm: ResnetGenerator(3, 3, 4, num_blocks=2, norm=norm, antialias=True),
+        lambda norms: their_resnet(norms, antialias=True),
+    ),
+    **{
+        f"patchgan-{n}-antialias": (
+            lambda norm, n=n: PatchDiscriminator(3, 2, num_layers=n, norm=norm, antialias=True),
+            lambda norms, n=n: their_patchgan(norms, num_layers=n, antialias=True),
+        )
+        for n in (1, 3)
+    },
 }
 each_pair = pytest.mark.parametrize("pair", list(PAIRS))
 each_norm = pytest.mark.parametrize("norm", ["instance", "batch"])
@@ -171,6 +206,29 @@ def test_old_instance_statistics_are_dropped(pair: str) -> None:
     assert any(name.endswith("running_mean") for name in state)
     ours.load_state_dict(from_reference(state, ours), strict=True)
     assert to_reference(ours).keys() == {name for name in state if name.endswith((".weight", ".bias"))}
+
+
+def test_the_fixed_filters_go_out_and_are_left_behind() -> None:
+    """They are in the state dict that goes out with the reference's values, and whatever comes in of them changes nothing here."""
+    ours, theirs = both("resnet-antialias", "instance")
+    state = to_reference(ours)
+    filters = {name: value for name, value in theirs.state_dict().items() if name.endswith(".filt")}
+    assert list(filters) == ["model.7.filt", "model.11.filt", "model.14.filt", "model.18.filt"]
+    for name, value in filters.items():
+        torch.testing.assert_close(state[name], value)
+    with pytest.raises(UserError, match=r"model\.7\."):
+        from_reference(state, ResnetGenerator(3, 3, 4, num_blocks=2))
+
+
+def test_projection_heads() -> None:
+    ours = ProjectionHeads({"pixels": 3, "down1": 8}, width=4)
+    theirs = nn.Module()
+    for number, channels in enumerate((3, 8)):
+        theirs.add_module(f"mlp_{number}", nn.Sequential(nn.Linear(channels, 4), nn.ReLU(), nn.Linear(4, 4)))
+    theirs.load_state_dict(to_reference(ours), strict=True)
+    back = from_reference(theirs.state_dict(), ours)
+    assert back.keys() == ours.state_dict().keys()
+    assert all(torch.equal(back[name], tensor) for name, tensor in ours.state_dict().items())
 
 
 def test_old_batch_norms_and_wrappers() -> None:
@@ -254,5 +312,6 @@ def test_losses_of_cyclegan() -> None:
 
 
 def test_tables_cover_the_same_methods() -> None:
-    assert NETWORK_NAMES.keys() == LOSS_NAMES.keys() == {"pix2pix", "cyclegan"}
+    assert LOSS_NAMES.keys() == {"pix2pix", "cyclegan"}
+    assert NETWORK_NAMES.keys() == {*LOSS_NAMES, "cut"}  # its patches are drawn at random: there is no trajectory to compare
     assert NETWORK_NAMES["cyclegan"]["D_A"] == "discriminator_b"

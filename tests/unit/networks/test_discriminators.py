@@ -4,6 +4,7 @@ from torch import nn
 
 from gan_style.errors import UserError
 from gan_style.networks import DISCRIMINATORS
+from gan_style.networks.downsampling import BlurPool
 from gan_style.networks.multiscale import MultiscaleDiscriminator
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator, minimum_size, receptive_field
 
@@ -29,6 +30,37 @@ def test_receptive_field_of_patchgan(num_layers: int, expected: int) -> None:
     network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm="none")
     assert network.receptive_field == expected
     assert probe(network, 2 * expected) == (expected, expected)
+
+
+@pytest.mark.parametrize(("num_layers", "expected"), [(1, 18), (2, 40), (3, 84), (4, 172)])
+def test_receptive_field_of_antialiased_patchgan(num_layers: int, expected: int) -> None:
+    """A blur sees 3 of its input, and 2 lie between 2 of its output: computed and measured."""
+    torch.manual_seed(0)
+    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm="none", antialias=True)
+    assert network.receptive_field == expected
+    assert probe(network, 2 * expected) == (expected, expected)
+
+
+def test_antialiasing_changes_neither_weights_nor_scores_places() -> None:
+    """256 pixels give 30 x 30 scores, as without; layers that had a stride have a blur."""
+    plain, blurred = (PatchDiscriminator(3, base_channels=2, antialias=antialias) for antialias in (False, True))
+    assert {key: value.shape for key, value in plain.state_dict().items()} == {
+        key: value.shape for key, value in blurred.state_dict().items()
+    }
+    x = torch.rand(1, 3, 256, 256)
+    assert plain(x).shape == blurred(x).shape == (1, 1, 30, 30)
+    assert [any(isinstance(module, BlurPool) for module in layer.children()) for layer in blurred.layers] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("num_layers", [1, 2, 3, 4])
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_minimum_size_of_antialiased_patchgan(num_layers: int, norm: str) -> None:
+    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm=norm, antialias=True)
+    size = network.minimum_size
+    assert network(torch.rand(1, 3, size, size)).shape == (1, 1, 1, 1)
+    network.minimum_size = 1
+    with pytest.raises(RuntimeError):
+        network(torch.rand(1, 3, size, size - 1))
 
 
 def test_receptive_field_of_pixel() -> None:

@@ -6,14 +6,91 @@ from torch import nn
 
 from gan_style.errors import UserError
 from gan_style.networks import GENERATORS, build
+from gan_style.networks.downsampling import BlurPool
+from gan_style.networks.patches import draw_positions
 from gan_style.networks.resnet import ResnetGenerator
 from gan_style.networks.unet import UnetGenerator
-from gan_style.networks.upsampling import ResizeConvolution, upsampling_layer
+from gan_style.networks.upsampling import AntialiasedConvolution, ResizeConvolution, upsampling_layer
 
 
 def test_resnet_has_the_papers_size() -> None:
     """CycleGAN's generator with 9 blocks has 11.378 million parameters (the count that the reference prints)."""
     assert sum(parameter.numel() for parameter in ResnetGenerator(3, 3).parameters()) == 11_378_179
+
+
+def test_antialiased_resnet_has_as_many_weights() -> None:
+    """CUT's generator with 9 blocks has the same count; its blurs and resizes are no weights."""
+    network = ResnetGenerator(3, 3, antialias=True)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 11_378_179
+    assert network.state_dict().keys() == ResnetGenerator(3, 3).state_dict().keys()
+    assert [type(layer) for down in network.downs for layer in down.children()].count(BlurPool) == 2
+    assert [type(layer) for up in network.ups for layer in up.children()].count(AntialiasedConvolution) == 2
+    resized = ResnetGenerator(3, 3, 2, antialias=True, upsampling="resize-convolution")
+    assert any(isinstance(module, ResizeConvolution) for module in resized.modules())
+    assert not any(isinstance(module, AntialiasedConvolution) for module in resized.modules())
+
+
+# Where each feature layer is among the modules of a generator with 2 blocks.
+FEATURES = {"stem": "stem", "down1": "downs.0.conv", "down2": "downs.1.conv", "block1": "blocks.0", "block2": "blocks.1"}
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("norm", ["instance", "none"])
+@pytest.mark.parametrize("size", [(16, 24), (13, 18), (5, 3)], ids=str)
+def test_features_come_with_the_translation(antialias: bool, norm: str, size: tuple[int, int]) -> None:
+    """They are what the layers gave, at the positions; the translation is the same; the shapes are those that `feature_layers` says."""
+    torch.manual_seed(0)
+    network = ResnetGenerator(3, 3, 4, num_blocks=2, norm=norm, antialias=antialias).double()
+    x = torch.rand(2, 3, *size, dtype=torch.float64) * 2 - 1
+    maps: dict[str, torch.Tensor] = {}
+    for layer, module in FEATURES.items():
+        network.get_submodule(module).register_forward_hook(lambda _, __, output, layer=layer: maps.update({layer: output.clone()}))
+    plain = network(x)
+    maps["pixels"] = x
+    strides = {layer: stride for layer, (_, stride) in network.feature_layers.items()}
+    positions = draw_positions(strides, *size, count=9, seeds=[1, 2])
+    found = network(x, positions)
+    assert torch.equal(found.pop("translation"), plain)
+    assert list(found) == list(network.feature_layers) == ["pixels", "stem", "down1", "down2", "block1", "block2"]
+    for layer, patches in found.items():
+        channels, stride = network.feature_layers[layer]
+        assert patches.shape == (2, min(9, -(-size[0] // stride) * -(-size[1] // stride)), channels)
+        rows, columns = positions[layer].unbind(2)
+        expected = torch.stack([maps[layer][image, :, rows[image], columns[image]].T for image in range(2)])
+        assert torch.equal(patches, expected), layer
+        if layer != "pixels":
+            padded = max(8, -(-size[0] // 4) * 4)
+            assert maps[layer].shape[1:3] == (channels, padded // stride)
+
+
+def test_nothing_behind_the_deepest_feature_is_computed() -> None:
+    network = ResnetGenerator(3, 3, 4, num_blocks=3, antialias=True)
+    ran: list[str] = []
+    for name, module in network.named_modules():
+        if not list(module.children()):
+            module.register_forward_pre_hook(lambda _, __, name=name: ran.append(name))
+    x = torch.rand(1, 3, 16, 16)
+    whole = network(x, draw_positions({"down2": 2, "pixels": 1}, 16, 16, 4, [1]))
+    ran.clear()
+    some = network(x, draw_positions({"down2": 2, "pixels": 1}, 16, 16, 4, [1]), decode=False)
+    assert ran[-1] == "downs.1.conv"
+    assert list(some) == ["pixels", "down2"]
+    assert all(torch.equal(some[layer], whole[layer]) for layer in some)
+    ran.clear()
+    network(x, draw_positions({"block2": 4}, 16, 16, 4, [1]), decode=False)
+    assert ran[-1] == "blocks.1.norm2"
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_gradients_through_features(norm: str) -> None:
+    """An activation that works in place comes after a feature is taken, and does not reach it."""
+    torch.manual_seed(0)
+    network = ResnetGenerator(2, 2, 2, num_blocks=1, norm=norm, antialias=True, dropout=False).double()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    positions = draw_positions({"down1": 1, "down2": 2, "block1": 4}, 8, 8, 3, [1])
+    x = torch.rand(1, 2, 8, 8, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda image: tuple(network(image, positions).values()), (x,))
 
 
 def test_unet_has_the_papers_size() -> None:

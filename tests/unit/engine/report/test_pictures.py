@@ -1,10 +1,8 @@
-"""What the report reads of a run folder: bounded, and patient with torn files."""
+"""Sample grids inside the report: few, bounded, and patient with broken files."""
 
 import base64
 import io
 import itertools
-import json
-import math
 import os
 from pathlib import Path
 
@@ -12,14 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_style.engine import history
-from gan_style.engine.history import MAX_PICTURE_BYTES, MAX_PICTURES, MAX_POINTS, pictures, read_log
-
-
-def write_log(path: Path, count: int, filler: str = "") -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for step in range(1, count + 1):
-            file.write(json.dumps({"step": step * 10, "loss/l1": step / 2, "note": filler}) + "\n")
+from gan_style.engine.report import pictures as module
+from gan_style.engine.report.pictures import MAX_PICTURE_BYTES, MAX_PICTURES, pictures
 
 
 def grid(folder: Path, step: int, size: tuple[int, int] = (8, 6), noise: bool = False) -> Path:
@@ -39,68 +31,6 @@ def decoded(data: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data.partition("base64,")[2])))
 
 
-def test_a_short_log_is_read_as_it_is(tmp_path: Path) -> None:
-    write_log(tmp_path / "m.jsonl", 3)
-    assert read_log(tmp_path / "m.jsonl") == [{"step": 10, "loss/l1": 0.5}, {"step": 20, "loss/l1": 1.0}, {"step": 30, "loss/l1": 1.5}]
-    assert read_log(tmp_path / "absent") == []
-
-
-@pytest.mark.parametrize("count", [MAX_POINTS, MAX_POINTS + 1, 4321])
-def test_a_long_log_is_thinned_evenly_and_keeps_its_end(tmp_path: Path, count: int) -> None:
-    write_log(tmp_path / "m.jsonl", count)
-    steps = [line["step"] for line in read_log(tmp_path / "m.jsonl")]
-    assert MAX_POINTS / 2 <= len(steps) <= MAX_POINTS + 1
-    assert (steps[0], steps[-1]) == (10, count * 10)
-    gaps = {later - earlier for earlier, later in itertools.pairwise(steps[:-1])}
-    assert gaps == {10 * math.ceil(count / MAX_POINTS)}
-
-
-def test_a_huge_log_is_sampled_without_reading_it_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "m.jsonl"
-    write_log(path, 60_000, filler="x" * 60)
-    with path.open("a", encoding="utf-8") as file:
-        file.write('{"step": 9999999, "loss')
-    parsed = []
-    monkeypatch.setattr(history.json, "loads", lambda raw: parsed.append(raw) or json.JSONDecoder().decode(raw.decode()))
-    steps = [line["step"] for line in read_log(path)]
-    assert len(parsed) < 1.1 * MAX_POINTS
-    assert 0.99 * MAX_POINTS <= len(steps) <= MAX_POINTS
-    assert (steps[0], steps[-1]) == (10, 600_000)
-    assert max(later - earlier for earlier, later in itertools.pairwise(steps)) < 3 * 600_000 / MAX_POINTS
-    assert steps == sorted(set(steps))
-
-
-def test_torn_and_foreign_lines_are_left_out(tmp_path: Path) -> None:
-    bad = [
-        "",
-        "{",
-        "[1]",
-        "5",
-        '{"loss/l1": 1}',
-        '{"step": "7"}',
-        '{"step": true}',
-        '{"step": -1}',
-        '{"step": 1e3}',
-        "[" * 100_000,
-        '{"step": 1%s}' % ("0" * 30),
-    ]
-    path = tmp_path / "m.jsonl"
-    path.write_bytes(
-        "\n".join(['{"step": 1}', *bad, '{"step": 5}', '{"step": 5}', '{"step": 3}', '{"step": 9, "lo']).encode() + b"\xff\xfe\x00"
-    )
-    assert read_log(path) == [{"step": 1}, {"step": 5}]
-
-
-def test_only_numbers_are_kept_and_the_absurd_is_infinite(tmp_path: Path) -> None:
-    path = tmp_path / "m.jsonl"
-    path.write_text(
-        '{"step": 1, "a": NaN, "b": -Infinity, "c": 1e39, "d": 1%s, "e": "x", "f": null, "g": 2}' % ("0" * 400), encoding="utf-8"
-    )
-    (line,) = read_log(path)
-    assert math.isnan(line.pop("a"))
-    assert line == {"step": 1, "b": math.inf, "c": math.inf, "d": math.inf, "g": 2.0}
-
-
 @pytest.mark.parametrize("count", [1, 2, MAX_PICTURES, MAX_PICTURES + 1, 100])
 def test_pictures_are_few_and_even_and_end_with_the_newest(tmp_path: Path, count: int) -> None:
     for place in range(1, count + 1):
@@ -117,6 +47,20 @@ def test_a_small_picture_is_kept_exactly(tmp_path: Path) -> None:
     assert picture.data.startswith("data:image/png;base64,")
     assert base64.b64decode(picture.data.partition(",")[2]) == path.read_bytes()
     assert (picture.step, picture.width, picture.height) == (7, 8, 6)
+
+
+def test_fewer_can_be_asked_for(tmp_path: Path) -> None:
+    for step in range(1, 31):
+        grid(tmp_path, step)
+    for most in (2, 5):
+        steps = [picture.step for picture in pictures(tmp_path, 0, most)]
+        assert most / 2 <= len(steps) <= most and (steps[0], steps[-1]) == (1, 30)
+
+
+def test_a_tall_grid_keeps_its_width(tmp_path: Path) -> None:
+    grid(tmp_path, 1, (192, 64 * 64))  # 64 rows of three pictures of 64 pixels
+    (picture,) = pictures(tmp_path, 1)
+    assert picture.width == 192
 
 
 @pytest.mark.parametrize("size", [(900, 700), (300, 2000), (3000, 2500)])
@@ -151,8 +95,8 @@ def test_grids_of_an_abandoned_future_are_left_out(tmp_path: Path) -> None:
 def test_a_picture_is_encoded_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = grid(tmp_path, 5)
     opened = []
-    original = history.Image.open
-    monkeypatch.setattr(history.Image, "open", lambda path: opened.append(path) or original(path))
+    original = module.Image.open
+    monkeypatch.setattr(module.Image, "open", lambda path: opened.append(path) or original(path))
     first, again = pictures(tmp_path, 5), pictures(tmp_path, 5)
     assert first == again and len(opened) == 1
     Image.new("RGB", (4, 4)).save(path)

@@ -1,0 +1,72 @@
+"""Seconds to stylize one picture by each method: python benchmarks/stylizing.py [--size 256] [--steps 500] [--rounds 5].
+
+Networks have the sizes of their recipes and random weights: arithmetic is that of any others. fast_style and adain take turns, so that
+what else the machine does meets both; adain is measured with a style it has seen before, and with a new one, which it has to encode.
+Gatys runs once, with all of its steps.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from gan_style.inference.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
+from gan_style.methods import CONFIGS
+from gan_style.methods.serving import serving_network
+from gan_style.networks.vgg import VGGFeatures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    device = torch.device(options.device)
+    photo, picture = (torch.rand(2, 1, 3, options.size, options.size, generator=torch.Generator().manual_seed(0)) * 2 - 1).to(device)
+
+    def network(name: str, **keys: object) -> torch.nn.Module:
+        return serving_network(name, CONFIGS[name].model_validate({"name": name, **keys}), 3, 3).to(device)
+
+    fast = network("fast_style", styles={"one": "", "two": ""})
+    adain = network("adain")
+    encoded = [adain.encode(picture)]  # type: ignore[operator]
+    one, share = torch.tensor([[1.0, 0.0]], device=device), torch.ones(1, 1, device=device)
+    forwards: dict[str, Callable[[], torch.Tensor]] = {
+        "fast_style": lambda: fast(photo, one),
+        "adain, a known style": lambda: adain(photo, features=encoded, shares=share),
+        "adain, a new style": lambda: adain(photo, picture, shares=share),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in forwards}
+    for round in range(options.rounds + 1):
+        for name, forward in forwards.items():
+            taken = timed(forward, device)
+            if round:  # the first one warms up
+                seconds[name].append(taken)
+    vgg = VGGFeatures("vgg19", [*STYLE_LAYERS, *CONTENT_LAYERS], "random", "avg").to(device)
+    gatys = timed(lambda: optimise(vgg, photo, [Style(picture)], Settings(steps=options.steps)), device)
+
+    print(f"torch {torch.__version__}, {device.type}, {torch.get_num_threads()} threads, {options.size} pixels, {options.rounds} rounds\n")
+    print("| method | seconds a picture | of fast_style |\n|---|---|---|")
+    fastest = statistics.median(seconds["fast_style"])
+    for name, taken in (*((name, statistics.median(each)) for name, each in seconds.items()), (f"gatys, {options.steps} steps", gatys)):
+        print(f"| {name} | {taken:.3g} | {taken / fastest:.3g} |")
+
+
+def timed(action: Callable[[], torch.Tensor], device: torch.device) -> float:
+    """Seconds until the result is there."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    action()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""report.html while a run is going on: written anew now and then, at a bounded cost, and never the end of a training."""
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gan_style import atomic
+from gan_style.engine.report.log import RunLog
+from gan_style.engine.report.page import run_page
+from gan_style.engine.report.past import Past
+from gan_style.engine.report.record import Record, read_record
+from gan_style.errors import one_line
+
+FILE = "report.html"
+REST = 20  # times as long as a report took to write until the next one may be: at most a twentieth of the time goes into them
+
+
+class Report:
+    """The report of a run that is going on. What goes wrong with it becomes a warning.
+
+    The log is read on from where the last report ended, and pictures are encoded once.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.log = RunLog(run_dir / "metrics.jsonl")
+        self.record: Record | None = None
+        self._rest_until = 0.0
+
+    def start(self, step: int) -> None:
+        """Training goes on after `step`, on this machine."""
+        self.record = read_record(self.run_dir)
+        self.record.start(step)
+
+    def write(self, steps: int, players: Mapping[str, Sequence[str]], ended: str = "", last: bool = False) -> None:
+        """Write report.html, and run.json which it needs.
+
+        steps: the length of the run; players: the names of each player's losses; ended: the mistake that ends the run, else empty.
+        Unless it is the `last`, the report is left as it is where it was written a short while ago.
+        """
+        before = time.monotonic()
+        if before < self._rest_until and not last:
+            return
+        try:
+            record = self.record or read_record(self.run_dir)
+            record.steps = steps
+            record.play(players)
+            if ended and self.record:
+                record.starts[-1].ended = one_line(ended)
+            record.write(self.run_dir)
+            atomic.write_text(self.run_dir / FILE, run_page(Past(self.run_dir, log=self.log, record=record)))
+        except Exception as problem:  # a report is not worth a training
+            warnings.warn(f"{self.run_dir / FILE} is not written ({type(problem).__name__}: {problem})", stacklevel=2)
+        after = time.monotonic()
+        self._rest_until = after + REST * (after - before)

@@ -1,0 +1,233 @@
+"""CUT and FastCUT: contrastive learning for unpaired translation (Park et al., 2020, arXiv 2007.15651).
+
+    L(G, H, D) = L_GAN(G, D) + lambda_X L_PatchNCE(G, H, X) + lambda_Y L_PatchNCE(G, H, Y)        (equation 5)
+    L_PatchNCE(G, H, X) = E sum_l sum_s  l(z^_l^s, z_l^s, z_l^(S without s))                       (equations 2 and 3)
+
+z_l = H_l(E_l(x)) are patches of the input x, z^_l = H_l(E_l(G(x))) those of its translation at the same places: E_l is the generator's
+own encoder up to layer l, H_l the head of that layer. The term on Y is the identity: a real output goes through G unchanged.
+CUT: lambda_X = lambda_Y. FastCUT: lambda_X = 10, lambda_Y = 0, and flip equivariance: half of the inputs are translated mirrored, and
+what comes out is compared with the input that was not.
+
+As in the authors' code, and unlike the paper's equations: sums over layers and patches are means; the two PatchNCE terms are halved where
+there are two; z_l is a constant, so neither G nor H is trained through it. The discriminator moves first and its objective is halved.
+Departures from their code: patches and mirrors are drawn for each sample, not for each batch, so that they do not depend on the number of
+processes (decision 15); layer 0 is the image, without the mirrored margin that its first convolution sees.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from gan_style import networks
+from gan_style.config.load import nearest
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
+from gan_style.errors import UserError
+from gan_style.losses.patch_nce import Negatives, patch_nce
+from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
+from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
+from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.networks.patches import Patches, Positions, draw_positions, mirror_positions, on_device
+from gan_style.networks.projection import ProjectionHeads
+from gan_style.networks.together import patches_together
+from gan_style.seeding import derive_seed
+from gan_style.types import Batch, Direction, Outputs, Task
+
+# Layers 0, 4, 8, 12 and 16 of the authors' generator: pixels, both downsampling convolutions, blocks 1 and 5.
+NCE_LAYERS = ("pixels", "down1", "down2", "block1", "block5")
+
+
+class CUTConfig(AdversarialConfig, AuxiliaryConfig):
+    """CUT and FastCUT; the defaults are CUT's, configs/fastcut.yaml has FastCUT's."""
+
+    name: Literal["cut"] = Field(
+        default="cut", description="Unpaired translation one way, which keeps each patch close to its source (2007.15651)."
+    )
+    direction: Direction = Field(default="a2b", description="Which domain is translated into which; both have the same channels.")
+    generator: GeneratorConfig = Field(
+        default_factory=lambda: GeneratorConfig(antialias=True, init="xavier"),
+        description="The translator; a `resnet`, whose encoder gives the features.",
+    )
+    discriminator: DiscriminatorConfig = Field(
+        default_factory=lambda: DiscriminatorConfig(antialias=True, init="xavier"), description="The judge of translations."
+    )
+    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
+    nce_weight: float = Field(default=1.0, gt=0, description="Weight of the PatchNCE losses: 1 in CUT, 10 in FastCUT.")
+    nce_identity: bool = Field(
+        default=True,
+        description="Half of the PatchNCE weight for real images of the output's domain, which should stay as they are. Off in FastCUT.",
+    )
+    flip_equivariance: bool = Field(
+        default=False, description="Translate half of the inputs mirrored and compare them with the ones that are not; on in FastCUT."
+    )
+    nce_layers: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Layers that are compared: `pixels`, `stem`, `down1`, `down2`, `block1`, `block2`, ... null: the paper's `pixels`, "
+        "`down1`, `down2`, `block1` and `block5`, as far as the generator has them.",
+    )
+    num_patches: int = Field(default=256, ge=2, le=4096, description="Patches of each image and layer; all where there are fewer.")
+    temperature: float = Field(default=0.07, gt=0, description="Temperature of the softmax over the patches.")
+    negatives: Negatives = Field(
+        default="image",
+        description="A patch is told from the others of its `image`, or of the whole `batch` that a process has at once: for crops of one "
+        "picture; then the result depends on the number of processes and on `train.accumulate`.",
+    )
+    projection_channels: int = Field(default=256, ge=1, le=4096, description="Channels of both layers of each projection head.")
+
+
+class CUT(Method):
+    """One generator with projection heads on its encoder, one discriminator."""
+
+    Config = CUTConfig
+    needs = "domains"
+
+    def __init__(self, config: CUTConfig, task: Task) -> None:
+        channels_in, channels_out = task.channels(config.direction)
+        if channels_in != channels_out:
+            raise UserError(
+                f"cut sends its translations through the encoder of its inputs, but data.domain_a.channels is {task.channels_a} "
+                f"and data.domain_b.channels {task.channels_b}: make them equal, or take cyclegan"
+            )
+        self.config, self.task = config, task
+        self.adversary = Adversary(config, task)
+        generator = build_generator(config.generator, channels_in, channels_out)
+        if config.flip_equivariance and not networks.batch_independent(generator):
+            raise UserError("method.flip_equivariance encodes some of a batch's images again, which norm batch mixes: take norm instance")
+        layers = _compared(generator, config)
+        self.strides = {layer: stride for layer, (_, stride) in layers.items()}
+        heads = ProjectionHeads({layer: channels for layer, (channels, _) in layers.items()}, config.projection_channels)
+        networks.init_weights(heads, config.generator.init, config.generator.init_gain)
+        self.networks = {
+            "generator": generator,
+            "heads": heads,
+            "discriminator": build_discriminator(config.discriminator, channels_out),
+        }
+        self.auxiliary = Auxiliary(config)
+        self.frozen = self.auxiliary.frozen
+        self.players = (
+            Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
+            Player("generator", ("generator", "heads"), translates=True, every=config.critic_steps),
+        )
+        self.translators: dict[Direction, str] = {config.direction: "generator"}
+
+    def translate(self, batch: Batch) -> Outputs:
+        """`fake` and `identity`: what became of `source`, as the generator saw it, and of the real output.
+
+        <name>/<layer>/key: their source's features [B, P, C]; <name>/<layer>/at: where the same patches are in them [B, P, 2].
+        """
+        real_input, real_output = self._oriented(batch)
+        images = {"fake": real_input, "identity": real_output} if self.config.nce_identity else {"fake": real_input}
+        mirrored = [self.config.flip_equivariance and self._seed("mirror", number) % 2 == 1 for number in batch.numbers]
+        drawn = {name: self._draw(name, image, batch) for name, image in images.items()}
+        seen = {name: _mirror(image, mirrored) for name, image in images.items()}
+        at = [on_device(positions, real_input.device) for positions in drawn.values()]
+
+        outputs: Outputs = {"source": seen["fake"]}
+        found = patches_together(self.networks["generator"], list(seen.values()), at)  # G(x), G(y), E(x) and E(y) are one forward
+        keys = [{layer: patches[layer].detach() for layer in self.strides} for patches in found]
+        if any(mirrored):  # E(x), where it was G(mirrored x) that was computed
+            keys = self._encode_again(keys, list(images.values()), at, [place for place, flip in enumerate(mirrored) if flip])
+            flipped = [mirror_positions(drawn[name], self.strides, image.shape[3], mirrored) for name, image in images.items()]
+            at = [on_device(positions, real_input.device) for positions in flipped]
+        for name, patches, key, places in zip(images, found, keys, at, strict=True):
+            outputs[name] = patches["translation"]
+            outputs |= {f"{name}/{layer}/key": key[layer] for layer in self.strides}
+            outputs |= {f"{name}/{layer}/at": places[layer] for layer in self.strides}
+        return outputs
+
+    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        _, real_output = self._oriented(batch)
+        discriminator = self.networks["discriminator"]
+        if player.name == "discriminator":
+            judged = self.adversary.judge(discriminator, batch, real=real_output, fake=outputs["fake"])
+            return {
+                "discriminator_fake": 0.5 * judged.fake,  # L_GAN's E[D(G(x))^2], halved
+                "discriminator_real": 0.5 * judged.real,  # L_GAN's E[(1 - D(y))^2], halved
+                **judged.penalties,
+            }
+        return {
+            "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"]),  # L_GAN's E[(1 - D(G(x)))^2]
+            **self._contrastive(outputs),  # lambda_X L_PatchNCE(G, H, X) + lambda_Y L_PatchNCE(G, H, Y)
+            **self.auxiliary.losses(outputs["fake"], content=outputs["source"], style=real_output),
+        }
+
+    def _contrastive(self, outputs: Outputs) -> dict[str, Tensor]:
+        terms = {"fake": "nce", "identity": "nce_identity"} if self.config.nce_identity else {"fake": "nce"}
+        weight = self.config.nce_weight / len(terms)
+        at = [{layer: outputs[f"{name}/{layer}/at"] for layer in self.strides} for name in terms]
+        translations = [outputs[name] for name in terms]
+        found = patches_together(self.networks["generator"], translations, at, decode=False)  # E(G(x)), E(G(y))
+        heads, losses = self.networks["heads"], {}
+        for (name, term), patches in zip(terms.items(), found, strict=True):
+            queries = heads(patches)  # z^
+            with torch.no_grad():
+                keys = heads({layer: outputs[f"{name}/{layer}/key"] for layer in self.strides})  # z
+            distances = [patch_nce(queries[layer], keys[layer], self.config.temperature, self.config.negatives) for layer in self.strides]
+            losses[term] = weight * torch.stack(distances).mean()
+        return losses
+
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        return {self.config.direction: (outputs["source"], outputs["fake"])}
+
+    @classmethod
+    def translator(cls, config: CUTConfig, in_channels: int, out_channels: int) -> nn.Module:
+        return build_generator(config.generator, in_channels, out_channels)
+
+    def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(real input, a real output that has nothing to do with it) by the configured direction."""
+        return (batch.a, batch.b) if self.config.direction == "a2b" else (batch.b, batch.a)
+
+    def _seed(self, purpose: str, number: int) -> int:
+        return derive_seed(self.task.seed, "cut", purpose, number)
+
+    def _draw(self, name: str, image: Tensor, batch: Batch) -> Positions:
+        """The patches of each image that are compared, a function of the sample's number."""
+        seeds = [self._seed(name, number) for number in batch.numbers]
+        return draw_positions(self.strides, image.shape[2], image.shape[3], self.config.num_patches, seeds)
+
+    def _encode_again(
+        self, keys: Sequence[Patches], images: Sequence[Tensor], at: Sequence[Positions], places: Sequence[int]
+    ) -> list[Patches]:
+        """`keys` with those of the samples at `places` replaced by what the encoder finds in the images."""
+        again = [{layer: _picked(positions[layer], places) for layer in self.strides} for positions in at]
+        with torch.no_grad():
+            found = patches_together(self.networks["generator"], [_picked(image, places) for image in images], again, decode=False)
+        return [
+            {layer: _replaced(key[layer], places, patches[layer]) for layer in self.strides}
+            for key, patches in zip(keys, found, strict=True)
+        ]
+
+
+def _compared(generator: nn.Module, config: CUTConfig) -> dict[str, tuple[int, int]]:
+    """Layer -> (channels, pixels between two positions) of the layers that are compared, in the encoder's order."""
+    known: Mapping[str, tuple[int, int]] | None = getattr(generator, "feature_layers", None)
+    if known is None:
+        raise UserError(f"method.generator.name: a {config.generator.name} has no encoder whose features cut could compare; take resnet")
+    for layer in config.nce_layers or ():
+        if layer not in known:
+            raise UserError(f"method.nce_layers: {layer!r} is no layer of this generator{nearest(layer, known)}; it has {', '.join(known)}")
+    wanted = config.nce_layers or NCE_LAYERS
+    return {layer: known[layer] for layer in known if layer in wanted}
+
+
+def _mirror(images: Tensor, which: Sequence[bool]) -> Tensor:
+    """images [B, C, H, W], some of them mirrored left to right."""
+    if not any(which):
+        return images
+    return torch.cat([image.flip(3) if flip else image for image, flip in zip(images.split(1), which, strict=True)])
+
+
+def _picked(values: Tensor, places: Sequence[int]) -> Tensor:
+    """values[places], without an index that would have to reach the device."""
+    return torch.cat([values[place : place + 1] for place in places])
+
+
+def _replaced(values: Tensor, places: Sequence[int], others: Tensor) -> Tensor:
+    """`values` [B, ...] with `others` [len(places), ...] at `places`."""
+    rows = list(values.split(1))
+    for place, row in zip(places, others.split(1), strict=True):
+        rows[place] = row
+    return torch.cat(rows)

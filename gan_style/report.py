@@ -1,0 +1,57 @@
+"""The report of one run, or of several side by side: python -m gan_style.report RUN_DIR [RUN_DIR ...] [--output FILE]."""
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_style import atomic
+from gan_style.engine.report.comparison import MAX_RUNS, Comparison
+from gan_style.engine.report.page import comparison_page, run_page
+from gan_style.engine.report.past import Past
+from gan_style.engine.report.writer import FILE
+from gan_style.errors import CommandParser, UserError, one_line, run_command
+from gan_style.opening import refusal
+
+
+def report_command(arguments: Sequence[str]) -> int:
+    """Parse, read, write one HTML file. Returns the exit code."""
+    parser = CommandParser(
+        prog="python -m gan_style.report",
+        description="Write one HTML file that shows a run, or compares several. Runs may be going on meanwhile.",
+    )
+    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help=f"folders of runs; at most {MAX_RUNS}")
+    parser.add_argument(
+        "--output", metavar="FILE", help=f"the file to write; default: RUN_DIR/{FILE} for one run, comparison.html here for several"
+    )
+    options = parser.parse_args(arguments)
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # without our source code
+    folders = [_run_folder(given) for given in options.run_dirs]
+    if len(folders) > MAX_RUNS:
+        raise UserError(f"{len(folders)} runs: more than {MAX_RUNS} cannot be told apart on one page; name fewer")
+    if len({os.path.realpath(folder) for folder in folders}) < len(folders):
+        raise UserError("a RUN_DIR is given twice; name each run once")
+    output = Path(options.output or (folders[0] / FILE if len(folders) == 1 else "comparison.html"))
+    page = run_page(Past(folders[0])) if len(folders) == 1 else comparison_page(Comparison(folders))
+    try:
+        atomic.write_text(output, page)
+    except OSError as refused:
+        raise UserError(f"{output}: cannot be written ({refused.strerror}); make room or choose another --output") from None
+    print(one_line(str(output)))
+    return 0
+
+
+def _run_folder(given: str) -> Path:
+    if why := refusal(given):
+        raise UserError(f"RUN_DIR {given!r} {why}; give the run_dir of a training")
+    folder = Path(given)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give the run_dir of a training")
+    if not any((folder / name).is_file() for name in ("config.yaml", "metrics.jsonl")):
+        raise UserError(f"{folder}: no run folder, it holds neither config.yaml nor metrics.jsonl; give the run_dir of a training")
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(lambda: report_command(sys.argv[1:])))
