@@ -8,25 +8,29 @@ from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor, nn
 
 from gan_style.bundle import BundleInfo, Resize
-from gan_style.config.labels import LabelledConfig
-from gan_style.config.load import dump_config, load_config, nearest, read_yaml
+from gan_style.config.load import dump_config, load_config
 from gan_style.config.schema import RunConfig
-from gan_style.datasets.colours import are_label_maps, find_colours
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
+from gan_style.engine.cases import Cases, open_validation_set, spread
+from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run, planned_steps
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
-from gan_style.errors import CommandParser, UserError
+from gan_style.engine.validation import Subject, Validation
+from gan_style.errors import CommandParser, UserError, nearest
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
+from gan_style.metrics.choice import choose
+from gan_style.metrics.suite import Networks, Suite
 from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
 
@@ -74,14 +78,8 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
 
-    def by_turns(action: Callable[[], T]) -> T:
-        """`action()` of the first process of each node, then of the others, which find done what it draws, indexes or downloads."""
-        results: list[T] = []
-        for turn in (True, False):
-            with agreement.together():
-                if accelerator.is_local_main_process == turn:
-                    results.append(action())
-        return results[0]
+    def by_turns(action: Callable[[], T]) -> T:  # of each node the first process draws, indexes or downloads what the others then find done
+        return agreement.in_turns(accelerator.is_local_main_process, action)
 
     training, validation = by_turns(lambda: open_data(config))
     colours = None
@@ -90,6 +88,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
             colours = label_colours(config, training)
     config = with_colours(config, agreement.from_main(colours))
     method = by_turns(lambda: open_method(config))
+    subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
         log.info(summary(config, training, validation, method))
@@ -100,12 +99,16 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     def loader(start: int, stop: int) -> Any:
         return training_loader(training, config.data, start, stop, *layout, pin_memory=accelerator.device.type == "cuda")
 
-    grid = None
+    grid = checked = None
+    translators = make_translators(config, method, accelerator.device) if subjects or accelerator.is_main_process else {}
     with agreement.together():
         if accelerator.is_main_process:
-            grid = make_grid(config, method, validation, accelerator.device)
-    run = Run(config, trainer, accelerator, agreement, loader, frozenset(slots_of(*layout)), bundle_infos(config, method), grid)
-    return run.fit()
+            grid = make_grid(config, method, validation, translators, accelerator.device)
+    if train_config.validate_every:
+        measured: dict[Direction, Subject] = {direction: Subject(translators[direction], *parts) for direction, parts in subjects.items()}
+        checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
+    slots = frozenset(slots_of(*layout))
+    return Run(config, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked).fit()
 
 
 def describe(config: RunConfig[Any]) -> int:
@@ -113,6 +116,7 @@ def describe(config: RunConfig[Any]) -> int:
     training, validation = open_data(config)
     config = with_colours(config, label_colours(config, training))
     method = open_method(config)
+    open_validation(config, method)
     slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
     print(dump_config(config))
     print(summary(config, training, validation, method))
@@ -135,38 +139,6 @@ def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None
     return training, open_dataset(config.data, "val", paired, config.train.seed, single)
 
 
-def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | None:
-    """The classes that the method shows label maps by; None where it does not, or its inputs are none."""
-    method, data = config.method, config.data
-    if not isinstance(method, LabelledConfig) or not method.labels.one_hot:
-        return None
-    domain, labels = method.direction[0], method.labels
-    if not are_label_maps(training.source, data, domain):
-        if labels.colours is not None:
-            raise UserError(f"method.labels.colours: the inputs are not read as label maps; set data.domain_{domain}.labels=yes")
-        return None
-    if labels.colours is not None:
-        return labels.colours
-    channels = (data.domain_a if domain == "a" else data.domain_b).channels - (labels.edges == "alpha")
-    return earlier_colours(config) or find_colours(training.source, data, domain, max(1, channels))
-
-
-def earlier_colours(config: RunConfig[Any]) -> list[str] | None:
-    """The classes of the run in the same folder, on the same data: finding them in a large data set takes minutes."""
-    try:
-        tree = read_yaml(Path(config.run_dir) / "config.yaml")
-        if tree["data"] == config.data.model_dump(mode="json"):
-            return config.method.with_colours(tree["method"]["labels"]["colours"]).labels.colours
-    except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file was damaged, which is told later
-        pass
-    return None
-
-
-def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig[Any]:
-    """The configuration that a run with these classes is known by: a data set with others is another run's."""
-    return config if colours is None else config.model_copy(update={"method": config.method.with_colours(colours)})
-
-
 def open_method(config: RunConfig[Any]) -> Method:
     """The method, its weights drawn from the run's seed."""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
@@ -174,6 +146,32 @@ def open_method(config: RunConfig[Any]) -> Method:
     check_crop(config, method)
     check_players(config, method)
     return method
+
+
+def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, tuple[Cases, Suite]]:
+    """What validation measures of each direction; empty where there is none. `UserError` for metrics that make no sense here."""
+    chosen = config.validation
+    if config.train.validate_every is None:
+        if chosen.best:
+            raise UserError("validation.best: nothing is measured; set train.validate_every to a number of steps, or leave best out")
+        return {}
+    validation = open_validation_set(config.data, method.needs, chosen.metrics, "validation.metrics")
+    names = choose(chosen.metrics, method.serves, validation.paired, "validation.metrics", config.method.name)
+    if chosen.best and chosen.best not in names:
+        raise UserError(f"validation.best: {chosen.best} is not among the metrics {', '.join(names)}; add it to validation.metrics")
+    suite = Suite(names, Networks(chosen.features, chosen.lpips, chosen.structure))
+    other = "style" if method.serves == "style pictures" else "truth" if suite.compares("truth") else None
+    from_noise = method.serves == "noise"
+    found: dict[Direction, tuple[Cases, Suite]] = {}
+    for direction in method.translators:
+
+        def inputs(source: Tensor, other: Tensor | None, place: int, direction: Direction = direction) -> tuple[Tensor, ...]:
+            return method.example(direction, source, other, place).inputs
+
+        cases = Cases(validation, direction, inputs, other, from_noise, chosen.images)
+        cases.check(suite)
+        found[direction] = (cases, suite)
+    return found
 
 
 def make_task(config: RunConfig[Any]) -> Task:
@@ -225,13 +223,23 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
     return infos
 
 
-def make_grid(config: RunConfig[Any], method: Method, validation: ValidationSet | None, device: torch.device) -> SampleGrid | None:
+def make_translators(config: RunConfig[Any], method: Method, device: torch.device) -> dict[Direction, nn.Module]:
+    """What serves each direction, to be given its weights: shared by the sample grids and by validation."""
+    channels = make_task(config).channels
+    return {
+        direction: serving_network(config.method.name, config.method, *channels(direction)).to(device) for direction in method.translators
+    }
+
+
+def make_grid(
+    config: RunConfig[Any],
+    method: Method,
+    validation: ValidationSet | None,
+    translators: dict[Direction, nn.Module],
+    device: torch.device,
+) -> SampleGrid | None:
     """What draws the validation images' translations; None where there are none."""
     examples = make_examples(config, method, validation)
-    channels = make_task(config).channels
-    translators: dict[Direction, torch.nn.Module] = {
-        direction: serving_network(config.method.name, config.method, *channels(direction)) for direction in method.translators
-    }
     return SampleGrid(translators, examples, device) if examples else None
 
 
@@ -243,17 +251,11 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
     examples: list[Example] = []
     for direction in method.translators:
         (read, length), (read_other, length_other) = domains[direction[0]], domains[direction[-1]]
-        for number, index in enumerate(_spread(length, config.logging.samples)):
+        for number, index in enumerate(spread(length, config.logging.samples)):
             partner = index if validation.paired else number % max(1, length_other)
             other = read_other(partner)[0] if length_other else None
             examples.append(method.example(direction, read(index)[0], other, number))
     return examples
-
-
-def _spread(length: int, count: int) -> list[int]:
-    """Up to `count` places, evenly over `length`."""
-    count = min(count, length)
-    return [place * length // count for place in range(count)]
 
 
 def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> str:

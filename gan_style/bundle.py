@@ -53,6 +53,7 @@ class BundleInfo(BaseModel):
     labels: Literal["auto", "yes", "no"] = "auto"  # are its inputs label maps?
     resize: Resize
     step: int = Field(ge=0, lt=2**53)
+    scores: dict[str, float] = {}  # what validation measured of it, in a bundle that was kept for that
 
 
 def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:

@@ -1,8 +1,9 @@
 """The user's mistakes, and how a command line reports them."""
 
 import argparse
+import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 MAX_LINE = 3000  # characters of a message
@@ -28,6 +29,12 @@ def one_line(text: str) -> str:
         text = f"{text[: MAX_LINE // 2]} ... {text[-MAX_LINE // 2 :]}"
     line = " ".join(text.splitlines())
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`, did you mean 'x'?` where one of the known words is close."""
+    matches = difflib.get_close_matches(word, list(known), n=1)
+    return f", did you mean {matches[0]!r}?" if matches else ""
 
 
 def run_command(command: Callable[[], int | None]) -> int:

@@ -1,6 +1,8 @@
 """House rules that a reader would notice being broken; the layers themselves are held by import-linter in `make check`."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,13 @@ def test_accelerate_and_albumentations_stay_where_they_belong() -> None:
     assert users["albumentations"] == {"gan_style/datasets/transforms.py"}
     package = {path for path in users["accelerate"] if path.startswith("gan_style/")}
     assert package and all(path.startswith("gan_style/engine/") or path == "gan_style/build.py" for path in package)
+
+
+def test_torchmetrics_is_loaded_by_what_measures_alone() -> None:
+    """It takes a second and more: neither a mistake in a command nor a training without validation should wait for it."""
+    program = "import sys, gan_style.build, gan_style.evaluation.bundle, gan_style.evaluation.folders; print('torchmetrics' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_every_method_has_one_file() -> None:

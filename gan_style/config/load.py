@@ -1,6 +1,5 @@
 """From YAML files and dotted overrides to a checked `RunConfig`, and back; every mistake in one line that names its key."""
 
-import difflib
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from gan_style.config.schema import MethodConfig, RunConfig
-from gan_style.errors import UserError
+from gan_style.errors import UserError, nearest
 from gan_style.opening import read_regular, refusal
 
 MAX_CONFIG_BYTES = 2**18
@@ -26,8 +25,10 @@ MAY_CHANGE = (
     "train.max_minutes",
     "train.checkpoint_every",
     "train.keep",
+    "train.validate_every",
     "train.on_nonfinite",
     "train.max_skips",
+    "validation.",
     "logging.",
 )
 
@@ -186,12 +187,6 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def nearest(word: str, known: Any) -> str:
-    """`, did you mean 'x'?` where one of the known words is close."""
-    matches = difflib.get_close_matches(word, list(known), n=1)
-    return f", did you mean {matches[0]!r}?" if matches else ""
 
 
 def _describe(mistake: dict[str, Any], schema: type[BaseModel]) -> str:

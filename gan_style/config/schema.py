@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from gan_style.config.data import DataConfig as DataConfig
 from gan_style.config.data import DomainConfig as DomainConfig
 from gan_style.config.section import Section as Section
+from gan_style.config.validation import ValidationConfig
 
 Norm = Literal["instance", "batch", "none"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
@@ -189,7 +190,12 @@ class TrainConfig(Section):
     )
     checkpoint_every: int = Field(default=1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
     keep: int = Field(default=3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
-
+    validate_every: int | None = Field(
+        default=None,
+        ge=1,
+        description="Steps between two measurements of the translations of the validation images, see `validation`; null: none. Does not "
+        "change what is trained.",
+    )
     max_minutes: float | None = Field(
         default=None,
         gt=0,
@@ -246,4 +252,5 @@ class RunConfig(Section, Generic[M]):
     data: DataConfig = Field(default_factory=DataConfig, description="The data set.")
     optim: OptimConfig = Field(default_factory=OptimConfig, description="The optimizer.")
     train: TrainConfig = Field(description="The length and precision of training.")
+    validation: ValidationConfig = Field(default_factory=ValidationConfig, description="What validation measures.")
     logging: LoggingConfig = Field(default_factory=LoggingConfig, description="What is written.")

@@ -3,14 +3,16 @@
 Over gloo on the CPU, because asking a GPU would wait for it. With one process nothing is sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
 from gan_style.errors import UserError
+
+T = TypeVar("T")
 
 
 class Agreement:
@@ -40,6 +42,23 @@ class Agreement:
     def from_main(self, value: Any) -> Any:
         """The main process's value, for each of them."""
         return self.gathered(value if self._main else None)[0]
+
+    def to_main(self, value: Any) -> list[Any] | None:
+        """Every process's value, in the order of the processes, on the main one; None on the others, which need not hold them all."""
+        if self._group is None:
+            return [value]
+        values = [None] * dist.get_world_size() if self._main else None
+        dist.gather_object(value, values, dst=0, group=self._group)
+        return values
+
+    def in_turns(self, first: bool, action: Callable[[], T]) -> T:
+        """`action()`, by the processes that are `first`, then by the others; a mistake in it is dealt with as in `together`."""
+        results: list[T] = []
+        for turn in (True, False):
+            with self.together():
+                if first == turn:
+                    results.append(action())
+        return results[0]
 
     @contextmanager
     def together(self) -> Iterator[None]:

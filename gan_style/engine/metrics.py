@@ -68,6 +68,10 @@ class Stopwatch:
         self.waited = 0.0
         self.images = 0
 
+    def leave_out(self, seconds: float) -> None:
+        """Count `seconds` that were spent on something else than training."""
+        self.start += seconds
+
     def read(self) -> dict[str, float]:
         """`images_per_second` over all processes and `data_wait` in [0, 1]; begins anew."""
         elapsed = max(time.perf_counter() - self.start, 1e-9)

@@ -17,6 +17,7 @@ from gan_style.bundle import BundleInfo, save_bundle
 from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig, TrainConfig
 from gan_style.engine.agreement import Agreement
+from gan_style.engine.best import BestBundles
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.folder import claim, write_config
 from gan_style.engine.health import Alarms, NonFinite
@@ -25,6 +26,7 @@ from gan_style.engine.report.writer import Report
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
+from gan_style.engine.validation import Validation, named
 from gan_style.errors import UserError
 from gan_style.types import Batch, Direction
 
@@ -55,9 +57,10 @@ class Run:
         slots: frozenset[int],
         bundles: Mapping[Direction, BundleInfo],
         grid: SampleGrid | None,
+        validation: Validation | None = None,
     ) -> None:
         self.config, self.trainer, self.accelerator, self.agreement = config, trainer, accelerator, agreement
-        self.loader, self.slots, self.bundles, self.grid = loader, slots, bundles, grid
+        self.loader, self.slots, self.bundles, self.grid, self.validation = loader, slots, bundles, grid, validation
         self.folder = Path(config.run_dir)
         self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
         self.log = MetricsLog(self.folder / "metrics.jsonl")
@@ -65,6 +68,8 @@ class Run:
         self.means = LossMeans()
         self.nonfinite = NonFinite(config.train.on_nonfinite, config.train.max_skips, self.agreement)
         self.alarms = Alarms(config.logging.alarm_after)
+        kept_by = config.validation.best if validation else None
+        self.best = BestBundles(self.folder / "bundles", kept_by, config.validation.model_dump(mode="json", exclude={"metrics", "best"}))
         self.steps = config.train.steps or trainer.planned_steps
         self.step = 0  # steps done
         self.saved: int | None = None  # the step of the newest checkpoint
@@ -130,11 +135,13 @@ class Run:
                 watch.images += train.batch_size
                 self.step += 1
                 bar.update()
-                logged = self.step % logging.every == 0 or self.step in (1, self.steps)
+                validated = self.validation is not None and self.validation.due(self.step)
+                logged = self.step % logging.every == 0 or self.step in (1, self.steps) or validated
                 if logged or self.accelerator.device.type == "cpu":  # elsewhere asking means waiting for the device
                     self._check_finite()
+                scores = self._validate(watch) if validated else {}
                 if logged:
-                    self._log(watch, bar)
+                    self._log(watch, bar, scores)
                 if self.step % logging.samples_every == 0 and self.step < self.steps:
                     self._draw()
                     self._report()
@@ -146,10 +153,24 @@ class Run:
         for line in self.nonfinite.check():
             self._say(line)
 
-    def _log(self, watch: Stopwatch, bar: Any) -> None:
-        """Write means since the last regular line; the lines of the first and last step do not end the window."""
+    def _validate(self, watch: Stopwatch) -> dict[str, float]:
+        """Measure the translators as bundles would hold them now, and keep those that are the best so far. Called by every process."""
+        assert self.validation
+        began, scores = time.perf_counter(), {}
+        with self._noting_mistakes():
+            scores = self.validation.run({direction: self._served_weights(direction) for direction in self.bundles})
+            for direction, values in scores.items() if self.accelerator.is_main_process else ():
+                self.best.offer(direction, self.step, values, self._write_bundle)
+        watch.leave_out(time.perf_counter() - began)
+        values = named(scores)
+        if values:
+            self._say(f"step {self.step}: validation: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        return {f"val/{name}": value for name, value in values.items()}
+
+    def _log(self, watch: Stopwatch, bar: Any, scores: Mapping[str, float]) -> None:
+        """Write means since the last regular line; lines of other steps (the first, the last, validation's) do not end the window."""
         step, means = self.step, self.means.means(self.accelerator)
-        values: dict[str, Any] = dict(means)
+        values: dict[str, Any] = {**means, **scores}
         if self.config.train.on_nonfinite == "skip":
             values["health/skipped"] = self.nonfinite.skipped
         if step % self.config.logging.every == 0:
@@ -178,12 +199,8 @@ class Run:
         """The sample grid of this step; not `again`: unless it is there."""
         path = self.folder / "samples" / f"step_{self.step:07d}.png"
         if self.grid and self.accelerator.is_main_process and (again or not path.exists()):
-            names = self.trainer.method.translators
-            weights: dict[Direction, dict[str, Tensor]] = {
-                direction: self.trainer.served_weights(names[direction]) for direction in self.bundles
-            }
             with self._noting_mistakes():
-                self.grid.draw(path, weights)
+                self.grid.draw(path, {direction: self._served_weights(direction) for direction in self.bundles})
 
     def _report(self, ended: str = "", last: bool = False) -> None:
         if self.accelerator.is_main_process:
@@ -194,18 +211,27 @@ class Run:
         step = self.step
         self._check_finite()
         if self.saved != step:
-            training = {**self.trainer.state(), "nonfinite": self.nonfinite.state(), "alarms": self.alarms.state()}
+            noted = {"nonfinite": self.nonfinite.state(), "alarms": self.alarms.state(), "best": self.best.state()}
             own = {"method": self.trainer.method.extra_state(), "means": self.means.state()}
+            training = {**self.trainer.state(), **noted}
             self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own)
             self.saved = step
         with self.agreement.together():
-            for direction, info in self.bundles.items() if self.accelerator.is_main_process else ():
-                path = self.folder / "bundles" / f"{direction}.safetensors"
-                weights = self.trainer.served_weights(self.trainer.method.translators[direction])
-                try:
-                    save_bundle(path, info.model_copy(update={"step": step}), weights)
-                except (OSError, SafetensorError) as refusal:
-                    raise UserError(f"{path}: cannot be written ({refusal}); make room, then the same command goes on") from None
+            if self.accelerator.is_main_process:
+                for direction in self.bundles:
+                    self._write_bundle(self.folder / "bundles" / f"{direction}.safetensors", direction, {})
+                self.best.publish(step, self._write_bundle)
+
+    def _write_bundle(self, path: Path, direction: Direction, scores: Mapping[str, float]) -> None:
+        """The bundle of the present weights."""
+        info = self.bundles[direction].model_copy(update={"step": self.step, "scores": dict(scores)})
+        try:
+            save_bundle(path, info, self._served_weights(direction))
+        except (OSError, SafetensorError) as refusal:
+            raise UserError(f"{path}: cannot be written ({refusal}); make room, then the same command goes on") from None
+
+    def _served_weights(self, direction: Direction) -> dict[str, Tensor]:
+        return self.trainer.served_weights(self.trainer.method.translators[direction])
 
     def _resume(self) -> None:
         """Load the newest complete checkpoint, where there is one."""
@@ -218,6 +244,8 @@ class Run:
             self.trainer.load_state(training)
             self.nonfinite.load_state(training["nonfinite"])
             self.alarms.load_state(training["alarms"])
+            if not self.best.load_state(training.get("best") or self.best.state()):
+                self._say(f"{self.folder}: validation.{{best, images, features, lpips, structure}} changed: the best bundles begin anew")
             owns = checkpoint.process_states()
             for own in owns:
                 self.trainer.method.load_extra_state(own["method"], self.slots)

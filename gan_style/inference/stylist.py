@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan_style import images
-from gan_style.config.load import nearest
-from gan_style.errors import UserError
+from gan_style.errors import UserError, nearest
 from gan_style.inference.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
 from gan_style.inference.picture import Source
 from gan_style.inference.predictor import Predictor

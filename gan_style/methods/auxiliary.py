@@ -16,8 +16,8 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from gan_style import images
-from gan_style.config.load import nearest
 from gan_style.config.schema import MethodConfig, Section
+from gan_style.errors import nearest
 from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.networks.vgg import VGGFeatures, layers

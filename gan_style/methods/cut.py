@@ -22,9 +22,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
-from gan_style.config.load import nearest
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
-from gan_style.errors import UserError
+from gan_style.errors import UserError, nearest
 from gan_style.losses.patch_nce import Negatives, patch_nce
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig

@@ -3,18 +3,16 @@
 Layers: conv1_1, relu1_1, conv1_2, relu1_2, pool1, conv2_1, ... pool5; see `layers`.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
+from gan_style.networks.weights import read_weights, torchvision_file
 
 # Channels and number of convolutions of the five blocks.
 BLOCKS = {
@@ -107,8 +105,9 @@ def load(name: str, weights: str) -> Mapping[str, Tensor]:
     convolutions = [layer for layer in layers(name) if layer.startswith("conv")]
     if weights == "random":
         return _random(name, convolutions)
-    path = _imagenet_file(name) if weights == "imagenet" else Path(weights)
-    stored = _read(path)
+    otherwise = "give its path, or take `random`, which is good for textures"
+    path = torchvision_file(_FILES[name], name, otherwise) if weights == "imagenet" else Path(weights)
+    stored = read_weights(path, "VGG", "give a .pth or .safetensors file, `imagenet` or `random`")
     if any(key.startswith("features.") for key in stored):  # torchvision numbers the layers of its sequence
         numbers = sorted({int(key.split(".")[1]) for key in stored if key.startswith("features.") and key.endswith(".weight")})
         names = dict(zip(convolutions, numbers, strict=False))
@@ -136,40 +135,3 @@ def _random(name: str, convolutions: Sequence[str], device: torch.device | None 
         drawn[f"{layer}.bias"] = torch.zeros(width, device=device)
         channels = width
     return drawn
-
-
-def _imagenet_file(name: str) -> Path:
-    """Where torchvision's file lies, downloaded if need be."""
-    folder, file = Path(torch.hub.get_dir()) / "checkpoints", _FILES[name]
-    path = folder / file
-    if not path.exists():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(f"https://download.pytorch.org/models/{file}", str(path), file.split("-")[1].split(".")[0])
-        except (OSError, RuntimeError) as failure:  # no network, a wrong hash, a full disk
-            why = getattr(failure, "reason", failure)
-            raise UserError(
-                f"the ImageNet weights of {name} cannot be downloaded ({why}): put {file} into {folder}, give its path, "
-                "or take `random`, which is good for textures"
-            ) from None
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if not digest.startswith(path.stem.split("-")[1]):
-        raise UserError(f"{path}: damaged (its SHA-256 does not begin as its name says); delete it to download it again")
-    return path
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file of VGG weights; give a .pth or .safetensors file, `imagenet` or `random`") from None
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError) as problem:
-        raise UserError(f"{path}: not a file of weights ({' '.join(str(problem).split())[:120]})") from None
-    except Exception as problem:  # pickle.UnpicklingError, which has no home without importing pickle
-        raise UserError(f"{path}: not a file of tensors alone, and nothing else is unpickled ({type(problem).__name__})") from None
-    if not isinstance(loaded, dict):
-        raise UserError(f"{path}: holds {type(loaded).__name__}, not a state dict")
-    return loaded

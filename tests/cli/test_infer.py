@@ -206,7 +206,8 @@ assert infer.main({command(input="nowhere")!r}) == 2
 assert "torch" not in sys.modules, "a mistake should be reported at once"
 assert infer.main({command()!r}) == 0
 assert "torch" in sys.modules
-print(sorted({{"accelerate", "albumentations", "gan_style.engine", "gan_style.report", "gan_style.datasets"}} & set(sys.modules)))
+loaded = {{"accelerate", "albumentations", "torchmetrics", "gan_style.engine", "gan_style.report", "gan_style.datasets"}} & set(sys.modules)
+print(sorted(loaded))
 """
     process = start("-c", program)
     out, err = process.communicate(timeout=120)

@@ -9,9 +9,9 @@ import yaml
 from PIL import Image
 from smoke import ROOT, smoke_arguments
 
-from gan_style import build
 from gan_style.build import train_command
 from gan_style.bundle import load_bundle
+from gan_style.engine import classes
 from gan_style.errors import UserError
 
 PALETTE = [(0, 0, 0), (128, 64, 128), (70, 70, 70)]
@@ -66,7 +66,7 @@ def test_the_same_command_goes_on_without_reading_all_again(data: Path, tmp_path
     def refuse(*_: object) -> list[str]:
         raise AssertionError("the label maps were read again")
 
-    monkeypatch.setattr(build, "find_colours", refuse)
+    monkeypatch.setattr(classes, "find_colours", refuse)
     assert train_command(arguments(data, run_dir)) == 0
     listed = f"method.labels.colours={COLOURS}"
     assert train_command(arguments(data, run_dir, listed, "train.steps=3")) == 0, "the same classes, by name"

@@ -84,6 +84,14 @@ def test_weights_from_safetensors_under_our_names(file: Path, tmp_path: Path) ->
     assert all(torch.equal(value, again[key]) for key, value in stored.items())
 
 
+def test_files_in_torchs_first_format_are_read(file: Path, tmp_path: Path) -> None:
+    """torchvision's own files of VGG weights are from before the format that can be mapped into memory."""
+    stored = torch.load(file, weights_only=True)
+    torch.save(stored, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    again, expected = (load("vgg16", str(path)) for path in (tmp_path / "old.pth", file))
+    assert all(torch.equal(value, again[key]) for key, value in expected.items())
+
+
 def test_an_image_too_small_is_said() -> None:
     with pytest.raises(
         UserError, match=r"33 x 48 pixels is too small for layer pool5|7 x 9 pixels is too small for layer relu5_1, which needs 16"

@@ -1,0 +1,59 @@
+"""The keys of `validation`."""
+
+from pydantic import Field, field_validator, model_validator
+
+from gan_style.config.section import Section
+from gan_style.errors import nearest
+
+METRIC_NAMES = ("l1", "psnr", "ssim", "ms_ssim", "lpips", "fid", "kid", "structure")
+
+
+class ValidationConfig(Section):
+    """What is measured every `train.validate_every` steps; docs/guide/evaluation.md says what the metrics mean."""
+
+    metrics: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description=f"Of {', '.join(f'`{name}`' for name in METRIC_NAMES)}; the first five need pairs. null: `l1`, `psnr` and `ssim` "
+        "where the validation images are pairs, else `kid` and `structure`, as far as the method has them.",
+    )
+    best: str | None = Field(
+        default=None,
+        description="The metric by which the best translator so far is kept as bundles/best_a2b.safetensors (and best_b2a); null: none is.",
+    )
+    images: int | None = Field(
+        default=None, ge=1, description="Most validation images of each domain that are measured, spread evenly over the set; null: all."
+    )
+    features: str = Field(
+        default="inception",
+        min_length=1,
+        description="The network of `fid` and `kid`: `inception` (FID's own, from the file where pytorch-fid keeps it), `random` (a VGG-16 "
+        "with random weights; numbers compare with each other only), or a .pth or .safetensors file of Inception v3, a VGG or a DINO "
+        "transformer.",
+    )
+    lpips: str = Field(
+        default="alex",
+        min_length=1,
+        description="The network of `lpips`: `alex` or `vgg` (torchvision's weights, downloaded once), `random`, or a file of AlexNet or "
+        "VGG-16.",
+    )
+    structure: str = Field(
+        default="imagenet",
+        min_length=1,
+        description="The network of `structure`: `imagenet` (VGG-16, torchvision's weights, downloaded once), `random`, or a file of a "
+        "VGG or a DINO transformer.",
+    )
+
+    @field_validator("metrics", "best")
+    @classmethod
+    def _known(cls, value: list[str] | str | None) -> list[str] | str | None:
+        for name in [value] if isinstance(value, str) else value or []:
+            if name not in METRIC_NAMES:
+                raise ValueError(f"{name!r} is no metric{nearest(name, METRIC_NAMES)}; there are {', '.join(METRIC_NAMES)}")
+        return list(dict.fromkeys(value)) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _best_is_measured(self) -> "ValidationConfig":
+        if self.best and self.metrics and self.best not in self.metrics:
+            raise ValueError(f"best is {self.best}, which is not among metrics ({', '.join(self.metrics)}): add it, or choose one of them")
+        return self

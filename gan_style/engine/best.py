@@ -1,0 +1,94 @@
+"""The best translator of each direction so far, by one metric of validation, kept as bundles/best_a2b.safetensors.
+
+What is best belongs to the checkpoint, so that a run that goes on from one finds the state of that moment. The bundle of a new best
+therefore waits under a hidden name until a checkpoint that knows of it is complete, and takes its place then; what a killed run left
+waiting is either published by the run that goes on, or measured again.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from gan_style import atomic
+from gan_style.errors import UserError
+from gan_style.metrics import METRICS
+from gan_style.types import Direction
+
+# Writes the bundle of a direction, with what was measured of it, to a path.
+Write = Callable[[Path, Direction, Mapping[str, float]], None]
+
+
+class BestBundles:
+    """Of the main process alone. `kept`: direction -> {"step": when it was measured, "scores": metric -> value}.
+
+    metric: one of `METRICS`; None keeps none.
+    settings: what values must have in common to be compared; a state of others is forgotten.
+    """
+
+    def __init__(self, folder: Path, metric: str | None, settings: Mapping[str, Any]) -> None:
+        self.folder, self.metric, self.settings = folder, metric, dict(settings)
+        self.kept: dict[Direction, dict[str, Any]] = {}
+        self._carried: dict[str, Any] | None = None  # the state of an earlier start, while none is kept
+
+    def offer(self, direction: Direction, step: int, scores: Mapping[str, float], write: Write) -> bool:
+        """Keep the translator of this step, whose bundle `write` writes, if it is better than the best so far. Is it?"""
+        value = scores.get(self.metric or "", math.nan)
+        if not self._better(value, self.kept.get(direction)):
+            return False
+        finite = {name: value for name, value in scores.items() if math.isfinite(value)}
+        write(self._waiting(direction, step), direction, finite)
+        self.kept[direction] = {"step": step, "scores": finite}
+        return True
+
+    def publish(self, step: int, write: Write) -> None:
+        """Give the best bundles their names. Called when the checkpoint of `step`, whose weights `write` writes, is complete."""
+        if self.metric is None:
+            return
+        for direction, best in list(self.kept.items()):
+            waiting, final = self._waiting(direction, best["step"]), self.path(direction)
+            if waiting.exists():
+                try:
+                    waiting.replace(final)
+                    atomic.flush(self.folder)
+                except OSError as refusal:
+                    raise UserError(
+                        f"{final}: cannot be written ({refusal.strerror}); put this right, then the same command goes on"
+                    ) from None
+            elif not final.exists() and best["step"] == step:
+                write(final, direction, best["scores"])
+            elif not final.exists():
+                warnings.warn(f"{final}: is gone; the best translator from now on takes its place", stacklevel=2)
+                del self.kept[direction]
+        for leftover in self.folder.glob(".best_*.safetensors"):
+            leftover.unlink(missing_ok=True)
+
+    def path(self, direction: Direction) -> Path:
+        """Where the best bundle of a direction lies."""
+        return self.folder / f"best_{direction}.safetensors"
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run must know."""
+        return self._carried or {"metric": self.metric, "settings": self.settings, "kept": dict(self.kept)}
+
+    def load_state(self, state: Mapping[str, Any]) -> bool:
+        """Take `state` back; False where it is of another metric or settings, and forgotten."""
+        if self.metric is None:
+            self._carried = dict(state)
+            return True
+        if state["kept"] and (self.metric, self.settings) != (state["metric"], state["settings"]):
+            return False
+        self.kept = {direction: state["kept"][direction] for direction in get_args(Direction) if direction in state["kept"]}
+        return True
+
+    def _better(self, value: float, best: Mapping[str, Any] | None) -> bool:
+        if self.metric is None or not math.isfinite(value):
+            return False
+        if best is None:
+            return True
+        kept = best["scores"][self.metric]
+        return value > kept if METRICS[self.metric].higher_is_better else value < kept
+
+    def _waiting(self, direction: Direction, step: int) -> Path:
+        return self.folder / f".best_{direction}_{step:07d}.safetensors"

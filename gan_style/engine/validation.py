@@ -1,0 +1,103 @@
+"""Validation while training: the translators that bundles hold, measured on the validation images by all processes together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from gan_style.engine.agreement import Agreement
+from gan_style.engine.cases import Cases, describe_reals, translations
+from gan_style.errors import UserError
+from gan_style.metrics.suite import Row, Suite
+from gan_style.types import Direction
+
+Scores = dict[Direction, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One direction: its translator, as `methods.serving.serving_network` returns it, its images, and its metrics."""
+
+    translator: nn.Module
+    cases: Cases
+    suite: Suite
+
+
+class Validation:
+    """Measures every `every` steps. Images are shared out over the processes, each counted once; all get the same scores.
+
+    Nothing of training is touched: the translators are networks of their own, see one image at a time without autocast, as in
+    infer.py, and their results are rounded to 8 bits, as there. Networks of metrics stay on the CPU between two measurements.
+    """
+
+    def __init__(
+        self, every: int, subjects: Mapping[Direction, Subject], device: torch.device, agreement: Agreement, process: int, processes: int
+    ):
+        self.every, self.subjects, self.device, self.agreement = every, subjects, device, agreement
+        self.process, self.processes = process, processes
+        self._real: dict[Direction, dict[int, Tensor]] = {}  # features of the real images, which do not change; on the main process
+        self._described = False  # are they known?
+
+    def due(self, step: int) -> bool:
+        """Is it measured after `step` steps?"""
+        return step % self.every == 0
+
+    def run(self, weights: Mapping[Direction, Mapping[str, Tensor]]) -> Scores:
+        """Direction -> metric -> value of translators with these weights. Called by every process.
+
+        Where an image of one process cannot be read, that one raises a `UserError` and the others return no scores.
+        """
+        rows: dict[Direction, dict[int, Row]] = {}
+        real: dict[Direction, dict[int, Tensor]] = {}
+        mistake = None
+        try:
+            total = sum(len(subject.cases.places[self.process :: self.processes]) for subject in self.subjects.values())
+            with tqdm(total=total, desc="validation", unit="image", leave=False, disable=None if self.process == 0 else True) as bar:
+                for direction, subject in self.subjects.items():
+                    subject.translator.load_state_dict(weights[direction])
+                    rows[direction], real[direction] = self._measure(subject, bar)
+        except UserError as own:
+            mistake = own
+        if self.agreement.largest(mistake is not None):
+            if mistake:
+                raise mistake
+            return {}
+        everyones = self.agreement.to_main((rows, real))
+        scores = self._combine(everyones) if everyones is not None else None
+        self._described = True
+        return self.agreement.from_main(scores)
+
+    def _measure(self, subject: Subject, bar: tqdm) -> tuple[dict[int, Row], dict[int, Tensor]]:
+        """This process's rows, and its real images' features the first time."""
+        cases, suite = subject.cases, subject.suite.to(self.device)
+        rows: dict[int, Row] = {}
+        real: dict[int, Tensor] = {}
+        try:
+            for place, case in translations(cases, cases.places[self.process :: self.processes], subject.translator, self.device):
+                rows[place] = suite.measure(case)
+                bar.update()
+            if suite.compares("domain") and not self._described:
+                real = describe_reals(cases, cases.reals[self.process :: self.processes], suite)
+        finally:
+            suite.to("cpu")
+        return rows, real
+
+    def _combine(self, everyones: list[tuple[dict[Direction, dict[int, Row]], dict[Direction, dict[int, Tensor]]]]) -> Scores:
+        """On the main process: all processes' rows to one score."""
+        scores: Scores = {}
+        for direction, subject in self.subjects.items():
+            rows = {place: row for own, _ in everyones for place, row in own[direction].items()}
+            self._real.setdefault(direction, {place: features for _, own in everyones for place, features in own[direction].items()})
+            scores[direction] = subject.suite.combine(rows, self._real[direction])
+        return scores
+
+
+def named(scores: Scores) -> dict[str, float]:
+    """Scores under one name each: a metric's own for the first direction, `b2a_fid` and the like for a second one."""
+    return {
+        metric if number == 0 else f"{direction}_{metric}": value
+        for number, (direction, values) in enumerate(scores.items())
+        for metric, value in values.items()
+    }

@@ -1,0 +1,1 @@
+"""Measuring from the command line: python -m gan_style.evaluate."""

@@ -1,0 +1,163 @@
+"""The body of python -m gan_style.evaluate. torch is loaded only once the command line is found right."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gan_style import atomic
+from gan_style.config.validation import METRIC_NAMES
+from gan_style.errors import CommandParser, UserError, nearest, one_line
+from gan_style.metrics import METRICS
+from gan_style.opening import refusal
+
+_PATHS = ("model", "data", "results", "truth", "inputs", "segmenter", "json")
+
+
+@dataclass
+class Result:
+    """What was measured. what: the two sides, in words; networks: metric -> the network behind it."""
+
+    what: dict[str, str]
+    images: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
+    segmentation: dict[str, Any] | None = None
+
+
+def evaluate_command(arguments: Sequence[str]) -> int:
+    """Measure what the command line asks for, print it, and write --json. Returns the exit code."""
+    options = parser().parse_args(arguments)
+    check_options(options)
+    import torch
+
+    from gan_style.evaluation.bundle import measure_bundle
+    from gan_style.evaluation.folders import measure_folders
+
+    torch.set_flush_denormal(True)  # as training does, whose numbers these are to be
+    try:
+        result = measure_folders(options) if options.model is None else measure_bundle(options)
+    finally:
+        torch.set_flush_denormal(False)
+    print(table(result))
+    if options.json is not None:
+        write_json(Path(options.json), result)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = CommandParser(
+        prog="python -m gan_style.evaluate",
+        description="Measure translations: files against files, or a bundle over a data set's validation images. docs/guide/evaluation.md "
+        "says what the metrics mean.",
+        epilog="Example: python -m gan_style.evaluate --model runs/pix2pix --data my_pairs --metrics l1,ssim --json scores.json",
+    )
+    files = parser.add_argument_group("files against files, by stem")
+    files.add_argument("--results", metavar="DIR", help="translated pictures")
+    files.add_argument("--truth", metavar="DIR", help="what they should be; for fid and kid, real pictures of their kind")
+    files.add_argument("--inputs", metavar="DIR", help="what they were made from, for structure")
+    model = parser.add_argument_group("a bundle over validation images, as training measures it")
+    model.add_argument("--model", metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it")
+    model.add_argument("--data", metavar="ROOT", help="the data set, as in data.root")
+    model.add_argument(
+        "--source", choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"], default="auto", help="as data.source"
+    )
+    model.add_argument(
+        "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; a2b"
+    )
+    model.add_argument("--output-labels", choices=("auto", "yes", "no"), default="auto", help="are the true outputs label maps?")
+    model.add_argument("--images", type=_positive, metavar="N", help="most validation images of each domain; default: all")
+    model.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise of a gan: its train.seed; default: %(default)s")
+    parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRIC_NAMES)}")
+    parser.add_argument(
+        "--features", default="inception", metavar="inception|random|FILE", help="the network of fid and kid; default: %(default)s"
+    )
+    parser.add_argument("--lpips", default="alex", metavar="alex|vgg|random|FILE", help="the network of lpips; default: %(default)s")
+    parser.add_argument(
+        "--structure", default="imagenet", metavar="imagenet|random|FILE", help="the network of structure; default: %(default)s"
+    )
+    task = parser.add_argument_group("task score: does a segmenter of real photos recognise the translations?")
+    task.add_argument("--segmenter", metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept")
+    task.add_argument("--segmenter-steps", type=_positive, default=1000, metavar="N", help="of its training; default: %(default)s")
+    task.add_argument("--ignore-color", type=_colour, action="append", default=[], metavar="R,G,B", help="a label that counts nowhere")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there, too")
+    return parser
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """`UserError` for options that do not go together, and for what no path can be."""
+    if (options.model is None) == (options.results is None):
+        raise UserError("give --model and --data, or --results and --truth; see python -m gan_style.evaluate --help")
+    if options.model is not None and options.data is None:
+        raise UserError("--model: needs --data, the data set whose validation images are translated")
+    if options.results is not None and options.truth is None and options.segmenter is None:
+        raise UserError("--results: needs --truth, the pictures to compare with, or --segmenter and --data")
+    if options.segmenter is not None and options.data is None:
+        raise UserError("--segmenter: needs --data, a data set of label maps and photos in pairs")
+    if options.model is not None and (given := [name for name in ("truth", "inputs") if getattr(options, name) is not None]):
+        raise UserError(f"--{given[0]}: goes with --results; a model's validation images are those of --data")
+    for name in _PATHS:
+        if (text := getattr(options, name)) is not None and (why := refusal(text)):
+            raise UserError(f"--{name} {text}: {why}; give another path")
+
+
+def table(result: Result) -> str:
+    """The numbers, for people."""
+    lines = [one_line(f"{side:10} {words}") for side, words in result.what.items()]
+    lines.append(f"images     {result.images}")
+    for name, value in result.metrics.items():
+        metric = METRICS[name]
+        network = f" ({result.networks[name]})" if name in result.networks else ""
+        better = "higher" if metric.higher_is_better else "lower"
+        lines.append(one_line(f"{name:10} {value:<12.6g} {better} is better: {metric.words}{network}"))
+    if task := result.segmentation:
+        lines.append(one_line(f"segmenter  {task['segmenter']}: {task['classes']} classes"))
+        for name, value in task["translated"].items():
+            lines.append(f"{name:15} {value:.4f} on translations, {task['real'][name]:.4f} on the real photos")
+    return "\n".join(lines)
+
+
+def write_json(path: Path, result: Result) -> None:
+    """The numbers, for programs; one that is not finite becomes null."""
+    tree = {
+        "what": result.what,
+        "images": result.images,
+        "metrics": _plain(result.metrics),
+        "networks": result.networks,
+        "segmentation": _plain(result.segmentation),
+    }
+    try:
+        atomic.write_text(path, json.dumps(tree, indent=1) + "\n")
+    except OSError as failure:
+        raise UserError(f"--json {path}: cannot be written ({failure.strerror}); choose another place") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(child) for key, child in value.items()}
+    return None if isinstance(value, float) and value - value != 0.0 else value
+
+
+def _metrics(text: str) -> list[str]:
+    names = list(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in METRICS:
+            raise argparse.ArgumentTypeError(f"{name!r} is no metric{nearest(name, METRICS)}; there are {', '.join(METRICS)}")
+    return names
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 10000000")
+    return int(text)
+
+
+def _colour(text: str) -> tuple[int, int, int]:
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) <= 255 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no colour: write R,G,B, each from 0 to 255")
+    return int(parts[0]), int(parts[1]), int(parts[2])

@@ -1,0 +1,104 @@
+"""Files against files: results, truths and inputs that belong together by their path without its suffix."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_style import images
+from gan_style.bundle import Resize
+from gan_style.engine.cases import read_ahead
+from gan_style.errors import UserError
+from gan_style.evaluation.command import Result
+from gan_style.evaluation.task import Task
+from gan_style.inference.predictor import choose_device
+from gan_style.metrics.choice import DEFAULT_PAIRED, compares
+from gan_style.metrics.suite import Case, Networks, Row, Suite
+
+_LOADED_PER_CROPPED = 286 / 256  # pix2pix's
+
+
+def measure_folders(options: Namespace) -> Result:
+    """Read, pair and measure."""
+    device = choose_device(options.device)
+    names = options.metrics or (DEFAULT_PAIRED if options.truth is not None else ())
+    results = by_stem("--results", options.results)
+    truths = by_stem("--truth", options.truth) if options.truth is not None else {}
+    if options.truth is None and (compares(names, "truth") or compares(names, "domain")):
+        raise UserError(f"--metrics: {', '.join(names)} compare with pictures of --truth; give it")
+    if compares(names, "truth"):
+        check_pairs(results, truths, f"--truth {options.truth}", both_ways=True)
+    if compares(names, "domain") and min(len(results), len(truths)) < 2:
+        raise UserError(f"{', '.join(names)}: two results and two real pictures are the least that fid and kid compare")
+    inputs: dict[str, Path] = {}
+    if compares(names, "input"):
+        if options.inputs is None:
+            raise UserError("--metrics: structure compares with the pictures that results were made from; give them as --inputs")
+        inputs = by_stem("--inputs", options.inputs)
+        check_pairs(results, inputs, f"--inputs {options.inputs}", both_ways=False)
+    suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
+    task = None
+    if options.segmenter:
+        task = Task.of(options, options.direction or "a2b", _resize_of(next(iter(results.values()))), device)
+        for stem in results:
+            task.key_of(stem)
+    stems = list(results)
+
+    def read(place: int) -> Case:
+        stem = stems[place]
+        truth = _read(truths[stem]) if suite.compares("truth") else None
+        return Case(str(results[stem]), _read(results[stem]), truth, _read(inputs[stem]) if inputs else None)
+
+    rows: dict[int, Row] = {}
+    for place, case in enumerate(tqdm(read_ahead(read, range(len(stems))), total=len(stems), unit="image", disable=None)):
+        rows[place] = suite.measure(case)
+        if task:
+            task.add(task.key_of(stems[place]), case.translated)
+    real: dict[int, Tensor] = {}
+    if suite.compares("domain"):
+        paths = list(truths.values())
+        for place, picture in enumerate(read_ahead(lambda place: _read(paths[place]), range(len(paths)))):
+            real[place] = suite.describe(picture, str(paths[place]))
+    what = {side: text for side in ("results", "truth", "inputs", "data") if (text := getattr(options, side)) is not None}
+    return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
+
+
+def by_stem(option: str, folder: str) -> dict[str, Path]:
+    """Path without suffix, relative to the folder -> file, sorted; `UserError` where there is none, or two of one stem."""
+    root, found = Path(folder), {}
+    for path in images.find_images(root):
+        stem = path.with_suffix("").as_posix()
+        if stem in found:
+            raise UserError(f"{option} {folder}: {found[stem].name} and {path.name} have one stem; keep one of them")
+        found[stem] = root / path
+    if not found:
+        raise UserError(f"{option} {folder}: holds no images; check the path")
+    return found
+
+
+def check_pairs(results: Mapping[str, Path], others: Mapping[str, Path], called: str, both_ways: bool) -> None:
+    """`UserError` naming a result without its partner, or a partner without its result."""
+    if alone := [path for stem, path in results.items() if stem not in others]:
+        raise UserError(f"{called}: has no picture for {alone[0]}{_more(alone)}; pictures belong together by their names without suffix")
+    if both_ways and (alone := [path for stem, path in others.items() if stem not in results]):
+        raise UserError(
+            f"{alone[0]}: has no result{_more(alone)}; translate all, or give a folder of those alone (fid and kid need no pairs)"
+        )
+
+
+def _more(alone: list[Path]) -> str:
+    return f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+
+
+def _read(path: Path) -> Tensor:
+    return images.to_tensor(images.read(path, 3).pixels)
+
+
+def _resize_of(path: Path) -> Resize:
+    """How results like this one were sized, as far as the picture tells: squares were resized, others were left as they are."""
+    height, width = images.read(path, 3).pixels.shape[:2]
+    if height == width:
+        return Resize(preprocess="resize_and_crop", load_size=round(height * _LOADED_PER_CROPPED), crop_size=height)
+    return Resize(preprocess="crop", load_size=min(256, height, width), crop_size=min(256, height, width))

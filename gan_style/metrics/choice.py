@@ -1,0 +1,43 @@
+"""Which metrics make sense: of what a method serves, and of validation images that are pairs or not."""
+
+from collections.abc import Sequence
+
+from gan_style.errors import UserError
+from gan_style.metrics import METRICS, Compares
+
+# What a translator is given (`Method.serves`) -> what its results can be compared with.
+_COMPARABLE: dict[str, tuple[Compares, ...]] = {
+    "translation": ("truth", "input", "domain"),
+    "style pictures": ("input", "domain"),
+    "named styles": ("input",),
+    "noise": ("domain",),
+}
+DEFAULT_PAIRED, DEFAULT_UNPAIRED = ("l1", "psnr", "ssim"), ("kid", "structure")
+_WORDS: dict[Compares, str] = {
+    "truth": "true outputs",
+    "input": "the input",
+    "domain": "real images of the output's domain",
+}
+
+
+def choose(requested: Sequence[str] | None, serves: str, paired: bool, key: str, method: str) -> tuple[str, ...]:
+    """The requested metrics, or those that need no choice where none are; `UserError` naming the first that makes no sense.
+
+    key, method: what messages call the request, and the method whose translator is measured
+    """
+    comparable = _COMPARABLE[serves]
+    possible = [name for name, metric in METRICS.items() if metric.compares in comparable and (paired or metric.compares != "truth")]
+    if requested is None:
+        usual = DEFAULT_PAIRED if "truth" in comparable and paired else DEFAULT_UNPAIRED
+        return tuple(name for name in usual if name in possible)
+    for name in requested:
+        compares = METRICS[name].compares
+        if name not in possible:
+            why = f"the translations of {method} have none" if compares not in comparable else "the validation images are no pairs"
+            raise UserError(f"{key}: {name} compares with {_WORDS[compares]}, and {why}; take {', '.join(possible)}")
+    return tuple(requested)
+
+
+def compares(names: Sequence[str], what: Compares) -> bool:
+    """Does one of the metrics compare translations with that?"""
+    return any(METRICS[name].compares == what for name in names)

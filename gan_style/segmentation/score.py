@@ -1,0 +1,35 @@
+"""The FCN-score of pix2pix (Isola et al., 2017, arXiv 1611.07004, section 4.1): how well a segmenter of real photos reads translations.
+
+Departure: the paper's segmenter is an FCN-8s that was trained on Cityscapes; here it is a small network trained on the real pairs of
+the data set at hand. Scores compare with those of the same segmenter alone, and with its score on the real photos, which bounds them.
+"""
+
+import numpy as np
+from torch import Tensor
+
+from gan_style import images
+from gan_style.segmentation.classes import Classes
+from gan_style.segmentation.confusion import Confusion
+from gan_style.segmentation.segmenter import Segmenter
+
+
+class TaskScore:
+    """Collects what a segmenter recognises in real photos and in translations of the same label maps."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.segmenter = segmenter
+        self.real, self.translated = (Confusion(len(segmenter.classes)) for _ in range(2))
+
+    def add(self, labels: np.ndarray, photo: Tensor, translated: Tensor) -> None:
+        """labels [h, w, 3] uint8 as in their file, photo and translation [C, H, W] in [-1, 1], each of its own size."""
+        for confusion, picture in ((self.real, photo), (self.translated, translated)):
+            confusion.add(true_classes(labels, self.segmenter.classes, *picture.shape[-2:]), self.segmenter(picture))
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """real, translated -> metric -> value."""
+        return {"real": self.real.scores(), "translated": self.translated.scores()}
+
+
+def true_classes(labels: np.ndarray, classes: Classes, height: int, width: int) -> np.ndarray:
+    """The classes [height, width] of a label map of another size: the nearest pixels, never a mixture."""
+    return classes.of(images.resize(labels, height, width, labels=True))

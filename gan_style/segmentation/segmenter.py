@@ -1,0 +1,105 @@
+"""A trained segmentation network with all that is needed to use it, in one safetensors file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gan_style.atomic import replacing
+from gan_style.bundle import MAX_HEADER_BYTES, Resize, check_header
+from gan_style.errors import UserError
+from gan_style.metrics.features import rgb
+from gan_style.networks.segmenter import SegmentationNet
+from gan_style.segmentation.classes import MAX_CLASSES, Classes, Colour
+
+METADATA_KEY = "gan_style_segmenter"
+
+
+class SegmenterInfo(BaseModel):
+    """What a segmenter's file holds beside its weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    colours: tuple[Colour, ...] = Field(min_length=2, max_length=MAX_CLASSES)
+    ignored: tuple[Colour, ...] = Field(default=(), max_length=MAX_CLASSES)
+    base_channels: int = Field(default=16, ge=8, le=256, multiple_of=8)
+    num_downs: int = Field(default=4, ge=1, le=8)
+    resize: Resize  # how its training images were sized, and so those that it is shown should be
+    steps: int = Field(ge=1)
+
+
+class Segmenter:
+    """Images -> classes."""
+
+    def __init__(self, info: SegmenterInfo, network: SegmentationNet) -> None:
+        self.info, self.network = info, network.eval().requires_grad_(False)
+        self.classes = Classes(info.colours, info.ignored)
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> np.ndarray:
+        """[C, H, W] in [-1, 1] -> classes [H, W] int16."""
+        place = self.network.last.weight
+        scores = self.network(rgb(image[None].to(place)))[0]
+        return scores.argmax(dim=0).to("cpu", torch.int16).numpy()
+
+
+def make_network(info: SegmenterInfo) -> SegmentationNet:
+    """The network that `info` describes, freshly initialised from the global random state."""
+    return SegmentationNet(len(info.colours), info.base_channels, info.num_downs)
+
+
+def save_segmenter(path: Path, segmenter: Segmenter) -> None:
+    """Write a segmenter as a whole or not at all; `UserError` where the disk refuses."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in segmenter.network.state_dict().items()}
+    try:
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata={METADATA_KEY: segmenter.info.model_dump_json()})
+    except (OSError, SafetensorError) as refusal:
+        raise UserError(f"--segmenter {path}: cannot be written ({refusal}); choose another place") from None
+
+
+def load_segmenter(path: Path, device: torch.device) -> Segmenter:
+    """Read what `save_segmenter` wrote; `UserError` names what is wrong with any other file."""
+    try:
+        check_header(path, MAX_HEADER_BYTES)
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+            if text is None:
+                raise UserError(f"--segmenter {path}: a safetensors file, but no segmenter; give one, or a name that does not exist yet")
+            info = SegmenterInfo.model_validate(json.loads(text))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with torch.device("meta"):
+            expected = {name: tensor.shape for name, tensor in make_network(info).state_dict().items()}
+        if expected != {name: tensor.shape for name, tensor in weights.items()}:
+            raise UserError(f"--segmenter {path}: its weights do not fit the network that its metadata describes; train it again")
+    except ValidationError as mistakes:
+        first = mistakes.errors()[0]
+        raise UserError(f"--segmenter {path}: its metadata is damaged ({'.'.join(map(str, first['loc']))}: {first['msg']})") from None
+    except OSError as problem:
+        raise UserError(f"--segmenter {path}: cannot be read ({problem.strerror or problem})") from None
+    except (SafetensorError, ValueError, RecursionError) as problem:
+        raise UserError(f"--segmenter {path}: no segmenter ({problem}); give one, or a name that does not exist yet") from None
+    with torch.random.fork_rng(devices=[]):
+        network = make_network(info)
+    network.load_state_dict(weights)
+    return Segmenter(info, network.to(device))
+
+
+Train = Callable[[], Segmenter]
+
+
+def load_or_train(path: Path, device: torch.device, train: Train) -> Segmenter:
+    """The segmenter at `path`; where there is none, what `train` gives, which then lies there."""
+    if path.exists():
+        return load_segmenter(path, device)
+    segmenter = train()
+    save_segmenter(path, segmenter)
+    return segmenter

@@ -1,0 +1,144 @@
+"""A segmenter learns the classes of real pairs, is kept in a file, and says what is wrong with any other."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gan_style import images
+from gan_style.bundle import Resize
+from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.demo import draw_paired
+from gan_style.datasets.drawing.street_map import PALETTE
+from gan_style.datasets.reading import read_domain
+from gan_style.errors import UserError
+from gan_style.networks.segmenter import SegmentationNet
+from gan_style.segmentation.classes import IGNORED
+from gan_style.segmentation.score import TaskScore
+from gan_style.segmentation.segmenter import METADATA_KEY, Segmenter, load_or_train, load_segmenter, save_segmenter
+from gan_style.segmentation.training import cross_entropy, label_data, train_segmenter
+
+CPU = torch.device("cpu")
+RESIZE = Resize(preprocess="resize_and_crop", load_size=36, crop_size=32)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("demo") / "paired"
+    draw_paired(root, train=12, val=4, size=64)
+    return root
+
+
+def train(root: Path, steps: int = 100) -> Segmenter:
+    return train_segmenter(label_data(str(root), "a2b", RESIZE), "a2b", RESIZE, CPU, steps, base_channels=8)
+
+
+@pytest.fixture(scope="module")
+def segmenter(root: Path) -> Segmenter:
+    return train(root)
+
+
+def test_it_recognises_the_real_photos_and_not_others(root: Path, segmenter: Segmenter) -> None:
+    data = label_data(str(root), "a2b", RESIZE)
+    assert set(segmenter.classes.colours) <= set(PALETTE)
+    validation = open_dataset(data, "val", True, 0)
+    assert validation is not None
+    task = TaskScore(segmenter)
+    for place in range(validation.len_a):
+        labels = read_domain(validation.source, data, "a", place).pixels
+        photo, _ = validation.read_b(place)
+        task.add(labels, photo, -photo.flip(1))
+    scores = task.scores()
+    assert scores["real"]["pixel_accuracy"] > 0.4
+    assert scores["real"]["mean_iou"] > 2 * scores["translated"]["mean_iou"]
+    assert task.real.counts.sum() == validation.len_a * 32 * 32
+
+
+def test_the_same_arguments_give_the_same_bits_and_leave_the_generator_alone(root: Path) -> None:
+    state = torch.get_rng_state()
+    first = train(root, 3)
+    assert torch.equal(state, torch.get_rng_state())
+    torch.manual_seed(5)
+    second = train(root, 3)
+    weights = [segmenter.network.state_dict() for segmenter in (first, second)]
+    assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
+
+
+def test_it_is_trained_once_and_then_read(root: Path, segmenter: Segmenter, tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "segmenter.safetensors"
+    calls: list[int] = []
+
+    def once() -> Segmenter:
+        calls.append(1)
+        return segmenter
+
+    first, second = (load_or_train(path, CPU, once) for _ in range(2))
+    assert (first is segmenter, len(calls)) == (True, 1)
+    assert second.info == segmenter.info
+    picture = torch.rand(3, 33, 47, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert np.array_equal(second(picture), segmenter(picture))
+    assert second(picture).shape == (33, 47)
+
+
+def test_photos_may_be_domain_a(tmp_path: Path) -> None:
+    root = tmp_path / "swapped"
+    draw_paired(root, train=3, val=1, size=32)
+    for split in ("train", "val"):
+        (root / f"{split}A").rename(root / "other")
+        (root / f"{split}B").rename(root / f"{split}A")
+        (root / "other").rename(root / f"{split}B")
+    trained = train_segmenter(label_data(str(root), "b2a", RESIZE), "b2a", RESIZE, CPU, 1, base_channels=8)
+    assert set(trained.classes.colours) <= set(PALETTE)
+
+
+def test_pixels_that_do_not_count_have_no_gradient() -> None:
+    scores = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    truth = torch.tensor([[[0, IGNORED], [IGNORED, 2]]])
+    loss = cross_entropy(scores, truth)
+    assert loss.item() == pytest.approx(np.log(3))
+    loss.backward()
+    assert scores.grad is not None
+    assert torch.equal(scores.grad[0, :, 0, 1], torch.zeros(3)) and scores.grad[0, 0, 0, 0] < 0
+    assert cross_entropy(scores, torch.full((1, 2, 2), IGNORED)).item() == 0.0
+
+
+def test_the_network_keeps_any_size() -> None:
+    network = SegmentationNet(5, base_channels=8, num_downs=3)
+    for height, width in ((1, 1), (17, 30), (64, 40)):
+        assert network(torch.zeros(2, 3, height, width)).shape == (2, 5, height, width)
+
+
+def test_other_files_are_named(segmenter: Segmenter, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.safetensors"
+    save_segmenter(whole, segmenter)
+    tensors = load_file(whole)
+    (tmp_path / "text.safetensors").write_text("nothing")
+    (tmp_path / "cut.safetensors").write_bytes(whole.read_bytes()[:-10])
+    save_file(tensors, tmp_path / "bare.safetensors")
+    info = json.loads(segmenter.info.model_dump_json())
+    save_file(tensors, tmp_path / "wide.safetensors", {METADATA_KEY: json.dumps({**info, "base_channels": 16})})
+    save_file(tensors, tmp_path / "colours.safetensors", {METADATA_KEY: json.dumps({**info, "colours": [[1, 2]]})})
+    (tmp_path / "folder.safetensors").mkdir()
+    for name, said in (
+        ("text", "no segmenter"),
+        ("cut", "no segmenter"),
+        ("bare", "no segmenter"),
+        ("wide", "do not fit the network"),
+        ("colours", r"metadata is damaged \(colours"),
+        ("folder", "cannot be read"),
+    ):
+        with pytest.raises(UserError, match=rf"--segmenter .*{name}\.safetensors.*{said}") as mistake:
+            load_segmenter(tmp_path / f"{name}.safetensors", CPU)
+        assert "\n" not in str(mistake.value)
+
+
+def test_a_map_and_its_photo_stay_together_in_training(root: Path) -> None:
+    """The crop and the mirroring of a batch are those of its label maps: the segmenter would learn nothing otherwise."""
+    data = label_data(str(root), "a2b", RESIZE)
+    dataset = open_dataset(data, "train", True, 0)
+    sample = dataset[(5, 0)]
+    colours = {tuple(pixel) for pixel in images.to_pixels(sample.a).reshape(-1, 3)}
+    assert colours <= set(PALETTE), "labels were mixed"
