@@ -33,12 +33,12 @@ class SpadeGenerator(nn.Module):
         self.norm = norm
         self.size_multiple = 2**num_downs
         self.minimum_size = 2 * self.size_multiple  # so that the deepest maps have statistics
-        self.run = stage_runner(activation_checkpointing)
         hidden = 2 * base_channels
         widths = [base_channels * min(2**level, WIDEST) for level in range(num_downs + 2)]
         self.stem = nn.Conv2d(in_channels, widths[-1], 3, padding=1)
         self.blocks = nn.ModuleList(  # deepest first, as they run
-            SpadeBlock(widths[level + 1], widths[level], in_channels, hidden, norm) for level in reversed(range(num_downs + 1))
+            SpadeBlock(widths[level + 1], widths[level], in_channels, hidden, norm, recompute=activation_checkpointing)
+            for level in reversed(range(num_downs + 1))
         )
         self.head = nn.Conv2d(base_channels, out_channels, 3, padding=1)
 
@@ -52,38 +52,37 @@ class SpadeGenerator(nn.Module):
             if place:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
                 scale //= 2
-            x = self.run(block, x, _thinned(labels, scale))  # level l: [B, min(2**l, 16) k, H/2**l, W/2**l]
+            x = block(x, _thinned(labels, scale))  # level l: [B, min(2**l, 16) k, H/2**l, W/2**l]
         return torch.tanh(self.head(F.leaky_relu(x, 0.2)))  # [B, Cout, H, W] in [-1, 1]
 
 
 class SpadeBlock(nn.Module):
     """A residual block of pre-activations, [B, before, H, W] and labels [B, L, H, W] -> [B, channels, H, W] (appendix A, figure 11)."""
 
-    def __init__(self, before: int, channels: int, labels: int, hidden: int, norm: str) -> None:
+    def __init__(self, before: int, channels: int, labels: int, hidden: int, norm: str, recompute: bool) -> None:
         super().__init__()
         between = min(before, channels)
-        self.norm1 = SpadeNorm(before, labels, hidden, norm)
-        self.conv1 = nn.Conv2d(before, between, 3, padding=1)
-        self.norm2 = SpadeNorm(between, labels, hidden, norm)
-        self.conv2 = nn.Conv2d(between, channels, 3, padding=1)
-        self.shortcut = SpadeShortcut(before, channels, labels, hidden, norm) if before != channels else None
+        self.run = stage_runner(recompute)
+        self.first = SpadeConvolution(before, between, labels, hidden, norm)
+        self.second = SpadeConvolution(between, channels, labels, hidden, norm)
+        self.shortcut = SpadeConvolution(before, channels, labels, hidden, norm, straight=True) if before != channels else None
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        y = self.conv1(F.leaky_relu(self.norm1(x, labels), 0.2))
-        y = self.conv2(F.leaky_relu(self.norm2(y, labels), 0.2))
-        return y + (x if self.shortcut is None else self.shortcut(x, labels))
+        y = self.run(self.second, self.run(self.first, x, labels), labels)
+        return y + (x if self.shortcut is None else self.run(self.shortcut, x, labels))
 
 
-class SpadeShortcut(nn.Module):
-    """The way past a block that changes the number of channels: a SPADE and a 1 x 1 convolution."""
+class SpadeConvolution(nn.Module):
+    """SPADE, a leaky ReLU and a 3 x 3 convolution; `straight`, past a block that changes the channels: no activation, 1 x 1, no bias."""
 
-    def __init__(self, before: int, channels: int, labels: int, hidden: int, norm: str) -> None:
+    def __init__(self, before: int, channels: int, labels: int, hidden: int, norm: str, straight: bool = False) -> None:
         super().__init__()
         self.norm = SpadeNorm(before, labels, hidden, norm)
-        self.conv = nn.Conv2d(before, channels, 1, bias=False)
+        self.activation = nn.Identity() if straight else nn.LeakyReLU(0.2)
+        self.conv = nn.Conv2d(before, channels, 1, bias=False) if straight else nn.Conv2d(before, channels, 3, padding=1)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        return self.conv(self.norm(x, labels))
+        return self.conv(self.activation(self.norm(x, labels)))
 
 
 class SpadeNorm(nn.Module):

@@ -116,10 +116,10 @@ def test_each_pixel_is_modulated_by_its_label() -> None:
 def test_spade_has_the_papers_widths() -> None:
     """Blocks of 1024, 1024, 1024, 512, 256, 128, 64 (appendix A); modulations through 128 channels."""
     blocks = [block for block in SpadeGenerator(5, 3).blocks if isinstance(block, SpadeBlock)]
-    assert [block.conv2.out_channels for block in blocks] == [1024, 1024, 1024, 512, 256, 128, 64]
+    assert [block.second.conv.out_channels for block in blocks] == [1024, 1024, 1024, 512, 256, 128, 64]
     assert [block.shortcut is not None for block in blocks] == [False] * 3 + [True] * 4
-    assert {block.norm1.shared.out_channels for block in blocks} == {128}
-    assert {block.norm1.shared.in_channels for block in blocks} == {5}
+    assert {block.first.norm.shared.out_channels for block in blocks} == {128}
+    assert {block.first.norm.shared.in_channels for block in blocks} == {5}
 
 
 def test_a_flat_label_map_is_not_washed_away() -> None:

@@ -22,7 +22,7 @@ def trained(name: str, recompute: bool, norm: str) -> tuple[dict[str, Tensor], l
     network = build(GENERATORS, name, **SMALL, norm=norm, dropout=True, init_gain=0.2, activation_checkpointing=recompute)
     runs = [0]
     for module in network.modules():
-        if type(module).__name__ in ("ResidualBlock", "SpadeBlock"):
+        if type(module).__name__ in ("ResidualBlock", "SpadeConvolution"):
             module.register_forward_pre_hook(lambda *_: runs.__setitem__(0, runs[0] + 1))
     torch.manual_seed(1)
     x = torch.rand(2, 3, 16, 24, requires_grad=True)
