@@ -2,29 +2,30 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gan_style.bundle import BundleInfo, Resize
-from gan_style.config.load import dump_config, load_config, nearest
+from gan_style.config.load import dump_config, load_config
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, open_validation_set, spread
+from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run, planned_steps
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
-from gan_style.errors import CommandParser, UserError
+from gan_style.errors import CommandParser, UserError, nearest
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
@@ -34,6 +35,7 @@ from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
 
 log = logging.getLogger("gan_style")
+T = TypeVar("T")
 
 
 def train_command(arguments: Sequence[str]) -> int:
@@ -75,16 +77,18 @@ def _train(config: RunConfig[Any]) -> int:
 def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
-    opened = None
-    subjects: dict[Direction, tuple[Cases, Suite]] = {}
-    for turn in (True, False):  # the first process of each node draws or indexes what the others then find done
-        with agreement.together():
-            if accelerator.is_local_main_process == turn:
-                draw_demo(config)
-                opened = open_run(config)
-                subjects = open_validation(config, opened[2])
-    assert opened
-    training, validation, method = opened
+
+    def by_turns(action: Callable[[], T]) -> T:  # of each node the first process draws, indexes or downloads what the others then find done
+        return agreement.in_turns(accelerator.is_local_main_process, action)
+
+    training, validation = by_turns(lambda: open_data(config))
+    colours = None
+    with agreement.together():
+        if accelerator.is_main_process:
+            colours = label_colours(config, training)
+    config = with_colours(config, agreement.from_main(colours))
+    method = by_turns(lambda: open_method(config))
+    subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
         log.info(summary(config, training, validation, method))
@@ -109,8 +113,9 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
 
 def describe(config: RunConfig[Any]) -> int:
     """Check everything that training would, print it, write nothing but the demo data where it is asked for."""
-    draw_demo(config)
-    training, validation, method = open_run(config)
+    training, validation = open_data(config)
+    config = with_colours(config, label_colours(config, training))
+    method = open_method(config)
     open_validation(config, method)
     slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
     print(dump_config(config))
@@ -125,17 +130,22 @@ def draw_demo(config: RunConfig[Any]) -> None:
             ensure_demo(folder)
 
 
-def open_run(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None, Method]:
-    """The data sets and the method, its weights drawn from the run's seed."""
+def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None]:
+    """The data sets; demo data are drawn first."""
+    draw_demo(config)
     kind = METHODS[config.method.name]
     paired, single = kind.needs == "pairs", kind.needs == "images"
     training = open_dataset(config.data, "train", paired, config.train.seed, single)
-    validation = open_dataset(config.data, "val", paired, config.train.seed, single)
+    return training, open_dataset(config.data, "val", paired, config.train.seed, single)
+
+
+def open_method(config: RunConfig[Any]) -> Method:
+    """The method, its weights drawn from the run's seed."""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
-    method = kind(config.method, make_task(config))
+    method = METHODS[config.method.name](config.method, make_task(config))
     check_crop(config, method)
     check_players(config, method)
-    return training, validation, method
+    return method
 
 
 def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, tuple[Cases, Suite]]:
@@ -179,7 +189,7 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
         if judges and config.data.crop_size < int(getattr(network, "minimum_size", 1)):
             raise UserError(
                 f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {network.minimum_size} pixels; "
-                "raise it or lower num_layers"
+                "raise it or lower num_layers (or num_scales)"
             )
 
 

@@ -47,7 +47,7 @@ class BundleInfo(BaseModel):
     translator: dict[str, Any]  # the configuration that the method builds its translator from
     in_channels: int = Field(ge=1, le=64)
     out_channels: int = Field(ge=1, le=64)
-    size_multiple: int = Field(ge=1, le=4096)  # what the translator pads its input to a multiple of: for readers, the network knows it
+    size_multiple: int = Field(ge=1, le=2**15)  # what the translator pads its input to a multiple of: for readers, the network knows it
     value_range: tuple[float, float] = (-1.0, 1.0)
     style: bool = False  # does it need a style image?
     labels: Literal["auto", "yes", "no"] = "auto"  # are its inputs label maps?

@@ -5,7 +5,7 @@ from pathlib import Path
 from gan_style.methods import CONFIGS
 
 ROOT = Path(__file__).parents[1]
-ARCHITECTURE = ["method.generator.num_downs=3", "method.discriminator.num_layers=1"]
+ARCHITECTURE = ["method.generator.num_downs=3", "method.discriminator.num_layers=1", "method.discriminator.num_scales=2"]
 
 
 def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:

@@ -24,7 +24,7 @@ SIZE = 16
 
 TINY_NETWORKS = {
     "generator": {"base_channels": 4, "num_blocks": 1, "num_downs": 3},
-    "discriminator": {"base_channels": 4, "num_layers": 1},
+    "discriminator": {"base_channels": 4, "num_layers": 1, "num_scales": 2},
 }
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from gan_style.config.data import DataConfig as DataConfig
+from gan_style.config.data import DomainConfig as DomainConfig
 from gan_style.config.section import Section as Section
 from gan_style.config.validation import ValidationConfig
 
@@ -18,24 +20,46 @@ Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
 class GeneratorConfig(Section):
     """A generator network; keys that its architecture does not have are ignored by it and say so."""
 
-    name: Literal["resnet", "unet"] = Field(
-        default="resnet", description="Architecture: `resnet` (1603.08155, 1703.10593) or `unet` (1611.07004)."
+    name: Literal["resnet", "unet", "global", "coarse-to-fine", "spade"] = Field(
+        default="resnet",
+        description="Architecture: `resnet` (1603.08155, 1703.10593), `unet` (1611.07004), and for large images `global`, `coarse-to-fine` "
+        "(1711.11585) and `spade` (1903.07291).",
     )
     base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
     num_blocks: int = Field(
-        default=9, ge=0, le=64, description="Residual blocks (`resnet` only); CycleGAN takes 6 for 128 pixels and 9 from 256."
+        default=9,
+        ge=0,
+        le=64,
+        description="Residual blocks (`resnet`, `global`, `coarse-to-fine`); CycleGAN takes 6 for 128 pixels and 9 from 256.",
     )
     num_downs: int = Field(
-        default=8, ge=2, le=12, description="Halvings down to the bottleneck (`unet` only): 7 for 128 pixels, 8 for 256."
+        default=8,
+        ge=2,
+        le=12,
+        description="Halvings down to the bottleneck: `unet` 7 for 128 pixels, 8 for 256; in their papers `global` and `coarse-to-fine` 4, "
+        "`spade` 6.",
+    )
+    num_enhancers: int = Field(
+        default=1,
+        ge=1,
+        le=3,
+        description="Local enhancers (`coarse-to-fine` only): the global generator works at 1/2**n of the image's size.",
     )
     norm: Norm = Field(default="instance", description="Normalisation after each convolution; `instance` keeps no running statistics.")
-    dropout: bool = Field(
-        default=False, description="Dropout of 0.5 in the residual blocks (`resnet`) or the innermost decoder layers (`unet`)."
-    )
+    dropout: bool = Field(default=False, description="Dropout of 0.5 in the residual blocks, or in the innermost decoder layers (`unet`).")
     upsampling: Literal["deconvolution", "resize-convolution"] = Field(
         default="deconvolution",
         description="`deconvolution` as in the papers, or `resize-convolution`, which leaves no checkerboard "
         "(distill.pub/2016/deconv-checkerboard).",
+    )
+    activation_checkpointing: bool = Field(
+        default=False,
+        description="Compute what residual blocks (`resnet`) or all stages (`global`, `coarse-to-fine`, `spade`) hold a second time in the "
+        "backward instead of keeping it (1604.06174): less memory, more time, the same result.",
+    )
+    spectral_norm: bool = Field(
+        default=False,
+        description="Spectral normalisation of every convolution but deconvolutions, as in the paper of `spade` (1802.05957).",
     )
     antialias: bool = Field(
         default=False,
@@ -49,14 +73,21 @@ class GeneratorConfig(Section):
 class DiscriminatorConfig(Section):
     """A discriminator network."""
 
-    name: Literal["patchgan", "pixel"] = Field(
-        default="patchgan", description="`patchgan` judges overlapping patches, `pixel` each pixel by itself (1611.07004, section 6.1.2)."
+    name: Literal["patchgan", "pixel", "multiscale"] = Field(
+        default="patchgan",
+        description="`patchgan` judges overlapping patches, `pixel` each pixel by itself (1611.07004, section 6.1.2), `multiscale` patches "
+        "at several scales (1711.11585).",
     )
     base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer.")
-    num_layers: int = Field(default=3, ge=1, le=8, description="Strided layers (`patchgan` only): 3 sees patches of 70 x 70 pixels.")
+    num_layers: int = Field(
+        default=3, ge=1, le=8, description="Strided layers (`patchgan`, `multiscale`): 3 sees patches of 70 x 70 pixels."
+    )
+    num_scales: int = Field(
+        default=3, ge=1, le=5, description="Scales (`multiscale` only): one PatchGAN for the image as it is, one for half its size, ..."
+    )
     antialias: bool = Field(
         default=False,
-        description="Blur before each halving (`patchgan` only; 1904.11486): with 3 layers it then sees patches of 84 x 84 pixels.",
+        description="Blur before each halving (`patchgan`, `multiscale`; 1904.11486): 3 layers then see patches of 84 x 84 pixels.",
     )
     norm: Norm = Field(default="instance", description="Normalisation between the layers.")
     spectral_norm: bool = Field(
@@ -90,75 +121,6 @@ class MethodConfig(Section):
             if isinstance(values.get(key), dict) and isinstance(default, BaseModel):
                 completed[key] = {**default.model_dump(), **values[key]}
         return completed
-
-
-class DomainConfig(Section):
-    """How the images of one domain are read."""
-
-    channels: int = Field(default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 3 RGB, 4 RGB and alpha.")
-    labels: Literal["auto", "yes", "no"] = Field(
-        default="auto",
-        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette images are.",
-    )
-    transforms: list[dict[str, Any]] = Field(
-        default_factory=list,
-        description="albumentations transforms of this domain alone, training only: `- {name: RandomBrightnessContrast, p: 0.5}`.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _yaml_booleans(cls, values: Any) -> Any:
-        """YAML reads a bare yes or no as a boolean."""
-        if isinstance(values, dict) and isinstance(values.get("labels"), bool):
-            values = {**values, "labels": "yes" if values["labels"] else "no"}
-        return values
-
-
-class DataConfig(Section):
-    """Where the images are and how they become samples."""
-
-    root: str = Field(
-        default="data/demo/paired",
-        description="Folder of the data set, a manifest file (.jsonl, .csv) or a URL of Parquet files. See data/README.md for the layouts.",
-    )
-    root_b: str | None = Field(
-        default=None,
-        description="A folder of domain B's images where they do not lie beside domain A's, such as a folder of style pictures; "
-        "`root` is then domain A's. Unpaired methods only.",
-    )
-    source: Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"] = Field(
-        default="auto",
-        description="Layout: `aligned` (train/: A and B side by side in one file), `folders` (trainA/ and trainB/ paired by stem), "
-        "`unpaired` (trainA/ and trainB/), `manifest`, `parquet` (images in tables; pip install 'gan_style[parquet]'). "
-        "`auto` looks at the root and at what the method needs.",
-    )
-    preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = Field(
-        default="resize_and_crop",
-        description="Resize and random crop of training images; see data/README.md for what each does in validation.",
-    )
-    load_size: int = Field(
-        default=286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`)."
-    )
-    crop_size: int = Field(default=256, ge=1, le=16384, description="Pixels of the square random crop.")
-    flip: bool = Field(default=True, description="Mirror training images left to right, half of the time.")
-    transforms: list[dict[str, Any]] = Field(
-        default_factory=list,
-        description="Further albumentations transforms that move pixels, shared by both images of a pair, training only.",
-    )
-    domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A: the input of a2b.")
-    domain_b: DomainConfig = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
-    workers: int = Field(
-        default=2,
-        ge=0,
-        le=128,
-        description="Processes that load images beside each training process; 0 loads in it. Does not change results.",
-    )
-
-    @model_validator(mode="after")
-    def _crop_fits(self) -> "DataConfig":
-        if self.preprocess in ("resize_and_crop", "scale_width_and_crop") and self.crop_size > self.load_size:
-            raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}: lower crop_size or raise load_size")
-        return self
 
 
 class OptimConfig(Section):

@@ -3,14 +3,16 @@
 Over gloo on the CPU, because asking a GPU would wait for it. With one process nothing is sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
 from gan_style.errors import UserError
+
+T = TypeVar("T")
 
 
 class Agreement:
@@ -48,6 +50,15 @@ class Agreement:
         values = [None] * dist.get_world_size() if self._main else None
         dist.gather_object(value, values, dst=0, group=self._group)
         return values
+
+    def in_turns(self, first: bool, action: Callable[[], T]) -> T:
+        """`action()`, by the processes that are `first`, then by the others; a mistake in it is dealt with as in `together`."""
+        results: list[T] = []
+        for turn in (True, False):
+            with self.together():
+                if first == turn:
+                    results.append(action())
+        return results[0]
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -33,11 +33,11 @@ class Trainer:
             network.requires_grad_(False)
         self.networks: dict[str, nn.Module] = dict(method.networks)
         self._trained = {
-            name: [
-                parameter
+            name: {
+                key: parameter
                 for key, parameter in network.named_parameters()
                 if parameter.requires_grad_(method.trains(name, key)).requires_grad
-            ]
+            }
             for name, network in self.networks.items()
         }
         served = {name: self.networks[name] for name in method.translators.values()}
@@ -106,7 +106,7 @@ class Trainer:
     def _take_turn(self, player: Player) -> None:
         """Let the player's networks learn, through their wrappers, and freeze its opponents, which are only read."""
         for name, parameters in self._trained.items():
-            for parameter in parameters:
+            for parameter in parameters.values():
                 parameter.requires_grad_(name in player.networks)
         self.method.networks = {name: self._wrapped[name] if name in player.networks else bare for name, bare in self.networks.items()}
 
@@ -140,6 +140,10 @@ class Trainer:
         optimizer, stepper = self.optimizers[player.name], self._steppers[player.name]
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate(step, player)
+        for name in player.networks:
+            for key, parameter in self._trained[name].items():
+                if self.method.rests(name, key, step):
+                    parameter.grad = None  # not 0: Adam would count the step, and leap in the first one that counts
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         if self.optim_config.clip_norm is not None:
             self.accelerator.unscale_gradients(stepper)
@@ -161,7 +165,7 @@ class Trainer:
         return bad
 
     def _optimizer(self, player: Player) -> torch.optim.Adam:
-        parameters = [parameter for name in player.networks for parameter in self._trained[name]]
+        parameters = [parameter for name in player.networks for parameter in self._trained[name].values()]
         optim = self.optim_config
         return torch.optim.Adam(parameters, lr=optim.lr, betas=(optim.beta1, optim.beta2), fused=True)
 

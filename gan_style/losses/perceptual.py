@@ -24,6 +24,12 @@ def content_loss(features: Tensor, target: Tensor, reduction: Literal["half_sum"
 
 
 @outside_autocast
+def absolute_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean |F - P| (1711.11585, section 4): less drawn to the few features that differ most."""
+    return (features - target).abs().mean()
+
+
+@outside_autocast
 def gram_matrix(features: Tensor, norm: GramNorm = "gatys", weights: Tensor | None = None) -> Tensor:
     """Correlations of the channels over the positions: [B, C, H, W] -> [B, C, C].
 

@@ -7,9 +7,11 @@ from gan_style.methods.cyclegan import CycleGAN
 from gan_style.methods.fast_style import FastStyle
 from gan_style.methods.gan import GAN
 from gan_style.methods.pix2pix import Pix2Pix
+from gan_style.methods.pix2pixhd import Pix2PixHD
 
 METHODS: dict[str, type[Method]] = {
     "pix2pix": Pix2Pix,
+    "pix2pixhd": Pix2PixHD,
     "cyclegan": CycleGAN,
     "cut": CUT,
     "fast_style": FastStyle,

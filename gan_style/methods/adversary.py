@@ -151,10 +151,20 @@ class Adversary:
         self, discriminator: nn.Module, batch: Batch, fake: Tensor, beside: Tensor | None = None, name: str = "discriminator"
     ) -> Tensor:
         """The generator's term, of its images [B, C, H, W]; `beside` and `name` as in `judge`."""
+        return self.generators_side(discriminator(self.shown(batch, fake, beside, name)), True)
+
+    def shown(
+        self,
+        batch: Batch,
+        images: Tensor,
+        beside: Tensor | None = None,
+        name: str = "discriminator",
+        kind: Literal["fake", "real"] = "fake",
+    ) -> Tensor:
+        """What the discriminator sees in the generator's turn; of real images too, where its features of both are compared."""
         turn = f"{name} is fooled"
-        lots = self._lots(batch, fake, turn)
-        shown = _joined(self._moved_along(beside, lots), self._shown(fake, lots, batch, turn, "fake"))
-        return self.generators_side(discriminator(shown), True)
+        lots = self._lots(batch, images, turn)
+        return _joined(self._moved_along(beside, lots), self._shown(images, lots, batch, turn, kind))
 
     def _shown(self, images: Tensor, lots: Tensor | None, batch: Batch, turn: str, kind: str) -> Tensor:
         """T(images). In one turn a sample's real and made image are moved and recoloured alike; each has its own noise."""

@@ -1,11 +1,13 @@
 """Terms of a fixed network's activations beside a method's own losses: perceptual, style, total variation.
 
-L = ... + w_p sum_l |phi_l(y) - phi_l(c)|^2 + w_s sum_l |G_l(y) - G_l(s)|^2 + w_tv TV(y)     (1603.08155, section 3.2)
+L = ... + w_p sum_l w_l |phi_l(y) - phi_l(c)|^2 + w_s sum_l |G_l(y) - G_l(s)|^2 + w_tv TV(y)     (1603.08155, section 3.2)
 
 y is a translation, c what its content should be (the true output where there is one, else the input), s a picture whose style it should
-have (a fixed one, or the real images of the output domain), phi_l the features of layer l of a VGG, G_l their Gram matrices.
+have (a fixed one, or the real images of the output domain), phi_l the features of layer l of a VGG, G_l their Gram matrices. w_l is 1
+unless a layer is given a weight; the first distance may be the absolute one instead of the squared (1711.11585, section 4).
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 from gan_style import images
 from gan_style.config.schema import MethodConfig, Section
 from gan_style.errors import nearest
-from gan_style.losses.perceptual import GramNorm, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
+from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.networks.vgg import VGGFeatures, layers
 
@@ -33,7 +35,28 @@ def _known(value: list[str]) -> list[str]:
     return value
 
 
+def _known_and_weighted(value: list[str]) -> list[str]:
+    _known(list(layer_weights(value)))
+    return value
+
+
+def layer_weights(value: list[str]) -> dict[str, float]:
+    """["relu1_1=0.25", "relu2_1"] -> {"relu1_1": 0.25, "relu2_1": 1.0}."""
+    weights: dict[str, float] = {}
+    for entry in value:
+        layer, equals, text = entry.partition("=")
+        try:
+            weight = float(text) if equals else 1.0
+        except ValueError:
+            weight = -1.0
+        if not 0 < weight < math.inf or layer in weights:
+            raise ValueError(f"{entry!r} is no layer, or LAYER=WEIGHT with a weight above 0, or names a layer for the second time")
+        weights[layer] = weight
+    return weights
+
+
 LayerList = Annotated[list[str], AfterValidator(_known)]
+WeightedLayerList = Annotated[list[str], AfterValidator(_known_and_weighted)]
 
 
 class VGGConfig(Section):
@@ -55,7 +78,15 @@ class AuxiliaryConfig(MethodConfig):
     perceptual_weight: float = Field(
         default=0.0, ge=0, description="Weight of the perceptual loss: to the true output where the data are paired, else to the input."
     )
-    perceptual_layers: LayerList = Field(default=CONTENT_LAYERS, min_length=1, description="VGG layers of the perceptual loss.")
+    perceptual_layers: WeightedLayerList = Field(
+        default=CONTENT_LAYERS,
+        min_length=1,
+        description="VGG layers of the perceptual loss, each with a weight where it is not 1: `relu1_1=0.25`.",
+    )
+    perceptual_distance: Literal["l2", "l1"] = Field(
+        default="l2",
+        description="Of the perceptual loss: `l2`, the mean square (1603.08155), or `l1`, the mean absolute value (1711.11585).",
+    )
     style_weight: float = Field(default=0.0, ge=0, description="Weight of the style loss.")
     style_layers: LayerList = Field(default=STYLE_LAYERS, min_length=1, description="VGG layers of the style loss.")
     style_loss: StyleLoss = Field(
@@ -77,9 +108,11 @@ class Auxiliary:
 
     def __init__(self, config: AuxiliaryConfig) -> None:
         self.config = config
+        self.content_weights = layer_weights(config.perceptual_layers)
+        self.distance = absolute_loss if config.perceptual_distance == "l1" else content_loss
         wanted = [
             layer
-            for weight, names in ((config.perceptual_weight, config.perceptual_layers), (config.style_weight, config.style_layers))
+            for weight, names in ((config.perceptual_weight, self.content_weights), (config.style_weight, config.style_layers))
             if weight
             for layer in names
         ]
@@ -98,9 +131,9 @@ class Auxiliary:
             features = vgg(_rgb(output))
             if config.perceptual_weight:
                 with torch.no_grad():
-                    target = vgg(_rgb(content), config.perceptual_layers)
-                distances = [content_loss(features[layer], target[layer]) for layer in config.perceptual_layers]
-                terms[f"perceptual{suffix}"] = config.perceptual_weight * torch.stack(distances).sum()  # sum_l |phi_l(y) - phi_l(c)|^2
+                    target = vgg(_rgb(content), list(self.content_weights))
+                distances = [w * self.distance(features[layer], target[layer]) for layer, w in self.content_weights.items()]
+                terms[f"perceptual{suffix}"] = config.perceptual_weight * torch.stack(distances).sum()  # sum_l w_l |phi_l(y) - phi_l(c)|^2
             if config.style_weight:
                 target = self._style_features(vgg, style)
                 distances = [self._style_distance(features[layer], target[layer]) for layer in config.style_layers]

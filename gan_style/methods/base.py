@@ -93,6 +93,10 @@ class Method(ABC):
         """Is this parameter of `network` updated by its player? Others stay as they are."""
         return True
 
+    def rests(self, network: str, parameter: str, step: int) -> bool:
+        """Does this parameter of `network`, which is trained, stay as it is in this step (from 0)?"""
+        return False
+
     def served_config(self) -> dict[str, Any]:
         """What a bundle keeps of the method's configuration: without the files that only training reads."""
         unused = {"vgg": VGGConfig(), "style_image": None}

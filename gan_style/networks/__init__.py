@@ -2,7 +2,8 @@
 
 Generators map images [B, Cin, H, W] in [-1, 1] to [B, Cout, H, W] in [-1, 1] for any H, W >= 1; they run on padded sizes that are
 multiples of their `size_multiple`. Stylizers are the same, but nothing bounds their output, and they take a style beside the
-images. Discriminators map images to scores [B, 1, h, w] and have `receptive_field` and `minimum_size`.
+images. Discriminators map images to scores [B, 1, h, w], or to a list of them, one for each scale, and have `receptive_field` and
+`minimum_size`.
 """
 
 import difflib
@@ -13,16 +14,29 @@ from typing import Any
 from torch import nn
 
 from gan_style.errors import UserError
+from gan_style.networks.coarse_to_fine import CoarseToFineGenerator, GlobalGenerator
 from gan_style.networks.init import init_weights
+from gan_style.networks.multiscale import MultiscaleDiscriminator
 from gan_style.networks.normalisation import batch_independent, per_image_statistics
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from gan_style.networks.resnet import ResnetGenerator
+from gan_style.networks.spade import SpadeGenerator
 from gan_style.networks.spectral import normalise_spectrally
 from gan_style.networks.transformer_net import TransformerNet
 from gan_style.networks.unet import UnetGenerator
 
-GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResnetGenerator, "unet": UnetGenerator}
-DISCRIMINATORS: dict[str, type[nn.Module]] = {"patchgan": PatchDiscriminator, "pixel": PixelDiscriminator}
+GENERATORS: dict[str, type[nn.Module]] = {
+    "resnet": ResnetGenerator,
+    "unet": UnetGenerator,
+    "global": GlobalGenerator,
+    "coarse-to-fine": CoarseToFineGenerator,
+    "spade": SpadeGenerator,
+}
+DISCRIMINATORS: dict[str, type[nn.Module]] = {
+    "patchgan": PatchDiscriminator,
+    "pixel": PixelDiscriminator,
+    "multiscale": MultiscaleDiscriminator,
+}
 STYLIZERS: dict[str, type[nn.Module]] = {"transformer_net": TransformerNet}
 
 __all__ = ["DISCRIMINATORS", "GENERATORS", "STYLIZERS", "batch_independent", "build", "per_image_statistics"]

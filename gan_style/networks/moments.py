@@ -1,6 +1,7 @@
 """Means and standard deviations of features, in full precision; adaptive instance normalisation (1703.06868)."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -17,7 +18,9 @@ def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def precise_function(*arguments: P.args, **keywords: P.kwargs) -> R:
         tensors = [precise(value) if isinstance(value, Tensor) else value for value in arguments]
-        with torch.autocast(next(value.device.type for value in tensors if isinstance(value, Tensor)), enabled=False):
+        device = next(value.device.type for value in tensors if isinstance(value, Tensor))
+        # The meta device, on which a bundle's network is first built to learn its shapes, has no autocast.
+        with torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext():
             return function(*tensors, **keywords)  # pyright: ignore[reportCallIssue]
 
     return precise_function

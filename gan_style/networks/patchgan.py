@@ -38,15 +38,21 @@ class PatchDiscriminator(nn.Module):
         self.minimum_size = minimum_size(convs)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.judged(x)[0]
+
+    def judged(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The scores, and the features of every layer before them."""
         height, width = x.shape[2:]
         if min(height, width) < self.minimum_size:
             raise UserError(
                 f"images of {width} x {height} pixels are too small for a PatchGAN that needs {self.minimum_size}: "
                 "raise data.crop_size or lower method.discriminator.num_layers"
             )
+        features: list[Tensor] = []
         for layer in self.layers:
             x = layer(x)  # [B, k, H/2, W/2] ... [B, min(2**(n-1), 8) k, H/2**n, W/2**n], [B, min(2**n, 8) k, H/2**n - 1, W/2**n - 1]
-        return self.head(x)  # [B, 1, H/2**n - 2, W/2**n - 2]
+            features.append(x)
+        return self.head(x), features  # [B, 1, H/2**n - 2, W/2**n - 2]
 
 
 class PixelDiscriminator(nn.Module):

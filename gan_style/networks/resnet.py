@@ -10,6 +10,7 @@ from gan_style.networks.downsampling import BlurPool
 from gan_style.networks.normalisation import bias_before, norm_layer
 from gan_style.networks.padding import grown, run_padded
 from gan_style.networks.patches import Patches, Positions, at_positions
+from gan_style.networks.recomputation import stage_runner
 from gan_style.networks.upsampling import upsampling_layer
 
 
@@ -33,11 +34,13 @@ class ResnetGenerator(nn.Module):
         dropout: bool = False,
         upsampling: str = "deconvolution",
         antialias: bool = False,
+        activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         k = base_channels
         bias = bias_before(norm)
         self.norm = norm
+        self.run = stage_runner(activation_checkpointing)
         self.stem = _normalised(nn.Conv2d(in_channels, k, 7, padding=3, padding_mode="reflect", bias=bias), norm, k)
         stride = 1 if antialias else 2
         self.downs = nn.ModuleList(
@@ -99,7 +102,7 @@ class ResnetGenerator(nn.Module):
             for layer in rest:
                 x = layer(x)  # [B, 2k, H/2, W/2], [B, 4k, H/4, W/4]
         for number, block in enumerate(self.blocks, 1):
-            x = block(x)
+            x = self.run(block, x)
             yield f"block{number}", x  # [B, 4k, H/4, W/4]
         yield "", x
 

@@ -62,6 +62,15 @@ def test_two_processes_give_the_weights_of_one(name: str, tmp_path: Path) -> Non
     assert rates[: len(rates) // 2] == rates[len(rates) // 2 :]
 
 
+@pytest.mark.parametrize("generator", [["name=spade", "num_downs=2"], ["name=coarse-to-fine", "num_downs=2"]], ids=lambda keys: keys[0])
+def test_large_generators_give_the_weights_of_one_process(generator: list[str], tmp_path: Path) -> None:
+    """The coarse part of the second rests for 2 of 5 steps: its gradients are reduced, and dropped."""
+    data = draw_folders(tmp_path / "data")
+    changes = [f"method.generator.{key}" for key in generator] + (["method.fixed_steps=2"] if "coarse" in generator[0] else [])
+    one, two = (train("pix2pixhd", processes, data, tmp_path / str(processes), *changes) for processes in (1, 2))
+    assert largest_difference(one, two) <= 1e-9
+
+
 def _players(run: Path) -> list[str]:
     first = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
     return [key.removeprefix("lr/") for key in first if key.startswith("lr/")]

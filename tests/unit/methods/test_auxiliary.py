@@ -85,6 +85,18 @@ def test_the_terms_by_hand() -> None:
     )
 
 
+def test_layers_have_weights_and_the_distance_is_chosen() -> None:
+    output, content = (micro_batches(step, 2)[0].a.double() for step in (1, 2))
+    keys = {**VGG, "perceptual_weight": 2.0, "perceptual_layers": ["relu1_1=0.25", "relu2_1"]}
+    vgg = VGGFeatures("vgg16", ["relu1_1", "relu2_1"], "random").double()
+    y, c = vgg(output), vgg(content)
+    for distance, of in (("l2", lambda f, g: (f - g).square().mean()), ("l1", lambda f, g: (f - g).abs().mean())):
+        auxiliary = Auxiliary(CONFIGS["pix2pix"](**keys, perceptual_distance=distance))  # type: ignore[arg-type]
+        auxiliary.frozen["vgg"].double()
+        expected = 2.0 * (0.25 * of(y["relu1_1"], c["relu1_1"]) + of(y["relu2_1"], c["relu2_1"]))
+        torch.testing.assert_close(auxiliary.losses(output, content, content)["perceptual"], expected)
+
+
 def test_nothing_is_loaded_or_computed_that_was_not_asked_for() -> None:
     auxiliary = Auxiliary(CONFIGS["pix2pix"](tv_weight=1.0))  # type: ignore[arg-type] - `imagenet` would need a file
     assert auxiliary.frozen == {}

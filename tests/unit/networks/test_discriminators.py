@@ -5,6 +5,7 @@ from torch import nn
 from gan_style.errors import UserError
 from gan_style.networks import DISCRIMINATORS
 from gan_style.networks.downsampling import BlurPool
+from gan_style.networks.multiscale import MultiscaleDiscriminator
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator, minimum_size, receptive_field
 
 
@@ -15,6 +16,7 @@ def probe(network: nn.Module, size: int) -> tuple[int, int]:
     """
     x = torch.rand(1, 3, size, size, dtype=torch.float64, requires_grad=True)
     scores = network.double()(x)
+    scores = scores if isinstance(scores, torch.Tensor) else scores[-1]  # of the coarsest scale
     scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
     assert x.grad is not None
     rows, columns = torch.nonzero(x.grad[0].abs().sum(0), as_tuple=True)
@@ -107,3 +109,45 @@ def test_biases_of_patchgan(norm: str, expected: set[str]) -> None:
 def test_patchgan_has_the_papers_size() -> None:
     """2.769 million parameters with batch normalisation and a pair of RGB images (the count that the reference prints)."""
     assert sum(parameter.numel() for parameter in PatchDiscriminator(6, norm="batch").parameters()) == 2_768_705
+
+
+@pytest.mark.parametrize(("num_scales", "expected"), [(1, 34), (2, 3 + 33 * 2), (3, 7 + 33 * 4)])
+def test_receptive_field_of_the_coarsest_scale(num_scales: int, expected: int) -> None:
+    torch.manual_seed(0)
+    network = MultiscaleDiscriminator(3, base_channels=2, num_layers=2, num_scales=num_scales, norm="none")
+    assert network.receptive_field == expected
+    assert probe(network, 2 * expected) == (expected, expected)
+
+
+@pytest.mark.parametrize("num_scales", [1, 2, 3])
+def test_minimum_size_of_several_scales(num_scales: int) -> None:
+    network = MultiscaleDiscriminator(3, base_channels=2, num_layers=2, num_scales=num_scales)
+    size = network.minimum_size
+    assert network(torch.rand(1, 3, size, size))[-1].shape == (1, 1, 1, 1)
+    with pytest.raises(UserError, match=f"{size - 1} x {size} pixels are too small for {num_scales} scales.*num_scales"):
+        network(torch.rand(1, 3, size, size - 1))
+
+
+def test_each_scale_judges_the_image_at_half_the_last_ones_size() -> None:
+    """Scores and features of scale k are its PatchGAN's of the image, averaged k times over 3 x 3 pixels with stride 2."""
+    torch.manual_seed(0)
+    network = MultiscaleDiscriminator(1, base_channels=2, num_layers=2, num_scales=3)
+    x = torch.rand(2, 1, 61, 48)
+    scores, features = network.judged(x)
+    for scale, patchgan in enumerate(network.scales):
+        expected, layers = patchgan.judged(x)
+        torch.testing.assert_close(scores[scale], expected)
+        assert [layer.shape[1:] for layer in features[scale]] == [layer.shape[1:] for layer in layers]
+        torch.testing.assert_close(features[scale], layers)
+        assert len(layers) == 3 and torch.equal(patchgan.head(layers[-1]), expected)
+        x = by_hand(x)
+    assert [tuple(each.shape[2:]) for each in scores] == [(13, 10), (5, 4), (2, 1)]
+
+
+def by_hand(x: torch.Tensor) -> torch.Tensor:
+    rows, columns = ((length + 1) // 2 for length in x.shape[2:])
+    small = torch.empty(*x.shape[:2], rows, columns)
+    for row in range(rows):
+        for column in range(columns):
+            small[..., row, column] = x[..., max(0, 2 * row - 1) : 2 * row + 2, max(0, 2 * column - 1) : 2 * column + 2].mean((2, 3))
+    return small

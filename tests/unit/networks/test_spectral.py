@@ -10,7 +10,7 @@ from gan_style.networks import DISCRIMINATORS, build
 from gan_style.networks.noise import IMAGE_DISCRIMINATORS
 from gan_style.networks.spectral import SpectralNorm, normalise_spectrally
 
-SMALL = {"in_channels": 3, "base_channels": 4, "num_layers": 2, "size": 16}
+SMALL = {"in_channels": 3, "base_channels": 4, "num_layers": 1, "num_scales": 2, "size": 16}
 ALL = [(registry, name) for registry in (DISCRIMINATORS, IMAGE_DISCRIMINATORS) for name in registry]
 
 

@@ -1,0 +1,76 @@
+"""The data set's keys."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from gan_style.config.section import Section
+
+
+class DomainConfig(Section):
+    """How the images of one domain are read."""
+
+    channels: int = Field(default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 3 RGB, 4 RGB and alpha.")
+    labels: Literal["auto", "yes", "no"] = Field(
+        default="auto",
+        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette images are.",
+    )
+    transforms: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="albumentations transforms of this domain alone, training only: `- {name: RandomBrightnessContrast, p: 0.5}`.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yaml_booleans(cls, values: Any) -> Any:
+        """YAML reads a bare yes or no as a boolean."""
+        if isinstance(values, dict) and isinstance(values.get("labels"), bool):
+            values = {**values, "labels": "yes" if values["labels"] else "no"}
+        return values
+
+
+class DataConfig(Section):
+    """Where the images are and how they become samples."""
+
+    root: str = Field(
+        default="data/demo/paired",
+        description="Folder of the data set, a manifest file (.jsonl, .csv) or a URL of Parquet files. See data/README.md for the layouts.",
+    )
+    root_b: str | None = Field(
+        default=None,
+        description="A folder of domain B's images where they do not lie beside domain A's, such as a folder of style pictures; "
+        "`root` is then domain A's. Unpaired methods only.",
+    )
+    source: Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"] = Field(
+        default="auto",
+        description="Layout: `aligned` (train/: A and B side by side in one file), `folders` (trainA/ and trainB/ paired by stem), "
+        "`unpaired` (trainA/ and trainB/), `manifest`, `parquet` (images in tables; pip install 'gan_style[parquet]'). "
+        "`auto` looks at the root and at what the method needs.",
+    )
+    preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = Field(
+        default="resize_and_crop",
+        description="Resize and random crop of training images; see data/README.md for what each does in validation.",
+    )
+    load_size: int = Field(
+        default=286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`)."
+    )
+    crop_size: int = Field(default=256, ge=1, le=16384, description="Pixels of the square random crop.")
+    flip: bool = Field(default=True, description="Mirror training images left to right, half of the time.")
+    transforms: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="Further albumentations transforms that move pixels, shared by both images of a pair, training only.",
+    )
+    domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A: the input of a2b.")
+    domain_b: DomainConfig = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
+    workers: int = Field(
+        default=2,
+        ge=0,
+        le=128,
+        description="Processes that load images beside each training process; 0 loads in it. Does not change results.",
+    )
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "DataConfig":
+        if self.preprocess in ("resize_and_crop", "scale_width_and_crop") and self.crop_size > self.load_size:
+            raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}: lower crop_size or raise load_size")
+        return self

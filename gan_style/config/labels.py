@@ -1,0 +1,50 @@
+"""How a method shows label maps to its networks."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from gan_style.config.schema import MethodConfig
+from gan_style.config.section import Section
+from gan_style.types import Direction
+
+Colour = Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]
+
+
+class LabelsConfig(Section):
+    """How label maps are shown to the networks; other images are shown as they are."""
+
+    one_hot: bool = Field(
+        default=True,
+        description="Show label maps (data.domain_a.labels) as one map for each class, not as colours, whose distances mean nothing "
+        "(1711.11585, section 3).",
+    )
+    colours: list[Colour] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="The classes' colours, `['#000000', '#804080']`, two digits a channel; null: those of the training label maps, at "
+        "most 256. A pixel of another colour belongs to the nearest.",
+    )
+    edges: Literal["none", "labels", "alpha"] = Field(
+        default="none",
+        description="One more map, 1 where a pixel's neighbour is of another class (`labels`), or of another object (`alpha`), whose "
+        "number is the last of 4 (or 2) channels; it parts objects of a class that touch (1711.11585, section 3.3).",
+    )
+
+    def values(self) -> list[list[int]] | None:
+        """The colours' channels, 0 to 255."""
+        return None if self.colours is None else [list(bytes.fromhex(colour[1:])) for colour in self.colours]
+
+
+class LabelledConfig(MethodConfig):
+    """Of a method that shows the images it translates to its networks class by class, where they are label maps."""
+
+    direction: Direction = Field(default="a2b", description="Which domain is translated into which.")
+    labels: LabelsConfig = Field(default_factory=LabelsConfig, description="How label maps are shown.")
+
+    def with_colours(self, colours: Sequence[Any]) -> Self:
+        """The same with these colours; `ValueError` where they are none."""
+        labels = LabelsConfig.model_validate({**self.labels.model_dump(), "colours": list(colours)})
+        return self.model_copy(update={"labels": labels})

@@ -1,0 +1,61 @@
+"""The colours of a data set's label maps: which classes there are."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from tqdm import tqdm
+
+from gan_style.config.schema import DataConfig
+from gan_style.datasets.reading import read_domain
+from gan_style.datasets.survey import Source
+from gan_style.errors import UserError
+
+MOST = 256
+_AT_ONCE = 64  # files in hand
+
+
+def are_label_maps(source: Source, config: DataConfig, domain: str) -> bool:
+    """Are the images of domain "a" or "b" label maps? The first tells."""
+    return read_domain(source, config, domain, 0).labels
+
+
+def find_colours(source: Source, config: DataConfig, domain: str, channels: int) -> list[str]:
+    """Every colour in the label maps of domain "a" or "b", sorted, as "#" and two digits for each of the first `channels` channels.
+
+    `UserError` names the file that is no label map, or with which the colours are more than MOST.
+    """
+    found: set[int] = set()
+    count = len(source.keys(domain))
+    with (
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads,
+        tqdm(total=count, desc="reading the classes' colours", unit=" files", delay=2, leave=False, disable=None) as bar,
+    ):
+        for first in range(0, count, _AT_ONCE):
+            part = range(first, min(count, first + _AT_ONCE))
+            for index, codes in zip(part, threads.map(lambda index: _codes(source, config, domain, index, channels), part), strict=True):
+                if len(codes) <= MOST:
+                    found.update(codes.tolist())
+                if max(len(codes), len(found)) > MOST:
+                    raise UserError(
+                        f"{source.name(domain, index)}: with it the label maps have more than {MOST} colours; store them without loss "
+                        "(PNG), name the classes in method.labels.colours, or set method.labels.one_hot=false"
+                    )
+                bar.update()
+    return [f"#{code:0{2 * channels}x}" for code in sorted(found)]
+
+
+def _codes(source: Source, config: DataConfig, domain: str, index: int, channels: int) -> np.ndarray:
+    """The different colours of one label map, each as one number."""
+    loaded = read_domain(source, config, domain, index)
+    settings = f"data.domain_{domain}.labels"
+    if not loaded.labels:
+        raise UserError(f"{loaded.file}: has no palette, but the first file has: are they label maps? Set {settings}=yes, or no")
+    if loaded.pixels.dtype != np.uint8:
+        raise UserError(f"{loaded.file}: has 16 bits; label maps need 8: save it as a palette PNG, or set method.labels.one_hot=false")
+    codes = np.zeros(loaded.pixels.shape[:2], np.uint32)
+    for channel in range(channels):
+        codes = codes << np.uint32(8) | loaded.pixels[..., channel]
+    runs = codes.ravel()  # label maps are mostly runs of one colour: sorting their beginnings is much less than sorting pixels
+    begins = np.flatnonzero(runs[1:] != runs[:-1]) + 1
+    return np.unique(runs[np.append(0, begins)])

@@ -1,0 +1,43 @@
+"""The classes of the label maps that a run is trained on: found once, and from then on part of its configuration."""
+
+from pathlib import Path
+from typing import Any
+
+from gan_style.config.labels import LabelledConfig
+from gan_style.config.load import read_yaml
+from gan_style.config.schema import RunConfig
+from gan_style.datasets.colours import are_label_maps, find_colours
+from gan_style.datasets.dataset import TrainingSet
+from gan_style.errors import UserError
+
+
+def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | None:
+    """The classes that the method shows label maps by; None where it does not, or its inputs are none."""
+    method, data = config.method, config.data
+    if not isinstance(method, LabelledConfig) or not method.labels.one_hot:
+        return None
+    domain, labels = method.direction[0], method.labels
+    if not are_label_maps(training.source, data, domain):
+        if labels.colours is not None:
+            raise UserError(f"method.labels.colours: the inputs are not read as label maps; set data.domain_{domain}.labels=yes")
+        return None
+    if labels.colours is not None:
+        return labels.colours
+    channels = (data.domain_a if domain == "a" else data.domain_b).channels - (labels.edges == "alpha")
+    return _earlier(config) or find_colours(training.source, data, domain, max(1, channels))
+
+
+def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig[Any]:
+    """The configuration that a run with these classes is known by: a data set with others is another run's."""
+    return config if colours is None else config.model_copy(update={"method": config.method.with_colours(colours)})
+
+
+def _earlier(config: RunConfig[Any]) -> list[str] | None:
+    """The classes of the run in the same folder, on the same data: finding them in a large data set takes minutes."""
+    try:
+        tree = read_yaml(Path(config.run_dir) / "config.yaml")
+        if tree["data"] == config.data.model_dump(mode="json"):
+            return config.method.with_colours(tree["method"]["labels"]["colours"]).labels.colours
+    except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file was damaged, which is told later
+        pass
+    return None

@@ -1,0 +1,181 @@
+"""pix2pixHD: high-resolution translation from pairs (Wang et al., 2017, arXiv 1711.11585); with SPADE's generator, GauGAN (1903.07291).
+
+    min_G  max_{D_1, D_2, D_3} sum_k L_GAN(G, D_k)  +  lambda sum_k L_FM(G, D_k)  +  lambda_VGG L_VGG(G)     (equations 2 to 5, section 4)
+
+D_k sees the input s, label maps class by class, beside the real or translated image at 1/2^(k-1) of its size; L_FM compares its features
+of the two. D moves first and its objective is halved, as in the public code. Departures: the least squares and their halving as in
+pix2pix; no instance features (section 3.4).
+
+In the generator's turn the discriminator looks at the real images again, without a graph: it has moved since its own turn, and features
+of before would not be those that a perfect translation has (docs/decisions/0017).
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, ValidationError, model_validator
+from torch import Tensor
+
+from gan_style.bundle import load_bundle, unreadable
+from gan_style.config.labels import LabelledConfig
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
+from gan_style.errors import UserError
+from gan_style.losses.feature_matching import feature_matching_loss
+from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
+from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, WeightedLayerList
+from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.networks.labels import EncodedTranslator, LabelEncoding
+from gan_style.types import Batch, Direction, Outputs, Task
+
+COARSE = "generator.coarse."  # the global generator's weights within a coarse-to-fine translator
+
+
+class MultiscaleConfig(DiscriminatorConfig):
+    """The judges of (input, output) pairs."""
+
+    name: Literal["multiscale"] = Field(default="multiscale", description="Patches at several scales.")  # type: ignore[assignment]
+
+
+class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
+    """pix2pixHD; the defaults are the paper's."""
+
+    name: Literal["pix2pixhd"] = Field(
+        default="pix2pixhd", description="Paired translation of large images (1711.11585), also with SPADE's generator (1903.07291)."
+    )
+    generator: GeneratorConfig = Field(default_factory=lambda: GeneratorConfig(name="global", num_downs=4), description="The translator.")
+    discriminator: MultiscaleConfig = Field(  # type: ignore[assignment]
+        default_factory=MultiscaleConfig, description="The judges of (input, output) pairs."
+    )
+    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
+    feature_weight: float = Field(
+        default=10.0, ge=0, description="Weight of the feature-matching loss: the discriminator's features of translation and truth."
+    )
+    perceptual_layers: WeightedLayerList = Field(
+        default=["relu1_1=0.03125", "relu2_1=0.0625", "relu3_1=0.125", "relu4_1=0.25", "relu5_1"],
+        min_length=1,
+        description="VGG layers of the perceptual loss and their weights, as in the public code.",
+    )
+    perceptual_distance: Literal["l2", "l1"] = Field(default="l1", description="Of the perceptual loss: `l1` in the paper.")
+    coarse_from: str | None = Field(
+        default=None,
+        description="A bundle of this method, trained with generator `global` on images of 1/2**num_enhancers of the size: where the "
+        "coarse part of `coarse-to-fine` begins (section 3.1).",
+    )
+    fixed_steps: int = Field(
+        default=0, ge=0, description="Steps at the beginning in which the coarse part of `coarse-to-fine` stays as it is."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_coarse_part(self) -> "Pix2PixHDConfig":
+        if (self.coarse_from or self.fixed_steps) and self.generator.name != "coarse-to-fine":
+            raise ValueError(f"coarse_from and fixed_steps are for generator.name coarse-to-fine, not {self.generator.name}")
+        return self
+
+
+class Pix2PixHD(Method):
+    """One generator, one conditional discriminator of several scales."""
+
+    Config = Pix2PixHDConfig
+    needs = "pairs"
+
+    def __init__(self, config: Pix2PixHDConfig, task: Task) -> None:
+        channels_in, channels_out = task.channels(config.direction)
+        check_labels(config, channels_in)
+        self.config = config
+        self.adversary = Adversary(config, task)
+        generator = self.translator(config, channels_in, channels_out)
+        if config.coarse_from:
+            take_over(generator, Path(config.coarse_from), config, channels_in)
+        self.encoding = generator.encoding
+        seen = self.encoding.channels(channels_in) + channels_out
+        self.networks = {"generator": generator, "discriminator": build_discriminator(config.discriminator, seen)}
+        self.auxiliary = Auxiliary(config)
+        self.frozen = self.auxiliary.frozen
+        self.players = (
+            Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
+            Player("generator", ("generator",), translates=True, every=config.critic_steps),
+        )
+        self.translators: dict[Direction, str] = {config.direction: "generator"}
+
+    def rests(self, network: str, parameter: str, step: int) -> bool:
+        return step < self.config.fixed_steps and network == "generator" and parameter.startswith(COARSE)
+
+    def translate(self, batch: Batch) -> Outputs:
+        encoded = self.encoding(self._oriented(batch)[0])  # s [B, K, H, W]
+        return {"fake": self.networks["generator"](None, encoded=encoded), "encoded": encoded}
+
+    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        real, fake, encoded = self._oriented(batch)[1], outputs["fake"], outputs["encoded"]
+        discriminator: Any = self.networks["discriminator"]
+        if player.name == "discriminator":
+            judged = self.adversary.judge(discriminator, batch, real=real, fake=fake, beside=encoded)
+            return {
+                "discriminator_fake": 0.5 * judged.fake,  # sum_k E[D_k(s, G(s))^2], halved
+                "discriminator_real": 0.5 * judged.real,  # sum_k E[(D_k(s, x) - 1)^2], halved
+                **judged.penalties,
+            }
+        scores, fake_features = discriminator.judged(self.adversary.shown(batch, fake, encoded))
+        losses = {"adversarial": self.adversary.generators_side(scores, True)}  # sum_k E[(D_k(s, G(s)) - 1)^2]
+        if self.config.feature_weight:
+            with torch.no_grad():
+                _, real_features = discriminator.judged(self.adversary.shown(batch, real, encoded, kind="real"))
+            losses["feature_matching"] = self.config.feature_weight * feature_matching_loss(fake_features, real_features)  # lambda L_FM
+        return losses | self.auxiliary.losses(fake, content=real, style=real)  # lambda_VGG L_VGG
+
+    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
+        return {self.config.direction: (self._oriented(batch)[0], outputs["fake"])}
+
+    @classmethod
+    def translator(cls, config: Pix2PixHDConfig, in_channels: int, out_channels: int) -> EncodedTranslator:
+        encoding = LabelEncoding(config.labels.values(), config.labels.edges)
+        return EncodedTranslator(encoding, build_generator(config.generator, encoding.channels(in_channels), out_channels))
+
+    def served_config(self) -> dict[str, Any]:
+        return {**super().served_config(), "coarse_from": None, "fixed_steps": 0}
+
+    def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(input, true output) by the configured direction."""
+        return (batch.a, batch.b) if self.config.direction == "a2b" else (batch.b, batch.a)
+
+
+def check_labels(config: Pix2PixHDConfig, channels: int) -> None:
+    """`UserError` where colours and edges do not fit inputs of so many channels."""
+    labels, domain = config.labels, f"data.domain_{config.direction[0]}"
+    if labels.colours is None:
+        if labels.edges != "none":
+            raise UserError(
+                f"method.labels.edges: the inputs are not shown as label maps; set {domain}.labels=yes and method.labels.one_hot=true"
+            )
+        return
+    if labels.edges == "alpha" and channels not in (2, 4):
+        raise UserError(f"method.labels.edges: alpha has no place in {channels} channels; set {domain}.channels=4")
+    wanted = channels - (labels.edges == "alpha")
+    for colour in labels.colours:
+        if len(colour) != 1 + 2 * wanted:
+            raise UserError(f"method.labels.colours: {colour} is no colour of {wanted} channels, two digits each (see {domain}.channels)")
+
+
+def take_over(translator: EncodedTranslator, path: Path, config: Pix2PixHDConfig, channels: int) -> None:
+    """Put the weights of a trained global generator in the place of the coarse part."""
+    info, weights = load_bundle(path)
+    if info.method != config.name:
+        raise UserError(f"method.coarse_from {path}: a bundle of {info.method}; give one of {config.name}")
+    try:
+        trained = Pix2PixHDConfig.model_validate(info.translator)
+    except ValidationError as mistakes:
+        raise UserError(f"method.coarse_from {path}: {unreadable(mistakes, 'translator')}") from None
+    if trained.generator.name != "global":
+        raise UserError(f"method.coarse_from {path}: its generator is {trained.generator.name}; give a bundle of generator.name=global")
+    for key in ("base_channels", "num_blocks", "num_downs", "norm", "upsampling"):
+        theirs, ours = getattr(trained.generator, key), getattr(config.generator, key)
+        if theirs != ours:
+            raise UserError(f"method.coarse_from {path}: its generator.{key} is {theirs}, not {ours}; take the same")
+    if (trained.labels.colours, trained.labels.edges, info.in_channels) != (config.labels.colours, config.labels.edges, channels):
+        raise UserError(f"method.coarse_from {path}: its inputs have other channels, classes or edges; train it on the same label maps")
+    prefix = "generator.trunk."
+    try:
+        coarse = translator.get_submodule(COARSE.rstrip("."))
+        coarse.load_state_dict({key.removeprefix(prefix): weight for key, weight in weights.items() if key.startswith(prefix)})
+    except RuntimeError as mismatch:
+        raise UserError(f"method.coarse_from {path}: its weights do not fit ({' '.join(str(mismatch).split())})") from None

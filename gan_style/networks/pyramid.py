@@ -1,0 +1,9 @@
+"""Images at half their size, for networks that look at several."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def halved(x: Tensor) -> Tensor:
+    """[B, C, H, W] -> [B, C, ceil(H/2), ceil(W/2)]: the mean of 3 x 3 pixels at every second one; beyond the border nothing counts."""
+    return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
