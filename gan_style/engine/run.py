@@ -274,11 +274,12 @@ class Run:
 
     @contextmanager
     def _reporting_mistakes(self) -> Iterator[None]:
-        """A mistake that ends the run is told in its report too."""
+        """A mistake that ends the training is told in its report too; one that kept it from beginning changes nothing."""
         try:
             yield
         except UserError as mistake:
-            self._report(str(mistake), last=True)
+            if self.report.record:
+                self._report(str(mistake), last=True)
             raise
 
     @contextmanager
