@@ -5,7 +5,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import torch
@@ -155,15 +155,16 @@ class Translation:
 
     def _settle(self, bar: tqdm, going_on: bool = True) -> None:
         """Wait for the oldest result to be written. Not `going_on`: whatever became of it, raise nothing."""
-        try:
-            self._writing.popleft().result()
-        except UserError as mistake:
-            self._fail(str(mistake), bar)
-            if going_on and getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
-                raise
-        else:
+        wait([self._writing[0]])  # an interruption leaves it to be settled afterwards
+        mistake = self._writing.popleft().exception()
+        if mistake is None:
             self.tally.translated += 1
             bar.update()
+            return
+        if isinstance(mistake, UserError):
+            self._fail(str(mistake), bar)
+        if not isinstance(mistake, UserError) or (going_on and getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON):
+            raise mistake
 
     def _fail(self, why: str, bar: tqdm) -> None:
         self.tally.failures.append(one_line(why))

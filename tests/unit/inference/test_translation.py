@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 import threading
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,25 @@ def draw(folder: Path, sizes: list[tuple[int, int]]) -> list[Job]:
     for index, (height, width) in enumerate(sizes):
         images.write(folder / "in" / f"{index:03d}.png", pixels(height, width, seed=index))
     return select([str(folder / "in")], folder / "out", "png").jobs
+
+
+def test_an_interruption_while_a_result_is_written_still_counts_it(tmp_path: Path, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = draw(tmp_path, [(8, 8)] * 6)
+    interrupted = False
+
+    def wait_once(futures: Any) -> Any:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
+        return wait(futures)
+
+    monkeypatch.setattr(run, "wait", wait_once)
+    translation = Translation(recorder)
+    with pytest.raises(KeyboardInterrupt):
+        translation.run(jobs)
+    written = len(list((tmp_path / "out").iterdir()))
+    assert 0 < written < 6 and translation.tally.translated == written
 
 
 def assert_all_inverted(jobs: list[Job]) -> None:
