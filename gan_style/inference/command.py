@@ -10,7 +10,6 @@ from pathlib import Path
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import FORMATS, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
-from gan_style.inference.termination import exiting_on_termination
 from gan_style.opening import refusal
 
 DIRECTIONS = ("a2b", "b2a")
@@ -61,13 +60,8 @@ def infer_command(arguments: Sequence[str]) -> int:
         return 0
     print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
     translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
-    tally = translation.tally
-    try:
-        with exiting_on_termination():
-            translation.run(selection.jobs)
-    finally:
-        print(one_line(f"{tally.line()} -> {output}"), flush=True)
-    tally.raise_failures()
+    with translation.tally.reported(output):
+        translation.run(selection.jobs)
     return 0
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import make_output, select
-from gan_style.inference.termination import exiting_on_termination
 
 
 def asks_for_gatys(arguments: Sequence[str]) -> bool:
@@ -31,22 +30,18 @@ def gatys_command(arguments: Sequence[str]) -> int:
     tally = Tally()
     stylise = Stylisation(options)
     make_output(output)
-    try:
-        with exiting_on_termination():
-            for job in selection.jobs:
-                if job.target.is_file() and not options.overwrite:
-                    tally.skipped += 1
-                    continue
-                try:
-                    stylise(job)
-                    tally.translated += 1
-                except UserError as mistake:
-                    tally.failures.append(one_line(str(mistake)))
-                    if getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
-                        raise
-    finally:
-        print(one_line(f"{tally.line()} -> {output}"), flush=True)
-    tally.raise_failures()
+    with tally.reported(output):
+        for job in selection.jobs:
+            if job.target.is_file() and not options.overwrite:
+                tally.skipped += 1
+                continue
+            try:
+                stylise(job)
+                tally.translated += 1
+            except UserError as mistake:
+                tally.failures.append(one_line(str(mistake)))
+                if getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
+                    raise
     return 0
 
 

@@ -6,7 +6,9 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from gan_style.inference.files import Job
 from gan_style.inference.picture import Source, read_source, write_result
 from gan_style.inference.predictor import OutOfMemory, Predictor
 from gan_style.inference.stylist import Stylist
+from gan_style.inference.termination import exiting_on_termination
 
 GPU_BATCH = 8
 NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full or read-only
@@ -31,11 +34,15 @@ class Tally:
     skipped: int = 0
     failures: list[str] = field(default_factory=list)
 
-    def line(self) -> str:
-        return f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
-
-    def raise_failures(self) -> None:
-        """Name every failure on stderr and raise a `UserError`, where there are any."""
+    @contextmanager
+    def reported(self, output: Path) -> Iterator[None]:
+        """While entered, SIGTERM unwinds; whatever ends the work, the counts are printed. `UserError` at the end where jobs failed."""
+        try:
+            with exiting_on_termination():
+                yield
+        finally:
+            counts = f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
+            print(one_line(f"{counts} -> {output}"), flush=True)
         if len(self.failures) == 1:
             raise UserError(self.failures[0])
         for failure in self.failures:

@@ -28,7 +28,7 @@ from gan_style.methods.base import Method, Player, build_discriminator, build_ge
 from gan_style.networks.labels import EncodedTranslator, LabelEncoding
 from gan_style.types import Batch, Direction, Outputs, Task
 
-COARSE = "generator.coarse."  # the global generator's weights within a coarse-to-fine translator
+COARSE = "generator.coarse."  # the global generator's weights, but its last layer's, within a translator
 
 
 class MultiscaleConfig(DiscriminatorConfig):
@@ -173,9 +173,8 @@ def take_over(translator: EncodedTranslator, path: Path, config: Pix2PixHDConfig
             raise UserError(f"method.coarse_from {path}: its generator.{key} is {theirs}, not {ours}; take the same")
     if (trained.labels.colours, trained.labels.edges, info.in_channels) != (config.labels.colours, config.labels.edges, channels):
         raise UserError(f"method.coarse_from {path}: its inputs have other channels, classes or edges; train it on the same label maps")
-    prefix = "generator.trunk."
     try:
         coarse = translator.get_submodule(COARSE.rstrip("."))
-        coarse.load_state_dict({key.removeprefix(prefix): weight for key, weight in weights.items() if key.startswith(prefix)})
+        coarse.load_state_dict({key.removeprefix(COARSE): weight for key, weight in weights.items() if key.startswith(COARSE)})
     except RuntimeError as mismatch:
         raise UserError(f"method.coarse_from {path}: its weights do not fit ({' '.join(str(mismatch).split())})") from None

@@ -40,37 +40,6 @@ class GlobalTrunk(nn.Module):
         return x  # [B, k, H, W]
 
 
-class GlobalGenerator(nn.Module):
-    """G1, the global generator: images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        base_channels: int = 64,
-        num_blocks: int = 9,
-        num_downs: int = 4,
-        norm: str = "instance",
-        dropout: bool = False,
-        upsampling: str = "deconvolution",
-        activation_checkpointing: bool = False,
-    ) -> None:
-        super().__init__()
-        self.norm = norm
-        self.size_multiple = 2**num_downs
-        self.minimum_size = 2 * self.size_multiple  # so that the blocks have 2 pixels to reflect
-        self.trunk = GlobalTrunk(
-            in_channels, base_channels, num_blocks, num_downs, norm, dropout, upsampling, recompute=activation_checkpointing
-        )
-        self.head = _last(base_channels, out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return run_padded(self._translate, x, self.size_multiple, self.minimum_size)
-
-    def _translate(self, x: Tensor) -> Tensor:
-        return torch.tanh(self.head(self.trunk(x)))  # [B, Cout, H, W] in [-1, 1]
-
-
 class CoarseToFineGenerator(nn.Module):
     """G = {G1, G2, ...}: images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1.
 
@@ -116,6 +85,26 @@ class CoarseToFineGenerator(nn.Module):
         for enhancer in self.enhancers:
             features = enhancer(pyramid.pop(), features)  # [B, k/2, H, W]
         return torch.tanh(self.head(features))  # [B, Cout, H, W] in [-1, 1]
+
+
+class GlobalGenerator(CoarseToFineGenerator):
+    """G1, the global generator by itself: images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        base_channels: int = 64,
+        num_blocks: int = 9,
+        num_downs: int = 4,
+        norm: str = "instance",
+        dropout: bool = False,
+        upsampling: str = "deconvolution",
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, base_channels, num_blocks, num_downs, 0, norm, dropout, upsampling, activation_checkpointing
+        )
 
 
 class LocalEnhancer(nn.Module):

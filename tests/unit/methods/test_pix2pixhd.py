@@ -170,9 +170,9 @@ def test_coarse_to_fine_begins_with_a_trained_global_generator(tmp_path: Path) -
     config = variant("coarse-to-fine", tmp_path / "fine", coarse_from=str(bundle), fixed_steps=1, labels=labels)
     run = make_run(config)
     own = run.trainer.networks["generator"].state_dict()
-    trunk = {key: value for key, value in stored.items() if key.startswith("generator.trunk.")}
-    assert len(trunk) == sum(key.startswith("generator.coarse.") for key in own)
-    assert all(torch.equal(own[key.replace("trunk", "coarse")], value) for key, value in trunk.items())
+    coarse = {key: value for key, value in stored.items() if key.startswith("generator.coarse.")}
+    assert len(coarse) == sum(key.startswith("generator.coarse.") for key in own)
+    assert all(torch.equal(own[key], value) for key, value in coarse.items())
     run.fit()
     bundle.unlink()  # what serves needs it no more
     info, stored = load_bundle(tmp_path / "fine/bundles/a2b.safetensors")

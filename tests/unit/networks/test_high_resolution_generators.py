@@ -32,9 +32,9 @@ def test_local_enhancer_has_the_papers_layers() -> None:
     own = parameters(network) - parameters(network.coarse)
     expected = 3 * 32 * 49 + 32 + 9 * 32 * 64 + 64 + 3 * 2 * (9 * 64 * 64 + 64) + 9 * 64 * 32 + 32 + 32 * 3 * 49 + 3
     assert own == expected
-    trunk = GlobalGenerator(3, 3).trunk
+    alone = GlobalGenerator(3, 3).coarse
     assert {name: tuple(value.shape) for name, value in network.coarse.state_dict().items()} == {
-        name: tuple(value.shape) for name, value in trunk.state_dict().items()
+        name: tuple(value.shape) for name, value in alone.state_dict().items()
     }
     assert network.size_multiple == 32
 
