@@ -59,7 +59,7 @@ class GeneratorConfig(Section):
     )
     spectral_norm: bool = Field(
         default=False,
-        description="Spectral normalisation of every convolution but deconvolutions, as in the paper of `spade` (1802.05957).",
+        description="Spectral normalisation of every layer, as in the paper of `spade` (1802.05957).",
     )
     antialias: bool = Field(
         default=False,

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from gan_style.networks.spectral import singular_vectors
+
 
 class EMA:
-    """Shadow weights: shadow <- decay * shadow + (1 - decay) * weight after each step. Integer buffers are copied.
+    """Shadow weights: shadow <- decay * shadow + (1 - decay) * weight after each step. Integer buffers are copied,
+    and so are the singular vectors of a spectral normalisation: a mean of unit vectors is none.
 
     warmup: after n steps the average's half-life is at most warmup * n steps, so that the untrained start is soon forgotten
     (StyleGAN2-ADA's and EDM's public code, with 0.05); 0: no limit.
@@ -16,6 +19,7 @@ class EMA:
     def __init__(self, networks: Mapping[str, nn.Module], decay: float, warmup: float = 0.0) -> None:
         self.decay, self.warmup = decay, warmup
         self.networks = dict(networks)
+        self.copied = {name: singular_vectors(network) for name, network in networks.items()}
         self.shadows = {name: _copy(network.state_dict()) for name, network in networks.items()}
 
     def decay_after(self, steps: int) -> float:
@@ -27,7 +31,7 @@ class EMA:
         """Move every shadow towards its network, which has moved so many times."""
         for name, network in self.networks.items():
             weights = network.state_dict()
-            averaged = [key for key in weights if weights[key].is_floating_point()]
+            averaged = [key for key in weights if weights[key].is_floating_point() and key not in self.copied[name]]
             shadow = self.shadows[name]
             pairs = [shadow[key] for key in averaged], [weights[key] for key in averaged]
             torch._foreach_lerp_(*pairs, 1.0 - self.decay_after(steps))  # pyright: ignore[reportPrivateImportUsage] - all weights in one call

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from gan_style.engine.ema import EMA
+from gan_style.networks.spectral import normalise_spectrally
 
 
 def test_shadow_is_the_moving_average_and_counts_are_copied() -> None:
@@ -41,3 +42,19 @@ def test_shadows_are_restored_by_name() -> None:
     ema.load(saved)
     assert all(torch.equal(ema.shadows["net"][key], saved["net"][key]) for key in saved["net"])
     assert not torch.equal(network.weight, saved["net"]["weight"])
+
+
+def test_singular_vectors_are_taken_over_and_not_averaged() -> None:
+    """A mean of unit vectors is shorter than 1, and sigma = u^T W v by it too small: the served network would be another one."""
+    torch.manual_seed(0)
+    network = normalise_spectrally(nn.Sequential(nn.Conv2d(8, 8, 3)))
+    ema = EMA({"net": network}, decay=0.9)
+    weight, x = network.get_parameter("0.parametrizations.weight.original"), torch.randn(1, 8, 5, 5)
+    for _ in range(50):
+        with torch.no_grad():
+            weight += 0.02 * torch.randn_like(weight)
+        network(x)
+        ema.update()
+    served = normalise_spectrally(nn.Sequential(nn.Conv2d(8, 8, 3))).eval()
+    served.load_state_dict(ema.shadows["net"])
+    assert torch.linalg.matrix_norm(served[0].weight.flatten(1), ord=2).item() == pytest.approx(1.0, abs=0.05)

@@ -35,6 +35,13 @@ def test_every_layer_has_a_largest_singular_value_of_one(registry: dict[str, typ
         assert not torch.equal(layer.weight, layer.parametrizations.weight.original)  # type: ignore[union-attr, index]
 
 
+def test_a_deconvolution_is_a_matrix_from_its_inputs_to_its_outputs() -> None:
+    """As a matrix of one pixel's inputs to the outputs around it, [out, in k k], and not the other way round: 1 output, so sigma is |W|."""
+    torch.manual_seed(0)
+    layer = normalise_spectrally(nn.ConvTranspose2d(3, 1, 4))
+    assert torch.linalg.vector_norm(layer.weight).item() == pytest.approx(1.0)  # type: ignore[arg-type]
+
+
 def test_the_weights_are_drawn_as_without_it() -> None:
     plain, spectral = network(spectral_norm=False), network()
     assert torch.equal(plain.get_parameter("head.weight"), spectral.get_parameter("head.parametrizations.weight.original"))
@@ -63,7 +70,11 @@ def test_one_iteration_a_forward_in_training_and_none_where_it_is_only_read() ->
     whole.requires_grad_(False)
     whole(x)
     assert all(torch.equal(moved[name], value) for name, value in vectors(whole).items()), "a frozen opponent moved"
-    whole.requires_grad_(True).eval()
+    whole.requires_grad_(True)
+    with torch.no_grad():
+        whole(x)
+    assert all(torch.equal(moved[name], value) for name, value in vectors(whole).items()), "it moved where nothing is learned"
+    whole.eval()
     whole(x)
     assert all(torch.equal(moved[name], value) for name, value in vectors(whole).items()), "it moved in evaluation"
 
