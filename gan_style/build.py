@@ -181,16 +181,18 @@ def make_task(config: RunConfig[Any]) -> Task:
 
 
 def check_crop(config: RunConfig[Any], method: Method) -> None:
-    """A discriminator with many layers needs a certain number of pixels to give any score."""
-    if config.data.preprocess not in ("resize_and_crop", "crop", "scale_width_and_crop"):
-        return
-    for name, network in method.networks.items():
-        judges = hasattr(network, "receptive_field")  # generators pad what is too small
-        if judges and config.data.crop_size < int(getattr(network, "minimum_size", 1)):
-            raise UserError(
-                f"data.crop_size: {config.data.crop_size} is too small for {name}, which needs {network.minimum_size} pixels; "
-                "raise it or lower num_layers (or num_scales)"
-            )
+    """Images that all discriminators and penalties can take, as far as their sizes are known before they are read."""
+    smallest = method.smallest_size
+    if config.data.one_size and config.data.crop_size < smallest:
+        raise UserError(
+            f"data.crop_size: {config.data.crop_size} is too small for the discriminators, which need {smallest} pixels; "
+            "raise it or lower num_layers (or num_scales)"
+        )
+    if getattr(config.method, "gradient_penalty_weight", 0) and method.needs == "domains" and not config.data.one_size:
+        raise UserError(
+            "method.gradient_penalty_weight: unpaired images of many sizes have no points between them; crop them "
+            "(data.preprocess=resize_and_crop), or take method.r1_weight"
+        )
 
 
 def check_players(config: RunConfig[Any], method: Method) -> None:

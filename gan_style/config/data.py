@@ -69,6 +69,11 @@ class DataConfig(Section):
         description="Processes that load images beside each training process; 0 loads in it. Does not change results.",
     )
 
+    @property
+    def one_size(self) -> bool:
+        """Are all training images squares of `crop_size`?"""
+        return self.preprocess in ("resize_and_crop", "crop", "scale_width_and_crop")
+
     @model_validator(mode="after")
     def _crop_fits(self) -> "DataConfig":
         if self.preprocess in ("resize_and_crop", "scale_width_and_crop") and self.crop_size > self.load_size:

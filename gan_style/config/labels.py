@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gan_style.config.schema import MethodConfig
 from gan_style.config.section import Section
@@ -32,6 +32,12 @@ class LabelsConfig(Section):
         description="One more map, 1 where a pixel's neighbour is of another class (`labels`), or of another object (`alpha`), whose "
         "number is the last of 4 (or 2) channels; it parts objects of a class that touch (1711.11585, section 3.3).",
     )
+
+    @model_validator(mode="after")
+    def _colours_are_used(self) -> "LabelsConfig":
+        if self.colours is not None and not self.one_hot:
+            raise ValueError("colours are for one_hot; with one_hot false set colours to null")
+        return self
 
     def values(self) -> list[list[int]] | None:
         """The colours' channels, 0 to 255."""

@@ -33,11 +33,15 @@ def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig
 
 
 def _earlier(config: RunConfig[Any]) -> list[str] | None:
-    """The classes of the run in the same folder, on the same data: finding them in a large data set takes minutes."""
+    """The classes of the run in the same folder, on data of the same place: finding them in a large data set takes minutes.
+
+    Of files that have come since, a colour that is new belongs to the nearest class.
+    """
     try:
         tree = read_yaml(Path(config.run_dir) / "config.yaml")
-        if tree["data"] == config.data.model_dump(mode="json"):
-            return config.method.with_colours(tree["method"]["labels"]["colours"]).labels.colours
+        earlier = tree["method"]["labels"]
+        if tree["data"] == config.data.model_dump(mode="json") and earlier["edges"] == config.method.labels.edges:
+            return config.method.with_colours(earlier["colours"]).labels.colours
     except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file was damaged, which is told later
         pass
     return None

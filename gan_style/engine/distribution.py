@@ -9,6 +9,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 
 from gan_style.config.schema import LoggingConfig, TrainConfig
 from gan_style.errors import UserError
+from gan_style.methods.adversary import AdversarialConfig
 from gan_style.methods.base import Method
 from gan_style.networks.together import batch_independent
 
@@ -62,10 +63,17 @@ def synchronise_batch_norm(method: Method, accelerator: Accelerator) -> None:
     """Let BatchNorm see the whole batch of all GPUs, as one process would; there is no such kernel for the CPU."""
     if accelerator.num_processes == 1:
         return
+    judges = {name for player in method.players if not player.translates for name in player.networks}
+    penalised = isinstance(method.config, AdversarialConfig) and method.config.penalised
     for name, network in method.networks.items():
         if batch_independent(network):
             continue
         if accelerator.device.type == "cuda":
+            if penalised and name in judges:  # pytorch/pytorch#61222
+                raise UserError(
+                    "method.gradient_penalty_weight and r1_weight differentiate discriminators twice, which batch normalisation over "
+                    "several GPUs cannot be: set method.discriminator.norm=instance"
+                )
             method.networks[name] = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
         elif accelerator.is_main_process:
             warnings.warn(

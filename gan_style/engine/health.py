@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_style.engine.agreement import Agreement
 from gan_style.errors import UserError
+from gan_style.methods.adversary import PENALTIES
 from gan_style.types import Batch, Direction
 
 # Alarm limits, of images in [-1, 1]. One 8-bit level is 2/255.
@@ -152,7 +153,8 @@ def _conditions(means: Mapping[str, float], adversaries: Mapping[str, Sequence[s
     found = [
         f"{player} loss near zero: it tells real from translated without effort, and teaches little"
         for player, terms in adversaries.items()
-        if terms and abs(sum(means.get(f"loss/{term}", 1.0) for term in terms)) < ADVERSARY_NEAR_ZERO
+        if (judged := [term for term in terms if not term.endswith(PENALTIES)])
+        and abs(sum(means.get(f"loss/{term}", 1.0) for term in judged)) < ADVERSARY_NEAR_ZERO
     ]
     for name, value in means.items():
         section, _, measured = name.partition("/")

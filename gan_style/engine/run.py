@@ -41,6 +41,18 @@ def planned_steps(train: TrainConfig, epoch_length: int) -> int:
     return math.ceil(train.epochs * epoch_length / train.batch_size)
 
 
+def check_size(batch: Batch, smallest: int) -> Batch:
+    """The batch, or `UserError` where a side of its images has less than `smallest` pixels, which no discriminator can score."""
+    for images, keys in ((batch.a, batch.keys_a), (batch.b, batch.keys_b)):
+        height, width = images.shape[2:]
+        if min(height, width) < smallest:
+            raise UserError(
+                f"{keys[0]}: {width} x {height} pixels are too small for the discriminators, which need {smallest}; leave it out, "
+                "raise data.load_size, or lower method.discriminator.num_layers (or num_scales)"
+            )
+    return batch
+
+
 class Run:
     """One training run in its folder; the same call goes on from the newest complete checkpoint.
 
@@ -66,6 +78,7 @@ class Run:
         self.log = MetricsLog(self.folder / "metrics.jsonl")
         self.report = Report(self.folder)
         self.means = LossMeans()
+        self.smallest = trainer.method.smallest_size
         self.nonfinite = NonFinite(config.train.on_nonfinite, config.train.max_skips, self.agreement)
         self.alarms = Alarms(config.logging.alarm_after)
         kept_by = config.validation.best if validation else None
@@ -124,7 +137,7 @@ class Run:
                 before = time.perf_counter()
                 micro_batches: list[Batch] = []
                 with self._noting_mistakes():
-                    micro_batches = [next(batches) for _ in range(train.accumulate)]
+                    micro_batches = [check_size(next(batches), self.smallest) for _ in range(train.accumulate)]
                 watch.waited += time.perf_counter() - before
                 if stop.agreed(self.mistake is not None):
                     return

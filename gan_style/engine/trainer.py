@@ -45,7 +45,7 @@ class Trainer:
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
         self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
-        self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses, once it has moved
+        self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses so far
         self._translating = next(player for player in method.players if player.translates)
 
     def step(self, step: int, micro_batches: Sequence[Batch]) -> StepResult:
@@ -80,7 +80,7 @@ class Trainer:
                     total = torch.stack([term.to(self.dtype) for term in terms.values()]).sum() / count
                 self._backward(player, total, place == count - 1)
                 player_loss = player_loss + total.detach()
-                self.terms[player.name] = tuple(terms)
+                self.terms[player.name] = tuple(dict.fromkeys([*self.terms.get(player.name, ()), *terms]))  # some are not due in each step
                 for name, term in terms.items():
                     share = term.detach() / count
                     losses[name] = losses[name] + share if name in losses else share
@@ -101,7 +101,7 @@ class Trainer:
         self._take_turn(self._translating)
         self._reseed("translate", step, place)
         with torch.set_grad_enabled(keep_graph):
-            return self.method.translate(batch)
+            return self.method.translate(batch) if keep_graph else self.method.fakes(batch)
 
     def _take_turn(self, player: Player) -> None:
         """Let the player's networks learn, through their wrappers, and freeze its opponents, which are only read."""

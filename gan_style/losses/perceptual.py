@@ -40,7 +40,7 @@ def gram_matrix(features: Tensor, norm: GramNorm = "gatys", weights: Tensor | No
     """
     channels = features.shape[1]
     if weights is None:
-        positions = torch.tensor(float(features[0, 0].numel()), dtype=features.dtype, device=features.device)
+        positions = features[0, 0].numel()
     else:
         weights = weights.to(features)
         features = features * weights

@@ -28,8 +28,11 @@ from gan_style.types import Batch, Task
 AdversarialName = Literal["vanilla", "non-saturating", "lsgan", "hinge", "wgan"]
 LOSSES = (
     "`vanilla`, also called `non-saturating`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076); `hinge` (1705.02894); "
-    "`wgan`: a critic (1701.07875), which needs `gradient_penalty_weight`, `r1_weight` or `discriminator.spectral_norm`."
+    "`wgan`: a critic (1701.07875), which needs `gradient_penalty_weight`, `r1_weight`, or `discriminator.spectral_norm` without batch "
+    "normalisation."
 )
+
+PENALTIES = ("_r1", "_gradient_penalty")  # how their names end; a player that has won may still pay them
 
 
 class AdversarialConfig(MethodConfig):
@@ -70,12 +73,19 @@ class AdversarialConfig(MethodConfig):
 
     @model_validator(mode="after")
     def _critics_slope_is_bounded(self) -> "AdversarialConfig":
-        if self.adversarial == "wgan" and not (self.gradient_penalty_weight or self.r1_weight or self.discriminator.spectral_norm):
+        # Spectral normalisation bounds convolutions, but not the scales that a batch normalisation learns behind them.
+        spectral = self.discriminator.spectral_norm and self.discriminator.norm != "batch"
+        if self.adversarial == "wgan" and not (self.gradient_penalty_weight or self.r1_weight or spectral):
             raise ValueError(
                 "adversarial wgan without a bound on its critic's slope has no end: set gradient_penalty_weight (10 in 1704.00028), "
-                "r1_weight or discriminator.spectral_norm"
+                "r1_weight, or discriminator.spectral_norm with a discriminator.norm other than batch"
             )
         return self
+
+    @property
+    def penalised(self) -> bool:
+        """Are discriminators differentiated twice?"""
+        return bool(self.gradient_penalty_weight or self.r1_weight)
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ class Adversary:
         self.config, self.task = config, task
         self.discriminators_side = ADVERSARIAL[config.adversarial]
         self.generators_side = generators_side or GENERATORS_SIDE[config.adversarial]
-        if config.discriminator.norm == "batch" and (config.gradient_penalty_weight or config.r1_weight):
+        if config.discriminator.norm == "batch" and config.penalised:
             warnings.warn(
                 "gradient_penalty_weight and r1_weight are about each image's own slope, which batch normalisation mixes with the others' "
                 "(1704.00028, section 4): set method.discriminator.norm=instance",

@@ -129,26 +129,32 @@ class Auxiliary:
         config, terms = self.config, {}
         if vgg := self.frozen.get("vgg"):
             features = vgg(_rgb(output))
+            contents, styles = self._targets(vgg, content, style)
             if config.perceptual_weight:
-                with torch.no_grad():
-                    target = vgg(_rgb(content), list(self.content_weights))
-                distances = [w * self.distance(features[layer], target[layer]) for layer, w in self.content_weights.items()]
+                distances = [w * self.distance(features[layer], contents[layer]) for layer, w in self.content_weights.items()]
                 terms[f"perceptual{suffix}"] = config.perceptual_weight * torch.stack(distances).sum()  # sum_l w_l |phi_l(y) - phi_l(c)|^2
             if config.style_weight:
-                target = self._style_features(vgg, style)
-                distances = [self._style_distance(features[layer], target[layer]) for layer in config.style_layers]
+                distances = [self._style_distance(features[layer], styles[layer]) for layer in config.style_layers]
                 terms[f"style{suffix}"] = config.style_weight * torch.stack(distances).sum()  # sum_l |G_l(y) - G_l(s)|^2
         if config.tv_weight:
             terms[f"tv{suffix}"] = config.tv_weight * total_variation(output)
         return terms
 
-    def _style_features(self, vgg: nn.Module, real: Tensor) -> dict[str, Tensor]:
-        with torch.no_grad():
-            if self.picture is None:
-                return vgg(_rgb(real), self.config.style_layers)
-            if not self._picture_features:  # on the device and in the precision that training turned out to have
-                self._picture_features = vgg(self.picture.to(real), self.config.style_layers)
-            return {layer: features.expand(len(real), -1, -1, -1) for layer, features in self._picture_features.items()}
+    @torch.no_grad()
+    def _targets(self, vgg: nn.Module, content: Tensor, style: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The features of what the content and the style should be, as far as they are asked for; of one picture in one forward."""
+        config = self.config
+        contents = list(self.content_weights) if config.perceptual_weight else []
+        styles = config.style_layers if config.style_weight else []
+        if content is style and self.picture is None:
+            both = vgg(_rgb(content), list(dict.fromkeys([*contents, *styles])))
+            return both, both
+        found = vgg(_rgb(content), contents) if contents else {}
+        if not styles or self.picture is None:
+            return found, vgg(_rgb(style), styles) if styles else {}
+        if not self._picture_features:  # on the device and in the precision that training turned out to have
+            self._picture_features = vgg(self.picture.to(style), styles)
+        return found, {layer: features.expand(len(style), -1, -1, -1) for layer, features in self._picture_features.items()}
 
     def _style_distance(self, features: Tensor, target: Tensor) -> Tensor:
         if self.config.style_loss == "moments":

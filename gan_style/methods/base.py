@@ -68,6 +68,12 @@ class Method(ABC):
     def __init__(self, config: Any, task: Task) -> None: ...
 
     @property
+    def smallest_size(self) -> int:
+        """The side in pixels of the smallest images that discriminators can score; generators pad what is too small."""
+        judges = [network for network in self.networks.values() if hasattr(network, "receptive_field")]
+        return max((int(getattr(network, "minimum_size", 1)) for network in judges), default=1)
+
+    @property
     def adversaries(self) -> list[Player]:
         """The players that judge translations and make none, and have won where their loss is 0."""
         return [player for player in self.players if not player.translates and player.bounded]
@@ -75,6 +81,10 @@ class Method(ABC):
     @abstractmethod
     def translate(self, batch: Batch) -> Outputs:
         """The forward pass that the players share."""
+
+    def fakes(self, batch: Batch) -> Outputs:
+        """The part of `translate` that other players and `translations` need: where only they look, and no graph is made."""
+        return self.translate(batch)
 
     @abstractmethod
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:

@@ -119,7 +119,7 @@ class CUT(Method):
         """
         real_input, real_output = self._oriented(batch)
         images = {"fake": real_input, "identity": real_output} if self.config.nce_identity else {"fake": real_input}
-        mirrored = [self.config.flip_equivariance and self._seed("mirror", number) % 2 == 1 for number in batch.numbers]
+        mirrored = self._mirrored(batch)
         drawn = {name: self._draw(name, image, batch) for name, image in images.items()}
         seen = {name: _mirror(image, mirrored) for name, image in images.items()}
         at = [on_device(positions, real_input.device) for positions in drawn.values()]
@@ -136,6 +136,10 @@ class CUT(Method):
             outputs |= {f"{name}/{layer}/key": key[layer] for layer in self.strides}
             outputs |= {f"{name}/{layer}/at": places[layer] for layer in self.strides}
         return outputs
+
+    def fakes(self, batch: Batch) -> Outputs:
+        source = _mirror(self._oriented(batch)[0], self._mirrored(batch))
+        return {"source": source, "fake": self.networks["generator"](source)}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         _, real_output = self._oriented(batch)
@@ -178,6 +182,10 @@ class CUT(Method):
     def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(real input, a real output that has nothing to do with it) by the configured direction."""
         return (batch.a, batch.b) if self.config.direction == "a2b" else (batch.b, batch.a)
+
+    def _mirrored(self, batch: Batch) -> list[bool]:
+        """Which samples are translated mirrored."""
+        return [self.config.flip_equivariance and self._seed("mirror", number) % 2 == 1 for number in batch.numbers]
 
     def _seed(self, purpose: str, number: int) -> int:
         return derive_seed(self.task.seed, "cut", purpose, number)

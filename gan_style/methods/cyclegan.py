@@ -89,6 +89,9 @@ class CycleGAN(Method):
         outputs["reconstructed_b"] = generator_ab(outputs["fake_a"])
         return outputs
 
+    def fakes(self, batch: Batch) -> Outputs:
+        return {"fake_b": self.networks["generator_ab"](batch.a), "fake_a": self.networks["generator_ba"](batch.b)}
+
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         return self._generator_losses(batch, outputs) if player.name == "generators" else self._discriminator_losses(batch, outputs)
 

@@ -23,6 +23,7 @@ from gan_style.methods.auxiliary import LayerList, VGGConfig
 from gan_style.methods.base import Example, Method, Needs, Player
 from gan_style.networks import STYLIZERS
 from gan_style.networks.conditional import ConditionalInstanceNorm2d
+from gan_style.networks.transfer import sent
 from gan_style.networks.vgg import VGGFeatures
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
@@ -102,7 +103,8 @@ class FastStyle(Method):
         return not self.kept or ".norm." in parameter
 
     def translate(self, batch: Batch) -> Outputs:
-        shares = torch.stack([self._one_hot(self._drawn(number)) for number in batch.numbers]).to(batch.a)  # [B, S]
+        shares = torch.stack([self._one_hot(self._drawn(number)) for number in batch.numbers])  # [B, S]
+        shares = sent(shares.to(batch.a.dtype), batch.a.device)
         return {"fake": self.networks["generator"](batch.a, shares), "shares": shares}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from gan_style.losses.adversarial import minimax
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Example, Method, Needs, Player
 from gan_style.networks.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
+from gan_style.networks.transfer import sent
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 
@@ -91,7 +92,7 @@ class GAN(Method):
 
     def translate(self, batch: Batch) -> Outputs:
         latents = torch.stack([noise(self.config.latent, self.task.seed, number) for number in batch.numbers])  # [B, Z]
-        return {"fake": self.networks["generator"](latents.to(batch.a))}
+        return {"fake": self.networks["generator"](sent(latents.to(batch.a.dtype), batch.a.device))}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         discriminator = self.networks["discriminator"]

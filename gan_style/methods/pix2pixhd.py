@@ -4,7 +4,7 @@
 
 D_k sees the input s, label maps class by class, beside the real or translated image at 1/2^(k-1) of its size; L_FM compares its features
 of the two. D moves first and its objective is halved, as in the public code. Departures: the least squares and their halving as in
-pix2pix; no instance features (section 3.4).
+pix2pix; no instance features (section 3.4). Scales are summed for SPADE too, as in equation 3; its public code takes their mean.
 
 In the generator's turn the discriminator looks at the real images again, without a graph: it has moved since its own turn, and features
 of before would not be those that a perfect translation has (docs/decisions/0017).
@@ -38,7 +38,7 @@ class MultiscaleConfig(DiscriminatorConfig):
 
 
 class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
-    """pix2pixHD; the defaults are the paper's."""
+    """pix2pixHD; the defaults are the paper's but for the VGG loss, whose weights are a download: configs/pix2pixhd.yaml has it."""
 
     name: Literal["pix2pixhd"] = Field(
         default="pix2pixhd", description="Paired translation of large images (1711.11585), also with SPADE's generator (1903.07291)."

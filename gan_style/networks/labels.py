@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 Edges = Literal["none", "labels", "alpha"]
-MOST_COLOURS = 256
 _AT_ONCE = 32  # colours that are compared at once, so that distances take no more memory than the classes' maps themselves
 
 

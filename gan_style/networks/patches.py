@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_style.networks.transfer import sent
+
 Positions = dict[str, Tensor]  # layer -> (row, column) in the layer's map, of P patches of each image: [B, P, 2], whole numbers
 Patches = dict[str, Tensor]  # layer -> their features [B, P, C]
 
@@ -38,9 +40,7 @@ def mirror_positions(positions: Positions, strides: Mapping[str, int], width: in
 
 def on_device(positions: Positions, device: torch.device) -> Positions:
     """The positions on `device`, which is not waited for."""
-    if device.type != "cuda":
-        return {layer: places.to(device) for layer, places in positions.items()}
-    return {layer: places.pin_memory().to(device, non_blocking=True) for layer, places in positions.items()}
+    return {layer: sent(places, device) for layer, places in positions.items()}
 
 
 def at_positions(features: Tensor, positions: Tensor) -> Tensor:

@@ -115,6 +115,14 @@ def test_objects_in_the_alpha_channel(tmp_path: Path) -> None:
     assert load_bundle(tmp_path / "run/bundles/a2b.safetensors")[0].in_channels == 4
 
 
+def test_other_edges_are_another_run(data: Path, tmp_path: Path) -> None:
+    """And not colours of the wrong length, which the user never named."""
+    run_dir = tmp_path / "run"
+    assert train_command(arguments(data, run_dir)) == 0
+    with pytest.raises(UserError, match=r"another configuration: .*method\.labels\.edges: 'none' -> 'alpha'"):
+        train_command(arguments(data, run_dir, "method.labels.edges=alpha", "data.domain_a.channels=4", "data.domain_a.labels=yes"))
+
+
 def test_the_smoke_configuration_of_spade_trains_resumes_and_serves(
     data: Path, tmp_path: Path, main: Callable[[Sequence[str]], int]
 ) -> None:

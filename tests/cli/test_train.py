@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pictures import draw_folders
+from PIL import Image
 from smoke import ROOT, smoke_arguments
 
 from gan_style.build import train_command
@@ -93,7 +94,11 @@ def test_a_folder_without_validation_trains_without_samples(tmp_path: Path) -> N
     ("overrides", "said"),
     [
         (["optim.lrr=1"], "optim.lrr: unknown key, did you mean 'lr'?"),
-        (["data.crop_size=4"], "data.crop_size: 4 is too small for discriminator"),
+        (["data.crop_size=4"], "data.crop_size: 4 is too small for the discriminators, which need "),
+        (
+            ["method.name=cyclegan", "method.gradient_penalty_weight=10", "data.preprocess=none"],
+            "method.gradient_penalty_weight: unpaired images of many sizes have no points between them",
+        ),
         (["train.batch_size=3", "train.accumulate=2"], "train.batch_size 3 cannot be shared evenly"),
         (["train.mixed_precision=fp16"], "fp16 needs a GPU"),
         (["method.name=pix2pixx"], "did you mean 'pix2pix'?"),
@@ -106,6 +111,18 @@ def test_mistakes_name_their_key(overrides: list[str], said: str, data: Path, tm
     with pytest.raises(UserError) as mistake:
         train_command(smoke_arguments("pix2pix", data, tmp_path / "run", *overrides))
     assert said in str(mistake.value)
+
+
+def test_an_image_too_small_to_be_judged_is_named_and_the_steps_before_it_are_saved(tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data")
+    small = sorted((data / "trainA").iterdir())[0]
+    for path in (small, data / "trainB" / small.name):
+        Image.open(path).resize((24, 6)).save(path)
+    with pytest.raises(UserError, match=f"{small.name}: 24 x 6 pixels are too small for the discriminators, which need "):
+        train_command(smoke_arguments("pix2pix", data, tmp_path / "run", "data.preprocess=none", "train.batch_size=1", "train.steps=40"))
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    saved = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert saved and int(saved[-1].removeprefix("step_")) >= json.loads(lines[-1])["step"]
 
 
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

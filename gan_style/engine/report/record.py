@@ -47,7 +47,7 @@ class Record(BaseModel):
 
     def play(self, players: Mapping[str, Sequence[str]]) -> None:
         """Note the losses of players."""
-        self.players |= {name: list(terms) for name, terms in players.items()}
+        self.players |= {name: list(dict.fromkeys([*self.players.get(name, ()), *terms])) for name, terms in players.items()}
 
     def write(self, run_dir: Path) -> None:
         """Write it into a run folder."""

@@ -236,8 +236,11 @@ def test_the_adversarial_methods_have_it() -> None:
 def test_a_critic_needs_a_bound(name: str) -> None:
     with pytest.raises(ValueError, match="wgan without a bound on its critic's slope has no end: set gradient_penalty_weight"):
         CONFIGS[name](name=name, adversarial="wgan")
-    for bound in ({"gradient_penalty_weight": 10.0}, {"r1_weight": 1.0}, {"discriminator": {"spectral_norm": True}}):
+    spectral = {"spectral_norm": True, "norm": "instance"}
+    for bound in ({"gradient_penalty_weight": 10.0}, {"r1_weight": 1.0}, {"discriminator": spectral}):
         CONFIGS[name].model_validate({"name": name, "adversarial": "wgan", **bound})
+    with pytest.raises(ValueError, match=r"discriminator\.norm other than batch"):  # whose learned scales nothing bounds
+        CONFIGS[name].model_validate({"name": name, "adversarial": "wgan", "discriminator": {**spectral, "norm": "batch"}})
 
 
 def test_images_of_two_sizes_have_nothing_between_them() -> None:

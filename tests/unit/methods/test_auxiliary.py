@@ -103,6 +103,19 @@ def test_nothing_is_loaded_or_computed_that_was_not_asked_for() -> None:
     assert list(auxiliary.losses(torch.zeros(1, 3, SIZE, SIZE), torch.zeros(1), torch.zeros(1))) == ["tv"]
 
 
+@pytest.mark.parametrize(("one", "forwards"), [(True, 2), (False, 3)])
+def test_a_picture_that_is_content_and_style_is_looked_at_once(one: bool, forwards: int) -> None:
+    auxiliary = Auxiliary(CONFIGS["pix2pix"](**VGG, perceptual_weight=1.0, style_weight=1.0))  # type: ignore[arg-type]
+    calls: list[int] = []
+    auxiliary.frozen["vgg"].register_forward_pre_hook(lambda module, inputs: calls.append(1))
+    output, target = torch.rand(2, 1, 3, SIZE, SIZE)
+    losses = auxiliary.losses(output, target, target if one else target.clone())
+    assert len(calls) == forwards
+    for weights in ({"perceptual_weight": 1.0}, {"style_weight": 1.0}):
+        alone = Auxiliary(CONFIGS["pix2pix"](**VGG, **weights)).losses(output, target, target)  # type: ignore[arg-type]
+        assert all(torch.equal(losses[name], value) for name, value in alone.items())
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_gray_and_alpha_are_shown_to_the_vgg_as_rgb(channels: int) -> None:
     auxiliary = Auxiliary(CONFIGS["pix2pix"](**VGG, perceptual_weight=1.0))  # type: ignore[arg-type]
