@@ -51,6 +51,10 @@ class Batch:
     slots: tuple[int, ...]
     numbers: tuple[int, ...]
 
+    def oriented(self, direction: Direction) -> tuple[Tensor, Tensor]:
+        """(images that a translator of this direction is given, images of the domain that it leads to)."""
+        return (self.a, self.b) if direction == "a2b" else (self.b, self.a)
+
     def to(self, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format) -> "Batch":
         """The batch on `device`; from pinned memory the copy does not wait."""
 

@@ -117,7 +117,7 @@ class CUT(Method):
 
         <name>/<layer>/key: their source's features [B, P, C]; <name>/<layer>/at: where the same patches are in them [B, P, 2].
         """
-        real_input, real_output = self._oriented(batch)
+        real_input, real_output = batch.oriented(self.config.direction)
         images = {"fake": real_input, "identity": real_output} if self.config.nce_identity else {"fake": real_input}
         mirrored = self._mirrored(batch)
         drawn = {name: self._draw(name, image, batch) for name, image in images.items()}
@@ -138,11 +138,11 @@ class CUT(Method):
         return outputs
 
     def fakes(self, batch: Batch) -> Outputs:
-        source = _mirror(self._oriented(batch)[0], self._mirrored(batch))
+        source = _mirror(batch.oriented(self.config.direction)[0], self._mirrored(batch))
         return {"source": source, "fake": self.networks["generator"](source)}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        _, real_output = self._oriented(batch)
+        _, real_output = batch.oriented(self.config.direction)
         discriminator = self.networks["discriminator"]
         if player.name == "discriminator":
             judged = self.adversary.judge(discriminator, batch, real=real_output, fake=outputs["fake"])
@@ -178,10 +178,6 @@ class CUT(Method):
     @classmethod
     def translator(cls, config: CUTConfig, in_channels: int, out_channels: int) -> nn.Module:
         return build_generator(config.generator, in_channels, out_channels)
-
-    def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(real input, a real output that has nothing to do with it) by the configured direction."""
-        return (batch.a, batch.b) if self.config.direction == "a2b" else (batch.b, batch.a)
 
     def _mirrored(self, batch: Batch) -> list[bool]:
         """Which samples are translated mirrored."""

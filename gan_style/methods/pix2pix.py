@@ -58,11 +58,11 @@ class Pix2Pix(Method):
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
     def translate(self, batch: Batch) -> Outputs:
-        real_input, _ = self._oriented(batch)
+        real_input, _ = batch.oriented(self.config.direction)
         return {"fake": self.networks["generator"](real_input)}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        real_input, real_output = self._oriented(batch)
+        real_input, real_output = batch.oriented(self.config.direction)
         discriminator = self.networks["discriminator"]
         if player.name == "discriminator":
             judged = self.adversary.judge(discriminator, batch, real=real_output, fake=outputs["fake"], beside=real_input)
@@ -78,12 +78,8 @@ class Pix2Pix(Method):
         }
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
-        return {self.config.direction: (self._oriented(batch)[0], outputs["fake"])}
+        return {self.config.direction: (batch.oriented(self.config.direction)[0], outputs["fake"])}
 
     @classmethod
     def translator(cls, config: Pix2PixConfig, in_channels: int, out_channels: int) -> nn.Module:
         return build_generator(config.generator, in_channels, out_channels)
-
-    def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(input, true output) by the configured direction."""
-        return (batch.a, batch.b) if self.config.direction == "a2b" else (batch.b, batch.a)

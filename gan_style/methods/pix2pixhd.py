@@ -102,11 +102,11 @@ class Pix2PixHD(Method):
         return step < self.config.fixed_steps and network == "generator" and parameter.startswith(COARSE)
 
     def translate(self, batch: Batch) -> Outputs:
-        encoded = self.encoding(self._oriented(batch)[0])  # s [B, K, H, W]
+        encoded = self.encoding(batch.oriented(self.config.direction)[0])  # s [B, K, H, W]
         return {"fake": self.networks["generator"](None, encoded=encoded), "encoded": encoded}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        real, fake, encoded = self._oriented(batch)[1], outputs["fake"], outputs["encoded"]
+        real, fake, encoded = batch.oriented(self.config.direction)[1], outputs["fake"], outputs["encoded"]
         discriminator: Any = self.networks["discriminator"]
         if player.name == "discriminator":
             judged = self.adversary.judge(discriminator, batch, real=real, fake=fake, beside=encoded)
@@ -124,7 +124,7 @@ class Pix2PixHD(Method):
         return losses | self.auxiliary.losses(fake, content=real, style=real)  # lambda_VGG L_VGG
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
-        return {self.config.direction: (self._oriented(batch)[0], outputs["fake"])}
+        return {self.config.direction: (batch.oriented(self.config.direction)[0], outputs["fake"])}
 
     @classmethod
     def translator(cls, config: Pix2PixHDConfig, in_channels: int, out_channels: int) -> EncodedTranslator:
@@ -133,10 +133,6 @@ class Pix2PixHD(Method):
 
     def served_config(self) -> dict[str, Any]:
         return {**super().served_config(), "coarse_from": None, "fixed_steps": 0}
-
-    def _oriented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(input, true output) by the configured direction."""
-        return (batch.a, batch.b) if self.config.direction == "a2b" else (batch.b, batch.a)
 
 
 def check_labels(config: Pix2PixHDConfig, channels: int) -> None:

@@ -1,15 +1,13 @@
 """The generators of pix2pixHD (1711.11585, section 3.1): a global one, and local enhancers of what it sees at a lower resolution."""
 
-from collections import OrderedDict
-
 import torch
 from torch import Tensor, nn
 
-from gan_style.networks.normalisation import bias_before, norm_layer
+from gan_style.networks.normalisation import bias_before
 from gan_style.networks.padding import run_padded
 from gan_style.networks.pyramid import halved
 from gan_style.networks.recomputation import stage_runner
-from gan_style.networks.resnet import ResidualBlock
+from gan_style.networks.resnet import ResidualBlock, normalised
 from gan_style.networks.upsampling import upsampling_layer
 
 LOCAL_BLOCKS = 3  # residual blocks of an enhancer, as in the paper's appendix
@@ -128,21 +126,16 @@ class LocalEnhancer(nn.Module):
 
 def _first(in_channels: int, channels: int, norm: str) -> nn.Sequential:
     conv = nn.Conv2d(in_channels, channels, 7, padding=3, padding_mode="reflect", bias=bias_before(norm))
-    return _normalised(conv, norm, channels)
+    return normalised(conv, norm, channels)
 
 
 def _halving(before: int, channels: int, norm: str) -> nn.Sequential:
-    return _normalised(nn.Conv2d(before, channels, 3, stride=2, padding=1, bias=bias_before(norm)), norm, channels)
+    return normalised(nn.Conv2d(before, channels, 3, stride=2, padding=1, bias=bias_before(norm)), norm, channels)
 
 
 def _doubling(before: int, channels: int, norm: str, upsampling: str) -> nn.Sequential:
-    return _normalised(upsampling_layer(upsampling, before, channels, kernel_size=3, bias=bias_before(norm)), norm, channels)
+    return normalised(upsampling_layer(upsampling, before, channels, kernel_size=3, bias=bias_before(norm)), norm, channels)
 
 
 def _last(channels: int, out_channels: int) -> nn.Conv2d:
     return nn.Conv2d(channels, out_channels, 7, padding=3, padding_mode="reflect")
-
-
-def _normalised(conv: nn.Module, norm: str, channels: int) -> nn.Sequential:
-    """A convolution, its normalisation and a ReLU."""
-    return nn.Sequential(OrderedDict(conv=conv, norm=norm_layer(norm, channels), activation=nn.ReLU(inplace=True)))

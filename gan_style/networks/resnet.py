@@ -41,15 +41,15 @@ class ResnetGenerator(nn.Module):
         bias = bias_before(norm)
         self.norm = norm
         self.run = stage_runner(activation_checkpointing)
-        self.stem = _normalised(nn.Conv2d(in_channels, k, 7, padding=3, padding_mode="reflect", bias=bias), norm, k)
+        self.stem = normalised(nn.Conv2d(in_channels, k, 7, padding=3, padding_mode="reflect", bias=bias), norm, k)
         stride = 1 if antialias else 2
         self.downs = nn.ModuleList(
-            _normalised(nn.Conv2d(c, 2 * c, 3, stride, padding=1, bias=bias), norm, 2 * c, BlurPool(2 * c) if antialias else None)
+            normalised(nn.Conv2d(c, 2 * c, 3, stride, padding=1, bias=bias), norm, 2 * c, BlurPool(2 * c) if antialias else None)
             for c in (k, 2 * k)
         )
         self.blocks = nn.ModuleList(ResidualBlock(4 * k, norm, dropout) for _ in range(num_blocks))
         self.ups = nn.ModuleList(
-            _normalised(upsampling_layer(upsampling, c, c // 2, kernel_size=3, bias=bias, antialias=antialias), norm, c // 2)
+            normalised(upsampling_layer(upsampling, c, c // 2, kernel_size=3, bias=bias, antialias=antialias), norm, c // 2)
             for c in (4 * k, 2 * k)
         )
         self.head = nn.Conv2d(k, out_channels, 7, padding=3, padding_mode="reflect")
@@ -130,7 +130,7 @@ class ResidualBlock(nn.Module):
         return x + self.norm2(self.conv2(y))
 
 
-def _normalised(conv: nn.Module, norm: str, channels: int, pool: nn.Module | None = None) -> nn.Sequential:
+def normalised(conv: nn.Module, norm: str, channels: int, pool: nn.Module | None = None) -> nn.Sequential:
     """A convolution, its normalisation, a ReLU and, where there is one, a layer that halves the size."""
     layers = OrderedDict[str, nn.Module](conv=conv, norm=norm_layer(norm, channels), activation=nn.ReLU(inplace=True))
     if pool is not None:
