@@ -65,5 +65,5 @@ def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     if METHODS[info.method].needs == "images":
         given = made = DomainConfig(channels=info.out_channels, labels=info.labels)
     first, second = (given, made) if info.direction == "a2b" else (made, given)
-    sizes = {**info.resize.model_dump(), "load_size": max(info.resize.load_size, info.resize.crop_size)}
+    sizes = info.resize.model_dump()
     return DataConfig.model_validate({"root": options.data, "source": options.source, **sizes, "domain_a": first, "domain_b": second})

@@ -121,6 +121,8 @@ def test_other_files_are_named(segmenter: Segmenter, tmp_path: Path) -> None:
     info = json.loads(segmenter.info.model_dump_json())
     save_file(tensors, tmp_path / "wide.safetensors", {METADATA_KEY: json.dumps({**info, "base_channels": 16})})
     save_file(tensors, tmp_path / "colours.safetensors", {METADATA_KEY: json.dumps({**info, "colours": [[1, 2]]})})
+    sizes = {"preprocess": "resize_and_crop", "load_size": 32, "crop_size": 36}
+    save_file(tensors, tmp_path / "sizes.safetensors", {METADATA_KEY: json.dumps({**info, "resize": sizes})})
     (tmp_path / "folder.safetensors").mkdir()
     for name, said in (
         ("text", "no segmenter"),
@@ -128,6 +130,7 @@ def test_other_files_are_named(segmenter: Segmenter, tmp_path: Path) -> None:
         ("bare", "no segmenter"),
         ("wide", "do not fit the network"),
         ("colours", r"metadata is damaged \(colours"),
+        ("sizes", r"metadata is damaged \(resize: .*crop_size 36 is larger than load_size 32"),
         ("folder", "cannot be read"),
     ):
         with pytest.raises(UserError, match=rf"--segmenter .*{name}\.safetensors.*{said}") as mistake:
