@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_style import atomic
-from gan_style.config.validation import METRIC_NAMES
+from gan_style.config.metrics import METRICS
 from gan_style.errors import CommandParser, UserError, nearest, one_line
-from gan_style.metrics import METRICS
 from gan_style.opening import refusal
 
 _PATHS = ("model", "data", "results", "truth", "inputs", "segmenter", "json")
@@ -71,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--output-labels", choices=("auto", "yes", "no"), default="auto", help="are the true outputs label maps?")
     model.add_argument("--images", type=_positive, metavar="N", help="most validation images of each domain; default: all")
     model.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise of a gan: its train.seed; default: %(default)s")
-    parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRIC_NAMES)}")
+    parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRICS)}")
     parser.add_argument(
         "--features", default="inception", metavar="inception|random|FILE", help="the network of fid and kid; default: %(default)s"
     )

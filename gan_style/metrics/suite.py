@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from gan_style.config.metrics import Compares
 from gan_style.errors import UserError
-from gan_style.metrics import Compares
 from gan_style.metrics.choice import compares
 from gan_style.metrics.distributions import fid, kid
 from gan_style.metrics.features import feature_network, structure_network

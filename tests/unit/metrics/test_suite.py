@@ -9,9 +9,7 @@ from pictures import draw
 from torch import Tensor
 
 from gan_style import images
-from gan_style.config.validation import METRIC_NAMES
 from gan_style.errors import UserError
-from gan_style.metrics import METRICS
 from gan_style.metrics.choice import choose
 from gan_style.metrics.distributions import fid, kid
 from gan_style.metrics.suite import FEATURES, Case, Networks, Suite
@@ -25,10 +23,6 @@ def image(number: int, size: int = 24) -> Tensor:
 
 def cases(count: int = 4) -> list[Case]:
     return [Case(f"{number}.png", image(number), image(number + 50), image(number + 100)) for number in range(count)]
-
-
-def test_the_names_of_the_schema_are_the_metrics() -> None:
-    assert tuple(METRICS) == METRIC_NAMES
 
 
 def test_values_are_the_metrics_of_the_images() -> None:
