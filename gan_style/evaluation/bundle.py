@@ -48,7 +48,7 @@ def measure_bundle(options: Namespace) -> Result:
     task = Task.of(options, info.direction, info.resize, device) if options.segmenter else None
     rows: dict[int, Row] = {}
     with tqdm(total=len(cases.places), unit="image", disable=None) as bar:
-        for place, case in translations(cases, cases.places, predictor.network, device):
+        for place, case in translations(cases, cases.places, predictor.network, device, "take another --device"):
             rows[place] = suite.measure(case)
             if task:
                 task.add(case.name, case.translated)

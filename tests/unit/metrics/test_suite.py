@@ -72,6 +72,21 @@ def test_what_does_not_fit_is_said_with_its_name() -> None:
         Suite(("fid",), RANDOM).describe(image(0, 9), "real.png")
 
 
+@pytest.mark.parametrize(
+    "failure", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 bytes")]
+)
+def test_an_image_that_memory_does_not_hold_is_said_with_its_name(failure: RuntimeError) -> None:
+    def refuse(images: Tensor) -> Tensor:
+        raise failure
+
+    suite = Suite(("fid",), RANDOM)
+    assert suite.features
+    suite.features.run = refuse
+    for measure in (lambda: suite.measure(Case("x.png", image(0))), lambda: suite.describe(image(0), "x.png")):
+        with pytest.raises(UserError, match=r"x\.png: cpu has no memory to measure it; ask for fewer metrics"):
+            measure()
+
+
 def test_metrics_that_make_no_sense_are_refused_with_those_that_do() -> None:
     assert choose(None, "translation", True, "k", "pix2pix") == ("l1", "psnr", "ssim")
     assert choose(None, "translation", False, "k", "cyclegan") == ("kid", "structure")
