@@ -37,9 +37,9 @@ def measure_bundle(options: Namespace) -> Result:
         if getattr(options, name) is not None:
             why = "translates nothing" if from_noise else "takes no noise"
             raise UserError(f"--{name.replace('_', '-')}: {info.method} {why}; leave it out")
-    for root in (options.data, options.data_b):
-        if root is not None:
-            ensure_demo(root)
+    roots = [root for root in (options.data, options.data_b) if root is not None]
+    for root in roots:
+        ensure_demo(root)
 
     def inputs(source: Tensor, other: Tensor | None, place: int) -> tuple[Tensor, ...]:
         return (noise(info.translator["latent"], options.seed or 0, -1 - place),) if from_noise else (source,)
@@ -58,10 +58,9 @@ def measure_bundle(options: Namespace) -> Result:
                 task.add(case.name, case.translated)
             bar.update()
     real = describe_reals(cases, cases.reals, suite) if suite.compares("domain") else {}
-    roots = " and ".join(root for root in (options.data, options.data_b) if root is not None)
     what = {
         "model": f"{path}, {info.method} {info.direction}, step {info.step}",
-        "data": f"{roots}: {cases.validation.describe()}",
+        "data": f"{' and '.join(roots)}: {cases.validation.describe()}",
     }
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
 
