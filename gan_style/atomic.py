@@ -1,7 +1,9 @@
 """Writing files so that a reader finds the old content or the new, never a half."""
 
+import errno
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,14 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise the `OSError` with which `replacing(path)` would fail, as far as that can be told in advance. Nothing is left behind."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    with tempfile.TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())):
+        pass
 
 
 def sweep(folder: Path) -> None:

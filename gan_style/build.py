@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 
 from gan_style.bundle import BundleInfo, Resize
 from gan_style.config.load import dump_config, load_config
@@ -17,7 +17,7 @@ from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset,
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
-from gan_style.engine.cases import Cases, open_validation_set, spread
+from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
 from gan_style.engine.rejoin import rejoin
@@ -29,7 +29,6 @@ from gan_style.errors import CommandParser, UserError, nearest
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
-from gan_style.metrics.choice import choose
 from gan_style.metrics.suite import Networks, Suite
 from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
@@ -155,23 +154,16 @@ def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, t
         if chosen.best:
             raise UserError("validation.best: nothing is measured; set train.validate_every to a number of steps, or leave best out")
         return {}
-    validation = open_validation_set(config.data, method.needs, chosen.metrics, "validation.metrics")
-    names = choose(chosen.metrics, method.serves, validation.paired, "validation.metrics", config.method.name)
-    if chosen.best and chosen.best not in names:
-        raise UserError(f"validation.best: {chosen.best} is not among the metrics {', '.join(names)}; add it to validation.metrics")
-    suite = Suite(names, Networks(chosen.features, chosen.lpips, chosen.structure))
-    other = "style" if method.serves == "style pictures" else "truth" if suite.compares("truth") else None
-    from_noise = method.serves == "noise"
-    found: dict[Direction, tuple[Cases, Suite]] = {}
-    for direction in method.translators:
 
-        def inputs(source: Tensor, other: Tensor | None, place: int, direction: Direction = direction) -> tuple[Tensor, ...]:
-            return method.example(direction, source, other, place).inputs
+    def inputs_of(direction: Direction) -> Inputs:
+        return lambda source, other, place: method.example(direction, source, other, place).inputs
 
-        cases = Cases(validation, direction, inputs, other, from_noise, chosen.images)
-        cases.check(suite)
-        found[direction] = (cases, suite)
-    return found
+    wanted = Wanted(chosen.metrics, chosen.images, Networks(chosen.features, chosen.lpips, chosen.structure))
+    inputs: dict[Direction, Inputs] = {direction: inputs_of(direction) for direction in method.translators}
+    suite, cases = open_cases(config.data, config.method.name, wanted, inputs)
+    if chosen.best and chosen.best not in suite.names:
+        raise UserError(f"validation.best: {chosen.best} is not among the metrics {', '.join(suite.names)}; add it to validation.metrics")
+    return {direction: (each, suite) for direction, each in cases.items()}
 
 
 def make_task(config: RunConfig[Any]) -> Task:

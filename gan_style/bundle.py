@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -34,6 +34,13 @@ class Resize(BaseModel):
     preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
     load_size: int = Field(ge=1, le=16384)
     crop_size: int = Field(ge=1, le=16384)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Resize":
+        """As in the configuration of every run: what reads the images of a file's data set needs no check of its own."""
+        if self.preprocess in ("resize_and_crop", "scale_width_and_crop") and self.crop_size > self.load_size:
+            raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}")
+        return self
 
 
 class BundleInfo(BaseModel):

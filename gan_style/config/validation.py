@@ -2,10 +2,9 @@
 
 from pydantic import Field, field_validator, model_validator
 
+from gan_style.config.metrics import METRICS
 from gan_style.config.section import Section
 from gan_style.errors import nearest
-
-METRIC_NAMES = ("l1", "psnr", "ssim", "ms_ssim", "lpips", "fid", "kid", "structure")
 
 
 class ValidationConfig(Section):
@@ -14,7 +13,7 @@ class ValidationConfig(Section):
     metrics: list[str] | None = Field(
         default=None,
         min_length=1,
-        description=f"Of {', '.join(f'`{name}`' for name in METRIC_NAMES)}; the first five need pairs. null: `l1`, `psnr` and `ssim` "
+        description=f"Of {', '.join(f'`{name}`' for name in METRICS)}; the first five need pairs. null: `l1`, `psnr` and `ssim` "
         "where the validation images are pairs, else `kid` and `structure`, as far as the method has them.",
     )
     best: str | None = Field(
@@ -48,8 +47,8 @@ class ValidationConfig(Section):
     @classmethod
     def _known(cls, value: list[str] | str | None) -> list[str] | str | None:
         for name in [value] if isinstance(value, str) else value or []:
-            if name not in METRIC_NAMES:
-                raise ValueError(f"{name!r} is no metric{nearest(name, METRIC_NAMES)}; there are {', '.join(METRIC_NAMES)}")
+            if name not in METRICS:
+                raise ValueError(f"{name!r} is no metric{nearest(name, METRICS)}; there are {', '.join(METRICS)}")
         return list(dict.fromkeys(value)) if isinstance(value, list) else value
 
     @model_validator(mode="after")

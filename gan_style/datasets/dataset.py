@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from gan_style import images
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.reading import read_domain, read_pair
+from gan_style.datasets.reading import Loaded, read_both, read_domain, read_pair
 from gan_style.datasets.sampling import SlotSampler, locate
 from gan_style.datasets.sources import find, find_images
 from gan_style.datasets.survey import Source, Split, TwoFolders
@@ -108,14 +108,19 @@ class ValidationSet:
 
     def read_a(self, index: int) -> tuple[Tensor, str]:
         """(image [C, H, W] in [-1, 1], key)."""
-        return self._read("a", index), self.source.a[index]
+        return self.sized(read_domain(self.source, self.config, "a", index)), self.source.a[index]
 
     def read_b(self, index: int) -> tuple[Tensor, str]:
         """(image [C, H, W] in [-1, 1], key)."""
-        return self._read("b", index), self.source.b[index]
+        return self.sized(read_domain(self.source, self.config, "b", index)), self.source.b[index]
 
-    def _read(self, domain: str, index: int) -> Tensor:
-        loaded, config = read_domain(self.source, self.config, domain, index), self.config
+    def read_pair(self, index: int) -> dict[str, Loaded]:
+        """Domain -> image of pair `index` as it is in its file: a side-by-side file is decoded once. `sized` makes tensors of them."""
+        return read_both(self.source, self.config, index)
+
+    def sized(self, loaded: Loaded) -> Tensor:
+        """The image [C, H, W] in [-1, 1], resized."""
+        config = self.config
         size = images.validation_size(config.preprocess, config.load_size, config.crop_size, *loaded.pixels.shape[:2])
         return images.to_tensor(images.resize(loaded.pixels, *size, loaded.labels, loaded.file))
 

@@ -29,17 +29,21 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
     return _loaded(picture, settings, str(image))
 
 
-def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
-    """Both images of pair `index`, which must have one size."""
+def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
+    """Both images of pair `index`."""
     if source.layout == "aligned" and config.domain_a.channels == config.domain_b.channels:  # one decoding serves both
         image = source.image("a", index)
         whole, file = images.read(image, config.domain_a.channels), str(image)
-        pair = {
+        return {
             "a": _loaded(half(whole, "a", file), config.domain_a, file),
             "b": _loaded(half(whole, "b", file), config.domain_b, file),
         }
-    else:
-        pair = {domain: read_domain(source, config, domain, index) for domain in ("a", "b")}
+    return {domain: read_domain(source, config, domain, index) for domain in ("a", "b")}
+
+
+def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
+    """Both images of pair `index`, which must have one size, since training crops both in one place."""
+    pair = read_both(source, config, index)
     (height_a, width_a), (height_b, width_b) = (pair[domain].pixels.shape[:2] for domain in ("a", "b"))
     if (height_a, width_a) != (height_b, width_b):
         raise UserError(

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from gan_style import atomic
+from gan_style.config.metrics import METRICS
 from gan_style.errors import UserError
-from gan_style.metrics import METRICS
 from gan_style.types import Direction
 
 # Writes the bundle of a direction, with what was measured of it, to a path.

@@ -1,7 +1,7 @@
 """The validation images as metrics need them: what is translated, what the results are compared with, which images each process takes."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -13,15 +13,28 @@ from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
 from gan_style.errors import UserError
+from gan_style.memory import no_room
+from gan_style.methods import METHODS
 from gan_style.methods.base import Needs
-from gan_style.metrics.choice import compares
-from gan_style.metrics.suite import Case, Suite
+from gan_style.metrics.choice import choose, compares
+from gan_style.metrics.suite import Case, Networks, Suite
 from gan_style.types import Direction
 
 R = TypeVar("R")
 
 # (input image, another image or None, place) -> what the translator is given, each without its batch dimension
 Inputs = Callable[[Tensor, Tensor | None, int], tuple[Tensor, ...]]
+
+_CORNER = 256  # pixels of an image's side that tell whether it is too small: no metric needs more
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run or a command asks for. metrics: None is whatever fits; images: the most of each domain, None is all."""
+
+    metrics: Sequence[str] | None
+    images: int | None
+    networks: Networks
 
 
 @dataclass(frozen=True)
@@ -51,30 +64,66 @@ class Cases:
         from_noise: bool = False,
         limit: int | None = None,
     ) -> None:
-        self.inputs, self.other, self.from_noise = inputs, other, from_noise
+        self.validation, self.direction, self.inputs, self.other, self.from_noise = validation, direction, inputs, other, from_noise
         domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
-        self.read, length = domains[direction[0]]
+        self.read, self.length = domains[direction[0]]
         self.read_real, self.real_length = domains["a" if from_noise else direction[-1]]
-        self.places = spread(length, limit)
+        self.places = spread(self.length, limit)
         self.reals = spread(self.real_length, limit)
 
+    def name(self, place: int) -> str:
+        """The key of the image that is translated there."""
+        return self.validation.source.keys(self.direction[0])[place]
+
     def check(self, suite: Suite) -> None:
-        """`UserError` where there are too few images for the metrics."""
-        if suite.compares("domain") and min(len(self.places), len(self.reals)) < 2:
-            raise UserError(
-                f"{', '.join(suite.names)}: two images of each domain are the least that fid and kid compare; add validation images"
-            )
+        """`UserError` where there are too few images for the metrics, or the first ones are too small for them.
+
+        The input stands in for its translation, which has its size.
+        """
+        if suite.compares("domain"):
+            if min(len(self.places), len(self.reals)) < 2:
+                advice = "add validation images" if min(self.length, self.real_length) < 2 else f"raise {suite.prefix}images"
+                raise UserError(f"{', '.join(suite.names)}: two images of each domain are the least that fid and kid compare; {advice}")
+            real, name = self.read_real(self.reals[0])
+            suite.describe(_corner(real), name)
+        if not self.from_noise:
+            source, other, name = self._images(self.places[0])
+            truth = _corner(other) if other is not None and self.other == "truth" else None
+            stand_in = _corner(source if truth is None else source[:1].expand(len(truth), -1, -1))
+            suite.measure(Case(name, stand_in, truth, _corner(source)))
 
     def question(self, place: int) -> Question:
         """The one at a place of `places`."""
         if self.from_noise:
             nothing = torch.empty(0)
             return Question(f"sample {place}", self.inputs(nothing, None, place), nothing, None)
-        source, name = self.read(place)
-        other = None
-        if self.other:
-            other, _ = self.read_real(place if self.other == "truth" else place % self.real_length)
+        source, other, name = self._images(place)
         return Question(name, self.inputs(source, other, place), source, other if self.other == "truth" else None)
+
+    def _images(self, place: int) -> tuple[Tensor, Tensor | None, str]:
+        """The input, the other image that it gets, and its name."""
+        if self.other == "truth":
+            pair = self.validation.read_pair(place)
+            source, truth = (self.validation.sized(pair[domain]) for domain in (self.direction[0], self.direction[-1]))
+            return source, truth, self.name(place)
+        source, name = self.read(place)
+        return source, self.read_real(place % self.real_length)[0] if self.other else None, name
+
+
+def open_cases(data: DataConfig, method: str, wanted: Wanted, inputs: Mapping[Direction, Inputs]) -> tuple[Suite, dict[Direction, Cases]]:
+    """What is measured, and the validation images of each direction; `UserError` where these do not go together.
+
+    method: its name; inputs: of each direction, see `Inputs`
+    """
+    kind, key = METHODS[method], f"{wanted.networks.prefix}metrics"
+    validation = open_validation_set(data, kind.needs, wanted.metrics, key)
+    suite = Suite(choose(wanted.metrics, kind.serves, validation.paired, key, method), wanted.networks)
+    other = "style" if kind.serves == "style pictures" else "truth" if suite.compares("truth") else None
+    cases: dict[Direction, Cases] = {}
+    for direction, given in inputs.items():
+        cases[direction] = Cases(validation, direction, given, other, kind.serves == "noise", wanted.images)
+        cases[direction].check(suite)
+    return suite, cases
 
 
 def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] | None, key: str) -> ValidationSet:
@@ -94,17 +143,21 @@ def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] |
     return validation
 
 
-def translations(cases: Cases, places: Sequence[int], translator: nn.Module, device: torch.device) -> Iterator[tuple[int, Case]]:
-    """Each place and what becomes of it: translated alone and without autocast, as infer.py does, and rounded to its 8 bits."""
+def translations(
+    cases: Cases, places: Sequence[int], translator: nn.Module, device: torch.device, advice: str
+) -> Iterator[tuple[int, Case]]:
+    """Each place and what becomes of it: translated alone and without autocast, as infer.py does, and rounded to its 8 bits.
+
+    advice: what to do about an image that is too large for the device
+    """
     for place, question in zip(places, read_ahead(cases.question, places), strict=True):
         try:
             with torch.no_grad():
                 translated = as_written(translator(*(given[None].to(device) for given in question.inputs))[0])
-        except torch.OutOfMemoryError:
-            raise UserError(
-                f"{question.name}: {device.type} has no memory to translate it whole, as validation does; take a smaller data.load_size, "
-                "or train.validate_every=null"
-            ) from None
+        except RuntimeError as failure:
+            if not no_room(failure):
+                raise
+            raise UserError(f"{question.name}: {device.type} has no memory to translate it whole, as validation does; {advice}") from None
         yield place, Case(question.name, translated, question.truth, question.source)
 
 
@@ -144,3 +197,8 @@ def as_written(translated: Tensor) -> Tensor:
     if not torch.isfinite(translated).all():
         return torch.full_like(translated, torch.nan, device="cpu")
     return images.to_tensor(images.to_pixels(translated))
+
+
+def _corner(image: Tensor) -> Tensor:
+    """The upper left _CORNER pixels of an image [C, H, W], or less where there is less."""
+    return image[:, :_CORNER, :_CORNER]

@@ -13,6 +13,8 @@ from gan_style.errors import UserError
 from gan_style.metrics.suite import Row, Suite
 from gan_style.types import Direction
 
+_SMALLER = "take a smaller data.load_size, or train.validate_every=null"
+
 Scores = dict[Direction, dict[str, float]]
 
 
@@ -75,7 +77,8 @@ class Validation:
         rows: dict[int, Row] = {}
         real: dict[int, Tensor] = {}
         try:
-            for place, case in translations(cases, cases.places[self.process :: self.processes], subject.translator, self.device):
+            places = cases.places[self.process :: self.processes]
+            for place, case in translations(cases, places, subject.translator, self.device, _SMALLER):
                 rows[place] = suite.measure(case)
                 bar.update()
             if suite.compares("domain") and not self._described:

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from gan_style.bundle import BundleInfo
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.demo import ensure_demo
-from gan_style.engine.cases import Cases, describe_reals, open_validation_set, translations
+from gan_style.engine.cases import Wanted, describe_reals, open_cases, translations
 from gan_style.errors import UserError
 from gan_style.evaluation.command import Result
 from gan_style.evaluation.task import Task
@@ -17,8 +17,9 @@ from gan_style.inference.command import find_bundle
 from gan_style.inference.predictor import Predictor
 from gan_style.methods import METHODS
 from gan_style.methods.gan import noise
-from gan_style.metrics.choice import choose
-from gan_style.metrics.suite import Networks, Row, Suite
+from gan_style.metrics.suite import Networks, Row
+
+_SMALLER = "take another --device, or translate smaller with infer.py --resize, and compare the files by --results"
 
 
 def measure_bundle(options: Namespace) -> Result:
@@ -31,39 +32,45 @@ def measure_bundle(options: Namespace) -> Result:
     method = METHODS[info.method]
     if method.serves in ("named styles", "style pictures"):
         raise UserError(f"--model {path}: {info.method} needs styles; stylise with infer.py, then compare files by --results and --inputs")
-    if method.serves == "noise" and options.segmenter:
-        raise UserError(f"--segmenter: {info.method} translates no label maps; leave it out")
-    ensure_demo(options.data)
-    validation = open_validation_set(validation_data(info, options), method.needs, options.metrics, "--metrics")
-    names = choose(options.metrics, method.serves, validation.paired, "--metrics", info.method)
-    suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
     from_noise = method.serves == "noise"
+    for name in ("segmenter", "output_labels", "data_b") if from_noise else ("seed",):
+        if getattr(options, name) is not None:
+            why = "translates nothing" if from_noise else "takes no noise"
+            raise UserError(f"--{name.replace('_', '-')}: {info.method} {why}; leave it out")
+    roots = [root for root in (options.data, options.data_b) if root is not None]
+    for root in roots:
+        ensure_demo(root)
 
     def inputs(source: Tensor, other: Tensor | None, place: int) -> tuple[Tensor, ...]:
-        return (noise(info.translator["latent"], options.seed, -1 - place),) if from_noise else (source,)
+        return (noise(info.translator["latent"], options.seed or 0, -1 - place),) if from_noise else (source,)
 
-    other = "truth" if suite.compares("truth") else None
-    cases = Cases(validation, info.direction, inputs, other, from_noise, options.images)
-    cases.check(suite)
-    task = Task.of(options, info.direction, info.resize, device) if options.segmenter else None
+    wanted = Wanted(options.metrics, options.images, Networks(options.features, options.lpips, options.structure, "--"))
+    suite, opened = open_cases(validation_data(info, options), info.method, wanted, {info.direction: inputs})
+    cases, suite = opened[info.direction], suite.to(device)
+    task = None
+    if options.segmenter:
+        task = Task.of(options, info.direction, info.resize, device, map(cases.name, cases.places))
     rows: dict[int, Row] = {}
     with tqdm(total=len(cases.places), unit="image", disable=None) as bar:
-        for place, case in translations(cases, cases.places, predictor.network, device):
+        for place, case in translations(cases, cases.places, predictor.network, device, _SMALLER):
             rows[place] = suite.measure(case)
             if task:
                 task.add(case.name, case.translated)
             bar.update()
     real = describe_reals(cases, cases.reals, suite) if suite.compares("domain") else {}
-    what = {"model": f"{path}, {info.method} {info.direction}, step {info.step}", "data": f"{options.data}: {validation.describe()}"}
+    what = {
+        "model": f"{path}, {info.method} {info.direction}, step {info.step}",
+        "data": f"{' and '.join(roots)}: {cases.validation.describe()}",
+    }
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
 
 
 def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     """The validation images as the bundle's training read them."""
     given = DomainConfig(channels=info.in_channels, labels=info.labels)
-    made = DomainConfig(channels=info.out_channels, labels=options.output_labels)
+    made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto")
     if METHODS[info.method].needs == "images":
         given = made = DomainConfig(channels=info.out_channels, labels=info.labels)
     first, second = (given, made) if info.direction == "a2b" else (made, given)
-    sizes = {**info.resize.model_dump(), "load_size": max(info.resize.load_size, info.resize.crop_size)}
-    return DataConfig.model_validate({"root": options.data, "source": options.source, **sizes, "domain_a": first, "domain_b": second})
+    where = {"root": options.data, "root_b": options.data_b, "source": options.source or "auto"}
+    return DataConfig.model_validate({**where, **info.resize.model_dump(), "domain_a": first, "domain_b": second})

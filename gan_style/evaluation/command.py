@@ -2,18 +2,28 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gan_style import atomic
-from gan_style.config.validation import METRIC_NAMES
+from gan_style.config.metrics import METRICS, Compares
 from gan_style.errors import CommandParser, UserError, nearest, one_line
-from gan_style.metrics import METRICS
+from gan_style.metrics.choice import DEFAULT_PAIRED
 from gan_style.opening import refusal
 
-_PATHS = ("model", "data", "results", "truth", "inputs", "segmenter", "json")
+_PATHS = ("model", "data", "data_b", "results", "truth", "inputs", "segmenter", "json")
+# Options that mean nothing without one of the others
+_BELONGS = {
+    **dict.fromkeys(("truth", "inputs"), ("results",)),
+    **dict.fromkeys(("data_b", "output_labels", "images", "seed"), ("model",)),
+    **dict.fromkeys(("data", "source", "direction"), ("model", "segmenter")),
+    **dict.fromkeys(("segmenter_steps", "ignore_color"), ("segmenter",)),
+}
+# What metrics compare results with -> the option that names it
+_SIDES: dict[Compares, str] = {"truth": "truth", "domain": "truth", "input": "inputs"}
 
 
 @dataclass
@@ -41,9 +51,11 @@ def evaluate_command(arguments: Sequence[str]) -> int:
         result = measure_folders(options) if options.model is None else measure_bundle(options)
     finally:
         torch.set_flush_denormal(False)
-    print(table(result))
-    if options.json is not None:
-        write_json(Path(options.json), result)
+    try:
+        if options.json is not None:
+            write_json(Path(options.json), result)
+    finally:  # neither is lost where the other fails
+        print(table(result))
     return 0
 
 
@@ -62,16 +74,15 @@ def parser() -> argparse.ArgumentParser:
     model = parser.add_argument_group("a bundle over validation images, as training measures it")
     model.add_argument("--model", metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it")
     model.add_argument("--data", metavar="ROOT", help="the data set, as in data.root")
-    model.add_argument(
-        "--source", choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"], default="auto", help="as data.source"
-    )
+    model.add_argument("--data-b", metavar="ROOT", help="domain B's images where they lie elsewhere, as in data.root_b")
+    model.add_argument("--source", choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"], help="as data.source")
     model.add_argument(
         "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; a2b"
     )
-    model.add_argument("--output-labels", choices=("auto", "yes", "no"), default="auto", help="are the true outputs label maps?")
+    model.add_argument("--output-labels", choices=("auto", "yes", "no"), help="are the true outputs label maps? default: auto")
     model.add_argument("--images", type=_positive, metavar="N", help="most validation images of each domain; default: all")
-    model.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise of a gan: its train.seed; default: %(default)s")
-    parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRIC_NAMES)}")
+    model.add_argument("--seed", type=int, metavar="N", help="of the noise of a gan: its train.seed; default: 0")
+    parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRICS)}")
     parser.add_argument(
         "--features", default="inception", metavar="inception|random|FILE", help="the network of fid and kid; default: %(default)s"
     )
@@ -81,8 +92,8 @@ def parser() -> argparse.ArgumentParser:
     )
     task = parser.add_argument_group("task score: does a segmenter of real photos recognise the translations?")
     task.add_argument("--segmenter", metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept")
-    task.add_argument("--segmenter-steps", type=_positive, default=1000, metavar="N", help="of its training; default: %(default)s")
-    task.add_argument("--ignore-color", type=_colour, action="append", default=[], metavar="R,G,B", help="a label that counts nowhere")
+    task.add_argument("--segmenter-steps", type=_positive, metavar="N", help="of its training; default: 1000")
+    task.add_argument("--ignore-color", type=_colour, action="append", metavar="R,G,B", help="a label that counts nowhere")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
     parser.add_argument("--json", metavar="FILE", help="write the numbers there, too")
     return parser
@@ -92,17 +103,39 @@ def check_options(options: argparse.Namespace) -> None:
     """`UserError` for options that do not go together, and for what no path can be."""
     if (options.model is None) == (options.results is None):
         raise UserError("give --model and --data, or --results and --truth; see python -m gan_style.evaluate --help")
+    for name, others in _BELONGS.items():
+        if getattr(options, name) is not None and all(getattr(options, other) is None for other in others):
+            raise UserError(f"{_flag(name)}: goes with {' or '.join(map(_flag, others))}; leave it out")
     if options.model is not None and options.data is None:
         raise UserError("--model: needs --data, the data set whose validation images are translated")
-    if options.results is not None and options.truth is None and options.segmenter is None:
-        raise UserError("--results: needs --truth, the pictures to compare with, or --segmenter and --data")
     if options.segmenter is not None and options.data is None:
         raise UserError("--segmenter: needs --data, a data set of label maps and photos in pairs")
-    if options.model is not None and (given := [name for name in ("truth", "inputs") if getattr(options, name) is not None]):
-        raise UserError(f"--{given[0]}: goes with --results; a model's validation images are those of --data")
+    if options.results is not None:
+        metrics_of_files(options)
     for name in _PATHS:
         if (text := getattr(options, name)) is not None and (why := refusal(text)):
-            raise UserError(f"--{name} {text}: {why}; give another path")
+            raise UserError(f"{_flag(name)} {text}: {why}; give another path")
+    if options.json is not None:
+        with _written(options.json):
+            atomic.check_writable(Path(options.json))
+
+
+def metrics_of_files(options: argparse.Namespace) -> tuple[str, ...]:
+    """The metrics of --results: those asked for, or those that the folders are usually given for; `UserError` where they do not fit."""
+    usual = {"truth": DEFAULT_PAIRED, "inputs": ("structure",)}
+    given = [side for side in usual if getattr(options, side) is not None]
+    names = tuple(options.metrics or (name for side in given for name in usual[side]))
+    if not names and options.segmenter is None:
+        raise UserError("--results: needs --truth or --inputs, pictures to compare with, or --segmenter and --data")
+    sides = {name: _SIDES[METRICS[name].compares] for name in names}
+    for name, side in sides.items():
+        if side not in given:
+            whose = "the pictures that results were made from" if side == "inputs" else "what results should be like"
+            raise UserError(f"--metrics: {name} compares with {whose}; give them as --{side}")
+    for side in given:
+        if side not in sides.values():
+            raise UserError(f"--{side}: is compared with by none of {', '.join(names)}; leave it out, or ask for more --metrics")
+    return names
 
 
 def table(result: Result) -> str:
@@ -130,10 +163,20 @@ def write_json(path: Path, result: Result) -> None:
         "networks": result.networks,
         "segmentation": _plain(result.segmentation),
     }
-    try:
+    with _written(path):
         atomic.write_text(path, json.dumps(tree, indent=1) + "\n")
+
+
+@contextmanager
+def _written(path: Path | str) -> Iterator[None]:
+    try:
+        yield
     except OSError as failure:
         raise UserError(f"--json {path}: cannot be written ({failure.strerror}); choose another place") from None
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _plain(value: Any) -> Any:

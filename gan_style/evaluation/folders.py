@@ -1,7 +1,7 @@
 """Files against files: results, truths and inputs that belong together by their path without its suffix."""
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -11,11 +11,12 @@ from gan_style import images
 from gan_style.bundle import Resize
 from gan_style.engine.cases import read_ahead
 from gan_style.errors import UserError
-from gan_style.evaluation.command import Result
+from gan_style.evaluation.command import Result, metrics_of_files
 from gan_style.evaluation.task import Task
 from gan_style.inference.predictor import choose_device
-from gan_style.metrics.choice import DEFAULT_PAIRED, compares
+from gan_style.metrics.choice import compares
 from gan_style.metrics.suite import Case, Networks, Row, Suite
+from gan_style.segmentation.training import CROP
 
 _LOADED_PER_CROPPED = 286 / 256  # pix2pix's
 
@@ -23,27 +24,20 @@ _LOADED_PER_CROPPED = 286 / 256  # pix2pix's
 def measure_folders(options: Namespace) -> Result:
     """Read, pair and measure."""
     device = choose_device(options.device)
-    names = options.metrics or (DEFAULT_PAIRED if options.truth is not None else ())
+    names = metrics_of_files(options)
     results = by_stem("--results", options.results)
     truths = by_stem("--truth", options.truth) if options.truth is not None else {}
-    if options.truth is None and (compares(names, "truth") or compares(names, "domain")):
-        raise UserError(f"--metrics: {', '.join(names)} compare with pictures of --truth; give it")
+    inputs = by_stem("--inputs", options.inputs) if options.inputs is not None else {}
     if compares(names, "truth"):
         check_pairs(results, truths, f"--truth {options.truth}", both_ways=True)
     if compares(names, "domain") and min(len(results), len(truths)) < 2:
         raise UserError(f"{', '.join(names)}: two results and two real pictures are the least that fid and kid compare")
-    inputs: dict[str, Path] = {}
     if compares(names, "input"):
-        if options.inputs is None:
-            raise UserError("--metrics: structure compares with the pictures that results were made from; give them as --inputs")
-        inputs = by_stem("--inputs", options.inputs)
         check_pairs(results, inputs, f"--inputs {options.inputs}", both_ways=False)
     suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
     task = None
     if options.segmenter:
-        task = Task.of(options, options.direction or "a2b", _resize_of(next(iter(results.values()))), device)
-        for stem in results:
-            task.key_of(stem)
+        task = Task.of(options, options.direction or "a2b", resize_of(results.values()), device, results)
     stems = list(results)
 
     def read(place: int) -> Case:
@@ -55,7 +49,7 @@ def measure_folders(options: Namespace) -> Result:
     for place, case in enumerate(tqdm(read_ahead(read, range(len(stems))), total=len(stems), unit="image", disable=None)):
         rows[place] = suite.measure(case)
         if task:
-            task.add(task.key_of(stems[place]), case.translated)
+            task.add(stems[place], case.translated)
     real: dict[int, Tensor] = {}
     if suite.compares("domain"):
         paths = list(truths.values())
@@ -96,9 +90,10 @@ def _read(path: Path) -> Tensor:
     return images.to_tensor(images.read(path, 3).pixels)
 
 
-def _resize_of(path: Path) -> Resize:
-    """How results like this one were sized, as far as the picture tells: squares were resized, others were left as they are."""
-    height, width = images.read(path, 3).pixels.shape[:2]
-    if height == width:
+def resize_of(results: Iterable[Path]) -> Resize:
+    """How photos are sized for a segmenter of results like these: squares of one size were resized, others were left as they are."""
+    sizes = {(header.height, header.width) for header in map(images.probe, results)}
+    height, width = next(iter(sizes))
+    if len(sizes) == 1 and height == width:
         return Resize(preprocess="resize_and_crop", load_size=round(height * _LOADED_PER_CROPPED), crop_size=height)
-    return Resize(preprocess="crop", load_size=min(256, height, width), crop_size=min(256, height, width))
+    return Resize(preprocess="none", load_size=CROP, crop_size=CROP)

@@ -1,6 +1,7 @@
 """The task score of a command: its segmenter, and the label maps and real photos that belong to each translation."""
 
 from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,62 +10,93 @@ import torch
 from torch import Tensor
 
 from gan_style.bundle import Resize
+from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.folders import stem
-from gan_style.datasets.reading import read_domain
 from gan_style.errors import UserError
+from gan_style.segmentation.classes import eight_bits
 from gan_style.segmentation.score import TaskScore
-from gan_style.segmentation.segmenter import load_or_train
+from gan_style.segmentation.segmenter import Segmenter, check_place, load_segmenter, save_segmenter
 from gan_style.segmentation.training import label_data, train_segmenter
 from gan_style.types import Direction
 
+DEFAULT_STEPS = 1000
+
 
 class Task:
-    """Validation pairs of a data set by the name of their label map, and the score of what was made of them."""
+    """The score of what was made of the label maps among a data set's validation pairs."""
 
     @classmethod
-    def of(cls, options: Namespace, direction: Direction, resize: Resize, device: torch.device) -> "Task":
-        """resize: how translations were sized, for a segmenter that is still to be trained."""
+    def of(cls, options: Namespace, direction: Direction, resize: Resize, device: torch.device, names: Iterable[str]) -> "Task":
+        """The segmenter is read, or trained once all else has been found right.
+
+        resize: how translations were sized, for a segmenter that is still to be trained; names: see `Pairs`
+        """
         path = Path(options.segmenter)
         ensure_demo(options.data)
-        data = label_data(options.data, direction, resize, options.source)
-        segmenter = load_or_train(
-            path, device, lambda: train_segmenter(data, direction, resize, device, options.segmenter_steps, options.ignore_color)
-        )
-        if path.exists() and options.ignore_color and set(options.ignore_color) != set(segmenter.info.ignored):
-            raise UserError(f"--ignore-color: {path} was trained to ignore {list(segmenter.info.ignored)}; give these, or train another")
-        return cls(path, TaskScore(segmenter), label_data(options.data, direction, segmenter.info.resize, options.source), direction)
+        segmenter = _read(path, options, device) if path.exists() else None
+        data = label_data(options.data, direction, segmenter.info.resize if segmenter else resize, options.source or "auto")
+        pairs = Pairs(data, direction)
+        for name in names:
+            pairs.place(name)
+        if segmenter is None:
+            check_place(path)
+            steps, ignored = options.segmenter_steps or DEFAULT_STEPS, options.ignore_color or ()
+            segmenter = train_segmenter(data, direction, resize, device, steps, ignored)
+            save_segmenter(path, segmenter)
+        return cls(path, pairs, segmenter)
 
-    def __init__(self, path: Path, score: TaskScore, data: Any, direction: Direction) -> None:
-        validation = open_dataset(data, "val", True, 0)
-        if validation is None:
-            raise UserError(f"--segmenter: {data.root} has no validation pairs of label maps and photos (data/README.md)")
-        self.path, self.score, self.data, self.validation = path, score, data, validation
-        self.labels = direction[0]
-        self.read_photo = validation.read_a if direction == "b2a" else validation.read_b
-        self.places = {key: place for place, key in enumerate(validation.source.keys(self.labels))}
-        self.stems = {_stem_in_split(key): key for key in self.places}
+    def __init__(self, path: Path, pairs: "Pairs", segmenter: Segmenter) -> None:
+        self.path, self.pairs, self.score = path, pairs, TaskScore(segmenter)
 
-    def key_of(self, relative_stem: str) -> str:
-        """The label map's name that belongs to a result's path without its suffix, relative to its folder."""
-        if relative_stem not in self.stems:
-            raise UserError(f"--segmenter: {self.data.root} has no validation label map {relative_stem!r}, by which a result is called")
-        return self.stems[relative_stem]
-
-    def add(self, key: str, translated: Tensor) -> None:
-        """Score the translation [C, H, W] of the label map `key`."""
-        if key not in self.places:
-            raise UserError(f"--segmenter: {key} has no true photo in {self.data.root}: the task score needs pairs")
-        place = self.places[key]
-        pixels = read_domain(self.validation.source, self.data, self.labels, place).pixels
-        labels = pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)
-        photo, _ = self.read_photo(place)
-        self.score.add(labels, photo, translated)
+    def add(self, name: str, translated: Tensor) -> None:
+        """Score the translation [C, H, W] of the label map `name`."""
+        labels, photo = self.pairs.read(name)
+        try:
+            self.score.add(labels, photo, translated)
+        except UserError as mistake:
+            raise UserError(f"{name}: {mistake}") from None
 
     def summary(self) -> dict[str, Any]:
         """For the table and the JSON."""
         return {"segmenter": str(self.path), "classes": len(self.score.segmenter.classes), **self.score.scores()}
+
+
+class Pairs:
+    """Validation pairs by the name of their label map: its key, or its path below its split without suffix, as a result's file has it."""
+
+    def __init__(self, data: DataConfig, direction: Direction) -> None:
+        validation = open_dataset(data, "val", True, 0)
+        if validation is None:
+            raise UserError(f"--segmenter: {data.root} has no validation pairs of label maps and photos (data/README.md)")
+        self.root, self.validation, self.labels, self.photos = data.root, validation, direction[0], direction[-1]
+        keys = list(validation.source.keys(self.labels))
+        self._places = {_stem_in_split(key): place for place, key in enumerate(keys)} | {key: place for place, key in enumerate(keys)}
+
+    def place(self, name: str) -> int:
+        """Where the pair is; `UserError` where there is none."""
+        if name not in self._places:
+            raise UserError(
+                f"--segmenter: {self.root} has no validation pair {name!r}; the score needs the label map and the photo of each"
+            )
+        return self._places[name]
+
+    def read(self, name: str) -> tuple[np.ndarray, Tensor]:
+        """(label map [h, w, 3] uint8 as in its file, photo [C, H, W] in [-1, 1])."""
+        pair = self.validation.read_pair(self.place(name))
+        return eight_bits(pair[self.labels].pixels), self.validation.sized(pair[self.photos])
+
+
+def _read(path: Path, options: Namespace, device: torch.device) -> Segmenter:
+    """The segmenter in a file, where it is what the options say."""
+    segmenter = load_segmenter(path, device)
+    info = segmenter.info
+    if options.ignore_color and set(options.ignore_color) != set(info.ignored):
+        raise UserError(f"--ignore-color: {path} was trained to ignore {list(info.ignored)}; give these, or train another")
+    if options.segmenter_steps not in (None, info.steps):
+        raise UserError(f"--segmenter-steps: {path} was trained for {info.steps}; leave them out, or train another")
+    return segmenter
 
 
 def _stem_in_split(key: str) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gan_style.bundle import BundleInfo, load_bundle, unreadable
 from gan_style.errors import UserError
+from gan_style.memory import no_room
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network, weights_that_serve
 from gan_style.networks.padding import missing
@@ -138,8 +139,3 @@ def _check_weights(path: Path, expected: Mapping[str, torch.Size], weights: Mapp
 
 def _some(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-
-
-def no_room(failure: RuntimeError) -> bool:
-    """The CPU's allocator raises a plain RuntimeError."""
-    return isinstance(failure, torch.OutOfMemoryError) or "can't allocate memory" in str(failure)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from gan_style.config.metrics import METRICS, Compares
 from gan_style.errors import UserError
-from gan_style.metrics import METRICS, Compares
 
 # What a translator is given (`Method.serves`) -> what its results can be compared with.
 _COMPARABLE: dict[str, tuple[Compares, ...]] = {

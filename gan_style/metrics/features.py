@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
@@ -130,7 +129,7 @@ def _family(stored: Mapping[str, Tensor], path: Path, key: str) -> Family:
     if "patch_embed.proj.weight" in stored:
         return "vit"
     first = stored.get("features.0.weight")
-    if isinstance(first, torch.Tensor) and first.shape[2:] == (11, 11):
+    if first is not None and first.shape[2:] == (11, 11):
         return "alexnet"
     convolutions = sum(name.endswith(".weight") and name.startswith(("features.", "conv")) for name in stored)
     if convolutions in (13, 16):

@@ -1,14 +1,16 @@
 """The metrics that a run or a command asks for, with their networks: images in, numbers out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from gan_style.config.metrics import Compares
 from gan_style.errors import UserError
-from gan_style.metrics import Compares
+from gan_style.memory import no_room
 from gan_style.metrics.choice import compares
 from gan_style.metrics.distributions import fid, kid
 from gan_style.metrics.features import feature_network, structure_network
@@ -54,7 +56,7 @@ class Suite(nn.Module):
         """`UserError` where a network's weights are missing."""
         super().__init__()
         self.register_buffer("place", torch.empty(0), persistent=False)  # is where `to` has moved the suite, networks or none
-        self.names = tuple(names)
+        self.names, self.prefix = tuple(names), networks.prefix
         self.features = feature_network(networks.features, f"{networks.prefix}features") if self.compares("domain") else None
         self.lpips = LPIPS(networks.lpips, f"{networks.prefix}lpips") if "lpips" in names else None
         self.structure = structure_network(networks.structure, f"{networks.prefix}structure") if "structure" in names else None
@@ -72,43 +74,18 @@ class Suite(nn.Module):
     @torch.no_grad()
     def measure(self, case: Case) -> Row:
         """The row of one translation, on the CPU. A translation that is not finite has numbers that are none."""
-        device = self.get_buffer("place").device
-        translated = case.translated[None].to(device, torch.float32)
-        row: Row = {}
-        try:
-            if self.compares("truth"):
-                truth = self._truth(case).to(device, torch.float32)
-                precise = [(image.double() + 1) / 2 for image in (translated, truth)]
-                row |= {name: PAIRED[name](*precise) for name in self.names if name in PAIRED}
-                if self.lpips:
-                    row["lpips"] = self.lpips(translated, truth)
-            if self.structure:
-                assert case.source is not None
-                if case.source.shape[-2:] != case.translated.shape[-2:]:
-                    (own_height, own_width), (height, width) = case.translated.shape[-2:], case.source.shape[-2:]
-                    raise UserError(
-                        f"the translation has {own_width} x {own_height} pixels, its input {width} x {height}; they must be equal"
-                    )
-                images = (translated, case.source[None].to(device, torch.float32))
-                row["structure"] = structure_distance(*(self.structure(bounded(image)) for image in images))
-        except UserError as mistake:
-            raise UserError(f"{case.name}: {mistake}") from None
-        except torch.OutOfMemoryError:
-            raise UserError(f"{case.name}: {device.type} has no memory to measure it; leave lpips out, or take smaller images") from None
-        if self.features:
-            row[FEATURES] = self.describe(case.translated, case.name)
-        if not torch.isfinite(translated).all():
-            row = {name: torch.full_like(value, math.nan) for name, value in row.items()}
-        return {name: value.cpu() for name, value in row.items()}
+        with self._called(case.name):
+            row = self._row(case)
+            if not torch.isfinite(case.translated).all():
+                row = {name: torch.full_like(value, math.nan) for name, value in row.items()}
+            return {name: value.cpu() for name, value in row.items()}
 
     @torch.no_grad()
     def describe(self, image: Tensor, name: str) -> Tensor:
         """The features [D] of an image [C, H, W] in [-1, 1], on the CPU; name: for messages."""
         assert self.features
-        try:
-            return self.features(image[None].to(self.get_buffer("place").device, torch.float32))[0].cpu()
-        except UserError as mistake:
-            raise UserError(f"{name}: {mistake}") from None
+        with self._called(name):
+            return self.features(self._placed(image))[0].cpu()
 
     def combine(self, rows: Mapping[int, Row], real: Mapping[int, Tensor]) -> dict[str, float]:
         """metric -> value over the rows of all translations and the features of all real images, each under its place."""
@@ -122,6 +99,46 @@ class Suite(nn.Module):
             values[name] = DISTRIBUTIONS[name](*sets) if all(torch.isfinite(each).all() for each in sets) else math.nan
         return values
 
+    def _row(self, case: Case) -> Row:
+        translated = self._placed(case.translated)
+        row: Row = {}
+        if self.compares("truth"):
+            truth = self._placed(self._truth(case))
+            precise = [(image.double() + 1) / 2 for image in (translated, truth)]
+            row |= {name: PAIRED[name](*precise) for name in self.names if name in PAIRED}
+            if self.lpips:
+                row["lpips"] = self.lpips(translated, truth)
+        if self.structure:
+            images = (translated, self._placed(self._source(case)))
+            row["structure"] = structure_distance(*(self.structure(bounded(image)) for image in images))
+        if self.features:
+            row[FEATURES] = self.features(translated)[0]
+        return row
+
+    def _placed(self, image: Tensor) -> Tensor:
+        """[C, H, W] -> [1, C, H, W] on the suite's device."""
+        return image[None].to(self.get_buffer("place").device, torch.float32)
+
+    @contextmanager
+    def _called(self, name: str) -> Iterator[None]:
+        """What goes wrong inside is said with the image's name."""
+        try:
+            yield
+        except UserError as mistake:
+            raise UserError(f"{name}: {mistake}") from None
+        except RuntimeError as failure:
+            if not no_room(failure):
+                raise
+            device = self.get_buffer("place").device.type
+            raise UserError(f"{name}: {device} has no memory to measure it; ask for fewer metrics, or take smaller images") from None
+
+    def _source(self, case: Case) -> Tensor:
+        assert case.source is not None
+        if case.source.shape[-2:] != case.translated.shape[-2:]:
+            (own_height, own_width), (height, width) = case.translated.shape[-2:], case.source.shape[-2:]
+            raise UserError(f"the translation has {own_width} x {own_height} pixels, its input {width} x {height}; they must be equal")
+        return case.source
+
     def _truth(self, case: Case) -> Tensor:
         assert case.truth is not None
         if case.truth.shape != case.translated.shape:
@@ -130,4 +147,4 @@ class Suite(nn.Module):
                 f"the translation has {own_width} x {own_height} pixels in {own_channels} channel(s), its true output {width} x {height} "
                 f"in {channels}; they must be equal"
             )
-        return case.truth[None]
+        return case.truth

@@ -148,7 +148,7 @@ class InceptionFeatures(nn.Module):
         path: what messages call it
         """
         classifier = stored.get("fc.weight")
-        network = cls(of_fid=classifier is not None and len(classifier) == CLASSES_OF_FID)
+        network = cls(of_fid=classifier is not None and classifier.shape[:1] == (CLASSES_OF_FID,))
         own = network.state_dict()
         wanted = [key for key in own if not key.endswith("num_batches_tracked")]
         for key in wanted:

@@ -15,7 +15,7 @@ from gan_style.errors import UserError
 
 
 def read_weights(path: Path, whose: str, otherwise: str) -> Mapping[str, Tensor]:
-    """The state dict in a .pth or .safetensors file. Nothing is unpickled but tensors.
+    """The tensors in the state dict of a .pth or .safetensors file, by name. Nothing else is unpickled, or returned.
 
     whose, otherwise: what the message says of a file that is not there: "no such file of {whose} weights; {otherwise}"
     """
@@ -34,7 +34,7 @@ def read_weights(path: Path, whose: str, otherwise: str) -> Mapping[str, Tensor]
         raise UserError(f"{path}: not a file of tensors alone, and nothing else is unpickled ({type(problem).__name__})") from None
     if not isinstance(loaded, dict):
         raise UserError(f"{path}: holds {type(loaded).__name__}, not a state dict")
-    return loaded
+    return {name: tensor for name, tensor in loaded.items() if isinstance(name, str) and isinstance(tensor, Tensor)}
 
 
 def torchvision_file(file: str, whose: str, otherwise: str) -> Path:

@@ -21,9 +21,16 @@ class TaskScore:
         self.real, self.translated = (Confusion(len(segmenter.classes)) for _ in range(2))
 
     def add(self, labels: np.ndarray, photo: Tensor, translated: Tensor) -> None:
-        """labels [h, w, 3] uint8 as in their file, photo and translation [C, H, W] in [-1, 1], each of its own size."""
-        for confusion, picture in ((self.real, photo), (self.translated, translated)):
-            confusion.add(true_classes(labels, self.segmenter.classes, *picture.shape[-2:]), self.segmenter(picture))
+        """labels [h, w, 3] uint8 as in their file, photo and translation [C, H, W] in [-1, 1].
+
+        A translation of another size is scaled to the photo's, as the photo's file was: the segmenter knows things at one scale.
+        """
+        height, width = photo.shape[-2:]
+        if translated.shape[-2:] != photo.shape[-2:]:
+            translated = images.to_tensor(images.resize(images.to_pixels(translated), height, width, limit=height * width))
+        truth = true_classes(labels, self.segmenter.classes, height, width)
+        self.real.add(truth, self.segmenter(photo))
+        self.translated.add(truth, self.segmenter(translated))
 
     def scores(self) -> dict[str, dict[str, float]]:
         """real, translated -> metric -> value."""

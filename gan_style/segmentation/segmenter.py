@@ -1,7 +1,6 @@
 """A trained segmentation network with all that is needed to use it, in one safetensors file."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +11,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gan_style.atomic import replacing
+from gan_style.atomic import check_writable, replacing
 from gan_style.bundle import MAX_HEADER_BYTES, Resize, check_header
 from gan_style.errors import UserError
+from gan_style.memory import no_room
 from gan_style.metrics.features import rgb
 from gan_style.networks.segmenter import SegmentationNet
 from gan_style.segmentation.classes import MAX_CLASSES, Classes, Colour
@@ -47,8 +47,17 @@ class Segmenter:
     def __call__(self, image: Tensor) -> np.ndarray:
         """[C, H, W] in [-1, 1] -> classes [H, W] int16."""
         place = self.network.last.weight
-        scores = self.network(rgb(image[None].to(place)))[0]
-        return scores.argmax(dim=0).to("cpu", torch.int16).numpy()
+        try:
+            scores = self.network(rgb(image[None].to(place)))[0]
+            return scores.argmax(dim=0).to("cpu", torch.int16).numpy()
+        except RuntimeError as failure:
+            if not no_room(failure):
+                raise
+            height, width = image.shape[-2:]
+            raise UserError(
+                f"{place.device.type} has no memory to segment {width} x {height} pixels; take another --device, or a segmenter of "
+                "smaller pictures"
+            ) from None
 
 
 def make_network(info: SegmenterInfo) -> SegmentationNet:
@@ -63,7 +72,15 @@ def save_segmenter(path: Path, segmenter: Segmenter) -> None:
         with replacing(path) as temporary:
             save_file(tensors, temporary, metadata={METADATA_KEY: segmenter.info.model_dump_json()})
     except (OSError, SafetensorError) as refusal:
-        raise UserError(f"--segmenter {path}: cannot be written ({refusal}); choose another place") from None
+        raise _unwritable(path, refusal) from None
+
+
+def check_place(path: Path) -> None:
+    """`UserError` where `save_segmenter` could not write: training takes minutes."""
+    try:
+        check_writable(path)
+    except OSError as refusal:
+        raise _unwritable(path, refusal) from None
 
 
 def load_segmenter(path: Path, device: torch.device) -> Segmenter:
@@ -93,13 +110,5 @@ def load_segmenter(path: Path, device: torch.device) -> Segmenter:
     return Segmenter(info, network.to(device))
 
 
-Train = Callable[[], Segmenter]
-
-
-def load_or_train(path: Path, device: torch.device, train: Train) -> Segmenter:
-    """The segmenter at `path`; where there is none, what `train` gives, which then lies there."""
-    if path.exists():
-        return load_segmenter(path, device)
-    segmenter = train()
-    save_segmenter(path, segmenter)
-    return segmenter
+def _unwritable(path: Path, refusal: Exception) -> UserError:
+    return UserError(f"--segmenter {path}: cannot be written ({getattr(refusal, 'strerror', None) or refusal}); choose another place")

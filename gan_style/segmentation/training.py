@@ -11,19 +11,22 @@ from tqdm import tqdm
 from gan_style import images
 from gan_style.bundle import Resize
 from gan_style.config.schema import DataConfig, DomainConfig
-from gan_style.datasets.dataset import open_dataset, training_loader
+from gan_style.datasets.dataset import TrainingSet, open_dataset, training_loader
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
+from gan_style.errors import UserError
+from gan_style.memory import no_room
 from gan_style.metrics.features import rgb
 from gan_style.seeding import derive_seed
-from gan_style.segmentation.classes import IGNORED, Classes, Colour, find_classes
+from gan_style.segmentation.classes import IGNORED, Classes, Colour, eight_bits, find_classes
 from gan_style.segmentation.segmenter import Segmenter, SegmenterInfo, make_network
 from gan_style.types import Direction
 
 LEARNING_RATE = 5e-3  # falls to 0 along a cosine
 BATCH_SIZE = 8
 SURVEYED = 3000  # label maps, spread evenly over the set, whose colours make the classes
-FIXED_SIZES = ("resize_and_crop", "crop", "scale_width_and_crop")  # `data.preprocess` that give all images one size
+CROP = 256  # pixels of the largest crops: a batch of them fits everywhere
+_CROPPED: dict[str, images.Preprocess] = {"none": "crop", "scale_width": "scale_width_and_crop"}
 
 
 def label_data(root: str, direction: Direction, resize: Resize, source: str = "auto") -> DataConfig:
@@ -45,28 +48,38 @@ def train_segmenter(
     base_channels: int = 16,
     seed: int = 0,
 ) -> Segmenter:
-    """Adam on the cross-entropy of each pixel, with the crops and flips of `data`. On a CPU the same arguments give the same bits."""
-    dataset = open_dataset(data, "train", True, seed)
-    classes = find_classes(_maps(dataset.source, data, direction[0]), ignored)
+    """Adam on the cross-entropy of each pixel, in crops of images that are sized as in `data`, half of them mirrored.
+
+    On a CPU the same arguments give the same bits.
+    """
+    source = open_dataset(data, "train", True, seed).source
+    data = _cropped(source, data)
+    dataset = TrainingSet(source, data, seed)
+    classes = find_classes(_maps(source, data, direction[0]), ignored)
     info = SegmenterInfo(colours=classes.colours, ignored=classes.ignored, base_channels=base_channels, resize=resize, steps=steps)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "segmenter"))
         network = make_network(info).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    batch_size = BATCH_SIZE if data.preprocess in FIXED_SIZES else 1
     network.train()
-    with tqdm(total=steps, desc="segmenter", unit="step", disable=None) as bar:
-        for number, batch in enumerate(training_loader(dataset, data, 0, steps, batch_size), start=1):
+    batches = training_loader(dataset, data, 0, steps, BATCH_SIZE)
+    try:
+        bar = tqdm(batches, total=steps, desc="segmenter", unit="step", disable=None)
+        for number, batch in enumerate(bar, start=1):
             maps, photos = (batch.a, batch.b) if direction == "a2b" else (batch.b, batch.a)
             loss = cross_entropy(network(rgb(photos.to(device))), _true_classes(maps, classes).to(device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            bar.update()
             if number % 50 == 0:
                 bar.set_postfix(loss=f"{loss.item():.3g}")
+    except RuntimeError as failure:
+        if not no_room(failure):
+            raise
+        size = f"{BATCH_SIZE} crops of {data.crop_size} pixels"
+        raise UserError(f"--segmenter: {device.type} has no memory to train on {size}; free some, or take another --device") from None
     return Segmenter(info, network)
 
 
@@ -81,10 +94,28 @@ def _true_classes(maps: Tensor, classes: Classes) -> Tensor:
     return torch.from_numpy(np.stack([classes.of(images.to_pixels(picture)) for picture in maps]).astype(np.int64))
 
 
+def _cropped(source: Source, data: DataConfig) -> DataConfig:
+    """`data` with crops of at most CROP pixels, which all images of the source are large enough for."""
+    preprocess = _CROPPED.get(data.preprocess, data.preprocess)
+    crop = CROP if preprocess != data.preprocess else min(CROP, data.crop_size)
+    if preprocess != "resize_and_crop":
+        crop = min(crop, _shortest_side(source, data))
+    return data.model_copy(update={"preprocess": preprocess, "crop_size": crop})
+
+
+def _shortest_side(source: Source, data: DataConfig) -> int:
+    """Pixels of the shortest side of any image, sized as in `data`."""
+    shortest = CROP
+    for place in tqdm(range(len(source.a)), desc="sizes", unit="file", leave=False, disable=None):
+        header = images.probe(source.image("a", place))
+        width = header.width // 2 if source.layout == "aligned" else header.width
+        shortest = min(shortest, *images.load_resize(data.preprocess, data.load_size, header.height, width))
+    return shortest
+
+
 def _maps(source: Source, data: DataConfig, domain: str) -> Iterator[np.ndarray]:
     """Training label maps as they are in their files, 8 bits deep."""
     count = min(SURVEYED, len(source.keys(domain)))
     places = [place * len(source.keys(domain)) // count for place in range(count)]
     for place in tqdm(places, desc="label maps", unit="file", leave=False, disable=None):
-        pixels = read_domain(source, data, domain, place).pixels
-        yield pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)
+        yield eight_bits(read_domain(source, data, domain, place).pixels)

@@ -1,6 +1,7 @@
 """python -m gan_style.evaluate: the numbers of training, of files, and of a segmenter; what it says to mistakes."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,11 @@ from pictures import draw_folders
 from smoke import ROOT, smoke_arguments
 
 import infer
-from gan_style import images
+from gan_style import atomic, images
 from gan_style.build import train_command
 from gan_style.datasets.demo import draw_paired
 from gan_style.evaluate import main
+from gan_style.evaluation import task
 
 RANDOM = {"features": "random", "structure": "random", "lpips": "random"}
 NETWORKS = [argument for name, value in RANDOM.items() for argument in (f"--{name}", value)]
@@ -123,7 +125,89 @@ def test_the_task_score_of_a_bundle_and_of_its_files(tmp_path: Path) -> None:
     assert Path("kept/segmenter.safetensors").read_bytes() == kept
     shutil.copytree(data / "valB", "photos")
     perfect = evaluate("--results", "photos", "--truth", "photos", "--metrics", "l1", *segmenter)["segmentation"]
-    assert perfect["translated"]["pixel_accuracy"] > 0
+    assert perfect["translated"] == perfect["real"], "the photos of 32 pixels are read at the 16 of the segmenter"
+
+
+def test_pictures_of_many_sizes_have_a_task_score(tmp_path: Path) -> None:
+    data = tmp_path / "streets"
+    draw_paired(data, train=8, val=3, size=32)
+    for folder in ("trainA", "trainB", "valA", "valB"):
+        path = sorted((data / folder).iterdir())[-1]
+        images.write(path, images.read(path, 3).pixels[:20, :28])
+    segmenter = ["--segmenter", "segmenter.safetensors", "--segmenter-steps", 2, "--data", data]
+    result = evaluate("--results", data / "valB", *segmenter)["segmentation"]
+    assert result["translated"] == result["real"]
+
+
+def test_structure_needs_no_truth(data: Path) -> None:
+    """As a stylizer's results are measured, which have none."""
+    folders = ["--results", data / "valB", "--inputs", data / "valA"]
+    expected = evaluate(*folders, "--metrics", "structure", *NETWORKS)["metrics"]
+    assert set(expected) == {"structure"}
+    assert evaluate(*folders, *NETWORKS)["metrics"] == expected
+    result = evaluate(*folders, "--truth", data / "valB", *NETWORKS)
+    assert set(result["metrics"]) == {"l1", "psnr", "ssim", "structure"}
+    assert result["what"] == {"results": str(data / "valB"), "truth": str(data / "valB"), "inputs": str(data / "valA")}
+
+
+def test_the_domains_may_lie_apart(data: Path, tmp_path: Path) -> None:
+    for domain in "AB":
+        for split in ("train", "val"):
+            shutil.copytree(data / f"{split}{domain}", tmp_path / domain / split)
+    expected = train("cyclegan", tmp_path / "A", tmp_path / "run", "kid", f"data.root_b={tmp_path / 'B'}")
+    got = evaluate("--model", tmp_path / "run", "--data", tmp_path / "A", "--data-b", tmp_path / "B", "--metrics", "kid", *NETWORKS)
+    assert got["metrics"] == {"kid": expected["kid"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--results {a} --data {data} --segmenter /proc/s.safetensors", "--segmenter /proc/s.safetensors: cannot be written"),
+        ("--results {a} --data {data} --segmenter {data}/valA/000.png/s.safetensors", "s.safetensors: cannot be written"),
+        ("--results {a} --data {none} --segmenter s.safetensors", "{none} has no validation pairs"),
+        ("--results {more} --data {data} --segmenter s.safetensors", "has no validation pair 'other'"),
+        ("--model {run} --data {none} --segmenter s.safetensors", "{none}: has no validation images"),
+    ],
+)
+def test_mistakes_are_found_before_a_segmenter_is_trained(
+    arguments: str,
+    said: str,
+    trained: tuple[Path, dict[str, float]],
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("it was trained")
+
+    monkeypatch.setattr(task, "train_segmenter", never)
+    draw_folders(tmp_path / "none", train=2, val=0)
+    shutil.copytree(data / "valA", tmp_path / "more")
+    shutil.copy(data / "valA/000.png", tmp_path / "more/other.png")
+    places = {"run": trained[0], "data": data, "a": data / "valA", "none": tmp_path / "none", "more": tmp_path / "more"}
+    assert main(arguments.format(**places).split()) == 2
+    assert said.format(**places) in capsys.readouterr().err
+
+
+def test_the_numbers_are_kept_where_the_terminal_cannot_show_them(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "valA", tmp_path / "u_\u00e9")
+    command = [sys.executable, "-m", "gan_style.evaluate", "--results", "u_\u00e9", "--truth", "u_\u00e9", "--json", "scores.json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
+    assert json.loads((tmp_path / "scores.json").read_text())["what"]["results"] == "u_\u00e9"
+
+
+def test_a_disk_that_fills_meanwhile_leaves_the_table(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic, "write_text", full)
+    assert main(["--results", str(data / "valA"), "--truth", str(data / "valA"), "--json", "scores.json"]) == 2
+    said = capsys.readouterr()
+    assert "psnr       100" in said.out and "--json scores.json: cannot be written (No space left on device)" in said.err
 
 
 @pytest.mark.parametrize(
@@ -132,7 +216,22 @@ def test_the_task_score_of_a_bundle_and_of_its_files(tmp_path: Path) -> None:
         ("", "give --model and --data, or --results and --truth"),
         ("--model {run} --results {a} --data {data}", "give --model and --data, or --results and --truth"),
         ("--model {run}", "--model: needs --data"),
-        ("--results {a}", "--results: needs --truth"),
+        ("--results {a}", "--results: needs --truth or --inputs"),
+        ("--results {a} --truth {b} --images 1", "--images: goes with --model; leave it out"),
+        ("--results {a} --truth {b} --seed 0", "--seed: goes with --model"),
+        ("--results {a} --truth {b} --output-labels auto", "--output-labels: goes with --model"),
+        ("--results {a} --truth {b} --data nowhere", "--data: goes with --model or --segmenter"),
+        ("--results {a} --truth {b} --source auto", "--source: goes with --model or --segmenter"),
+        ("--results {a} --truth {b} --direction a2b", "--direction: goes with --model or --segmenter"),
+        ("--results {a} --truth {b} --segmenter-steps 1000", "--segmenter-steps: goes with --segmenter"),
+        ("--model {run} --data {data} --ignore-color 1,2,3", "--ignore-color: goes with --segmenter"),
+        ("--results {a} --data-b {b} --segmenter s.safetensors --data {data}", "--data-b: goes with --model"),
+        ("--results {a} --inputs {b} --metrics l1", "--metrics: l1 compares with what results should be like; give them as --truth"),
+        ("--results {a} --inputs {b} --metrics fid", "give them as --truth"),
+        ("--results {a} --inputs {b} --truth {b} --metrics l1,kid", "--inputs: is compared with by none of l1, kid"),
+        ("--model {run} --data {data} --seed 1", "--seed: pix2pix takes no noise; leave it out"),
+        ("--model {run} --data {data} --metrics kid --features random --images 1", "fid and kid compare; raise --images"),
+        ("--model {run} --data {data} --metrics ms_ssim", "valA/000.png: 16 x 16 pixels are too small for ms_ssim"),
         ("--results {a} --truth {b} --segmenter s.safetensors", "--segmenter: needs --data"),
         ("--model {run} --data {data} --truth {b}", "--truth: goes with --results"),
         ("--model nowhere --data {data}", "--model nowhere: no such file or folder"),
@@ -150,7 +249,8 @@ def test_the_task_score_of_a_bundle_and_of_its_files(tmp_path: Path) -> None:
         ("--results {a} --truth {b} --metrics structure", "give them as --inputs"),
         ("--results {twice} --truth {b}", "have one stem"),
         ("--results {few} --truth {b} --metrics fid --features random", "two results and two real pictures are the least"),
-        ("--results {a} --truth {b} --json {data}", "cannot be written"),
+        ("--results {a} --truth {b} --json {data}", "--json {data}: cannot be written"),
+        ("--results nowhere --truth {b} --json /proc/x.json", "--json /proc/x.json: cannot be written"),
         ("--results {a} --data {data} --segmenter {run}/bundles/a2b.safetensors", "a safetensors file, but no segmenter"),
     ],
 )

@@ -2,7 +2,9 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pictures import draw_folders
@@ -67,7 +69,7 @@ def test_pairs_come_with_their_truth(root: Path) -> None:
     torch.testing.assert_close(question.truth, -question.source.roll(1, 0))  # as `draw_folders` makes B of A
     backwards = Cases(validation(root), "b2a", plain, "truth").question(1)
     assert torch.equal(backwards.source, question.truth) and backwards.truth is not None and torch.equal(backwards.truth, question.source)
-    (place, case), *rest = translations(cases, cases.places, torch.nn.Identity(), torch.device("cpu"))
+    (place, case), *rest = translations(cases, cases.places, torch.nn.Identity(), torch.device("cpu"), "")
     assert (place, len(rest)) == (cases.places[0], 2)
     assert torch.equal(case.translated, cases.question(place).source)
 
@@ -105,18 +107,60 @@ def test_pairs_are_found_for_a_method_that_needs_none_and_missed_where_there_are
         open_validation_set(DataConfig(root=str(none)), "pairs", None, "validation.metrics")
 
 
-def test_an_image_that_is_too_large_for_the_device_is_said(root: Path) -> None:
+@pytest.mark.parametrize(
+    "failure", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 bytes")]
+)
+def test_an_image_that_is_too_large_for_the_device_is_said(root: Path, failure: RuntimeError) -> None:
     class Huge(torch.nn.Module):
         def forward(self, image: Tensor) -> Tensor:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise failure
 
     cases = Cases(validation(root), "a2b", plain)
-    with pytest.raises(UserError, match=r"valA/000\.png: cpu has no memory to translate it whole"):
-        next(translations(cases, cases.places, Huge(), torch.device("cpu")))
+    with pytest.raises(UserError, match=r"valA/000\.png: cpu has no memory to translate it whole.*; take a nap"):
+        next(translations(cases, cases.places, Huge(), torch.device("cpu"), "take a nap"))
 
 
-def test_one_image_is_too_few_for_a_set(root: Path) -> None:
+def test_one_image_is_too_few_for_a_set(root: Path, tmp_path: Path) -> None:
     suite = Suite(("kid",), Networks("random", "random", "random"))
-    with pytest.raises(UserError, match="two images of each domain are the least"):
+    with pytest.raises(UserError, match=r"two images of each domain are the least.*; raise validation\.images"):
         Cases(validation(root), "a2b", plain, limit=1).check(suite)
+    alone = validation(draw_folders(tmp_path / "alone", train=1, val=1))
+    with pytest.raises(UserError, match=r"two images of each domain are the least.*; add validation images"):
+        Cases(alone, "a2b", plain, limit=1).check(suite)
     Cases(validation(root), "a2b", plain, limit=2).check(suite)
+
+
+@pytest.mark.parametrize(
+    ("size", "metrics", "other", "said"),
+    [
+        (10, ("ssim",), "truth", "10 x 10 pixels are too small for ssim, which needs 11"),
+        (170, ("l1", "ms_ssim"), "truth", "170 x 170 pixels are too small for ms_ssim, which needs 176"),
+        (15, ("fid",), None, "an image of 15 x 15 pixels is too small for layer relu5_3, which needs 16"),
+        (7, ("structure",), None, "an image of 7 x 7 pixels is too small for layer relu4_1, which needs 8"),
+        (15, ("lpips",), "truth", "an image of 15 x 15 pixels is too small for layer relu5_3, which needs 16"),
+    ],
+)
+def test_images_that_are_too_small_are_said_at_the_start(size: int, metrics: tuple[str, ...], other: Any, said: str, root: Path) -> None:
+    suite = Suite(metrics, Networks("random", "random", "random"))
+    for pixels in (size, size + 6):
+        opened = open_validation_set(DataConfig(root=str(root), load_size=pixels, crop_size=pixels), "pairs", None, "validation.metrics")
+        cases = Cases(opened, "a2b", plain, other)
+        if pixels == size:
+            with pytest.raises(UserError, match=rf"val[AB]/000\.png: {said}"):
+                cases.check(suite)
+        else:
+            cases.check(suite)
+
+
+def test_a_side_by_side_file_is_decoded_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2):
+        halves = [images.read(root / f"val{domain}" / f"{number:03d}.png", 3).pixels for domain in "AB"]
+        for split in ("train", "val"):
+            images.write(tmp_path / split / f"{number:03d}.png", np.concatenate(halves, axis=1))
+    read, opened = images.read, []
+    monkeypatch.setattr(images, "read", lambda path, channels: opened.append(path) or read(path, channels))
+    question = Cases(validation(tmp_path), "b2a", plain, "truth").question(1)
+    assert opened == [tmp_path / "val/001.png"]
+    expected = Cases(validation(root), "b2a", plain, "truth").question(1)
+    assert question.truth is not None and expected.truth is not None
+    assert torch.equal(question.source, expected.source) and torch.equal(question.truth, expected.truth)

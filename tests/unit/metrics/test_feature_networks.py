@@ -96,6 +96,23 @@ def test_files_that_do_not_fit_are_named(files: dict[str, Path], tmp_path: Path)
         assert "\n" not in str(mistake.value)
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {0: torch.zeros(3), 1: "text"},
+        {"Mixed_7c.branch_pool.conv.weight": torch.zeros(3), "fc.weight": torch.tensor(1008.0)},
+        {"Mixed_7c.branch_pool.conv.weight": 3, "fc.weight": 1008},
+        {"patch_embed.proj.weight": "text", "blocks.0.mlp.fc1.weight": 1, "pos_embed": None},
+    ],
+)
+def test_a_state_dict_of_other_things_is_no_network(stored: dict, tmp_path: Path) -> None:
+    path = tmp_path / "odd.pth"
+    torch.save(stored, path)
+    for choose in (feature_network, structure_network, lpips_network):
+        with pytest.raises(UserError, match=r"odd\.pth"):
+            choose(str(path), "--features")
+
+
 def test_torchscript_is_code_and_not_loaded(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / "script.pt"))
     recwarn.clear()

@@ -9,9 +9,7 @@ from pictures import draw
 from torch import Tensor
 
 from gan_style import images
-from gan_style.config.validation import METRIC_NAMES
 from gan_style.errors import UserError
-from gan_style.metrics import METRICS
 from gan_style.metrics.choice import choose
 from gan_style.metrics.distributions import fid, kid
 from gan_style.metrics.suite import FEATURES, Case, Networks, Suite
@@ -25,10 +23,6 @@ def image(number: int, size: int = 24) -> Tensor:
 
 def cases(count: int = 4) -> list[Case]:
     return [Case(f"{number}.png", image(number), image(number + 50), image(number + 100)) for number in range(count)]
-
-
-def test_the_names_of_the_schema_are_the_metrics() -> None:
-    assert tuple(METRICS) == METRIC_NAMES
 
 
 def test_values_are_the_metrics_of_the_images() -> None:
@@ -76,6 +70,21 @@ def test_what_does_not_fit_is_said_with_its_name() -> None:
         Suite(("ms_ssim",), RANDOM).measure(Case("x.png", image(0), image(1)))
     with pytest.raises(UserError, match=r"real\.png: an image of 9 x 9 pixels is too small for layer relu5_3"):
         Suite(("fid",), RANDOM).describe(image(0, 9), "real.png")
+
+
+@pytest.mark.parametrize(
+    "failure", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 bytes")]
+)
+def test_an_image_that_memory_does_not_hold_is_said_with_its_name(failure: RuntimeError) -> None:
+    def refuse(images: Tensor) -> Tensor:
+        raise failure
+
+    suite = Suite(("fid",), RANDOM)
+    assert suite.features
+    suite.features.run = refuse
+    for measure in (lambda: suite.measure(Case("x.png", image(0))), lambda: suite.describe(image(0), "x.png")):
+        with pytest.raises(UserError, match=r"x\.png: cpu has no memory to measure it; ask for fewer metrics"):
+            measure()
 
 
 def test_metrics_that_make_no_sense_are_refused_with_those_that_do() -> None:

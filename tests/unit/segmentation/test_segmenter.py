@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from gan_style.datasets.drawing.street_map import PALETTE
 from gan_style.datasets.reading import read_domain
 from gan_style.errors import UserError
 from gan_style.networks.segmenter import SegmentationNet
+from gan_style.segmentation import training
 from gan_style.segmentation.classes import IGNORED
 from gan_style.segmentation.score import TaskScore
-from gan_style.segmentation.segmenter import METADATA_KEY, Segmenter, load_or_train, load_segmenter, save_segmenter
+from gan_style.segmentation.segmenter import METADATA_KEY, Segmenter, check_place, load_segmenter, save_segmenter
 from gan_style.segmentation.training import cross_entropy, label_data, train_segmenter
 
 CPU = torch.device("cpu")
@@ -67,20 +69,70 @@ def test_the_same_arguments_give_the_same_bits_and_leave_the_generator_alone(roo
     assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
 
 
-def test_it_is_trained_once_and_then_read(root: Path, segmenter: Segmenter, tmp_path: Path) -> None:
+def test_what_was_kept_is_what_was_trained(segmenter: Segmenter, tmp_path: Path) -> None:
     path = tmp_path / "kept" / "segmenter.safetensors"
-    calls: list[int] = []
-
-    def once() -> Segmenter:
-        calls.append(1)
-        return segmenter
-
-    first, second = (load_or_train(path, CPU, once) for _ in range(2))
-    assert (first is segmenter, len(calls)) == (True, 1)
-    assert second.info == segmenter.info
+    check_place(path)
+    assert not path.parent.exists()
+    save_segmenter(path, segmenter)
+    kept = load_segmenter(path, CPU)
+    assert kept.info == segmenter.info
     picture = torch.rand(3, 33, 47, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert np.array_equal(second(picture), segmenter(picture))
-    assert second(picture).shape == (33, 47)
+    assert np.array_equal(kept(picture), segmenter(picture))
+    assert kept(picture).shape == (33, 47)
+
+
+@pytest.mark.parametrize("place", ["/proc/s.safetensors", "{file}/s.safetensors", "{folder}"])
+def test_a_place_that_cannot_be_written_is_said_before_training(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"--segmenter .*: cannot be written \(.*\); choose another place"):
+        check_place(Path(place.format(file=tmp_path / "file", folder=tmp_path)))
+
+
+def test_a_translation_is_read_at_the_scale_of_its_photo(root: Path, segmenter: Segmenter) -> None:
+    """The photo itself, as large as in its file, is a perfect translation."""
+    validation = open_dataset(label_data(str(root), "a2b", RESIZE), "val", True, 0)
+    assert validation is not None
+    task = TaskScore(segmenter)
+    for place in range(validation.len_a):
+        pair = validation.read_pair(place)
+        photo = images.to_tensor(pair["b"].pixels)
+        assert photo.shape == (3, 64, 64)
+        task.add(pair["a"].pixels, validation.sized(pair["b"]), photo)
+    assert np.array_equal(task.real.counts, task.translated.counts)
+
+
+@pytest.mark.parametrize(("preprocess", "crop"), [("none", 20), ("crop", 20), ("scale_width", 15), ("scale_width_and_crop", 15)])
+def test_images_of_any_size_are_cropped_alike(preprocess: Any, crop: int, tmp_path: Path) -> None:
+    """A batch of crops that all images are large enough for, whatever `preprocess` would make of them."""
+    for split, number, height, width in (("train", 0, 48, 64), ("train", 1, 40, 20), ("train", 2, 30, 64), ("val", 0, 40, 40)):
+        pixels = np.zeros((height, width, 3), np.uint8)
+        pixels[: height // 2] = 255
+        for domain in "AB":
+            images.write(tmp_path / f"{split}{domain}" / f"{number}.png", pixels)
+    resize = Resize(preprocess=preprocess, load_size=32, crop_size=32)
+    data = label_data(str(tmp_path), "a2b", resize)
+    sizes: list[torch.Size] = []
+
+    def watch(scores: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        sizes.append(truth.shape)
+        return cross_entropy(scores, truth)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "cross_entropy", watch)
+        trained = train_segmenter(data, "a2b", resize, CPU, 2, base_channels=8)
+    assert sizes == [(training.BATCH_SIZE, crop, crop)] * 2
+    assert trained.info.resize == resize
+
+
+def test_a_device_without_memory_is_one_line(root: Path, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+    monkeypatch.setattr(SegmentationNet, "forward", refuse)
+    with pytest.raises(UserError, match="cpu has no memory to segment 47 x 33 pixels"):
+        segmenter(torch.zeros(3, 33, 47))
+    with pytest.raises(UserError, match="--segmenter: cpu has no memory to train on 8 crops of 32 pixels"):
+        train(root, 1)
 
 
 def test_photos_may_be_domain_a(tmp_path: Path) -> None:
@@ -121,6 +173,8 @@ def test_other_files_are_named(segmenter: Segmenter, tmp_path: Path) -> None:
     info = json.loads(segmenter.info.model_dump_json())
     save_file(tensors, tmp_path / "wide.safetensors", {METADATA_KEY: json.dumps({**info, "base_channels": 16})})
     save_file(tensors, tmp_path / "colours.safetensors", {METADATA_KEY: json.dumps({**info, "colours": [[1, 2]]})})
+    sizes = {"preprocess": "resize_and_crop", "load_size": 32, "crop_size": 36}
+    save_file(tensors, tmp_path / "sizes.safetensors", {METADATA_KEY: json.dumps({**info, "resize": sizes})})
     (tmp_path / "folder.safetensors").mkdir()
     for name, said in (
         ("text", "no segmenter"),
@@ -128,6 +182,7 @@ def test_other_files_are_named(segmenter: Segmenter, tmp_path: Path) -> None:
         ("bare", "no segmenter"),
         ("wide", "do not fit the network"),
         ("colours", r"metadata is damaged \(colours"),
+        ("sizes", r"metadata is damaged \(resize: .*crop_size 36 is larger than load_size 32"),
         ("folder", "cannot be read"),
     ):
         with pytest.raises(UserError, match=rf"--segmenter .*{name}\.safetensors.*{said}") as mistake:
