@@ -89,7 +89,7 @@ class Past:
         if self.record.starts and (ended := self.record.starts[-1].ended):
             notes.append(Note("ended", f"The run ended with a mistake: {ended}"))
         for alarm in log.alarms.values():
-            if alarm.last >= min(log.regular, default=0):  # lines between two regular ones may carry none
+            if alarm.on:
                 notes.append(Note("alarm", f"Alarm since step {alarm.first}: {alarm.text}"))
             else:
                 notes.append(Note("past", f"Alarm from step {alarm.first} to {alarm.last}, over since: {alarm.text}"))
@@ -103,7 +103,7 @@ class Past:
         if (skipped := log.curves.get("health/skipped")) and skipped.last > 0:
             notes.append(Note("hint", f"{skipped.last:.0f} steps were skipped: a loss or gradient was not finite"))
         wait = log.curves.get("data_wait")
-        if wait and len(log.regular) > 1 and (share := wait.usual() or 0.0) > _SLOW_DATA:
+        if wait and len(wait.points) > 1 and (share := wait.usual() or 0.0) > _SLOW_DATA:
             advice = "raise data.workers, or shrink the images beforehand"
             notes.append(Note("hint", f"{per_cent(share)} of the time is spent waiting for data: {advice}"))
         if log.left_out:

@@ -62,8 +62,11 @@ def test_alarms_are_on_or_over(run: Path) -> None:
     def line(step: int, *alarms: str) -> dict[str, Any]:
         return {"step": step, "loss/l1": 1.0, **({"alarms": list(alarms)} if alarms else {})}
 
-    past = log(run, line(50), line(100, "flat"), line(150, "flat", "equal"), line(200, "equal"), line(250, "equal"), line(251))
-    assert told(past) == [("alarm", "Alarm since step 150: equal"), ("past", "Alarm from step 100 to 150, over since: flat")]
+    lines = [line(50), line(100, "flat"), line(120, "flat"), line(150, "flat", "equal"), line(200, "equal")]
+    over = ("past", "Alarm from step 100 to 150, over since: flat")
+    assert told(log(run, *lines)) == [("alarm", "Alarm since step 150: equal"), over]
+    assert told(log(run, *lines, {"step": 200, "val/psnr": 20.0})) == [("alarm", "Alarm since step 150: equal"), over]
+    assert told(log(run, *lines, line(220))) == [over, ("past", "Alarm from step 150 to 200, over since: equal")]
 
 
 def test_the_mistake_that_ended_the_newest_start_comes_first(run: Path) -> None:
