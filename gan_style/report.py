@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +25,6 @@ def report_command(arguments: Sequence[str]) -> int:
         "--output", metavar="FILE", help=f"the file to write; default: RUN_DIR/{FILE} for one run, comparison.html here for several"
     )
     options = parser.parse_args(arguments)
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # without our source code
     folders = [_run_folder(given) for given in options.run_dirs]
     if len(folders) > MAX_RUNS:
         raise UserError(f"{len(folders)} runs: more than {MAX_RUNS} cannot be told apart on one page; name fewer")

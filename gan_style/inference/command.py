@@ -1,8 +1,6 @@
 """The body of infer.py. torch is loaded only once the command line and the paths are found right."""
 
 import argparse
-import io
-import sys
 from collections.abc import Sequence
 from glob import has_magic
 from pathlib import Path
@@ -17,8 +15,6 @@ DIRECTIONS = ("a2b", "b2a")
 
 def infer_command(arguments: Sequence[str]) -> int:
     """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     if asks_for_gatys(arguments):
         return gatys_command(arguments)
     options = parser().parse_args(arguments)
