@@ -95,12 +95,12 @@ def test_broken_pictures_are_a_warning(report: Callable[..., int], tmp_path: Pat
         assert report("run") == 0
 
 
-def test_the_module_is_a_command_that_loads_no_trainer(tmp_path: Path) -> None:
+def test_the_module_is_a_command_that_loads_neither_trainer_nor_torch(tmp_path: Path) -> None:
     make_run(tmp_path / "run")
     program = (
         "import runpy, sys; sys.argv = ['report', 'run']\n"
         "try: runpy.run_module('gan_style.report', run_name='__main__')\n"
-        "except SystemExit as end: print(end.code, sorted({'accelerate', 'albumentations', 'gan_style.datasets'} & set(sys.modules)))"
+        "except SystemExit as end: print(end.code, sorted({'torch', 'cv2', 'accelerate', 'albumentations', 'gan_style.datasets'} & set(sys.modules)))"
     )
     environment = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
