@@ -11,14 +11,11 @@ from gan_style.engine.report.log import RunLog
 from gan_style.engine.report.pictures import MAX_PICTURES, pictures
 from gan_style.engine.report.record import Record, read_record
 from gan_style.errors import UserError
+from gan_style.metrics import METRICS
 from gan_style.opening import read_regular
 
 _SLOW_DATA = 0.1  # share of waiting for data worth a word
 _MAX_FACTS = 3  # validation metrics among the facts
-
-# Which way a validation metric is better, by a word of its name.
-_HIGHER = {"psnr", "ssim", "msssim", "accuracy", "iou", "miou", "precision", "recall", "density", "coverage", "uiqm"}
-_LOWER = {"fid", "kid", "lpips", "dists", "l1", "l2", "mae", "mse", "rmse", "drift", "structure", "error", "loss", "distance"}
 
 
 @dataclass(frozen=True)
@@ -112,9 +109,9 @@ class Past:
 
 
 def better(name: str) -> str:
-    """`higher` or `lower`, whichever is better for a validation metric of this name; empty where that is not known."""
-    words = set(name.lower().replace("ms_ssim", "msssim").replace("/", "_").replace("-", "_").split("_"))
-    return "higher" if words & _HIGHER else "lower" if words & _LOWER else ""
+    """`higher` or `lower`, whichever is better for a validation metric (`psnr`, `b2a_psnr`); empty where that is not known."""
+    metric = METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_"))
+    return "" if metric is None else "higher" if metric.higher_is_better else "lower"
 
 
 def duration(seconds: float) -> str:
