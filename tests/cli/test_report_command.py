@@ -52,6 +52,21 @@ def test_several_runs_are_compared(report: Callable[..., int], tmp_path: Path, c
     assert not (tmp_path / "a" / "report.html").exists()
 
 
+def test_what_is_no_run_is_passed_over_among_others(report: Callable[..., int], tmp_path: Path) -> None:
+    """`report *` names whatever lies there."""
+    for name in ("a", "b"):
+        make_run(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").touch()
+    with pytest.warns(UserWarning, match="passed over") as caught:
+        assert report("a", "b", "empty", "notes.txt") == 0
+    assert [str(warning.message) for warning in caught] == [
+        "passed over: empty: no run folder, it holds neither config.yaml nor metrics.jsonl",
+        "passed over: notes.txt: no folder",
+    ]
+    assert "Comparison of 2 runs" in (tmp_path / "comparison.html").read_text(encoding="utf-8")
+
+
 def test_a_run_that_is_going_on_is_left_alone(report: Callable[..., int], tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -66,8 +81,10 @@ def test_a_run_that_is_going_on_is_left_alone(report: Callable[..., int], tmp_pa
     [
         ([], "the following arguments are required: RUN_DIR"),
         (["nowhere"], "nowhere: no such folder; give the run_dir of a training"),
-        (["run", "empty"], "empty: no run folder, it holds neither config.yaml nor metrics.jsonl"),
-        (["run/metrics.jsonl"], "run/metrics.jsonl: no such folder"),
+        (["empty"], "empty: no run folder, it holds neither config.yaml nor metrics.jsonl"),
+        (["run/metrics.jsonl"], "run/metrics.jsonl: no folder; give the run_dir of a training"),
+        (["empty", "run/metrics.jsonl"], "empty: no run folder, it holds neither config.yaml nor metrics.jsonl"),
+        (["run", "nowhere"], "nowhere: no such folder; give the run_dir of a training"),
         (["a\0b"], "holds a NUL character"),
         (["run", "./run/"], "a RUN_DIR is given twice"),
         (["run", "--output", "empty"], "empty: cannot be written"),
