@@ -3,13 +3,13 @@
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
 from gan_style.errors import UserError
-from gan_style.opening import MAX_DEPTH
+from gan_style.opening import MAX_DEPTH, refusal
 
 # --format -> suffix of the outputs; None keeps the input's
 FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
@@ -21,6 +21,11 @@ class Job:
 
     source: Path
     target: Path
+
+    @property
+    def done(self) -> bool:
+        """Is its result there?"""
+        return os.path.isfile(self.target)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 @dataclass
@@ -43,6 +48,14 @@ class _Found:
     source: Path
     identity: Path  # absolute, the same for every spelling of the path
     relative: Path  # to the input that named it
+
+
+def check_paths(given: Mapping[str, Sequence[str]]) -> None:
+    """`UserError` for what no path can be. given: option -> its texts; patterns may stand behind --input."""
+    for option, texts in given.items():
+        for text in texts:
+            if (why := refusal(text)) and not (option == "--input" and glob.has_magic(text) and "\0" not in text):
+                raise UserError(f"{option} {text}: {why}; give another path")
 
 
 def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
