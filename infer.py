@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return infer_command(sys.argv[1:] if arguments is None else arguments)
 
-    return run_command(command)
+    return run_command(command, goes_on=True)
 
 
 if __name__ == "__main__":

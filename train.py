@@ -13,7 +13,7 @@ def main() -> int:
 
         return train_command(sys.argv[1:])
 
-    return run_command(command)
+    return run_command(command, goes_on=True)
 
 
 if __name__ == "__main__":  # data loading processes may import this file

@@ -1,7 +1,6 @@
 """The composition root: from a configuration to the objects of a run."""
 
 import logging
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,7 +48,6 @@ def train_command(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
     options = parser.parse_intermixed_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # without our source code
     config = load_config(options.config, options.overrides, CONFIGS)
     return describe(config) if options.dry_run else train(config)
 

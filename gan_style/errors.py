@@ -2,7 +2,9 @@
 
 import argparse
 import difflib
+import io
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
@@ -37,16 +39,20 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f", did you mean {matches[0]!r}?" if matches else ""
 
 
-def run_command(command: Callable[[], int | None]) -> int:
+def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int:
     """Run a command line's body and return its exit code: a `UserError` becomes one line on stderr and exit code 2, Ctrl-C 130.
 
-    Every other exception is a fault of ours and keeps its traceback (exit code 1).
+    Every other exception is a fault of ours and keeps its traceback (exit code 1). Warnings are one line too, and what is printed
+    may hold characters that stdout cannot. goes_on: the same command goes on where Ctrl-C stopped it, and the user is told so.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {one_line(str(message))}\n"  # without our source code
     try:
         return command() or 0
     except UserError as mistake:
         print(f"error: {one_line(str(mistake))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on where this one stopped", file=sys.stderr)
+        print("interrupted: the same command goes on where this one stopped" if goes_on else "interrupted", file=sys.stderr)
         return 130

@@ -4,7 +4,6 @@ In memory a picture is a [H, W, C] array of uint8 or uint16, upright (EXIF orien
 gray + alpha, RGB or RGB + alpha. For a network it is a float32 tensor [C, H, W] with values in [-1, 1].
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,7 +20,8 @@ from gan_style.atomic import replacing
 from gan_style.errors import UserError
 from gan_style.headers import MAX_BYTES, Encoded, Header, check_scans, open_image, orientation, reason
 from gan_style.headers import MAX_PIXELS as MAX_PIXELS
-from gan_style.opening import MAX_DEPTH, read_regular
+from gan_style.opening import read_regular
+from gan_style.walking import walk
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 
@@ -159,22 +159,12 @@ def find_images(root: Path) -> list[Path]:
     """Image files below `root`, as sorted paths relative to it. Hidden files and folders are skipped, links are followed."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; check the path")
-    found: list[Path] = []
-    seen: set[str] = set()  # real paths of the folders walked: a link may lead back up
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        if len(Path(folder).parts) > len(root.parts) + MAX_DEPTH:
-            raise UserError(f"{root}: has folders nested more than {MAX_DEPTH} deep; give a folder further down")
-        real = os.path.realpath(folder)
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [
-            Path(folder, name).relative_to(root)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
-        ]
+    found = [
+        Path(folder, name).relative_to(root)
+        for folder, _, names in walk(root)
+        for name in names
+        if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+    ]
     return sorted(found, key=Path.as_posix)
 
 

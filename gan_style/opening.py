@@ -6,8 +6,6 @@ import stat
 from io import FileIO
 from pathlib import Path
 
-MAX_DEPTH = 100  # of folders that are searched for files: nobody nests them deeper, and Python's walk ends at a thousand
-
 
 def open_regular(path: Path) -> FileIO:
     """`path` for reading, unbuffered; an `OSError` for what is no regular file.

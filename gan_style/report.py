@@ -21,13 +21,14 @@ def report_command(arguments: Sequence[str]) -> int:
         prog="python -m gan_style.report",
         description="Write one HTML file that shows a run, or compares several. Runs may be going on meanwhile.",
     )
-    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help=f"folders of runs; at most {MAX_RUNS}")
+    parser.add_argument(
+        "run_dirs", nargs="+", metavar="RUN_DIR", help=f"folders of runs, at most {MAX_RUNS}; what else runs/* stands for is passed over"
+    )
     parser.add_argument(
         "--output", metavar="FILE", help=f"the file to write; default: RUN_DIR/{FILE} for one run, comparison.html here for several"
     )
     options = parser.parse_args(arguments)
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # without our source code
-    folders = [_run_folder(given) for given in options.run_dirs]
+    folders = _run_folders(options.run_dirs)
     if len(folders) > MAX_RUNS:
         raise UserError(f"{len(folders)} runs: more than {MAX_RUNS} cannot be told apart on one page; name fewer")
     if len({os.path.realpath(folder) for folder in folders}) < len(folders):
@@ -42,15 +43,27 @@ def report_command(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _run_folder(given: str) -> Path:
-    if why := refusal(given):
-        raise UserError(f"RUN_DIR {given!r} {why}; give the run_dir of a training")
-    folder = Path(given)
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give the run_dir of a training")
-    if not any((folder / name).is_file() for name in ("config.yaml", "metrics.jsonl")):
-        raise UserError(f"{folder}: no run folder, it holds neither config.yaml nor metrics.jsonl; give the run_dir of a training")
-    return folder
+def _run_folders(given: Sequence[str]) -> list[Path]:
+    """Those that are runs. `runs/*` stands for stray files and folders too: among runs they are passed over with a warning."""
+    runs: list[Path] = []
+    strays: list[str] = []
+    for text in given:
+        if why := refusal(text):
+            raise UserError(f"RUN_DIR {text!r} {why}; give the run_dir of a training")
+        folder = Path(text)
+        if not folder.exists():
+            raise UserError(f"{folder}: no such folder; give the run_dir of a training")
+        if not folder.is_dir():
+            strays.append(f"{folder}: no folder")
+        elif not any((folder / name).is_file() for name in ("config.yaml", "metrics.jsonl")):
+            strays.append(f"{folder}: no run folder, it holds neither config.yaml nor metrics.jsonl")
+        else:
+            runs.append(folder)
+    if not runs:
+        raise UserError(f"{strays[0]}; give the run_dir of a training")
+    for stray in strays:
+        warnings.warn(f"passed over: {stray}", stacklevel=2)
+    return runs
 
 
 if __name__ == "__main__":

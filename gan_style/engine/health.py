@@ -130,15 +130,16 @@ class Alarms:
         self.after = after
         self.held: dict[str, int] = {}  # condition -> steps
 
-    def update(self, steps: int, means: Mapping[str, float], adversaries: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
-        """(all that are raised now, those that were not before) after `steps` further steps with these means."""
-        raised_before = self._raised()
-        self.held = {condition: self.held.get(condition, 0) + steps for condition in _conditions(means, adversaries)}
-        raised = self._raised()
-        return raised, [condition for condition in raised if condition not in raised_before]
-
-    def _raised(self) -> list[str]:
+    @property
+    def raised(self) -> list[str]:
+        """Those that have held for long enough, and hold."""
         return [condition for condition, steps in self.held.items() if self.after and steps >= self.after]
+
+    def update(self, steps: int, means: Mapping[str, float], adversaries: Mapping[str, Sequence[str]]) -> list[str]:
+        """Take in `steps` further steps with these means; those that are raised now and were not before."""
+        before = self.raised
+        self.held = {condition: self.held.get(condition, 0) + steps for condition in _conditions(means, adversaries)}
+        return [condition for condition in self.raised if condition not in before]
 
     def state(self) -> dict[str, Any]:
         """What a resumed run must know."""

@@ -189,11 +189,10 @@ class Run:
         if step % self.config.logging.every == 0:
             self.means.reset()
             adversaries = {player.name: self.trainer.terms.get(player.name, ()) for player in self.trainer.method.adversaries}
-            raised, new = self.alarms.update(self.config.logging.every, means, adversaries)
-            for alarm in new:
+            for alarm in self.alarms.update(self.config.logging.every, means, adversaries):
                 self._say(f"alarm: step {step}: {alarm}")
-            if raised:
-                values["alarms"] = raised
+        if raised := self.alarms.raised:  # judged at regular lines, told in all: a line without it says that it is over
+            values["alarms"] = raised
         if not self.accelerator.is_main_process:
             return
         rates = {f"lr/{player.name}": self.trainer.learning_rate(step - 1, player) for player in self.trainer.method.players}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_style import atomic
+from gan_style.arguments import whole
 from gan_style.config.metrics import METRICS, Compares
 from gan_style.errors import CommandParser, UserError, nearest, one_line
 from gan_style.metrics.choice import DEFAULT_PAIRED
@@ -80,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
         "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; a2b"
     )
     model.add_argument("--output-labels", choices=("auto", "yes", "no"), help="are the true outputs label maps? default: auto")
-    model.add_argument("--images", type=_positive, metavar="N", help="most validation images of each domain; default: all")
+    model.add_argument("--images", type=whole(1, 10_000_000), metavar="N", help="most validation images of each domain; default: all")
     model.add_argument("--seed", type=int, metavar="N", help="of the noise of a gan: its train.seed; default: 0")
     parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRICS)}")
     parser.add_argument(
@@ -92,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     )
     task = parser.add_argument_group("task score: does a segmenter of real photos recognise the translations?")
     task.add_argument("--segmenter", metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept")
-    task.add_argument("--segmenter-steps", type=_positive, metavar="N", help="of its training; default: 1000")
+    task.add_argument("--segmenter-steps", type=whole(1, 10_000_000), metavar="N", help="of its training; default: 1000")
     task.add_argument("--ignore-color", type=_colour, action="append", metavar="R,G,B", help="a label that counts nowhere")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
     parser.add_argument("--json", metavar="FILE", help="write the numbers there, too")
@@ -191,12 +192,6 @@ def _metrics(text: str) -> list[str]:
         if name not in METRICS:
             raise argparse.ArgumentTypeError(f"{name!r} is no metric{nearest(name, METRICS)}; there are {', '.join(METRICS)}")
     return names
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 10000000")
-    return int(text)
 
 
 def _colour(text: str) -> tuple[int, int, int]:

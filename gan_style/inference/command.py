@@ -1,28 +1,23 @@
 """The body of infer.py. torch is loaded only once the command line and the paths are found right."""
 
 import argparse
-import io
-import sys
 from collections.abc import Sequence
-from glob import has_magic
 from pathlib import Path
 
+from gan_style.arguments import number, whole
 from gan_style.errors import CommandParser, UserError, one_line
-from gan_style.inference.files import FORMATS, make_output, select
+from gan_style.inference.files import FORMATS, check_paths, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
-from gan_style.opening import refusal
 
 DIRECTIONS = ("a2b", "b2a")
 
 
 def infer_command(arguments: Sequence[str]) -> int:
     """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     if asks_for_gatys(arguments):
         return gatys_command(arguments)
     options = parser().parse_args(arguments)
-    check_paths(options.model, [*options.input, *options.style, *options.mask], options.output)
+    check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
     bundle = find_bundle(Path(options.model), options.direction)
     output = Path(options.output)
     selection = select(options.input, output, options.format)
@@ -97,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--resize",
-        type=_resize,
+        type=whole(1, 16384, "none", "train"),
         default="none",
         metavar="none|train|N",
         help="translate at the image's own size (default), at the size that training validated at, or with a shorter side of N pixels",
@@ -125,32 +120,11 @@ def parser() -> argparse.ArgumentParser:
     style.add_argument(
         "--preserve-color", choices=("luminance", "histogram"), help="keep the picture's colours, exactly or by their mean and covariance"
     )
-    style.add_argument("--strength", "--alpha", type=_share, metavar="S", help="how much of the style, 0 to 1; default: 1")
+    style.add_argument("--strength", "--alpha", type=number(0, 1), metavar="S", help="how much of the style, 0 to 1; default: 1")
     noise = parser.add_argument_group("pictures from noise (gan)")
-    noise.add_argument("--samples", type=_count, metavar="N", help="how many pictures to draw, instead of --input")
+    noise.add_argument("--samples", type=whole(1, 1_000_000), metavar="N", help="how many pictures to draw, instead of --input")
     noise.add_argument("--seed", type=int, default=0, metavar="N", help="another number draws other pictures; default: %(default)s")
     return parser
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
-    return value
-
-
-def _count(text: str) -> int:
-    return _number(text, "a count", 1_000_000)
-
-
-def check_paths(model: str, inputs: Sequence[str], output: str) -> None:
-    """`UserError` for what no path can be."""
-    for option, text in (("--model", model), *(("--input", text) for text in inputs), ("--output", output)):
-        if (why := refusal(text)) and not (option == "--input" and has_magic(text) and "\0" not in text):
-            raise UserError(f"{option} {text}: {why}; give another path")
 
 
 def find_bundle(model: Path, direction: str | None) -> Path:
@@ -168,14 +142,4 @@ def find_bundle(model: Path, direction: str | None) -> Path:
 
 
 def _batch_size(text: str) -> int | None:
-    return None if text == "auto" else _number(text, "auto", 4096)
-
-
-def _resize(text: str) -> int | str:
-    return text if text in ("none", "train") else _number(text, "none, train", 16384)
-
-
-def _number(text: str, words: str, largest: int) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= largest:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither {words} nor a number from 1 to {largest}")
-    return int(text)
+    return None if text == "auto" else whole(1, 4096, "auto")(text)

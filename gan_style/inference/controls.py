@@ -5,6 +5,7 @@ Pictures are [1, 3, H, W], values in [-1, 1].
 
 import difflib
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,10 +26,10 @@ def parse_style(text: str) -> tuple[Path, float | None]:
     `UserError`: no such file, or a share that is not a number from 0 to 1.
     """
     path, share = Path(text), None
-    if not path.is_file() and ":" in text:
+    if not os.path.isfile(path) and ":" in text:  # noqa: PTH113 - Path.is_file raises for a name that is too long
         name, _, tail = text.rpartition(":")
         path, share = Path(name), tail
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         raise UserError(f"--style {text}: no such file; give PICTURE or PICTURE:SHARE")
     return path, None if share is None else parse_share(str(path), share)
 

@@ -3,13 +3,14 @@
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
 from gan_style.errors import UserError
-from gan_style.opening import MAX_DEPTH
+from gan_style.opening import refusal
+from gan_style.walking import walk
 
 # --format -> suffix of the outputs; None keeps the input's
 FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
@@ -21,6 +22,11 @@ class Job:
 
     source: Path
     target: Path
+
+    @property
+    def done(self) -> bool:
+        """Is its result there?"""
+        return os.path.isfile(self.target)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 @dataclass
@@ -43,6 +49,14 @@ class _Found:
     source: Path
     identity: Path  # absolute, the same for every spelling of the path
     relative: Path  # to the input that named it
+
+
+def check_paths(given: Mapping[str, Sequence[str]]) -> None:
+    """`UserError` for what no path can be. given: option -> its texts; patterns may stand behind --input."""
+    for option, texts in given.items():
+        for text in texts:
+            if (why := refusal(text)) and not (option == "--input" and glob.has_magic(text) and "\0" not in text):
+                raise UserError(f"{option} {text}: {why}; give another path")
 
 
 def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
@@ -105,12 +119,8 @@ def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
 def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
     """Pictures below `root`, through links too, but not twice through the same folder and not in the output folder."""
     suffixes = _image_suffixes()
-
-    def refuse(failure: OSError) -> None:
-        raise UserError(f"{failure.filename}: cannot be read ({failure.strerror}); check its permissions") from failure
-
-    for folder, real, names in _folders(root, {output}, refuse):
-        for name in sorted(names):
+    for folder, real, names in walk(root, {output}):
+        for name in names:
             source = Path(folder, name)
             if name.startswith("."):
                 selection.hidden += 1
@@ -118,23 +128,6 @@ def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
                 selection.others += 1
             else:
                 yield _Found(source, real / name, source.relative_to(root))
-
-
-def _folders(root: Path, seen: set[Path], refuse: Callable[[OSError], None] | None = None) -> Iterator[tuple[str, Path, list[str]]]:
-    """(folder, its real path, names of its files) for `root` and what lies below that is not hidden.
-
-    `seen` collects real paths, each of which is visited once.
-    """
-    for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
-        if len(Path(folder).parts) > len(root.parts) + MAX_DEPTH:
-            raise UserError(f"{root}: has folders nested more than {MAX_DEPTH} deep; give a folder further down")
-        real = Path(os.path.realpath(folder))
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield folder, real, names
 
 
 def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
@@ -161,7 +154,7 @@ def _matches(pattern: str) -> set[str]:
     found = set(glob.glob(first)) if first else {""}  # noqa: PTH207 - Path.glob knows no absolute pattern
     for part in rest:
         seen: set[Path] = set()
-        folders = [folder for place in sorted(found) for folder, _, _ in _folders(Path(place), seen)]
+        folders = [folder for place in sorted(found) for folder, _, _ in walk(Path(place), seen, patient=True)]
         found = {match for folder in folders for match in glob.glob(os.path.join(glob.escape(folder), part))}  # noqa: PTH118, PTH207
     return found
 

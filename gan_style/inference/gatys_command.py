@@ -1,12 +1,12 @@
 """The body of `infer.py --model gatys`: pictures stylised one by one by optimisation, without a trained network."""
 
 import argparse
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from gan_style.arguments import number, whole
 from gan_style.errors import CommandParser, UserError, one_line
-from gan_style.inference.files import make_output, select
+from gan_style.inference.files import check_paths, make_output, select
 
 
 def asks_for_gatys(arguments: Sequence[str]) -> bool:
@@ -19,6 +19,7 @@ def asks_for_gatys(arguments: Sequence[str]) -> bool:
 def gatys_command(arguments: Sequence[str]) -> int:
     """Stylise what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
     options = parser().parse_args(arguments)
+    check_paths({"--input": options.input, "--mask": options.mask, "--vgg": [options.vgg], "--output": [options.output]})
     output = Path(options.output)
     selection = select(options.input, output, "png")
     left_out = selection.left_out()
@@ -32,7 +33,7 @@ def gatys_command(arguments: Sequence[str]) -> int:
     make_output(output)
     with tally.reported(output):
         for job in selection.jobs:
-            if job.target.is_file() and not options.overwrite:
+            if job.done and not options.overwrite:
                 tally.skipped += 1
                 continue
             try:
@@ -58,52 +59,30 @@ def parser() -> argparse.ArgumentParser:
     required("--output", required=True, metavar="DIR", help="folder for the results")
     required("--overwrite", action="store_true", help="stylise again what exists in the output folder")
     required("--style", required=True, nargs="+", action="extend", metavar="PICTURE[:SHARE]", help="several mix; default: equal shares")
-    required("--size", type=_whole(0, 16384), default=512, metavar="N", help="shorter side of the result; 0: the photo's; default: 512")
+    required("--size", type=whole(0, 16384), default=512, metavar="N", help="shorter side of the result; 0: the photo's; default: 512")
 
     control = parser.add_argument_group("controls").add_argument
-    control("--strength", type=_number(0, 1e6), default=1.0, help="of the style against the content; default: %(default)s")
+    control("--strength", type=number(0, 1e6), default=1.0, help="of the style against the content; default: %(default)s")
     mask_help = "gray pictures of the photo's size, one for each --style: it goes where its mask is white; what is black in all stays"
     control("--mask", nargs="+", action="extend", default=[], metavar="PICTURE", help=mask_help)
     control("--preserve-color", choices=("luminance", "histogram"), help="keep the photo's chroma, or recolour the style before")
     scale_help = "side of the style's picture relative to the result's, for all or for each --style: larger is larger strokes; default: 1"
-    control("--style-scale", nargs="+", action="extend", type=_number(0.05, 4), metavar="S", help=scale_help)
+    control("--style-scale", nargs="+", action="extend", type=number(0.05, 4), metavar="S", help=scale_help)
     layers_help = "for all, or once for each --style; default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
     control("--style-layers", action="append", default=[], metavar="LAYER[=WEIGHT],...", help=layers_help)
     control("--content-layers", metavar="LAYER[=WEIGHT],...", help="default: relu4_2")
-    control("--content-weight", type=_number(0, 1e6), default=1e-2, metavar="W", help="default: %(default)s")
-    control("--tv-weight", type=_number(0, 1e6), default=0.0, metavar="W", help="of the total variation: smoother; default: %(default)s")
+    control("--content-weight", type=number(0, 1e6), default=1e-2, metavar="W", help="default: %(default)s")
+    control("--tv-weight", type=number(0, 1e6), default=0.0, metavar="W", help="of the total variation: smoother; default: %(default)s")
 
     how = parser.add_argument_group("optimisation").add_argument
-    how("--steps", type=_whole(1, 10**6), default=500, metavar="N", help="over all levels; default: %(default)s")
-    how("--pyramid", type=_whole(1, 8), default=1, metavar="LEVELS", help="coarse to fine, each of twice the side; default: %(default)s")
+    how("--steps", type=whole(1, 10**6), default=500, metavar="N", help="over all levels; default: %(default)s")
+    how("--pyramid", type=whole(1, 8), default=1, metavar="LEVELS", help="coarse to fine, each of twice the side; default: %(default)s")
     how("--start", choices=("content", "style", "noise"), default="content", help="default: %(default)s")
     how("--optimizer", choices=("lbfgs", "adam"), default="lbfgs", help="default: %(default)s")
-    how("--learning-rate", type=_number(1e-6, 1), default=0.02, metavar="RATE", help="of adam; default: %(default)s")
-    how("--seed", type=_whole(0, 2**63 - 1), default=0, help="of --start noise; default: %(default)s")
+    how("--learning-rate", type=number(1e-6, 1), default=0.02, metavar="RATE", help="of adam; default: %(default)s")
+    how("--seed", type=whole(0, 2**63 - 1), default=0, help="of --start noise; default: %(default)s")
     how("--vgg", default="imagenet", metavar="imagenet|random|PATH", help="weights of the network; default: %(default)s")
     how("--vgg-name", choices=("vgg19", "vgg16"), default="vgg19", help="default: %(default)s")
     how("--pooling", choices=("avg", "max"), default="avg", help="default: %(default)s, as in the paper")
     how("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
     return parser
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-        return int(text)
-
-    return parse

@@ -92,7 +92,7 @@ class Translation:
         """
         todo = []
         for job in jobs:
-            if not self.overwrite and os.path.isfile(job.target):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+            if job.done and not self.overwrite:
                 self.tally.skipped += 1
             else:
                 todo.append(job)

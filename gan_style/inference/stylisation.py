@@ -69,7 +69,7 @@ class Stylisation:
         rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
         if self.device.type == "cpu":
             _check_memory(job, rows, columns, max(BYTES_PER_PIXEL, BYTES_PER_STYLE_PIXEL * max(self.scales) ** 2))
-        pixels = images.resize(read.pixels, rows, columns)
+        pixels = images.resize(read.pixels, rows, columns, name=f"{job.source}: --size {self.options.size}")
         photo = images.to_tensor(pixels)[None].to(self.device)
         styles = self._styles(photo, job.source, height, width)
         gray = self.options.preserve_color == "luminance"

@@ -52,7 +52,7 @@ class Stylist(ABC):
         if serves == "style pictures":
             return PictureStyles(predictor, options)
         if options != StyleOptions():
-            given = next(name for name, value in vars(options).items() if value)
+            given = next(name for name, value in vars(options).items() if value not in ((), None))
             raise UserError(f"--{given.replace('_', '-')}: a bundle of {predictor.info.method} takes no style; leave it out")
         return None
 

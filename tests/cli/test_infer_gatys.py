@@ -133,6 +133,13 @@ def test_a_full_disk_ends_the_run(main: Callable[..., int], capsys: pytest.Captu
     [
         (["--mask", "left.png", "right.png"], "--mask: 2 for 1 of --style"),
         (["--mask", "style.png"], "--mask style.png: is 40 x 40 pixels, but in/a.jpg is 64 x 48"),
+        (["--input", "x" * 300], "--input " + "x" * 300 + ": cannot be opened (File name too long)"),
+        (["--output", "x" * 300], "--output " + "x" * 300 + ": cannot be opened (File name too long)"),
+        (["--mask", "a\0b"], r"--mask a\x00b: holds a NUL character"),
+        (["--vgg", "x" * 300], "--vgg " + "x" * 300 + ": cannot be opened (File name too long)"),
+        (["--style", "x" * 300], "xxx: no such file; give PICTURE or PICTURE:SHARE"),
+        (["--style", "x" * 300 + ":0.5"], "xxx:0.5: no such file; give PICTURE or PICTURE:SHARE"),
+        (["--style", ""], "--style : no such file"),
         (["--mask", "nowhere.png"], "nowhere.png: cannot be opened"),
         (["--style", "nowhere.png"], "--style nowhere.png: no such file"),
         (["--style", "in/b.png:-2"], "--style in/b.png: the share '-2' is no number from 0 to 1"),
@@ -140,8 +147,8 @@ def test_a_full_disk_ends_the_run(main: Callable[..., int], capsys: pytest.Captu
         (["--style-layers", "relu1_1,relu2_1"], "--style-layers: given 2 times for 1 of --style"),
         (["--content-layers", "rely2_1"], "has no layer 'rely2_1'; did you mean relu2_1?"),
         (["--style-scale", "1", "2", "3"], "--style-scale: given 3 times for 1 of --style"),
-        (["--strength", "-1"], "argument --strength: '-1' is not a number from 0 to 1e+06"),
-        (["--steps", "0"], "argument --steps: '0' is not a whole number"),
+        (["--strength", "-1"], "argument --strength: '-1' is no number from 0 to 1e+06"),
+        (["--steps", "0"], "argument --steps: '0' is no whole number"),
         (["--vgg", "nowhere.pth"], "nowhere.pth: no such file of VGG weights"),
         (["--vgg", "style.png"], "style.png: not a file of"),
         (["--size", "1"], "in/a.jpg: an image of 1 x 1 pixels is too small"),
@@ -174,3 +181,20 @@ def test_a_picture_that_would_not_fit_into_memory(
 def test_a_run_folder_may_be_called_gatys(main: Callable[..., int]) -> None:
     tiny_bundle(Path("gatys/bundles/a2b.safetensors"), method="cyclegan", seed=1)
     assert main(["--model", "./gatys", "--input", "in/a.jpg", "--output", "out", "--device", "cpu"]) == 0
+
+
+def test_a_ribbon_that_would_become_huge_is_named(
+    main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for constant in ("BYTES_PER_PIXEL", "BYTES_PER_STYLE_PIXEL"):
+        monkeypatch.setattr(f"gan_style.inference.stylisation.{constant}", 0)
+    images.write(Path("in/a.jpg"), draw(1, 64)[:2])
+    assert main(command("--size", "10000")) == 2
+    assert "in/a.jpg: --size 10000: has 64 x 2 pixels and would be resized to 320000 x 10000" in error(capsys)
+
+
+def test_a_result_whose_name_is_too_long_is_named(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    long = "in/" + "x" * 253
+    Path("in/b.png").rename(long)
+    assert main(command(input=long)) == 2
+    assert "File name too long" in error(capsys)

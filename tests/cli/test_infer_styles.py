@@ -132,6 +132,13 @@ def test_samples_are_a_function_of_the_seed_and_their_number(runs: Path, tmp_pat
     assert samples("five", "--samples", "5", "--seed", "3").keys() == five.keys()
 
 
+def test_a_mix_may_be_written_longer_than_a_files_name(runs: Path, tmp_path: Path) -> None:
+    mix = ",".join(["000s:0.02", "001s:0.02"] * 25)
+    assert np.array_equal(
+        infer(runs, "fast_style", tmp_path, "--style", mix), infer(runs, "fast_style", tmp_path, "--style", "000s:0.5,001s:0.5")
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
@@ -142,7 +149,11 @@ def test_samples_are_a_function_of_the_seed_and_their_number(runs: Path, tmp_pat
         ("fast_style", ["--style", "000s:0.5,001s"], "every style a share, or none"),
         ("fast_style", ["--style", "000s", "--strength", "2"], "no number from 0 to 1"),
         ("adain", [], "give a style picture"),
+        ("fast_style", ["--style", ""], "--style : the bundle has no such style"),
         ("adain", ["--style", "none.jpg"], "none.jpg: no such file"),
+        ("adain", ["--style", ""], "--style : no such file"),
+        ("adain", ["--style", "x" * 300], "xxx: no such file"),
+        ("adain", ["--style", "x" * 300 + ":0.5"], "xxx:0.5: no such file"),
         ("adain", ["--style", "{runs}/style.png", "--mask", "{runs}/small.png"], "small.png: is 40 x 10 pixels, but"),
         ("adain", ["--style", "{runs}/style.png", "--mask", "{runs}/black.png"], "black everywhere"),
         ("adain", ["--style", "{runs}/style.png", "--mask", "{runs}/left.png", "--mask", "{runs}/right.png"], "2 given for 1 style"),

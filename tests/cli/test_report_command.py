@@ -52,6 +52,21 @@ def test_several_runs_are_compared(report: Callable[..., int], tmp_path: Path, c
     assert not (tmp_path / "a" / "report.html").exists()
 
 
+def test_what_is_no_run_is_passed_over_among_others(report: Callable[..., int], tmp_path: Path) -> None:
+    """`report *` names whatever lies there."""
+    for name in ("a", "b"):
+        make_run(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").touch()
+    with pytest.warns(UserWarning, match="passed over") as caught:
+        assert report("a", "b", "empty", "notes.txt") == 0
+    assert [str(warning.message) for warning in caught] == [
+        "passed over: empty: no run folder, it holds neither config.yaml nor metrics.jsonl",
+        "passed over: notes.txt: no folder",
+    ]
+    assert "Comparison of 2 runs" in (tmp_path / "comparison.html").read_text(encoding="utf-8")
+
+
 def test_a_run_that_is_going_on_is_left_alone(report: Callable[..., int], tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -66,8 +81,10 @@ def test_a_run_that_is_going_on_is_left_alone(report: Callable[..., int], tmp_pa
     [
         ([], "the following arguments are required: RUN_DIR"),
         (["nowhere"], "nowhere: no such folder; give the run_dir of a training"),
-        (["run", "empty"], "empty: no run folder, it holds neither config.yaml nor metrics.jsonl"),
-        (["run/metrics.jsonl"], "run/metrics.jsonl: no such folder"),
+        (["empty"], "empty: no run folder, it holds neither config.yaml nor metrics.jsonl"),
+        (["run/metrics.jsonl"], "run/metrics.jsonl: no folder; give the run_dir of a training"),
+        (["empty", "run/metrics.jsonl"], "empty: no run folder, it holds neither config.yaml nor metrics.jsonl"),
+        (["run", "nowhere"], "nowhere: no such folder; give the run_dir of a training"),
         (["a\0b"], "holds a NUL character"),
         (["run", "./run/"], "a RUN_DIR is given twice"),
         (["run", "--output", "empty"], "empty: cannot be written"),
@@ -91,16 +108,17 @@ def test_mistakes_are_one_line(
 def test_broken_pictures_are_a_warning(report: Callable[..., int], tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     (run / "samples" / "step_0001500.png").write_bytes(b"no picture")
-    with pytest.warns(UserWarning, match="step_0001500.png: left out of the report"):
+    with pytest.warns(UserWarning, match="left out of the report: run/samples/step_0001500.png: not an image"):
         assert report("run") == 0
 
 
-def test_the_module_is_a_command_that_loads_no_trainer(tmp_path: Path) -> None:
+def test_the_module_is_a_command_that_loads_neither_trainer_nor_torch(tmp_path: Path) -> None:
     make_run(tmp_path / "run")
     program = (
         "import runpy, sys; sys.argv = ['report', 'run']\n"
+        "slow = {'torch', 'cv2', 'accelerate', 'albumentations', 'gan_style.datasets'}\n"
         "try: runpy.run_module('gan_style.report', run_name='__main__')\n"
-        "except SystemExit as end: print(end.code, sorted({'accelerate', 'albumentations', 'gan_style.datasets'} & set(sys.modules)))"
+        "except SystemExit as end: print(end.code, sorted(slow & set(sys.modules)))"
     )
     environment = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)

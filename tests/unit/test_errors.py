@@ -1,17 +1,23 @@
 import io
 import os
 import sys
+import warnings
 
 import pytest
 
 from gan_style.errors import MAX_LINE, CommandParser, UserError, one_line, run_command
 
 
-def raising(failure: BaseException) -> int:
+@pytest.fixture(autouse=True)
+def _leave_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+
+
+def raising(failure: BaseException, goes_on: bool = False) -> int:
     def command() -> int:
         raise failure
 
-    return run_command(command)
+    return run_command(command, goes_on)
 
 
 def test_a_mistake_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,7 +27,9 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str
 
 def test_ctrl_c_is_130_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert raising(KeyboardInterrupt()) == 130
-    assert capsys.readouterr().err.startswith("interrupted")
+    assert capsys.readouterr().err == "interrupted\n"
+    assert raising(KeyboardInterrupt(), goes_on=True) == 130
+    assert capsys.readouterr().err == "interrupted: the same command goes on where this one stopped\n"
 
 
 def test_a_fault_of_ours_keeps_its_traceback() -> None:
@@ -69,3 +77,19 @@ def test_an_error_is_printed_where_only_text_can_be(monkeypatch: pytest.MonkeyPa
     assert raising(UserError(os.fsdecode(b"in\xff.png: is broken"))) == 2
     strict.seek(0)
     assert strict.read() == "error: in\\udcff.png: is broken\n"
+
+
+def test_what_a_command_prints_can_be_shown_by_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", ascii_only)
+    assert run_command(lambda: print("runs/\u00fc/report.html")) == 0
+    ascii_only.seek(0)
+    assert ascii_only.read() == "runs/\\xfc/report.html\n"
+
+
+def test_a_commands_warning_is_one_line_without_source(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> None:
+        sys.stderr.write(warnings.formatwarning(UserWarning("a\x1b[2J\nb.png: left out"), UserWarning, "errors.py", 5))
+
+    assert run_command(command) == 0
+    assert capsys.readouterr().err == "warning: a\\x1b[2J b.png: left out\n"

@@ -118,18 +118,19 @@ class Curve:
 
 @dataclass
 class Alarm:
-    """A text that lines carried under `alarms`, with the first and last of their steps."""
+    """A text that lines carried under `alarms`, with the first and last of their steps; on: the newest line with losses carries it."""
 
     text: str
     first: int
     last: int
+    on: bool = True
 
 
 class RunLog:
     """What a metrics.jsonl says. `read` takes in what was appended since the last call; a file that was rewritten is read anew.
 
-    step: of the last line; regular: of the last three with losses; trained: seconds, without those in which the run was stopped;
-    pace: seconds a step, lately; left_out: metrics beyond MAX_CURVES
+    step: of the last line; trained: seconds, without those in which the run was stopped; pace: seconds a step, lately;
+    left_out: metrics beyond MAX_CURVES
     """
 
     def __init__(self, path: Path) -> None:
@@ -141,7 +142,6 @@ class RunLog:
         self.alarms: dict[str, Alarm] = {}
         self.left_out: set[str] = set()
         self.step = 0
-        self.regular: deque[int] = deque(maxlen=3)
         self.trained = 0.0
         self._stamp: tuple[int, float] | None = None
         self._paces: deque[float] = deque(maxlen=RECENT)
@@ -197,8 +197,6 @@ class RunLog:
         for key, value in line.items():
             if key not in ("step", "time") and (value is None or type(value) in (int, float)):
                 self._add(key, step, math.nan if value is None else _number(value))
-        if any(key.startswith("loss/") for key in line):
-            self.regular.append(step)
         self._note_alarms(line, step)
         self._note_time(line, step)
         return True
@@ -213,10 +211,14 @@ class RunLog:
         self.curves[key].add(step, value)
 
     def _note_alarms(self, line: Mapping[str, Any], step: int) -> None:
+        if any(key.startswith("loss/") for key in line):  # further metrics of a step may have a line of their own
+            for alarm in self.alarms.values():
+                alarm.on = False
         texts = line.get("alarms")
         for text in [text[:_MAX_NAME] for text in texts if isinstance(text, str)] if isinstance(texts, list) else ():
             if text in self.alarms or len(self.alarms) < MAX_ALARMS:
-                self.alarms.setdefault(text, Alarm(text, step, step)).last = step
+                alarm = self.alarms.setdefault(text, Alarm(text, step, step))
+                alarm.last, alarm.on = step, True
 
     def _note_time(self, line: Mapping[str, Any], step: int) -> None:
         time = line.get("time")

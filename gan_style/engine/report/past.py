@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_style.config.load import MAX_CONFIG_BYTES, read_yaml
+from gan_style.config.metrics import METRICS
 from gan_style.engine.report.charts import number, per_cent
 from gan_style.engine.report.log import RunLog
 from gan_style.engine.report.pictures import MAX_PICTURES, pictures
@@ -15,10 +16,6 @@ from gan_style.opening import read_regular
 
 _SLOW_DATA = 0.1  # share of waiting for data worth a word
 _MAX_FACTS = 3  # validation metrics among the facts
-
-# Which way a validation metric is better, by a word of its name.
-_HIGHER = {"psnr", "ssim", "msssim", "accuracy", "iou", "miou", "precision", "recall", "density", "coverage", "uiqm"}
-_LOWER = {"fid", "kid", "lpips", "dists", "l1", "l2", "mae", "mse", "rmse", "drift", "structure", "error", "loss", "distance"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Past:
         if self.record.starts and (ended := self.record.starts[-1].ended):
             notes.append(Note("ended", f"The run ended with a mistake: {ended}"))
         for alarm in log.alarms.values():
-            if alarm.last >= min(log.regular, default=0):  # lines between two regular ones may carry none
+            if alarm.on:
                 notes.append(Note("alarm", f"Alarm since step {alarm.first}: {alarm.text}"))
             else:
                 notes.append(Note("past", f"Alarm from step {alarm.first} to {alarm.last}, over since: {alarm.text}"))
@@ -103,7 +100,7 @@ class Past:
         if (skipped := log.curves.get("health/skipped")) and skipped.last > 0:
             notes.append(Note("hint", f"{skipped.last:.0f} steps were skipped: a loss or gradient was not finite"))
         wait = log.curves.get("data_wait")
-        if wait and len(log.regular) > 1 and (share := wait.usual() or 0.0) > _SLOW_DATA:
+        if wait and len(wait.points) > 1 and (share := wait.usual() or 0.0) > _SLOW_DATA:
             advice = "raise data.workers, or shrink the images beforehand"
             notes.append(Note("hint", f"{per_cent(share)} of the time is spent waiting for data: {advice}"))
         if log.left_out:
@@ -112,9 +109,9 @@ class Past:
 
 
 def better(name: str) -> str:
-    """`higher` or `lower`, whichever is better for a validation metric of this name; empty where that is not known."""
-    words = set(name.lower().replace("ms_ssim", "msssim").replace("/", "_").replace("-", "_").split("_"))
-    return "higher" if words & _HIGHER else "lower" if words & _LOWER else ""
+    """`higher` or `lower`, whichever is better for a validation metric (`psnr`, `b2a_psnr`); empty where that is not known."""
+    metric = METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_"))
+    return "" if metric is None else "higher" if metric.higher_is_better else "lower"
 
 
 def duration(seconds: float) -> str:

@@ -6,10 +6,16 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
+
+from gan_style.errors import UserError
+from gan_style.headers import open_image
+from gan_style.opening import read_regular
 
 MAX_PICTURES = 20
 MAX_PICTURE_BYTES = 150_000  # so that all of them take 3 MB, and 4 MB as text
@@ -31,31 +37,47 @@ def pictures(folder: Path, logged: int, most: int = MAX_PICTURES) -> list[Pictur
 
     logged: the last step of the log. A file that cannot be read is left out with a warning.
     """
-    found = {int(match[1]): path for path in folder.glob("step_*.png") if (match := re.fullmatch(r"step_(\d{1,15})\.png", path.name))}
+    found: dict[int, tuple[Path, int]] = {}  # step -> file, when it was written
+    for path in folder.glob("step_*.png"):
+        if match := re.fullmatch(r"step_(\d{1,15})\.png", path.name):
+            with _warning_of_problems(path):
+                found[int(match[1])] = path, path.stat().st_mtime_ns
     # A run that went back to a checkpoint has left behind grids of later steps: the one written last is of the present.
-    present = max(logged, max(((path.stat().st_mtime_ns, step) for step, path in found.items()), default=(0, 0))[1])
+    present = max(logged, max(((written, step) for step, (_, written) in found.items()), default=(0, 0))[1])
     steps = sorted(step for step in found if step <= present)
     every = 1
     while len(steps[:-1:every]) >= most:
         every *= 2  # a power of two, so that most of the grids taken now were encoded the last time
     taken = []
     for step in [*steps[:-1:every], *steps[-1:]]:
-        try:
-            taken.append(Picture(step, *_encoded(found[step], found[step].stat().st_mtime_ns)))
-        except Exception as problem:  # a broken file has many ways to say so
-            warnings.warn(f"{found[step]}: left out of the report ({type(problem).__name__}: {problem})", stacklevel=2)
+        path, written = found[step]
+        with _warning_of_problems(path):
+            taken.append(Picture(step, *_encoded(path, written)))
     return taken
 
 
+@contextmanager
+def _warning_of_problems(path: Path) -> Iterator[None]:
+    """What goes wrong with a file leaves it out of the report, which is worth more than any of its pictures."""
+    try:
+        yield
+    except Exception as problem:  # a broken file has many ways to say so
+        why = problem if isinstance(problem, UserError) else f"{path}: {type(problem).__name__}: {problem}"
+        warnings.warn(f"left out of the report: {why}", stacklevel=4)
+
+
 @functools.lru_cache(maxsize=2 * MAX_PICTURES)
-def _encoded(path: Path, modified: int) -> tuple[str, int, int]:
-    """A picture as a data: URL of bounded size, its width and height in pixels; `modified` makes the cache notice a new file."""
-    with Image.open(path) as file:
-        file.load()
-        whole = file.convert("RGB")
-    if path.stat().st_size <= MAX_PICTURE_BYTES and whole.width * whole.height <= _AREAS_AND_QUALITIES[0][0]:
-        return _data_url("png", path.read_bytes()), *whole.size
-    small, content = whole, b""
+def _encoded(path: Path, written: int) -> tuple[str, int, int]:
+    """A picture as a data: URL of bounded size, its width and height in pixels; `written` makes the cache notice a new file."""
+    with open_image(path) as (image, _):
+        if image.format != "PNG":
+            raise UserError(f"{path}: {image.format} data, not the PNG that its name says; remove it")
+        image.load()
+        whole = image.convert("RGB")
+    content = read_regular(path, MAX_PICTURE_BYTES + 1)
+    if len(content) <= MAX_PICTURE_BYTES and whole.width * whole.height <= _AREAS_AND_QUALITIES[0][0]:
+        return _data_url("png", content), *whole.size
+    small = whole
     for area, quality in _AREAS_AND_QUALITIES:
         scale = min(1.0, math.sqrt(area / (whole.width * whole.height)))
         small = whole.resize((max(1, int(whole.width * scale)), max(1, int(whole.height * scale))), Image.Resampling.BOX)

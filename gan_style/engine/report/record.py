@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from pydantic import BaseModel, Field
 
 from gan_style import __version__, atomic
@@ -65,6 +64,8 @@ def read_record(run_dir: Path) -> Record:
 @functools.cache
 def hardware() -> dict[str, str]:
     """The machine and the software that this process runs on."""
+    import torch  # slow to load: not needed to read a record
+
     facts = {"CPU": f"{_processor()}, {os.cpu_count()} cores"}
     if memory := _memory():
         facts["memory"] = _gibibytes(memory)

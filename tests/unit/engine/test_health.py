@@ -45,16 +45,15 @@ SOUND = {"health/a2b_saturated": 0.2, "health/a2b_deviation": 0.4, "health/a2b_c
 def test_an_alarm_is_raised_after_its_steps_and_ends_with_its_condition(sick: dict[str, float], words: str) -> None:
     adversaries = {"discriminator": ("d_real", "d_fake")}
     alarms = Alarms(after=100)
-    assert alarms.update(50, {**SOUND, **sick}, adversaries) == ([], [])
+    assert alarms.update(50, {**SOUND, **sick}, adversaries) == []
     again = Alarms(after=100)
     again.load_state(alarms.state())  # a resumed run goes on counting
-    raised, new = again.update(50, {**SOUND, **sick}, adversaries)
-    assert raised == new
-    assert len(raised) == 1
-    assert raised[0].startswith(words)
-    assert again.update(50, {**SOUND, **sick}, adversaries) == (raised, [])  # said once
-    assert again.update(50, SOUND, adversaries) == ([], [])
-    assert Alarms(after=0).update(10**6, {**SOUND, **sick}, adversaries) == ([], [])
+    (new,) = again.update(50, {**SOUND, **sick}, adversaries)
+    assert new.startswith(words)
+    assert again.update(50, {**SOUND, **sick}, adversaries) == []  # said once
+    assert again.raised == [new]
+    assert again.update(50, SOUND, adversaries) == [] == again.raised
+    assert Alarms(after=0).update(10**6, {**SOUND, **sick}, adversaries) == []
 
 
 def test_penalties_neither_hide_that_a_player_has_won_nor_tell_it() -> None:
@@ -162,14 +161,17 @@ def test_long_lists_of_samples_are_cut() -> None:
 
 
 def test_alarms_reach_the_log_and_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A generator that returns its input, at once noticed."""
+    """A generator that returns its input, at once noticed, and told until it is over, by a run that went on too."""
     import json
 
-    run = make_run(tiny_config("pix2pix", tmp_path, train={"steps": 4}, logging={"every": 2, "samples": 0, "alarm_after": 4}))
-    run.trainer.method.translate = lambda batch: {"fake": batch.a + 0.0 * run.trainer.method.networks["generator"](batch.a)}  # type: ignore[method-assign]
-    assert run.fit() == 0
+    alarm = "a2b output equals its input to within one 8-bit level"
+    for steps in (4, 5):
+        run = make_run(tiny_config("pix2pix", tmp_path, train={"steps": steps}, logging={"every": 2, "samples": 0, "alarm_after": 4}))
+        run.trainer.method.translate = lambda batch, networks=run.trainer.method.networks: {
+            "fake": batch.a + 0.0 * networks["generator"](batch.a)
+        }  # type: ignore[method-assign]
+        assert run.fit() == 0
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert ["alarms" in line for line in lines] == [False, False, True]
-    assert lines[-1]["alarms"] == ["a2b output equals its input to within one 8-bit level"]
+    assert [(line["step"], line.get("alarms")) for line in lines] == [(1, None), (2, None), (4, [alarm]), (5, [alarm])]
     said = capsys.readouterr()
-    assert (said.out + said.err).count("alarm: step 4: a2b output equals its input") == 1
+    assert (said.out + said.err).count(f"alarm: step 4: {alarm}") == (said.out + said.err).count("alarm: ") == 1

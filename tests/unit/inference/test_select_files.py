@@ -9,7 +9,7 @@ import pytest
 
 from gan_style.errors import UserError
 from gan_style.inference.files import Job, select
-from gan_style.opening import MAX_DEPTH
+from gan_style.walking import MAX_DEPTH
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from gan_style.inference import run
 from gan_style.inference.files import Job, select
 from gan_style.inference.picture import Source
 from gan_style.inference.predictor import OutOfMemory, Predictor
-from gan_style.inference.run import Translation
+from gan_style.inference.run import Tally, Translation
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network
 
@@ -158,7 +158,7 @@ def test_bad_files_are_named_and_good_ones_done(tmp_path: Path, recorder: Record
     jobs[3].source.write_text("not a picture\n")
     translation = Translation(recorder, batch_size=2)  # type: ignore[arg-type]
     translation.run(jobs)
-    assert translation.tally.line() == "2 translated, 0 skipped (exist), 2 failed"
+    assert (translation.tally.translated, translation.tally.skipped, len(translation.tally.failures)) == (2, 0, 2)
     assert [str(job.source) in failure for job, failure in zip((jobs[1], jobs[3]), translation.tally.failures, strict=True)] == [True, True]
     assert not jobs[1].target.exists()
     assert_all_inverted([jobs[0], jobs[2]])
@@ -170,11 +170,11 @@ def test_existing_results_are_skipped(tmp_path: Path, recorder: Recorder) -> Non
     jobs[1].target.write_text("mine")
     again = Translation(recorder)  # type: ignore[arg-type]
     again.run(jobs)
-    assert again.tally.line() == "2 translated, 1 skipped (exist), 0 failed"
+    assert again.tally == Tally(translated=2, skipped=1)
     assert jobs[1].target.read_text() == "mine"
     over = Translation(recorder, overwrite=True)  # type: ignore[arg-type]
     over.run(jobs)
-    assert over.tally.line() == "3 translated, 0 skipped (exist), 0 failed"
+    assert over.tally == Tally(translated=3)
     assert_all_inverted(jobs)
 
 

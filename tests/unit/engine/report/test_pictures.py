@@ -4,6 +4,8 @@ import base64
 import io
 import itertools
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +86,21 @@ def test_a_broken_picture_is_warned_of_and_left_out(tmp_path: Path) -> None:
     assert len(caught) == 2
 
 
+def test_what_is_no_picture_file_is_warned_of_and_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is waited for, and no program is started for one that is no picture of pixels."""
+    monkeypatch.setattr(subprocess, "Popen", None)
+    grid(tmp_path, 1)
+    (tmp_path / "step_0000002.png").symlink_to("nowhere")
+    (tmp_path / "step_0000003.png").symlink_to("step_0000003.png")
+    os.mkfifo(tmp_path / "step_0000004.png")
+    (tmp_path / "step_0000005.png").mkdir()
+    (tmp_path / "step_0000006.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    Image.new("RGB", (4, 4)).save(tmp_path / "step_0000007.png", "tiff")
+    with pytest.warns(UserWarning, match="left out of the report") as caught:
+        assert [picture.step for picture in pictures(tmp_path, 9)] == [1]
+    assert sorted(re.findall(r"step_0*(\d)\.png", str(warning.message))[0] for warning in caught) == list("234567")
+
+
 def test_grids_of_an_abandoned_future_are_left_out(tmp_path: Path) -> None:
     for step in (100, 200, 300):
         grid(tmp_path, step)
@@ -95,8 +112,8 @@ def test_grids_of_an_abandoned_future_are_left_out(tmp_path: Path) -> None:
 def test_a_picture_is_encoded_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = grid(tmp_path, 5)
     opened = []
-    original = module.Image.open
-    monkeypatch.setattr(module.Image, "open", lambda path: opened.append(path) or original(path))
+    original = module.open_image
+    monkeypatch.setattr(module, "open_image", lambda path: opened.append(path) or original(path))
     first, again = pictures(tmp_path, 5), pictures(tmp_path, 5)
     assert first == again and len(opened) == 1
     Image.new("RGB", (4, 4)).save(path)

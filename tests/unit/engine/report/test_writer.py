@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from run_folders import draw_grid, make_run
 
-from gan_style.engine.report import writer
+from gan_style.engine.report import pictures, writer
 from gan_style.engine.report.record import read_record
 from gan_style.engine.report.writer import REST, Report
 
@@ -93,8 +93,8 @@ def test_pictures_and_lines_that_are_known_are_not_read_again(run: Path, monkeyp
     report = Report(run)
     report.write(4000, {}, last=True)
     opened = []
-    original = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path.name) or original(path))
+    original = pictures.open_image
+    monkeypatch.setattr(pictures, "open_image", lambda path: opened.append(path.name) or original(path))
     report.write(4000, {}, last=True)
     assert opened == []
     draw_grid(run, 2000)

@@ -1,0 +1,33 @@
+"""The folders below a folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from gan_style.errors import UserError
+
+MAX_DEPTH = 100  # nobody nests folders deeper, and Python's walk ends at a thousand
+
+
+def walk(root: Path, seen: set[Path] | None = None, patient: bool = False) -> Iterator[tuple[str, Path, list[str]]]:
+    """(folder, its real path, sorted names of its files) for `root` and what lies below that is not hidden, through links too.
+
+    `seen` collects real paths, each of which is visited once: a link may lead back up. `UserError` for folders that are nested too
+    deep, and for one that cannot be read, which `patient` passes over.
+    """
+    seen = set() if seen is None else seen
+
+    def refuse(failure: OSError) -> None:
+        if not patient:
+            raise UserError(f"{failure.filename}: cannot be read ({failure.strerror}); check its permissions") from failure
+
+    for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
+        if len(Path(folder).parts) > len(root.parts) + MAX_DEPTH:
+            raise UserError(f"{root}: has folders nested more than {MAX_DEPTH} deep; give a folder further down")
+        real = Path(os.path.realpath(folder))
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield folder, real, sorted(names)
