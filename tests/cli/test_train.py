@@ -115,10 +115,10 @@ def test_mistakes_name_their_key(overrides: list[str], said: str, data: Path, tm
 
 def test_an_image_too_small_to_be_judged_is_named_and_the_steps_before_it_are_saved(tmp_path: Path) -> None:
     data = draw_folders(tmp_path / "data")
-    small = sorted((data / "trainA").iterdir())[0]
+    small = sorted((data / "trainA").iterdir())[2]  # not the first that is drawn
     for path in (small, data / "trainB" / small.name):
-        Image.open(path).resize((24, 6)).save(path)
-    with pytest.raises(UserError, match=f"{small.name}: 24 x 6 pixels are too small for the discriminators, which need "):
+        Image.open(path).resize((24, 3)).save(path)
+    with pytest.raises(UserError, match=f"{small.name}: 24 x 3 pixels are too small for the discriminators, which need "):
         train_command(smoke_arguments("pix2pix", data, tmp_path / "run", "data.preprocess=none", "train.batch_size=1", "train.steps=40"))
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     saved = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
