@@ -239,7 +239,7 @@ def test_a_disk_that_fills_meanwhile_leaves_the_table(
         ("--model {run} --data {data} --direction b2a", "has only a bundle for a2b"),
         ("--model {run} --data {data} --metrics l1,sim", "'sim' is no metric, did you mean 'ssim'?"),
         ("--model {run} --data {data} --metrics fid --features nowhere.pth", "nowhere.pth: no such file of feature network weights"),
-        ("--model {run} --data {data} --images 0", "'0' is no number from 1"),
+        ("--model {run} --data {data} --images 0", "'0' is no whole number from 1"),
         ("--model {run} --data {data} --ignore-color 1,2", "'1,2' is no colour"),
         ("--results nowhere --truth {b}", "nowhere: no such folder"),
         ("--results {a} --truth {empty}", "--truth {empty}: holds no images"),

@@ -119,7 +119,7 @@ def test_other_edges_are_another_run(data: Path, tmp_path: Path) -> None:
     """And not colours of the wrong length, which the user never named."""
     run_dir = tmp_path / "run"
     assert train_command(arguments(data, run_dir)) == 0
-    with pytest.raises(UserError, match=r"another configuration: .*method\.labels\.edges: 'none' -> 'alpha'"):
+    with pytest.raises(UserError, match=r"another configuration: .*method\.labels\.edges: none -> alpha"):
         train_command(arguments(data, run_dir, "method.labels.edges=alpha", "data.domain_a.channels=4", "data.domain_a.labels=yes"))
 
 
