@@ -11,7 +11,7 @@ from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.demo import ensure_demo
 from gan_style.engine.cases import Wanted, describe_reals, open_cases, translations
 from gan_style.errors import UserError
-from gan_style.evaluation.command import Result
+from gan_style.evaluation.result import Result
 from gan_style.evaluation.task import Task
 from gan_style.inference.command import find_bundle
 from gan_style.inference.predictor import Predictor

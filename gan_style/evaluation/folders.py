@@ -11,7 +11,8 @@ from gan_style import images
 from gan_style.bundle import Resize
 from gan_style.engine.cases import read_ahead
 from gan_style.errors import UserError
-from gan_style.evaluation.command import Result, metrics_of_files
+from gan_style.evaluation.options import metrics_of_files
+from gan_style.evaluation.result import Result
 from gan_style.evaluation.task import Task
 from gan_style.inference.predictor import choose_device
 from gan_style.metrics.choice import compares
