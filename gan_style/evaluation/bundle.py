@@ -11,6 +11,7 @@ from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.demo import ensure_demo
 from gan_style.engine.cases import Wanted, describe_reals, open_cases, translations
 from gan_style.errors import UserError
+from gan_style.evaluation.options import flag
 from gan_style.evaluation.result import Result
 from gan_style.evaluation.task import Task
 from gan_style.inference.command import find_bundle
@@ -36,7 +37,7 @@ def measure_bundle(options: Namespace) -> Result:
     for name in ("segmenter", "output_labels", "data_b") if from_noise else ("seed",):
         if getattr(options, name) is not None:
             why = "translates nothing" if from_noise else "takes no noise"
-            raise UserError(f"--{name.replace('_', '-')}: {info.method} {why}; leave it out")
+            raise UserError(f"{flag(name)}: {info.method} {why}; leave it out")
     roots = [root for root in (options.data, options.data_b) if root is not None]
     for root in roots:
         ensure_demo(root)

@@ -69,7 +69,7 @@ def check_options(options: argparse.Namespace) -> None:
         raise UserError("give --model and --data, or --results and --truth; see python -m gan_style.evaluate --help")
     for name, others in _BELONGS.items():
         if getattr(options, name) is not None and all(getattr(options, other) is None for other in others):
-            raise UserError(f"{_flag(name)}: goes with {' or '.join(map(_flag, others))}; leave it out")
+            raise UserError(f"{flag(name)}: goes with {' or '.join(map(flag, others))}; leave it out")
     if options.model is not None and options.data is None:
         raise UserError("--model: needs --data, the data set whose validation images are translated")
     if options.segmenter is not None and options.data is None:
@@ -78,7 +78,7 @@ def check_options(options: argparse.Namespace) -> None:
         metrics_of_files(options)
     for name in _PATHS:
         if (text := getattr(options, name)) is not None and (why := refusal(text)):
-            raise UserError(f"{_flag(name)} {text}: {why}; give another path")
+            raise UserError(f"{flag(name)} {text}: {why}; give another path")
     if options.json is not None:
         with written(options.json):
             atomic.check_writable(Path(options.json))
@@ -117,5 +117,6 @@ def _colour(text: str) -> tuple[int, int, int]:
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """data_b -> --data-b."""
     return f"--{name.replace('_', '-')}"
