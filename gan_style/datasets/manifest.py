@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -155,7 +155,10 @@ class _Lines:
 def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(lines)
     try:
-        if not {"a", "b"} & set(reader.fieldnames or ()):
+        columns = list(reader.fieldnames or ())
+        if twice := _repeated(columns):
+            raise UserError(f"{lines.manifest}, line 1: {_twice(twice)}")
+        if not {"a", "b"} & set(columns):
             raise UserError(f"{lines.manifest}, line 1: names neither column a nor b; begin the file with a,b or a,b,split")
         for row in reader:
             yield reader.line_num, row
@@ -169,10 +172,32 @@ def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
             lines.row_bytes = 0
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
+        except _NamedTwice as failure:
+            raise lines.mistake(_twice(str(failure))) from failure
         except (ValueError, RecursionError) as failure:  # what is no JSON, a number of thousands of digits; brackets in brackets
             reason = failure.msg if isinstance(failure, json.JSONDecodeError) else type(failure).__name__
             raise lines.mistake(f"not JSON ({reason}); write one object a line: {_EXAMPLE}") from failure
         if not isinstance(row, dict):
             raise lines.mistake(f"not an object; write {_EXAMPLE}")
         yield lines.number, row
+
+
+class _NamedTwice(ValueError):
+    """Of a key that stands twice in one object, of which JSON would keep the last."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if twice := _repeated(key for key, _ in pairs):
+        raise _NamedTwice(twice)
+    return dict(pairs)
+
+
+def _twice(name: str) -> str:
+    return f"names {shown(name)!r} twice; leave one of them out"
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    """The first name that stands twice."""
+    seen = set[str]()
+    return next((name for name in names if name in seen or seen.add(name)), None)

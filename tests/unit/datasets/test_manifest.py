@@ -163,3 +163,16 @@ def test_a_manifest_that_may_not_be_read(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UserError, match=r"m\.csv: cannot be read \(Permission denied\)"):
         find(folder / "m.csv", "auto", "train", paired=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "line", "key"),
+    [
+        ('{"a": "1.png", "b": "1.png"}\n{"a": "1.png", "b": "1.png", "a": "sub/2.png"}\n', ".jsonl", 2, "'a'"),
+        ('{"a": "1.png", "b": "1.png", "note": {"x": 1, "x": 2}}\n', ".jsonl", 1, "'x'"),
+        ("a,b,a\n1.png,1.png,sub/2.png\n", ".csv", 1, "'a'"),
+        ("a,b,split,split\n1.png,1.png,train,val\n", ".csv", 1, "'split'"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(folder: Path, content: str, suffix: str, line: int, key: str) -> None:
+    assert f"m{suffix}, line {line}: names {key} twice" in refused(folder, content, suffix)
