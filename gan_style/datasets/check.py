@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from gan_style import images
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.sources import resolve_layout, survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
 from gan_style.errors import UserError
+from gan_style.progress import Progress
 
 _SPLITS: tuple[Split, ...] = ("train", "val")
 Load = Callable[[], Path | images.Encoded]
@@ -38,7 +37,7 @@ class Report:
     problems: tuple[str, ...]
 
 
-def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None = None, progress: bool = True) -> Report:
+def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None = None) -> Report:
     """Decode every image of the data set at `root`. A `layout` of "unpaired" looks for no pairs; every other one does,
     except that tables say themselves whether they hold pairs.
 
@@ -51,7 +50,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     problems += [f"{root}: has {more} more of them"] if more else []
     sources = {split: survey.source for split, survey in surveys.items() if survey.source is not None}
     files = {(split, domain): _files(source, split, domain) for split, source in sources.items() for domain in ("a", "b")}
-    facts = _inspect_all({name: load for loads in files.values() for name, load in loads.items()}, workers, progress)
+    facts = _inspect_all({name: load for loads in files.values() for name, load in loads.items()}, workers)
     problems += [problem for name in sorted(facts) if (problem := facts[name].problem)]
     rows = []
     for split, source in sources.items():
@@ -89,12 +88,12 @@ def _files(source: Source, split: str, domain: str) -> dict[str, Load]:
     return {source.name(domain, index): partial(source.image, domain, index) for index in range(len(source.keys(domain)))}
 
 
-def _inspect_all(loads: Mapping[str, Load], workers: int | None, progress: bool) -> dict[str, Facts]:
+def _inspect_all(loads: Mapping[str, Load], workers: int | None) -> dict[str, Facts]:
     cores = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     facts: dict[str, Facts] = {}
     names = sorted(loads)
     at_once = 32 * cores  # images from tables wait in memory
-    with ProcessPoolExecutor(cores) as pool, tqdm(total=len(names), desc="reading", unit=" files", disable=not progress) as bar:
+    with ProcessPoolExecutor(cores) as pool, Progress("reading", "files", len(names)) as progress:
         for start in range(0, len(names), at_once):
             found: dict[str, Path | images.Encoded] = {}
             for name in names[start : start + at_once]:
@@ -103,7 +102,7 @@ def _inspect_all(loads: Mapping[str, Load], workers: int | None, progress: bool)
                 except UserError as mistake:
                     facts[name] = Facts(None, str(mistake))
             facts.update(zip(found, pool.map(inspect, found.values(), chunksize=4), strict=True))
-            bar.update(min(at_once, len(names) - start))
+            progress.update(min(at_once, len(names) - start))
     return facts
 
 

@@ -4,12 +4,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from tqdm import tqdm
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
+from gan_style.progress import Progress
 
 MOST = 256
 _AT_ONCE = 64  # files in hand
@@ -29,7 +29,7 @@ def find_colours(source: Source, config: DataConfig, domain: str, channels: int)
     count = len(source.keys(domain))
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads,
-        tqdm(total=count, desc="reading the classes' colours", unit=" files", delay=2, leave=False, disable=None) as bar,
+        Progress("reading the classes' colours", "files", count, brief=True) as progress,
     ):
         for first in range(0, count, _AT_ONCE):
             part = range(first, min(count, first + _AT_ONCE))
@@ -41,7 +41,7 @@ def find_colours(source: Source, config: DataConfig, domain: str, channels: int)
                         f"{source.name(domain, index)}: with it the label maps have more than {MOST} colours; store them without loss "
                         "(PNG), name the classes in method.labels.colours, or set method.labels.one_hot=false"
                     )
-                bar.update()
+                progress.update()
     return [f"#{code:0{2 * channels}x}" for code in sorted(found)]
 
 

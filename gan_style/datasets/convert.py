@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from gan_style import images
 from gan_style.atomic import replacing
@@ -17,6 +16,7 @@ from gan_style.datasets.reading import half
 from gan_style.datasets.sources import find, resolve_layout
 from gan_style.datasets.survey import LayoutChoice, Source, Split
 from gan_style.errors import UserError
+from gan_style.progress import Progress
 
 _SPLITS: tuple[Split, ...] = ("train", "val")
 _MOST_BYTES = 2**30  # of a file in a cell: Arrow counts the bytes of a column's part in 31 bits
@@ -36,7 +36,7 @@ def combine(root: Path, output: Path, overwrite: bool = False) -> int:
                 target = output / split / Path(key_a).relative_to(f"{split}A").with_suffix(".png")
                 pairs.append((source.path(key_a), source.path(key_b), target))
     _refuse_existing((target for *_, target in pairs), overwrite)
-    for path_a, path_b, target in tqdm(pairs, desc="combine", unit=" pairs"):
+    for path_a, path_b, target in Progress("combine", "pairs", len(pairs)).over(pairs):
         images.write(target, _side_by_side(path_a, path_b))
     return len(pairs)
 
@@ -51,7 +51,7 @@ def split_pairs(root: Path, output: Path, overwrite: bool = False) -> int:
             files.append((root / key, output / f"{split}A" / name, output / f"{split}B" / name))
     _refuse_one_target_for_two(files)
     _refuse_existing((target for _, *targets in files for target in targets), overwrite)
-    for path, *targets in tqdm(files, desc="split", unit=" files"):
+    for path, *targets in Progress("split", "files", len(files)).over(files):
         picture = images.read(path, images.probe(path).channels)
         for domain, target in zip("ab", targets, strict=True):
             images.write(target, half(picture, domain, str(path)).pixels)
@@ -81,7 +81,7 @@ def split_files(
     held_out = set(sorted(found, key=rank)[:count])
     targets = [(folder / file, output / f"{'val' if file in held_out else 'train'}{domain}" / file) for file in found]
     _refuse_existing((target for _, target in targets), overwrite)
-    for path, target in tqdm(targets, desc="split", unit=" files"):
+    for path, target in Progress("split", "files", len(targets)).over(targets):
         _copy(path, target)
     return len(found) - count, count
 
@@ -109,7 +109,7 @@ def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_by
             names = [f"{table}-{number:05d}-of-{len(parts):05d}.parquet" for number in range(len(parts))]
             files += [(output / name, source, columns, part) for name, part in zip(names, parts, strict=True)]
     count = sum(len(part) for *_, part in files)
-    with tqdm(total=count, desc="to-parquet", unit=" rows") as progress:
+    with Progress("to-parquet", "rows", count) as progress:
         for target, source, columns, part in files:
             with _writing(target):
                 parquet.write_file(target, list(columns), ([_encoded(source, each, row) for each in columns.values()] for row in part))

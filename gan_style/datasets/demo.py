@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from gan_style.datasets.drawing.canvas import Pixels, to_pixels
 from gan_style.datasets.drawing.landscape import draw_landscape
@@ -26,6 +25,7 @@ from gan_style.datasets.drawing.style_ink import draw_hatching, draw_waves
 from gan_style.datasets.drawing.style_paint import draw_points, draw_strokes
 from gan_style.datasets.drawing.style_tiles import draw_glass, draw_mosaic
 from gan_style.errors import UserError
+from gan_style.progress import Progress
 from gan_style.seeding import derive_seed
 
 JPEG_QUALITY = 92
@@ -148,7 +148,7 @@ def _run(folder: Path, jobs: list[_Job], words: str) -> None:
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         futures = [pool.submit(job, folder) for job in jobs]
         try:
-            for future in tqdm(as_completed(futures), total=len(futures), desc=words, unit="picture"):
+            for future in Progress(words, "pictures", len(futures)).over(as_completed(futures)):
                 future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)

@@ -8,12 +8,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
-from tqdm import tqdm
-
 from gan_style.datasets.keys import Gathering
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.images import IMAGE_SUFFIXES
+from gan_style.progress import Progress
 
 
 def survey_aligned(root: Path, split: Split, paired: bool) -> Survey:
@@ -83,7 +82,7 @@ class ImageTree:
         seen: set[tuple[int, int]] = set()  # a link may lead back up
         failed = False
         waiting = [""]  # the next one last; names of folders end in a slash, which gives everything below them its place
-        with tqdm(desc=f"listing {self.name}", unit=" files", delay=2, leave=False, disable=None) as progress:
+        with Progress(f"listing {self.name}", "files", brief=True) as progress:
             while waiting:
                 name = waiting.pop()
                 if name and not name.endswith("/"):

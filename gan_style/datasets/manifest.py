@@ -9,12 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tqdm import tqdm
-
 from gan_style.datasets.keys import Gathering
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.errors import UserError
+from gan_style.progress import Progress
 
 MAX_BYTES = 2**30  # some ten million rows
 MAX_ROW_BYTES = 2**20
@@ -112,7 +111,7 @@ def _rows(manifest: Path, listing: Listing) -> Iterator[tuple[str, dict[str, Any
             raise UserError(f"{manifest}: has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB allowed; leave out what is not needed")
         with (
             manifest.open("rb") as file,
-            tqdm(total=size, desc=f"reading {manifest.name}", unit="B", unit_scale=True, delay=2, leave=False, disable=None) as progress,
+            Progress(f"reading {manifest.name}", "B", size, brief=True) as progress,
         ):
             lines = _Lines(manifest, file)
             for number, row in _csv_rows(lines) if suffix == ".csv" else _json_rows(lines):

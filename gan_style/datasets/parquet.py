@@ -19,6 +19,7 @@ from gan_style.datasets.keys import Keys
 from gan_style.datasets.survey import Source, Split, Survey, shown
 from gan_style.errors import UserError
 from gan_style.images import Encoded
+from gan_style.progress import watched
 
 try:
     import datasets
@@ -169,7 +170,7 @@ def _open(files: Sequence[str], columns: list[str]) -> dict[str, Column]:
 
 @contextmanager
 def _bars_on_terminals() -> Iterator[None]:
-    if sys.stderr.isatty() or datasets.are_progress_bars_disabled():
+    if watched(sys.stderr) or datasets.are_progress_bars_disabled():
         yield
         return
     datasets.disable_progress_bars()

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, describe_reals, translations
 from gan_style.errors import UserError
 from gan_style.metrics.suite import Row, Suite
+from gan_style.progress import Progress
 from gan_style.types import Direction
 
 _SMALLER = "take a smaller data.load_size, or train.validate_every=null"
@@ -56,10 +56,10 @@ class Validation:
         mistake = None
         try:
             total = sum(len(subject.cases.places[self.process :: self.processes]) for subject in self.subjects.values())
-            with tqdm(total=total, desc="validation", unit="image", leave=False, disable=None if self.process == 0 else True) as bar:
+            with Progress("validation", "images", total, brief=True, shown=self.process == 0) as progress:
                 for direction, subject in self.subjects.items():
                     subject.translator.load_state_dict(weights[direction])
-                    rows[direction], real[direction] = self._measure(subject, bar)
+                    rows[direction], real[direction] = self._measure(subject, progress)
         except UserError as own:
             mistake = own
         if self.agreement.largest(mistake is not None):
@@ -71,7 +71,7 @@ class Validation:
         self._described = True
         return self.agreement.from_main(scores)
 
-    def _measure(self, subject: Subject, bar: tqdm) -> tuple[dict[int, Row], dict[int, Tensor]]:
+    def _measure(self, subject: Subject, progress: Progress) -> tuple[dict[int, Row], dict[int, Tensor]]:
         """This process's rows, and its real images' features the first time."""
         cases, suite = subject.cases, subject.suite.to(self.device)
         rows: dict[int, Row] = {}
@@ -80,7 +80,7 @@ class Validation:
             places = cases.places[self.process :: self.processes]
             for place, case in translations(cases, places, subject.translator, self.device, _SMALLER):
                 rows[place] = suite.measure(case)
-                bar.update()
+                progress.update()
             if suite.compares("domain") and not self._described:
                 real = describe_reals(cases, cases.reals[self.process :: self.processes], suite)
         finally:

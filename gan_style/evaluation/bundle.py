@@ -4,7 +4,6 @@ from argparse import Namespace
 from pathlib import Path
 
 from torch import Tensor
-from tqdm import tqdm
 
 from gan_style.bundle import BundleInfo
 from gan_style.config.schema import DataConfig, DomainConfig
@@ -19,6 +18,7 @@ from gan_style.inference.predictor import Predictor
 from gan_style.methods import METHODS
 from gan_style.methods.gan import noise
 from gan_style.metrics.suite import Networks, Row
+from gan_style.progress import Progress
 
 _SMALLER = "take another --device, or translate smaller with infer.py --resize, and compare the files by --results"
 
@@ -52,12 +52,12 @@ def measure_bundle(options: Namespace) -> Result:
     if options.segmenter:
         task = Task.of(options, info.direction, info.resize, device, map(cases.name, cases.places))
     rows: dict[int, Row] = {}
-    with tqdm(total=len(cases.places), unit="image", disable=None) as bar:
+    with Progress("measuring", "images", len(cases.places)) as progress:
         for place, case in translations(cases, cases.places, predictor.network, device, _SMALLER):
             rows[place] = suite.measure(case)
             if task:
                 task.add(case.name, case.translated)
-            bar.update()
+            progress.update()
     real = describe_reals(cases, cases.reals, suite) if suite.compares("domain") else {}
     what = {
         "model": f"{path}, {info.method} {info.direction}, step {info.step}",

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import Tensor
-from tqdm import tqdm
 
 from gan_style import images
 from gan_style.bundle import Resize
@@ -17,6 +16,7 @@ from gan_style.evaluation.task import Task
 from gan_style.inference.predictor import choose_device
 from gan_style.metrics.choice import compares
 from gan_style.metrics.suite import Case, Networks, Row, Suite
+from gan_style.progress import Progress
 from gan_style.segmentation.training import CROP
 
 _LOADED_PER_CROPPED = 286 / 256  # pix2pix's
@@ -47,7 +47,8 @@ def measure_folders(options: Namespace) -> Result:
         return Case(str(results[stem]), _read(results[stem]), truth, _read(inputs[stem]) if inputs else None)
 
     rows: dict[int, Row] = {}
-    for place, case in enumerate(tqdm(read_ahead(read, range(len(stems))), total=len(stems), unit="image", disable=None)):
+    cases = Progress("measuring", "images", len(stems)).over(read_ahead(read, range(len(stems))))
+    for place, case in enumerate(cases):
         rows[place] = suite.measure(case)
         if task:
             task.add(stems[place], case.translated)

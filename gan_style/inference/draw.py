@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from gan_style import images
 from gan_style.errors import UserError
@@ -11,6 +10,7 @@ from gan_style.inference.files import FORMATS
 from gan_style.inference.picture import fit_format
 from gan_style.inference.predictor import Predictor
 from gan_style.methods.gan import noise
+from gan_style.progress import Progress
 
 
 def draw_samples(predictor: Predictor, count: int, seed: int, output: Path, format: str, batch_size: int, overwrite: bool) -> str:
@@ -20,11 +20,11 @@ def draw_samples(predictor: Predictor, count: int, seed: int, output: Path, form
         raise UserError("--format keep: there is no input whose format could be kept; take png")
     paths = [output / f"sample_{number:04d}{suffix}" for number in range(count)]
     todo = [number for number in range(count) if overwrite or not paths[number].exists()]
-    with tqdm(total=len(todo), unit="image", disable=None) as bar:
+    with Progress("drawing", "images", len(todo)) as progress:
         for first in range(0, len(todo), batch_size):
             numbers = todo[first : first + batch_size]
             latents = torch.stack([noise(predictor.info.translator["latent"], seed, number) for number in numbers])
             for number, picture in zip(numbers, predictor.from_noise(latents), strict=True):
                 images.write(paths[number], fit_format(images.to_pixels(picture), suffix))
-            bar.update(len(numbers))
+            progress.update(len(numbers))
     return f"{len(todo)} drawn, {count - len(todo)} skipped (exist)"

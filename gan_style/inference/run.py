@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from gan_style import images
 from gan_style.errors import UserError, one_line
@@ -21,6 +20,7 @@ from gan_style.inference.picture import Source, read_source, write_result
 from gan_style.inference.predictor import OutOfMemory, Predictor
 from gan_style.inference.stylist import Stylist
 from gan_style.inference.termination import exiting_on_termination
+from gan_style.progress import Progress, say
 
 GPU_BATCH = 8
 NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full or read-only
@@ -96,17 +96,17 @@ class Translation:
                 self.tally.skipped += 1
             else:
                 todo.append(job)
-        with ThreadPoolExecutor(self._threads) as threads, tqdm(total=len(todo), unit="image", disable=None) as bar:
+        with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo)) as progress:
             try:
-                for batch in self._batches(self._read_ahead(todo, threads, bar)):
-                    self._translate(batch, threads, bar)
+                for batch in self._batches(self._read_ahead(todo, threads, progress)):
+                    self._translate(batch, threads, progress)
                 while self._writing:
-                    self._settle(bar)
+                    self._settle(progress)
             finally:  # after an interruption or a fault
                 while self._writing:
-                    self._settle(bar, going_on=False)
+                    self._settle(progress, going_on=False)
 
-    def _read_ahead(self, jobs: list[Job], threads: ThreadPoolExecutor, bar: tqdm) -> Iterator[Source]:
+    def _read_ahead(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Source]:
         """The jobs' pictures in order, some read in advance."""
         reading: deque[Future[Source]] = deque()
         remaining = iter(jobs)
@@ -118,7 +118,7 @@ class Translation:
             try:
                 yield reading.popleft().result()
             except UserError as mistake:
-                self._fail(str(mistake), bar)
+                self._fail(str(mistake), progress)
 
     def _batches(self, sources: Iterable[Source]) -> Iterator[list[Source]]:
         """Pictures of one size together, as many as a batch may have; never more than that waiting, of all sizes taken together."""
@@ -129,50 +129,50 @@ class Translation:
                 yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
         yield from waiting.values()
 
-    def _translate(self, batch: list[Source], threads: ThreadPoolExecutor, bar: tqdm) -> None:
+    def _translate(self, batch: list[Source], threads: ThreadPoolExecutor, progress: Progress) -> None:
         """Translate pictures of one size and hand them over to be written; in halves where the device has no room for all."""
         try:
             pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
             results = self.stylist(batch, pictures) if self.stylist else self.predictor(pictures)
         except OutOfMemory as mistake:
             if len(batch) == 1:
-                self._fail(f"{batch[0].job.source}: {mistake}", bar)
+                self._fail(f"{batch[0].job.source}: {mistake}", progress)
                 return
             results = None
         except UserError as mistake:
             for source in batch:
-                self._fail(f"{source.job.source}: {mistake}", bar)
+                self._fail(f"{source.job.source}: {mistake}", progress)
             return
         if results is None:
             self._batch = len(batch) // 2
-            tqdm.write(f"no memory for {len(batch)} images at once: going on with batches of {self._batch}", file=sys.stderr)
+            say(f"no memory for {len(batch)} images at once: going on with batches of {self._batch}", sys.stderr)
             for half in (batch[: self._batch], batch[self._batch :]):
-                self._translate(half, threads, bar)
+                self._translate(half, threads, progress)
             return
         for source, result in zip(batch, results, strict=True):
             if not torch.isfinite(result).all():  # would be written as black
-                self._fail(f"{source.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint", bar)
+                self._fail(f"{source.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint", progress)
                 continue
             self._writing.append(threads.submit(self._write, source, result))
             while len(self._writing) > self._batch:
-                self._settle(bar)
+                self._settle(progress)
 
     def _write(self, source: Source, result: Tensor) -> None:
         write_result(source, result, self.keep_resized)
 
-    def _settle(self, bar: tqdm, going_on: bool = True) -> None:
+    def _settle(self, progress: Progress, going_on: bool = True) -> None:
         """Wait for the oldest result to be written. Not `going_on`: whatever became of it, raise nothing."""
         wait([self._writing[0]])  # an interruption leaves it to be settled afterwards
         mistake = self._writing.popleft().exception()
         if mistake is None:
             self.tally.translated += 1
-            bar.update()
+            progress.update()
             return
         if isinstance(mistake, UserError):
-            self._fail(str(mistake), bar)
+            self._fail(str(mistake), progress)
         if not isinstance(mistake, UserError) or (going_on and getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON):
             raise mistake
 
-    def _fail(self, why: str, bar: tqdm) -> None:
+    def _fail(self, why: str, progress: Progress) -> None:
         self.tally.failures.append(one_line(why))
-        bar.update()
+        progress.update()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from torch import Tensor
-from tqdm import tqdm
 
 from gan_style import images
 from gan_style.errors import UserError
@@ -18,6 +17,7 @@ from gan_style.inference.picture import Source, write_result
 from gan_style.inference.predictor import choose_device
 from gan_style.memory import no_room
 from gan_style.networks.vgg import VGGFeatures
+from gan_style.progress import Progress
 
 T = TypeVar("T")
 
@@ -100,13 +100,13 @@ class Stylisation:
         return styles
 
     def _watched(self, photo: Tensor, styles: list[Style], name: str) -> Tensor:
-        """`optimise` under a progress bar that shows the terms of the loss."""
-        with tqdm(total=self.settings.steps, desc=name, unit="step", disable=None) as bar:
+        """`optimise`, its progress shown with the terms of the loss."""
+        with Progress(name, "steps", self.settings.steps) as progress:
 
             def show(terms: dict[str, float]) -> None:
-                bar.set_postfix({term: f"{value:.3g}" for term, value in terms.items() if value}, refresh=False)
-                if bar.n < self.settings.steps:  # L-BFGS may end its line search a little later
-                    bar.update()
+                progress.tell("  ".join(f"{term} {value:.3g}" for term, value in terms.items() if value))
+                if progress.done < self.settings.steps:  # L-BFGS may end its line search a little later
+                    progress.update()
 
             return optimise(self.vgg, photo, styles, self.settings, show)
 

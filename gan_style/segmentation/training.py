@@ -6,7 +6,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
 from gan_style import images
 from gan_style.bundle import Resize
@@ -17,6 +16,7 @@ from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.memory import no_room
 from gan_style.metrics.features import rgb
+from gan_style.progress import Progress
 from gan_style.seeding import derive_seed
 from gan_style.segmentation.classes import IGNORED, Classes, Colour, eight_bits, find_classes
 from gan_style.segmentation.segmenter import Segmenter, SegmenterInfo, make_network
@@ -65,8 +65,8 @@ def train_segmenter(
     network.train()
     batches = training_loader(dataset, data, 0, steps, BATCH_SIZE)
     try:
-        bar = tqdm(batches, total=steps, desc="segmenter", unit="step", disable=None)
-        for number, batch in enumerate(bar, start=1):
+        progress = Progress("segmenter", "steps", steps)
+        for number, batch in enumerate(progress.over(batches), start=1):
             maps, photos = (batch.a, batch.b) if direction == "a2b" else (batch.b, batch.a)
             loss = cross_entropy(network(rgb(photos.to(device))), _true_classes(maps, classes).to(device))
             optimizer.zero_grad()
@@ -74,7 +74,7 @@ def train_segmenter(
             optimizer.step()
             schedule.step()
             if number % 50 == 0:
-                bar.set_postfix(loss=f"{loss.item():.3g}")
+                progress.tell(f"loss {loss.item():.3g}")
     except RuntimeError as failure:
         if not no_room(failure):
             raise
@@ -106,7 +106,7 @@ def _cropped(source: Source, data: DataConfig) -> DataConfig:
 def _shortest_side(source: Source, data: DataConfig) -> int:
     """Pixels of the shortest side of any image, sized as in `data`."""
     shortest = CROP
-    for place in tqdm(range(len(source.a)), desc="sizes", unit="file", leave=False, disable=None):
+    for place in Progress("sizes", "files", len(source.a), brief=True).over(range(len(source.a))):
         header = images.probe(source.image("a", place))
         width = header.width // 2 if source.layout == "aligned" else header.width
         shortest = min(shortest, *images.load_resize(data.preprocess, data.load_size, header.height, width))
@@ -117,5 +117,5 @@ def _maps(source: Source, data: DataConfig, domain: str) -> Iterator[np.ndarray]
     """Training label maps as they are in their files, 8 bits deep."""
     count = min(SURVEYED, len(source.keys(domain)))
     places = [place * len(source.keys(domain)) // count for place in range(count)]
-    for place in tqdm(places, desc="label maps", unit="file", leave=False, disable=None):
+    for place in Progress("label maps", "files", count, brief=True).over(places):
         yield eight_bits(read_domain(source, data, domain, place).pixels)

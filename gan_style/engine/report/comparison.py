@@ -8,8 +8,9 @@ from typing import Any
 from gan_style.config.load import flatten
 from gan_style.engine.report.charts import number
 from gan_style.engine.report.log import Curve
-from gan_style.engine.report.past import Past, better, duration
+from gan_style.engine.report.past import Past, better
 from gan_style.engine.report.pictures import MAX_PICTURES
+from gan_style.progress import duration
 
 MAX_RUNS = 12  # colours that can be told apart
 _MAX_VALUE = 200  # characters of a value in a table

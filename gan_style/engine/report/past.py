@@ -13,6 +13,7 @@ from gan_style.engine.report.pictures import MAX_PICTURES, pictures
 from gan_style.engine.report.record import Record, read_record
 from gan_style.errors import UserError
 from gan_style.opening import read_regular
+from gan_style.progress import duration
 
 _SLOW_DATA = 0.1  # share of waiting for data worth a word
 _MAX_FACTS = 3  # validation metrics among the facts
@@ -112,18 +113,6 @@ def better(name: str) -> str:
     """`higher` or `lower`, whichever is better for a validation metric (`psnr`, `b2a_psnr`); empty where that is not known."""
     metric = METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_"))
     return "" if metric is None else "higher" if metric.higher_is_better else "lower"
-
-
-def duration(seconds: float) -> str:
-    """`35 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 24 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
 def _configuration(path: Path) -> tuple[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ def test_a_good_set(tmp_path: Path, write_pairs: Writer, write_palette: Writer) 
     write_pairs(tmp_path, "val", 1, 30, 40)
     for index in range(3):
         write_palette(tmp_path / "trainA" / f"s{index}.png")
-    report = check(tmp_path, workers=1, progress=False)
+    report = check(tmp_path, workers=1)
     assert report.problems == ()
     rows = [line.split() for line in report.table.splitlines()]
     assert rows[0][:4] == ["split", "domain", "files", "bad"]
@@ -37,7 +37,7 @@ def test_every_culprit_is_named(tmp_path: Path, write_pairs: Writer, workers: in
     (tmp_path / "trainB" / "s3.png").unlink()
     images.write(tmp_path / "trainB" / "s4.png", np.zeros((24, 31, 1), np.uint16))
     (tmp_path / "trainA" / "orphan.png").write_bytes(b"not read as a pair, but read")
-    report = check(tmp_path, workers=workers, progress=False)
+    report = check(tmp_path, workers=workers)
     for culprit, times in (
         ("trainA/s0.png", 1),
         ("trainB/s1.png", 1),
@@ -56,9 +56,9 @@ def test_every_culprit_is_named(tmp_path: Path, write_pairs: Writer, workers: in
 def test_unpaired_and_aligned(tmp_path: Path, write_pairs: Writer) -> None:
     write_pairs(tmp_path / "two", "train", 2)
     (tmp_path / "two" / "trainB" / "s0.png").rename(tmp_path / "two" / "trainB" / "other.png")
-    assert len(check(tmp_path / "two", workers=1, progress=False).problems) == 2
-    assert check(tmp_path / "two", "unpaired", workers=1, progress=False).problems == ()
+    assert len(check(tmp_path / "two", workers=1).problems) == 2
+    assert check(tmp_path / "two", "unpaired", workers=1).problems == ()
     images.write(tmp_path / "one" / "train" / "even.png", np.zeros((4, 10, 3), np.uint8))
     images.write(tmp_path / "one" / "train" / "odd.png", np.zeros((4, 11, 3), np.uint8))
-    report = check(tmp_path / "one", workers=1, progress=False)
+    report = check(tmp_path / "one", workers=1)
     assert len(report.problems) == 1 and "odd.png: is 11 pixels wide" in report.problems[0]

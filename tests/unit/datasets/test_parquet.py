@@ -165,7 +165,7 @@ def test_a_bad_row_is_named_with_its_file(tmp_path: Path, cell: dict[str, Any], 
     with pytest.raises(UserError, match=rf"train-00001-of-00002\.parquet, row 1, column b: .*{words}") as caught:
         batches(config(root, workers=workers), True)
     assert "\n" not in str(caught.value)
-    report = check(root, workers=1, progress=False)
+    report = check(root, workers=1)
     assert len(report.problems) == 1 and "train-00001-of-00002.parquet, row 1, column b: " in report.problems[0]
     assert [line.split()[:4] for line in report.table.splitlines()[1:]] == [["train", "A", "5", "0"], ["train", "B", "5", "1"]]
 
@@ -173,7 +173,7 @@ def test_a_bad_row_is_named_with_its_file(tmp_path: Path, cell: dict[str, Any], 
 def test_check_compares_the_sizes_of_pairs(tmp_path: Path, cell: dict[str, Any], folders: Path) -> None:
     images.write(tmp_path / "small.png", np.zeros((4, 4, 3), np.uint8))
     root = write_rows(tmp_path / "set", (cell, cell), (cell, {"bytes": (tmp_path / "small.png").read_bytes(), "path": None}))
-    (problem,) = check(root, workers=1, progress=False).problems
+    (problem,) = check(root, workers=1).problems
     assert "row 1, column a: is 32 x 24, its partner" in problem and "row 1, column b is 4 x 4" in problem
 
 
@@ -216,7 +216,7 @@ def test_tables_at_a_url(folders: Path, tables: Path, remote: str, capfd: pytest
         fsspec.filesystem("memory").pipe(f"/set/{path.name}", path.read_bytes())
     assert same(batches(config(remote), True), batches(config(folders), True))
     assert same(batches(config(f"file://{tables}"), True), batches(config(folders), True))
-    assert check(remote, workers=1, progress=False).problems == ()
+    assert check(remote, workers=1).problems == ()
     assert capfd.readouterr().err == "", "no bars where nobody watches"
 
 

@@ -8,7 +8,7 @@ import pytest
 from run_folders import CONFIG, make_run
 
 from gan_style.config.metrics import METRICS, Metric
-from gan_style.engine.report.past import Past, better, duration
+from gan_style.engine.report.past import Past, better
 
 
 @pytest.fixture
@@ -115,13 +115,6 @@ def test_every_metric_is_better_one_way(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(METRICS, "sharpness", Metric("domain", True, "a metric of tomorrow"))
     for name, metric in METRICS.items():
         assert better(name) == better(f"b2a_{name}") == ("higher" if metric.higher_is_better else "lower")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"), [(0, "0 s"), (89, "89 s"), (90, "2 min"), (3570, "1 h 00 min"), (11_100, "3 h 05 min"), (187_200, "2 d 4 h")]
-)
-def test_durations(seconds: float, expected: str) -> None:
-    assert duration(seconds) == expected
 
 
 def test_the_subtitle_names_method_and_data(run: Path) -> None:
