@@ -15,6 +15,7 @@ from typing import IO, Literal
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from gan_style.errors import UserError
+from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
 from gan_style.opening import open_regular
 
 MAX_PIXELS = 105_000_000  # of an image, or one that is resized: the largest cameras but one
@@ -23,8 +24,9 @@ MAX_READS = 2**20  # PIL keeps every part of a file as an object: four bytes bec
 MAX_TAG_VALUES = 2**18  # of one TIFF tag, such as the places of its strips
 MAX_SCANNED = 2**34  # pixels times the scans of a JPEG, each of which passes over all of them: ten seconds
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")  # none of the others: PIL would start Ghostscript for an EPS
-_CODECS = ("zip", "jpeg", "raw", "libtiff", "packbits")  # none of the others: loops in Python (run lengths, numbers as text)
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "PPM")  # none of the others: PIL would start Ghostscript for an EPS
+_CODECS = ("zip", "jpeg", "raw", "libtiff", "packbits", "gif")  # none of the others: loops in Python (run lengths, numbers as text)
+_ANIMATED = ("PNG", "WEBP", "GIF", "AVIF")  # not MPO, whose further pictures are previews, gain and depth maps of cameras
 _MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB": 3, "CMYK": 3, "YCbCr": 3, "PA": 4, "RGBA": 4}
 _DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
 _SMALL_TIFF_TYPES = (1, 2, 6, 7)  # bytes and text, which stay bytes
@@ -48,13 +50,17 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not."""
+    """What a file says of itself: upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not.
+
+    several: it holds more pages or frames than the first, which is the one that is read
+    """
 
     width: int
     height: int
     channels: int
     depth: int
     palette: bool
+    several: bool = False
 
 
 @contextmanager
@@ -70,7 +76,7 @@ def open_image(path: Path | Encoded) -> Iterator[tuple[ImageFile.ImageFile, Head
         except UserError:
             raise
         except UnidentifiedImageError as failure:
-            raise UserError(f"{path}: not an image, or its beginning is damaged; replace or remove it") from failure
+            raise UserError(f"{path}: {_what_else(stream, path)}") from failure
         except Image.DecompressionBombError as failure:
             raise UserError(f"{path}: claims more than the {MAX_PIXELS} pixels allowed; scale it down or remove it") from failure
         except Exception as failure:  # the system's refusals have an errno; the rest are damaged headers, see `images.read`
@@ -81,6 +87,14 @@ def open_image(path: Path | Encoded) -> Iterator[tuple[ImageFile.ImageFile, Head
             yield image, header
         finally:
             image.close()  # leaving its context would keep the pixels
+
+
+def _what_else(stream: IO[bytes], path: Path | Encoded) -> str:
+    """What a file is that is no picture, and what to do."""
+    stream.seek(0)
+    name = path.name
+    kind = kind_of_name(name) or kind_of_bytes(stream.read(BEGINNING))
+    return advice(kind, name) if kind else "is not an image, or its beginning is damaged; replace or remove it"
 
 
 def orientation(image: Image.Image) -> int:
@@ -157,13 +171,14 @@ def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
         raise UserError(f"{path}: holds {image.format} data of a kind that is not read ({image.mode}); convert it to 8- or 16-bit PNG")
     channels = _MODE_CHANNELS[image.mode]
     heavy = image.mode == "CMYK" or image.format == "WEBP"  # what their decoders hold besides counts as much again
-    weight = max(6, 2 * channels) if deep else 6 if heavy else 3
+    weight = max(6, 2 * channels) if deep else 12 if image.format == "AVIF" else 6 if heavy else 3
     _check_size(f"{path}: claims", width, height, weight)
     if image.has_transparency_data and channels in (1, 3):  # a transparent colour, kept beside the pixels
         channels += 1
     if image.format != "TIFF" and orientation(image) >= 5:  # PIL reports a TIFF's size already upright
         width, height = height, width
-    return Header(width, height, channels, 16 if deep else 8, image.mode in ("P", "PA"))
+    several = image.format in _ANIMATED and getattr(image, "is_animated", False)
+    return Header(width, height, channels, 16 if deep else 8, image.mode in ("P", "PA"), several)
 
 
 def _check_size(claim: str, width: int, height: int, weight: int) -> None:

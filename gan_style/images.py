@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gan_style.atomic import replacing
 from gan_style.errors import UserError
+from gan_style.files.kinds import WRITTEN_SUFFIXES, is_image_name
 from gan_style.headers import MAX_BYTES, Encoded, Header, check_scans, open_image, orientation, reason
 from gan_style.headers import MAX_PIXELS as MAX_PIXELS
 from gan_style.opening import read_regular
@@ -25,9 +26,9 @@ from gan_style.walking import walk
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 MAX_RESIZED = 2**25  # pixels that an image may be enlarged to: as floats for a network 12 bytes each, and its layers many times that
 
+_KINDS = {".jpg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}  # others are called as their suffix
 _PIL_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _BAND = 2**20  # pixels that are converted at once, so that no second copy of a large image is made
 
@@ -163,7 +164,7 @@ def find_images(root: Path) -> list[Path]:
         Path(folder, name).relative_to(root)
         for folder, _, names in walk(root)
         for name in names
-        if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+        if not name.startswith(".") and is_image_name(name)
     ]
     return sorted(found, key=Path.as_posix)
 
@@ -230,11 +231,12 @@ def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.nd
 
 def _encode(path: Path, pixels: np.ndarray) -> bytes:
     suffix, channels, deep = path.suffix.lower(), pixels.shape[2], pixels.dtype == np.uint16
-    if suffix not in IMAGE_SUFFIXES:
-        raise UserError(f"{path}: unknown image suffix; use one of {' '.join(sorted(IMAGE_SUFFIXES))}")
+    if suffix not in WRITTEN_SUFFIXES:
+        raise UserError(f"{path}: unknown image suffix; use one of {' '.join(sorted(WRITTEN_SUFFIXES))}")
     if deep and (suffix not in (".png", ".tif", ".tiff") or channels == 2):
         raise UserError(f"{path}: 16-bit pixels of {channels} channels do not fit this format; use .png or .tif with 1, 3 or 4 channels")
-    fitting = {".jpg": (1, 3), ".jpeg": (1, 3), ".ppm": (3,), ".pgm": (1,), ".webp": (3, 4), ".bmp": (1, 3)}.get(suffix, (1, 2, 3, 4))
+    kind = _KINDS.get(suffix, suffix[1:].upper())
+    fitting = {"JPEG": (1, 3), "WEBP": (3, 4), "BMP": (1, 3), "PPM": (1,) if suffix == ".pgm" else (3,)}.get(kind, (1, 2, 3, 4))
     if channels not in fitting:
         raise UserError(f"{path}: {channels} channels do not fit this format; use .png")
     if deep:
@@ -245,7 +247,6 @@ def _encode(path: Path, pixels: np.ndarray) -> bytes:
         return data.tobytes()
     stream = BytesIO()
     image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
-    kind = {".jpg": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}.get(suffix, suffix[1:].upper())
     options = {
         "JPEG": {"quality": 95},
         "WEBP": {"lossless": True, "exact": True},

@@ -11,7 +11,7 @@ from typing import Literal
 from gan_style.datasets.keys import Gathering
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
-from gan_style.images import IMAGE_SUFFIXES
+from gan_style.files.kinds import IMAGE_SUFFIXES
 from gan_style.progress import Progress
 
 

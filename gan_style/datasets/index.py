@@ -19,6 +19,7 @@ from gan_style.datasets.keys import Keys
 from gan_style.datasets.listing import STAMP, unchanged
 from gan_style.datasets.survey import Layout, Source, Split, Survey
 from gan_style.errors import UserError
+from gan_style.files.kinds import IMAGE_SUFFIXES
 
 SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
 
@@ -37,7 +38,7 @@ class Index:
         self.root = root
         self.layout: Layout = layout
         self.paired = paired
-        self.subject = hashlib.sha256(repr((os.path.realpath(root), layout, split, paired)).encode()).digest()
+        self.subject = hashlib.sha256(repr((os.path.realpath(root), layout, split, paired, sorted(IMAGE_SUFFIXES))).encode()).digest()
         folder = index_folder()
         self.path = folder / f"{self.subject[:16].hex()}.index" if folder else None
 

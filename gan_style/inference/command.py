@@ -99,7 +99,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--keep-resized", action="store_true", help="do not scale results back to their input's size")
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
-    parser.add_argument("--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's, png for GIF and AVIF"
+    )
     style = parser.add_argument_group("styles (fast_style, adain)")
     style.add_argument(
         "--style",

@@ -9,10 +9,11 @@ from itertools import takewhile
 from pathlib import Path
 
 from gan_style.errors import UserError
+from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, is_image_name
 from gan_style.opening import refusal
 from gan_style.walking import walk
 
-# --format -> suffix of the outputs; None keeps the input's
+# --format -> suffix of the outputs; None keeps the input's where that is written
 FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
 
 
@@ -81,7 +82,7 @@ def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
                 selection.duplicates += 1
                 continue
             sources[found.identity] = found.source
-            target = found.relative.with_suffix(FORMATS[format] or found.source.suffix)
+            target = found.relative.with_suffix(FORMATS[format] or _kept(found.source.suffix))
             job = Job(found.source, output / target)
             other = targets.setdefault(os.path.normcase(output_identity / target), job)
             if other is not job:
@@ -112,19 +113,18 @@ def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
     else:
         found = list(_glob(text, output, selection))
     if not found:
-        raise UserError(f"--input {text}: no images there (files that end in {' '.join(_image_suffixes())}); check the path")
+        raise UserError(f"--input {text}: no images there (files that end in {' '.join(sorted(IMAGE_SUFFIXES))}); check the path")
     return found
 
 
 def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
     """Pictures below `root`, through links too, but not twice through the same folder and not in the output folder."""
-    suffixes = _image_suffixes()
     for folder, real, names in walk(root, {output}):
         for name in names:
             source = Path(folder, name)
             if name.startswith("."):
                 selection.hidden += 1
-            elif source.suffix.lower() not in suffixes:
+            elif not is_image_name(name):
                 selection.others += 1
             else:
                 yield _Found(source, real / name, source.relative_to(root))
@@ -132,7 +132,6 @@ def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
 
 def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
     """Pictures that match `pattern`; `**` stands for any number of folders."""
-    suffixes = _image_suffixes()
     base = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
     output_below = Path(os.path.realpath(base)) in output.parents
     for match in sorted(_matches(pattern)):
@@ -142,7 +141,7 @@ def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
         identity = Path(os.path.realpath(source.parent), source.name)
         if output_below and output in identity.parents:
             continue
-        if source.suffix.lower() in suffixes:
+        if is_image_name(source.name):
             yield _Found(source, identity, source.relative_to(base))
         else:
             selection.others += 1
@@ -159,10 +158,8 @@ def _matches(pattern: str) -> set[str]:
     return found
 
 
-def _image_suffixes() -> list[str]:
-    from gan_style.images import IMAGE_SUFFIXES  # loads torch, which is not needed to report a wrong path
-
-    return sorted(IMAGE_SUFFIXES)
+def _kept(suffix: str) -> str:
+    return suffix if suffix.lower() in WRITTEN_SUFFIXES else ".png"
 
 
 def make_output(output: Path) -> None:

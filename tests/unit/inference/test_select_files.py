@@ -57,6 +57,12 @@ def test_formats(format: str, name: str) -> None:
     assert pairs(["in"], format=format) == [("in/a.b.BMP", f"out/{name}")]
 
 
+@pytest.mark.parametrize(("name", "result"), [("a.gif", "a.png"), ("a.AVIF", "a.png"), ("odd", "odd.png"), ("a.jfif", "a.jfif")])
+def test_what_is_read_but_not_written_becomes_png_where_formats_are_kept(name: str, result: str) -> None:
+    touch(name)
+    assert pairs([name], format="keep") == [(name, f"out/{result}")]
+
+
 def test_globs_keep_the_tree_below_their_fixed_part() -> None:
     touch("in/x/val/1.jpg", "in/y/val/1.jpg", "in/y/train/1.jpg", "in/y/val/1.txt", "in/[odd].png", "in/z.png/inner.png")
     assert pairs(["in/*/val/*"]) == [("in/x/val/1.jpg", "out/x/val/1.png"), ("in/y/val/1.jpg", "out/y/val/1.png")]

@@ -1,0 +1,1 @@
+"""Files of pictures: which are read, what the others are, TIFF, colour profiles."""
