@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from gan_style.errors import UserError
 from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
-from gan_style.opening import open_regular
+from gan_style.opening import open_regular, read_regular
 
 MAX_PIXELS = 105_000_000  # of an image, or one that is resized: the largest cameras but one
 MAX_BYTES = 3 * MAX_PIXELS  # of a file, and of its pixels; with what the decoders need besides, 1 GiB
@@ -76,7 +76,7 @@ def open_image(path: Path | Encoded) -> Iterator[tuple[ImageFile.ImageFile, Head
         except UserError:
             raise
         except UnidentifiedImageError as failure:
-            raise UserError(f"{path}: {_what_else(stream, path)}") from failure
+            raise UserError(f"{path}: {_what_else(path)}") from failure
         except Image.DecompressionBombError as failure:
             raise UserError(f"{path}: claims more than the {MAX_PIXELS} pixels allowed; scale it down or remove it") from failure
         except Exception as failure:  # the system's refusals have an errno; the rest are damaged headers, see `images.read`
@@ -89,12 +89,10 @@ def open_image(path: Path | Encoded) -> Iterator[tuple[ImageFile.ImageFile, Head
             image.close()  # leaving its context would keep the pixels
 
 
-def _what_else(stream: IO[bytes], path: Path | Encoded) -> str:
+def _what_else(path: Path | Encoded) -> str:
     """What a file is that is no picture, and what to do."""
-    stream.seek(0)
-    name = path.name
-    kind = kind_of_name(name) or kind_of_bytes(stream.read(BEGINNING))
-    return advice(kind, name) if kind else "is not an image, or its beginning is damaged; replace or remove it"
+    kind = kind_of_name(path.name) or kind_of_bytes(path.data if isinstance(path, Encoded) else read_regular(path, BEGINNING))
+    return advice(kind, path.name) if kind else "is not an image, or its beginning is damaged; replace or remove it"
 
 
 def orientation(image: Image.Image) -> int:

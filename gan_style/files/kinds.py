@@ -181,6 +181,7 @@ def kind_of_name(name: str) -> Kind | None:
 
 def kind_of_bytes(beginning: bytes) -> Kind | None:
     """What a file is by its first `BEGINNING` bytes; None for pictures that are read and for what is not known."""
+    beginning = beginning[:BEGINNING]
     if is_image(beginning):
         return None
     if beginning[4:8] == b"ftyp":
