@@ -261,11 +261,11 @@ def _unchanged(loaded: Any) -> Any:
 def _start_worker(worker: int) -> None:
     """One thread for each worker: parallelism comes from their number. The first signal is for the training process.
 
-    Ctrl-C in a terminal and SIGTERM or SIGUSR1 from a cluster reach the whole process group, but the step in hand still needs its
+    Ctrl-C in a terminal, its end, and SIGTERM or SIGUSR1 from a cluster reach the whole process group, but the step in hand still needs its
     data; the training process then ends its workers. A second SIGTERM, torch's last resort, is obeyed.
     """
-    for name in ("SIGINT", "SIGUSR1"):
-        if hasattr(signal, name):  # Windows has no SIGUSR1
+    for name in ("SIGINT", "SIGHUP", "SIGUSR1"):
+        if hasattr(signal, name):  # Windows has no SIGHUP and no SIGUSR1
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     cv2.setNumThreads(0)

@@ -5,6 +5,7 @@ Over gloo on the CPU, because asking a GPU would wait for it. With one process n
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -14,13 +15,17 @@ from gan_style.errors import UserError
 
 T = TypeVar("T")
 
+# How long processes wait for one that works alone (draws, indexes, downloads, measures); the libraries' 10 to 30 minutes may not do.
+# A process that dies is noticed at once, by its connections.
+PATIENCE = timedelta(days=1)
+
 
 class Agreement:
     """Every process makes one and calls each method together with all the others."""
 
     def __init__(self) -> None:
         many = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-        self._group: Any = dist.new_group(backend="gloo") if many else None
+        self._group: Any = dist.new_group(backend="gloo", timeout=PATIENCE) if many else None
         self._main = not many or dist.get_rank() == 0
 
     def largest(self, number: int) -> int:

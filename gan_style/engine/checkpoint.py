@@ -82,7 +82,7 @@ class Checkpointer:
         """Save as a whole or not at all, then delete the oldest beyond `keep`.
 
         training is written by the main process, own by each. Where the disk refuses on any of them all get a `UserError`,
-        what was written of this checkpoint is removed, and the older ones stay.
+        what was written of this checkpoint is removed, and the older ones stay, where there are some.
         """
         temporary = self.root / f".saving_{step:07d}"
         main = self.accelerator.is_main_process
@@ -160,9 +160,10 @@ class Checkpointer:
                 yield
             except (OSError, SafetensorError) as refusal:
                 why = getattr(refusal, "strerror", None) or refusal
+                kept = "the older ones stay" if self._folders() else "and there is no older one"
                 raise UserError(
-                    f"{self.root}: the checkpoint of step {step} cannot be saved ({why}), the older ones stay; "
-                    "make room, then the same command goes on"
+                    f"{self.root}: the checkpoint of step {step} cannot be saved ({why}), {kept}; make room, then the same command "
+                    f"{'goes on' if self._folders() else 'begins anew'}"
                 ) from None
 
     def _folders(self) -> list[Path]:

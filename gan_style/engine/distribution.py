@@ -5,9 +5,10 @@ import warnings
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 from gan_style.config.schema import LoggingConfig, TrainConfig
+from gan_style.engine.agreement import PATIENCE
 from gan_style.errors import UserError
 from gan_style.methods.adversary import AdversarialConfig
 from gan_style.methods.base import Method
@@ -45,7 +46,7 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
     ddp = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     accelerator = Accelerator(
         mixed_precision=train.mixed_precision,
-        kwargs_handlers=[ddp],
+        kwargs_handlers=[ddp, InitProcessGroupKwargs(timeout=PATIENCE)],
         log_with=log_with,
         project_dir=run_dir,
         step_scheduler_with_optimizer=False,

@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
+from gan_style.engine.agreement import PATIENCE
+
 
 def rejoin() -> None:
     """After a restart under torchrun, form the process group with keys of this attempt's own; accelerate then takes it over.
@@ -36,4 +38,5 @@ def rejoin() -> None:
             store=PrefixStore(f"attempt_{attempt}", store),
             rank=int(os.environ["RANK"]),
             world_size=int(os.environ["WORLD_SIZE"]),
+            timeout=PATIENCE,
         )

@@ -1,20 +1,21 @@
-"""SIGINT, SIGTERM, SIGUSR1 and the end of the time allowed, as a wish to stop after the step in hand."""
+"""SIGINT, SIGTERM, SIGHUP, SIGUSR1 and the end of the time allowed, as a wish to stop after the step in hand."""
 
 import signal
 import time
 from types import FrameType, TracebackType
 
 from gan_style.engine.agreement import Agreement
+from gan_style.signals import heeded
 
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # Windows has no SIGUSR1
-_TIME = 1  # the reasons to stop are numbers that processes can agree on: this, a signal's number, or a mistake
-_MISTAKE = 1000
+# The reasons to stop are numbers, of which processes agree on the largest: these, and for a signal _SIGNAL + its number.
+_TIME, _SIGNAL, _MISTAKE = 1, 100, 1000
 
 
 class StopRequest:
     """While entered, the signals are noted instead of acted on; a second SIGINT stops at once.
 
-    SIGUSR1 is the warning that Slurm sends ahead of its SIGTERM, and means the same.
+    SIGUSR1 is the warning that Slurm sends ahead of its SIGTERM, and SIGHUP says that the terminal is gone: both mean the same as SIGTERM.
+    A signal that was ignored before stays ignored.
     minutes: the time allowed from `since`, a value of `time.monotonic`; None: no end
     """
 
@@ -26,7 +27,7 @@ class StopRequest:
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in _SIGNALS:
+        for number in heeded("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):
             self._previous[number] = signal.signal(number, self._note)
         return self
 
@@ -36,14 +37,14 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """130 after SIGINT, 143 after SIGTERM and SIGUSR1, as shells report the first two; else 0."""
+        """130 after SIGINT, 143 after SIGTERM, SIGHUP and SIGUSR1, as shells report the first two; else 0."""
         if self._reason in (0, _TIME, _MISTAKE):
             return 0
-        return 128 + (signal.SIGINT if self._reason == signal.SIGINT else signal.SIGTERM)
+        return 128 + (signal.SIGINT if self._reason == _SIGNAL + signal.SIGINT else signal.SIGTERM)
 
     def agreed(self, mistake: bool = False) -> bool:
         """Must any process stop, for a signal, its time or a mistake? All get the same answer. Called by every process once a step."""
-        reason = _MISTAKE if mistake else self._noted
+        reason = _MISTAKE if mistake else self._noted and _SIGNAL + self._noted
         if not reason and self._end is not None and time.monotonic() >= self._end:
             reason = _TIME
         self._reason = self.agreement.largest(reason)

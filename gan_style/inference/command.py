@@ -27,6 +27,7 @@ def infer_command(arguments: Sequence[str]) -> int:
     from gan_style.inference.predictor import Predictor
     from gan_style.inference.run import Translation
     from gan_style.inference.stylist import StyleOptions, Stylist
+    from gan_style.inference.termination import exiting_on_termination
     from gan_style.methods import METHODS
 
     predictor = Predictor.load(bundle, options.device, options.precision)
@@ -51,7 +52,8 @@ def infer_command(arguments: Sequence[str]) -> int:
     print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}"))
     if from_noise:
         count, size = options.samples, options.batch_size or 16
-        print(f"{draw_samples(predictor, count, options.seed, output, options.format, size, options.overwrite)} -> {output}")
+        with exiting_on_termination():
+            print(f"{draw_samples(predictor, count, options.seed, output, options.format, size, options.overwrite)} -> {output}")
         return 0
     print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
     translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)

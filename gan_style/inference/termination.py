@@ -6,16 +6,22 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from gan_style.signals import heeded
+
 
 @contextmanager
 def exiting_on_termination() -> Iterator[None]:
-    """While entered, SIGTERM unwinds the stack and exits with 143, so that no half-written file stays behind."""
+    """While entered, SIGTERM and SIGHUP unwind the stack and exit with 143, so that no half-written file stays behind.
+
+    A signal that was ignored before stays ignored.
+    """
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+        raise SystemExit(128 + signal.SIGTERM)
 
-    previous = signal.signal(signal.SIGTERM, leave)
+    previous = {number: signal.signal(number, leave) for number in heeded("SIGTERM", "SIGHUP")}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

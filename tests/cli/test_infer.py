@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import heeding, ignoring
 from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
 
 from gan_style import images
@@ -221,18 +222,27 @@ print(sorted(loaded))
     assert out.splitlines()[-2:] == ["2 translated, 0 skipped (exist), 0 failed -> out", "[]"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals(number: signal.Signals, code: int) -> None:
+def slow_translation() -> list[str]:
+    """The command line of a translation that takes long: a slow machine must not be done before a signal comes."""
     tiny_bundle(Path("slow.safetensors"), {**UNET_BATCH, "base_channels": 16, "num_downs": 5})
     images.write(Path("picture.png"), pixels(256, 256))
     Path("many").mkdir()
-    for index in range(3000):  # a slow machine must not be done before the signal comes
+    for index in range(3000):
         Path(f"many/{index:04d}.png").symlink_to("../picture.png")
-    process = start(str(ROOT / "infer.py"), *command(model="slow.safetensors", input="many"))
+    return [str(ROOT / "infer.py"), *command(model="slow.safetensors", input="many")]
+
+
+def wait_for_results(count: int = 1) -> None:
     deadline = time.monotonic() + 60
-    while not list(Path().glob("out/*.png")) and time.monotonic() < deadline:
+    while len(list(Path().glob("out/*.png"))) < count and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_signals(number: signal.Signals, code: int) -> None:
+    process = start(*slow_translation(), preexec_fn=heeding)
+    wait_for_results()
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
@@ -243,3 +253,17 @@ def test_signals(number: signal.Signals, code: int) -> None:
     for path in written:
         assert not path.name.startswith("."), "a temporary file was left"
         assert images.read(path, 3).pixels.shape == (256, 256, 3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored() -> None:
+    process = start(*slow_translation(), preexec_fn=ignoring("SIGINT", "SIGHUP"))
+    wait_for_results()
+    for number in (signal.SIGINT, signal.SIGHUP):
+        process.send_signal(number)
+    wait_for_results(len(list(Path().glob("out/*.png"))) + 3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert "translated, 0 skipped (exist), 0 failed -> out" in out

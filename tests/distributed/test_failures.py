@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from children import heeding
 from pictures import draw_folders
 from runs import bundles, metrics, networks
 from smoke import ROOT, smoke_arguments
@@ -28,7 +29,9 @@ def two_processes(command: list[str], folder: Path, *options: str) -> Iterator[s
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *options]
     with (folder / "log").open("a") as log:
-        process = subprocess.Popen([*torchrun, *command], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            [*torchrun, *command], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=heeding
+        )
     try:
         yield process
     finally:

@@ -62,6 +62,14 @@ def test_two_processes_give_the_weights_of_one(name: str, tmp_path: Path) -> Non
     assert rates[: len(rates) // 2] == rates[len(rates) // 2 :]
 
 
+def test_a_process_waits_for_one_that_works_alone_longer_than_libraries_do(tmp_path: Path) -> None:
+    """gloo gives up after 30 minutes, NCCL after 10; listing, drawing or measuring a large set may take hours."""
+    train("pix2pix", 2, draw_folders(tmp_path / "data"), tmp_path)
+    for rank in range(2):
+        patience = json.loads((tmp_path / f"rank_{rank}.json").read_text())["patience"]
+        assert len(patience) == 2 and min(patience) >= 12 * 3600
+
+
 @pytest.mark.parametrize("generator", [["name=spade", "num_downs=2"], ["name=coarse-to-fine", "num_downs=2"]], ids=lambda keys: keys[0])
 def test_large_generators_give_the_weights_of_one_process(generator: list[str], tmp_path: Path) -> None:
     """The coarse part of the second rests for 2 of 5 steps: its gradients are reduced, and dropped."""

@@ -10,6 +10,9 @@ import json
 import sys
 from pathlib import Path
 
+import torch
+from torch.distributed import distributed_c10d
+
 from gan_style import build
 from gan_style.engine.health import StepResult
 from gan_style.engine.run import Run
@@ -28,6 +31,8 @@ def main() -> int:
         return step(trainer, number, batches)
 
     def fit_and_hash(run: Run) -> int:
+        groups = [distributed_c10d._get_default_group(), run.agreement._group] if run.accelerator.num_processes > 1 else []
+        patience = [group._get_backend(torch.device("cpu")).options._timeout.total_seconds() for group in groups]
         code = fit(run)
         digest = hashlib.sha256()
         for name, network in sorted(run.trainer.networks.items()):
@@ -35,7 +40,7 @@ def main() -> int:
                 digest.update(f"{name}/{key}".encode())
                 digest.update(value.cpu().contiguous().numpy().tobytes())
         state = run.accelerator.state
-        report = {"processes": state.num_processes, "hash": digest.hexdigest(), "device": state.device.type}
+        report = {"processes": state.num_processes, "hash": digest.hexdigest(), "device": state.device.type, "patience": patience}
         (folder / f"rank_{state.process_index}.json").write_text(json.dumps(report))
         return code
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from children import heeding
 from smoke import ROOT, smoke_arguments
 
 LAUNCH = ROOT / "configs" / "launch"
@@ -32,7 +33,7 @@ def environment(*first: Path, **variables: str) -> dict[str, str]:
 def started(command: list[str], log: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A command running in the repository, with its output in `log`; what is left of it at the end is killed."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True, preexec_fn=heeding)
         try:
             yield process
         finally:

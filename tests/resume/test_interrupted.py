@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from children import heeding, ignoring
 from runs import STEPS, arguments, bundles, metrics, networks
 from smoke import ROOT
 
@@ -62,29 +64,55 @@ def test_a_damaged_file_is_named_and_loses_no_step(workers: int, straight: tuple
     assert networks(tmp_path / "run") == networks(expected)
 
 
-@pytest.mark.parametrize(("signal_sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
-def test_a_signal_saves_first_and_the_same_command_goes_on(signal_sent: int, code: int, data: Path, tmp_path: Path) -> None:
-    steps = 100000
-    command = [
-        sys.executable,
-        str(ROOT / "train.py"),
-        *arguments("pix2pix", data, tmp_path / "run", "data.workers=2", f"train.steps={steps}"),
-    ]
+ENDLESS = 100000  # steps
+
+
+def started(data: Path, folder: Path, prepare: Callable[[], None], *overrides: str) -> subprocess.Popen[bytes]:
+    """The command, in a session of its own, once it has logged its first step; what it says goes to folder/log."""
+    command = [sys.executable, str(ROOT / "train.py")]
+    command += arguments("pix2pix", data, folder / "run", "data.workers=2", f"train.steps={ENDLESS}", *overrides)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    # A session of its own, so that the signal can go to the whole group, as a terminal's Ctrl-C does.
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)
-        give_up = time.monotonic() + 240
-        while not (tmp_path / "run" / "metrics.jsonl").exists() and process.poll() is None and time.monotonic() < give_up:
-            time.sleep(0.1)
-        os.killpg(process.pid, signal_sent)
-        assert process.wait(timeout=120) == code, (tmp_path / "log").read_text()[-2000:]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=prepare)
+    wait_for_steps(folder / "run", 1, process)
+    return process
+
+
+def wait_for_steps(run_dir: Path, lines: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the log has so many lines, or the process has ended."""
+    log, give_up = run_dir / "metrics.jsonl", time.monotonic() + 240
+    while process.poll() is None and time.monotonic() < give_up and not (log.exists() and len(metrics(run_dir)) >= lines):
+        time.sleep(0.1)
+
+
+def newest_step(run_dir: Path) -> int:
+    (checkpoint,) = (run_dir / "checkpoints").iterdir()
+    return json.loads((checkpoint / "manifest.json").read_text())["step"]
+
+
+@pytest.mark.parametrize(
+    ("signal_sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)]
+)
+def test_a_signal_saves_first_and_the_same_command_goes_on(signal_sent: int, code: int, data: Path, tmp_path: Path) -> None:
+    process = started(data, tmp_path, heeding)
+    os.killpg(process.pid, signal_sent)  # the whole group, as a terminal's Ctrl-C does
+    assert process.wait(timeout=120) == code, (tmp_path / "log").read_text()[-2000:]
     assert "Traceback" not in (tmp_path / "log").read_text()
-    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
-    step = json.loads((checkpoint / "manifest.json").read_text())["step"]
-    assert 0 < step < steps
+    step = newest_step(tmp_path / "run")
+    assert 0 < step < ENDLESS
 
     cut = step + 2
     assert train_command(arguments("pix2pix", data, tmp_path / "run", "data.workers=2", f"train.steps={cut}")) == 0
     assert train_command(arguments("pix2pix", data, tmp_path / "straight", "data.workers=2", f"train.steps={cut}")) == 0
     assert networks(tmp_path / "run", cut) == networks(tmp_path / "straight", cut)
+
+
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(data: Path, tmp_path: Path) -> None:
+    process = started(data, tmp_path, ignoring("SIGINT", "SIGHUP"))
+    for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP):
+        os.killpg(process.pid, number)
+    wait_for_steps(tmp_path / "run", len(metrics(tmp_path / "run")) + 3, process)
+    assert process.poll() is None, (tmp_path / "log").read_text()[-2000:]
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=120) == 143
+    assert 0 < newest_step(tmp_path / "run") < ENDLESS

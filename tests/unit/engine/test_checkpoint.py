@@ -163,3 +163,20 @@ def test_a_full_disk_is_said_and_the_older_ones_stay(checkpointer: Checkpointer,
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path: path.read_bytes() for path in checkpointer.root.rglob("*") if path.is_file()} == before
     save(checkpointer, 2)
+
+
+def test_a_full_disk_does_not_speak_of_checkpoints_that_are_not_there(checkpointer: Checkpointer) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"step 1 cannot be saved \(.*\), and there is no older one; make room, then .* begins anew$"):
+            checkpointer.save(1, 8, networks(), {"big": torch.zeros(1000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    save(checkpointer, 1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"step 2 cannot be saved \(.*\), the older ones stay; make room, then .* goes on$"):
+            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -3,14 +3,27 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.signals import StopRequest
 
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """As where a shell starts Python in the foreground, however this test run was started."""
+    before = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in NAMES}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)])
 def test_a_signal_asks_to_stop(number: int, code: int) -> None:
     before = signal.getsignal(number)
     with StopRequest(Agreement()) as stop:
@@ -20,6 +33,16 @@ def test_a_signal_asks_to_stop(number: int, code: int) -> None:
         assert stop.agreed()
         assert stop.exit_code == code
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_signal_that_was_ignored_before_stays_ignored(name: str) -> None:
+    number = getattr(signal, name)
+    signal.signal(number, signal.SIG_IGN)
+    with StopRequest(Agreement()) as stop:
+        os.kill(os.getpid(), number)
+        assert not stop.agreed()
+    assert signal.getsignal(number) is signal.SIG_IGN
 
 
 def test_a_second_sigint_stops_at_once() -> None:
@@ -59,7 +82,7 @@ def test_a_signal_that_comes_during_the_agreement_is_not_lost() -> None:
 def test_another_processs_reason_is_everyones() -> None:
     class Elsewhere(Agreement):
         def largest(self, number: int) -> int:
-            return max(number, signal.SIGINT)
+            return max(number, 100 + signal.SIGINT)
 
     with StopRequest(Elsewhere()) as stop:
         assert stop.agreed()
