@@ -27,14 +27,18 @@ class EMA:
         return min(self.decay, 0.5 ** (1 / (self.warmup * steps))) if self.warmup else self.decay
 
     @torch.no_grad()
-    def update(self, steps: int = 1) -> None:
-        """Move every shadow towards its network, which has moved so many times."""
+    def update(self, steps: int, still: Tensor) -> None:
+        """Move every shadow towards its network, which has moved so many times.
+
+        still: a scalar on the networks' device, 1 where they did not move in this step: then no shadow does; else 0
+        """
         for name, network in self.networks.items():
             weights = network.state_dict()
             averaged = [key for key in weights if weights[key].is_floating_point() and key not in self.copied[name]]
             shadow = self.shadows[name]
             pairs = [shadow[key] for key in averaged], [weights[key] for key in averaged]
-            torch._foreach_lerp_(*pairs, 1.0 - self.decay_after(steps))  # pyright: ignore[reportPrivateImportUsage] - all weights in one call
+            share = (1.0 - still.to(pairs[1][0])) * (1.0 - self.decay_after(steps))
+            torch._foreach_lerp_(*pairs, [share] * len(averaged))  # pyright: ignore[reportPrivateImportUsage] - all weights in one call
             for key in weights.keys() - set(averaged):
                 shadow[key].copy_(weights[key])
 

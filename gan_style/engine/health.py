@@ -58,11 +58,11 @@ class NonFinite:
     """What becomes of steps whose losses or gradients are not finite. Their players did not move, see `Trainer.step`.
 
     "stop" ends the run; "skip" counts and names the samples, and ends the run after `patience` such steps in a row.
-    `note` does not wait for the device; `check` does.
+    `note` does not wait for the device; `check` does. scaled: is fp16's loss scale in use, which has then come down to 1?
     """
 
-    def __init__(self, policy: Literal["stop", "skip"], patience: int, agreement: Agreement) -> None:
-        self.policy, self.patience, self.agreement = policy, patience, agreement
+    def __init__(self, policy: Literal["stop", "skip"], patience: int, agreement: Agreement, scaled: bool = False) -> None:
+        self.policy, self.patience, self.agreement, self.scaled = policy, patience, agreement, scaled
         self.skipped = 0
         self.in_a_row = 0
         self._noted: list[tuple[int, list[str], StepResult]] = []
@@ -72,8 +72,11 @@ class NonFinite:
         samples = [key for batch in batches for pair in zip(batch.keys_a, batch.keys_b, strict=True) for key in dict.fromkeys(pair)]
         self._noted.append((step, samples, result))
 
-    def check(self) -> list[str]:
-        """One line for each step skipped since the last check; `UserError` where the run must end. Called by every process."""
+    def check(self, saved: int | None = None) -> list[str]:
+        """One line for each step skipped since the last check; `UserError` where the run must end. Called by every process.
+
+        saved: the step of the newest checkpoint, which is from before these steps; None: there is none
+        """
         noted, self._noted = self._noted, []
         if not noted:
             return []
@@ -85,27 +88,31 @@ class NonFinite:
                 continue
             self.skipped += 1
             what = f"step {step}: {self._culprits(result)} not finite, on {self._named(samples)}"
+            kept = "no checkpoint is saved yet" if saved is None else f"the newest checkpoint is sound (step {saved})"
             if self.policy == "stop":
-                raise UserError(
-                    f"{what}; the newest checkpoint is sound. Lower optim.lr or set optim.clip_norm in another run_dir, "
-                    "or go on with train.on_nonfinite=skip"
-                )
+                raise UserError(f"{what}; {kept}. {self._advice()}, or go on with train.on_nonfinite=skip")
             lines.append(f"{what}: skipped")
             if self.in_a_row >= self.patience:
                 raise UserError(
-                    f"{what}; {self.in_a_row} steps in a row were skipped (train.max_skips), which does not mend itself: "
-                    "the newest checkpoint is sound; lower optim.lr or set optim.clip_norm in another run_dir"
+                    f"{what}; {self.in_a_row} steps in a row were skipped (train.max_skips), which does not mend itself; {kept}. "
+                    f"{self._advice()}"
                 )
         return lines
 
+    def _advice(self) -> str:
+        if self.scaled:
+            return "fp16 is too narrow for this run: take train.mixed_precision=bf16 or no in another run_dir"
+        return "Lower optim.lr or set optim.clip_norm in another run_dir"
+
     def _culprits(self, result: StepResult) -> str:
-        """The losses that are not finite on any process; where all are, the players whose gradients are not."""
+        """The losses that are not finite on any process; where all are finite, the players whose gradients are not."""
         terms = [name for name, term in result.losses.items() if not term.isfinite()]
         everywhere = sorted({name for names in self.agreement.gathered(terms) for name in names})
         if everywhere:
             return f"loss {', '.join(everywhere)} is"
         players = [player for player, bad in zip(result.players, result.bad.tolist(), strict=True) if bad]
-        return f"the gradient of {' and '.join(players)} is"
+        unscaled = ", with a loss scale of 1," if self.scaled else ""
+        return f"the gradient of {' and '.join(players)}{unscaled} is"
 
     def _named(self, samples: list[str]) -> str:
         names = [name for names in self.agreement.gathered(samples) for name in names]

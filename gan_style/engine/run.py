@@ -79,7 +79,8 @@ class Run:
         self.report = Report(self.folder)
         self.means = LossMeans()
         self.smallest = trainer.method.smallest_size
-        self.nonfinite = NonFinite(config.train.on_nonfinite, config.train.max_skips, self.agreement)
+        train = config.train
+        self.nonfinite = NonFinite(train.on_nonfinite, train.max_skips, self.agreement, scaled=train.mixed_precision == "fp16")
         self.alarms = Alarms(config.logging.alarm_after)
         kept_by = config.validation.best if validation else None
         self.best = BestBundles(self.folder / "bundles", kept_by, config.validation.model_dump(mode="json", exclude={"metrics", "best"}))
@@ -163,7 +164,7 @@ class Run:
                     self._report()
 
     def _check_finite(self) -> None:
-        for line in self.nonfinite.check():
+        for line in self.nonfinite.check(self.saved):
             self._say(line)
 
     def _validate(self, watch: Stopwatch) -> dict[str, float]:

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gan_style.config.schema import OptimConfig, TrainConfig
+from gan_style.engine.buffers import Buffers
 from gan_style.engine.ema import EMA
 from gan_style.engine.health import StepResult, measure
 from gan_style.engine.schedules import learning_rate
@@ -42,6 +43,7 @@ class Trainer:
         }
         served = {name: self.networks[name] for name in method.translators.values()}
         self.ema = EMA(served, train.ema_decay, train.ema_warmup) if train.ema_decay else None
+        self._buffers = Buffers(self.networks.values())
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
         self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
@@ -49,7 +51,8 @@ class Trainer:
         self._translating = next(player for player in method.players if player.translates)
 
     def step(self, step: int, micro_batches: Sequence[Batch]) -> StepResult:
-        """Run step number `step` (from 0). A player whose loss or gradient is not finite on any process does not move.
+        """Run step number `step` (from 0). A player whose loss or gradient is not finite on any process does not move, and the buffers of
+        all networks are then as they were before the step.
 
         With one micro-batch the translation is computed once, with its graph, for all players. With several, a graph
         lives only for one micro-batch: a player that moves before the translating one is shown a translation without
@@ -58,10 +61,12 @@ class Trainer:
         micro_batches = [batch.to(self.accelerator.device, self.dtype, self.memory_format) for batch in micro_batches]
         count = len(micro_batches)
         due = [player for player in self.method.players if step % player.every == 0]
+        self._buffers.keep()
         graphs: dict[int, Outputs] = {}  # translations whose graph the translating player will use
         seen: dict[int, Outputs] = {}  # translations without a graph
         losses: dict[str, Tensor] = {}
-        bad: list[Tensor] = []
+        bad: dict[str, Tensor] = {}
+        still: dict[str, Tensor] = {}
         for turn, player in enumerate(due):
             graph_needed = any(later.translates for later in due[turn:])
             player_loss = torch.zeros((), device=self.accelerator.device)
@@ -86,8 +91,11 @@ class Trainer:
                     losses[name] = losses[name] + share if name in losses else share
                 if player.translates:
                     seen[place] = detach(graphs.pop(place))
-            bad.append(self._update(player, step, player_loss))
-        return StepResult(losses, self._measured(micro_batches, seen), tuple(player.name for player in due), torch.stack(bad))
+            bad[player.name], still[player.name] = self._update(player, step, player_loss)
+        self._buffers.restore(torch.stack([*still.values()]).amax())
+        if self.ema and self._translating in due:
+            self.ema.update(step // self._translating.every + 1, still[self._translating.name])
+        return StepResult(losses, self._measured(micro_batches, seen), tuple(bad), torch.stack([*bad.values()]))
 
     def learning_rate(self, step: int, player: Player) -> float:
         """The learning rate of a player in step `step` (from 0)."""
@@ -135,8 +143,12 @@ class Trainer:
                 measures[name] = measures.get(name, 0.0) + value / len(micro_batches)
         return measures
 
-    def _update(self, player: Player, step: int, loss: Tensor) -> Tensor:
-        """Move the player's networks, unless `loss` or its gradient is not finite; returns 1 where it is not, else 0."""
+    def _update(self, player: Player, step: int, loss: Tensor) -> tuple[Tensor, Tensor]:
+        """Move the player's networks, unless `loss` or its gradient is not finite.
+
+        Returns (1 where that is a fault, else 0; 1 where the networks did not move, else 0). They differ while fp16's loss scale is
+        being found: gradients that overflow then are part of the search. Where they are not finite without any scaling, no search helps.
+        """
         optimizer, stepper = self.optimizers[player.name], self._steppers[player.name]
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate(step, player)
@@ -150,19 +162,17 @@ class Trainer:
             norm = nn.utils.clip_grad_norm_(parameters, self.optim_config.clip_norm)
         else:
             norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
-        if self.accelerator.scaler:  # it skips infinite gradients itself, which belong to its search for a scale
-            bad = (~loss.isfinite()).float()
-        else:
-            bad = (~(loss + norm).isfinite()).float()
+        bad = still = ~(loss + norm).isfinite()
+        if self.accelerator.scaler:
+            bad = ~loss.isfinite() | (still & (loss_scale(self.accelerator.scaler) <= 1.0))
+        bad, still = bad.float(), still.float()
         if self.accelerator.num_processes > 1:
-            bad = self.accelerator.reduce(bad, reduction="sum").clamp(max=1.0)  # type: ignore[union-attr]
-        if not self.accelerator.scaler:
+            bad, still = self.accelerator.reduce(torch.stack([bad, still]), reduction="sum").clamp(max=1.0)  # type: ignore[union-attr]
+        if not self.accelerator.scaler:  # which skips by itself
             optimizer.grad_scale, optimizer.found_inf = None, bad  # type: ignore[attr-defined] - the fused kernel skips, nobody waits
         stepper.step()
         stepper.zero_grad()
-        if self.ema and player.translates:
-            self.ema.update(step // player.every + 1)
-        return bad
+        return bad, still
 
     def _optimizer(self, player: Player) -> torch.optim.Adam:
         parameters = [parameter for name in player.networks for parameter in self._trained[name].values()]
@@ -187,6 +197,13 @@ class Trainer:
             self.ema.load(state["ema"])
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(state["scaler"])
+
+
+def loss_scale(scaler: torch.amp.GradScaler) -> Tensor:
+    """The present factor of fp16's losses, on their device: `get_scale` would wait for it."""
+    scale = scaler._scale
+    assert scale is not None  # the first backward has made it
+    return scale
 
 
 def _restore_layout(optimizer: torch.optim.Optimizer) -> None:

@@ -28,7 +28,8 @@ class ReplayBuffer:
         """images [B, C, H, W], detached, of these slots -> images of the same shape, some from the past.
 
         An earlier image of another size (unpaired images without a common crop) cannot stand in a batch and is passed over.
-        Values that are not finite are kept as 0: one bad step must not come back from the past.
+        An image with values that are not finite is not kept, one bad step must not come back from the past: in its place stays the
+        image that it would have replaced, or the one before it, or one whose such values are 0.
         """
         if not self.capacity:
             return images
@@ -39,13 +40,14 @@ class ReplayBuffer:
         seen = self.seen.get(slot, 0)
         self.seen[slot] = seen + 1
         if len(history) < self.capacity:
-            history.append(_kept(image))
+            history.append(_kept(image, history[-1] if history else None))
             return image
         lots = random.Random(derive_seed(self.seed, "replay", self.name, slot, seen))
         if lots.random() < 0.5:
             return image
         place = lots.randrange(self.capacity)
-        earlier, history[place] = history[place], _kept(image)
+        earlier = history[place]
+        history[place] = _kept(image, earlier)
         return earlier if earlier.shape == image.shape else image
 
     def state(self) -> dict[int, Any]:
@@ -59,5 +61,8 @@ class ReplayBuffer:
             self.histories[slot] = [image.to(device) for image in state[slot]["images"]]
 
 
-def _kept(image: Tensor) -> Tensor:
-    return image.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+def _kept(image: Tensor, otherwise: Tensor | None) -> Tensor:
+    """`image` where it is finite: decided on its device, nobody waits."""
+    if otherwise is None or otherwise.shape != image.shape:
+        return image.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    return torch.where(image.isfinite().all(), image, otherwise)

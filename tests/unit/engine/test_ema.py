@@ -5,6 +5,8 @@ from torch import nn
 from gan_style.engine.ema import EMA
 from gan_style.networks.spectral import normalise_spectrally
 
+MOVED = torch.zeros(())
+
 
 def test_shadow_is_the_moving_average_and_counts_are_copied() -> None:
     network = nn.BatchNorm2d(1)
@@ -12,11 +14,14 @@ def test_shadow_is_the_moving_average_and_counts_are_copied() -> None:
     with torch.no_grad():
         network.weight.fill_(5.0)  # from 1
         network.num_batches_tracked.fill_(7)
-    ema.update()
+    ema.update(1, MOVED)
     assert ema.shadows["net"]["weight"].item() == 0.75 * 1 + 0.25 * 5
     assert ema.shadows["net"]["num_batches_tracked"].item() == 7
-    ema.update()
+    ema.update(1, MOVED)
     assert ema.shadows["net"]["weight"].item() == 0.75 * 2 + 0.25 * 5
+    before = {key: value.clone() for key, value in ema.shadows["net"].items()}
+    ema.update(3, torch.ones(()))  # a step in which nothing moved
+    assert all(torch.equal(value, before[key]) for key, value in ema.shadows["net"].items())
 
 
 def test_warm_up_bounds_the_half_life() -> None:
@@ -31,7 +36,7 @@ def test_warm_up_bounds_the_half_life() -> None:
     start = average.shadows["net"]["weight"].item()
     with torch.no_grad():
         network.weight.fill_(3.0)
-    average.update(20)
+    average.update(20, MOVED)
     assert average.shadows["net"]["weight"].item() == pytest.approx(3.0 + 0.5**0.5 * (start - 3.0), rel=1e-6)
 
 
@@ -54,7 +59,7 @@ def test_singular_vectors_are_taken_over_and_not_averaged() -> None:
         with torch.no_grad():
             weight += 0.02 * torch.randn_like(weight)
         network(x)
-        ema.update()
+        ema.update(1, MOVED)
     served = normalise_spectrally(nn.Sequential(nn.Conv2d(8, 8, 3))).eval()
     served.load_state_dict(ema.shadows["net"])
     assert torch.linalg.matrix_norm(served[0].weight.flatten(1), ord=2).item() == pytest.approx(1.0, abs=0.05)

@@ -1,18 +1,21 @@
 """What is measured of translations, which alarms follow, and that a step that is not finite moves nothing."""
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
+from accelerate import Accelerator
 from tiny import make_run, make_trainer, micro_batches, tiny_config, weights
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.health import Alarms, NonFinite, StepResult, measure
 from gan_style.errors import UserError
-from gan_style.methods import METHODS
+from gan_style.methods import CONFIGS, METHODS
 from gan_style.types import Batch
 
 
@@ -67,8 +70,8 @@ def test_penalties_neither_hide_that_a_player_has_won_nor_tell_it() -> None:
     assert Alarms(after=1).update(1, {**SOUND, "loss/d_r1": 0.0}, {"discriminator": ("d_r1",)}) == []
 
 
-def poisoned(trainer: Any, bad_steps: set[int], where: str) -> None:
-    """Make the first loss of the last player not finite in these steps, or only its gradient."""
+def poisoned(trainer: Any, bad_steps: Collection[int], where: str, place: int = -1) -> None:
+    """Make the first loss of the last player (or that at `place`) not finite in these steps, or only its gradient."""
     losses, step = trainer.method.losses, trainer.step
 
     def counted_step(number: int, batches: list[Batch]) -> StepResult:
@@ -77,7 +80,7 @@ def poisoned(trainer: Any, bad_steps: set[int], where: str) -> None:
 
     def bad_losses(player: Any, batch: Batch, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         terms = losses(player, batch, outputs)
-        if trainer.number in bad_steps and player is trainer.method.players[-1]:
+        if trainer.number in bad_steps and player is trainer.method.players[place]:
             name = next(iter(terms))
             zero = terms[name] - terms[name].detach()
             # sqrt has an infinite slope at 0, which 0 turns into NaN; the value stays finite
@@ -98,20 +101,136 @@ def test_a_player_does_not_move_by_what_is_not_finite(name: str, where: str, tmp
         result = trainer.step(step, micro_batches(step, 2))
         after = weights(trainer)
         assert result.bad.tolist() == [0.0] * len(others) + [float(step == 1)]
-        # BatchNorm's running statistics are of the forward pass and never used for serving
-        moved = {
-            key.split("/")[0] for key in before if "running" not in key and "num_b" not in key and not torch.equal(before[key], after[key])
-        }
+        moved = {key.split("/")[0] for key in before if not torch.equal(before[key], after[key])}
         expected = {network for player in trainer.method.players for network in player.networks if step != 1 or player is not last}
         assert moved == expected
         assert all(value.isfinite().all() for value in after.values())
     assert {float(state["step"]) for state in trainer.optimizers[last.name].state.values()} == {2.0}
 
 
+def with_buffers(name: str) -> dict[str, Any]:
+    """Networks with batch normalisation and spectral normalisation, where the method has them."""
+    wanted = {"generator": {"norm": "batch"}, "discriminator": {"norm": "batch", "spectral_norm": True}}
+    if name in ("fast_style", "adain"):
+        return {}
+    networks = {}
+    for key, values in wanted.items():
+        default = CONFIGS[name].model_fields[key].get_default(call_default_factory=True).model_dump()
+        networks[key] = {**default, **{own: value for own, value in tiny.TINY_NETWORKS[key].items() if own in default}, **values}
+    return networks
+
+
+def remembered(trainer: Any) -> dict[str, Tensor]:
+    """A copy of all that a step may change beside weights and moments: buffers, and the moving average whole."""
+    trained = {f"{name}/{key}" for name, network in trainer.networks.items() for key, _ in network.named_parameters()}
+    buffers = {key: value for key, value in weights(trainer).items() if key not in trained}
+    averaged = {f"average {name}/{key}": value.clone() for name, shadow in trainer.ema.shadows.items() for key, value in shadow.items()}
+    return buffers | averaged
+
+
+def overwhelmed(trainer: Any, bad_steps: Collection[int], value: float) -> None:
+    """In these steps each network's first convolution or linear layer gives one huge number."""
+    for network in trainer.networks.values():
+        first = next(module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear | nn.ConvTranspose2d))
+
+        def huge(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+            spike = torch.zeros_like(output)
+            spike[(0,) * output.dim()] = value
+            return output + spike if trainer.number in bad_steps else output
+
+        first.register_forward_hook(huge)
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient", "activation"])
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_skipped_step_leaves_every_buffer_as_it_was(name: str, place: int, where: str, tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_config(name, tmp_path, train={"ema_decay": 0.5}, method=with_buffers(name)))
+    poisoned(trainer, set() if where == "activation" else {1}, where, place)
+    overwhelmed(trainer, {1} if where == "activation" else set(), math.inf)
+    for step in range(3):
+        before = remembered(trainer)
+        result = trainer.step(step, micro_batches(step, 2))
+        after = remembered(trainer)
+        changed = {key for key in before if not torch.equal(before[key], after[key])}
+        moved = [player for player, bad in zip(result.players, result.bad.tolist(), strict=True) if not bad]
+        translates = next(player.name for player in trainer.method.players if player.translates)
+        assert (len(moved) < len(result.players)) == (step == 1)
+        assert all(value.isfinite().all() for value in after.values())
+        if step != 1:
+            assert changed
+        else:  # the average follows weights that moved
+            assert {key for key in changed if not key.startswith("average")} == set()
+            assert bool(changed) == (translates in moved)
+
+
+def test_a_variance_that_overflows_under_a_finite_loss_does_not_stay(tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_config("gan", tmp_path, train={"ema_decay": 0.5}, method=with_buffers("gan")))
+    poisoned(trainer, set(), "loss")
+    overwhelmed(trainer, {1}, 1e30)
+    for step in range(2):
+        result = trainer.step(step, micro_batches(step, 2))
+    assert all(term.isfinite() for term in result.losses.values())
+    assert all(value.isfinite().all() for value in remembered(trainer).values())
+
+
+def scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainers have fp16's loss scaling, of float32 networks: the CPU has no other."""
+
+    def make(cpu: bool, mixed_precision: str) -> Accelerator:
+        accelerator = Accelerator(cpu=cpu)
+        accelerator.scaler = torch.amp.GradScaler("cpu")
+        return accelerator
+
+    monkeypatch.setattr(tiny, "Accelerator", make)
+
+
+@pytest.mark.parametrize("policy", ["stop", "skip"])
+@pytest.mark.parametrize("name", ["pix2pix", "cut", "gan", "fast_style"])
+def test_a_loss_scale_that_finds_no_end_ends_the_run(name: str, policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled(monkeypatch)
+    train = {"steps": 90, "mixed_precision": "fp16", "on_nonfinite": policy, "max_skips": 5}
+    run = make_run(tiny_config(name, tmp_path, train=train))
+    poisoned(run.trainer, range(3, 90), "gradient")
+    with pytest.raises(UserError, match=r"loss scale of 1, is not finite.*no checkpoint is saved yet.*train\.mixed_precision=bf16 or no"):
+        run.fit()
+    assert run.step <= 3 + 17 + 5  # 65536 = 2 ** 16
+    assert run.nonfinite.skipped == (1 if policy == "stop" else 5)
+
+
+def test_the_search_for_a_loss_scale_is_no_fault_and_leaves_buffers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled(monkeypatch)
+    train = {"steps": 9, "mixed_precision": "fp16", "ema_decay": 0.5}
+    run = make_run(tiny_config("pix2pix", tmp_path, train=train, method=with_buffers("pix2pix")))
+    poisoned(run.trainer, range(5), "gradient")
+    before, step = remembered(run.trainer), run.trainer.step
+    seen: list[bool] = []
+
+    def watched(number: int, batches: list[Batch]) -> StepResult:
+        result = step(number, batches)
+        seen.append(all(torch.equal(value, before[key]) for key, value in remembered(run.trainer).items()))
+        return result
+
+    run.trainer.step = watched
+    assert run.fit() == 0
+    assert seen == [True] * 5 + [False] * 4
+    assert run.nonfinite.skipped == 0
+
+
+def test_no_checkpoint_is_promised_before_there_is_one(tmp_path: Path) -> None:
+    run = make_run(tiny_config("pix2pix", tmp_path, train={"steps": 6}))
+    poisoned(run.trainer, {1}, "loss")
+    with pytest.raises(UserError, match=r"step 2: .*; no checkpoint is saved yet\. Lower optim\.lr"):
+        run.fit()
+    assert not list(tmp_path.glob("checkpoints/step_*"))
+
+
 def test_stop_ends_the_run_and_leaves_the_newest_checkpoint(tmp_path: Path) -> None:
     run = make_run(tiny_config("pix2pix", tmp_path, train={"steps": 6, "checkpoint_every": 2}))
     poisoned(run.trainer, {4}, "loss")
-    with pytest.raises(UserError, match=r"step 5: loss adversarial is not finite, on a0, b0, a1, b1; the newest checkpoint is sound"):
+    with pytest.raises(
+        UserError, match=r"step 5: loss adversarial is not finite, on a0, b0, a1, b1; the newest checkpoint is sound .step 4."
+    ):
         run.fit()
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step_0000002", "step_0000004"]
     assert "The run ended with a mistake: step 5: loss adversarial is not finite" in (tmp_path / "report.html").read_text()

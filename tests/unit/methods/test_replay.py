@@ -55,3 +55,15 @@ def test_an_earlier_image_of_another_size_is_passed_over() -> None:
     buffer = ReplayBuffer(1, 1, 0, "a")
     for side in range(2, 12):
         assert buffer.exchange(torch.zeros(1, 1, side, side), (0,)).shape == (1, 1, side, side)
+
+
+def test_an_image_that_is_not_finite_never_comes_back() -> None:
+    """What it would have replaced stays; only the very first has nothing to stand in for it."""
+    buffer = ReplayBuffer(2, 1, 0, "a")
+    buffer.exchange(images(5), (0,))
+    for _ in range(20):
+        buffer.exchange(images(float("nan")), (0,))
+    assert [image.unique().tolist() for image in buffer.histories[0]] == [[5.0], [5.0]]
+    empty = ReplayBuffer(2, 1, 0, "a")
+    empty.exchange(images(float("inf")), (0,))
+    assert empty.histories[0][0].unique().tolist() == [0.0]
