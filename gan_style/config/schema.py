@@ -167,10 +167,16 @@ class TrainConfig(Section):
         "and of the run where `steps` is null. Without it `steps` is both.",
     )
     batch_size: int = Field(
-        default=1, ge=1, description="GLOBAL batch: samples in one step over all processes and accumulated micro-batches."
+        default=1,
+        ge=1,
+        description="GLOBAL batch: samples in one step over all processes and accumulated micro-batches. How it is divided does not change "
+        "the result, except with `norm: batch`: on CPUs each process normalises its own part.",
     )
     accumulate: int = Field(
-        default=1, ge=1, description="Micro-batches that each process sums before a step: the same result in less memory."
+        default=1,
+        ge=1,
+        description="Micro-batches that each process sums before a step: the same result in less memory, except with `norm: batch`, which "
+        "normalises each micro-batch by itself.",
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of weights, order, augmentation, dropout and replay buffers.")
     mixed_precision: Literal["no", "bf16", "fp16"] = Field(

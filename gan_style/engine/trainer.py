@@ -1,7 +1,7 @@
 """One optimizer step: every due player updated once, in order, over all micro-batches and processes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import torch
 from accelerate import Accelerator
@@ -13,6 +13,7 @@ from gan_style.engine.ema import EMA
 from gan_style.engine.health import StepResult, measure
 from gan_style.engine.schedules import learning_rate
 from gan_style.methods.base import Method, Player
+from gan_style.networks.dropout import dropouts, masks_by_sample
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Outputs, detach
 
@@ -48,6 +49,7 @@ class Trainer:
         self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
         self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses so far
+        self._dropouts = dropouts(self.networks)
         self._translating = next(player for player in method.players if player.translates)
 
     def step(self, step: int, micro_batches: Sequence[Batch]) -> StepResult:
@@ -80,8 +82,8 @@ class Trainer:
                         graphs[place] = self._translate(step, place, batch, keep_graph=True)
                     outputs = graphs[place] if player.translates else seen.get(place) or detach(graphs[place])
                     self._take_turn(player)
-                    self._reseed("losses", player.name, step, place)
-                    terms = self.method.losses(player, batch, outputs)
+                    with self._drawing(batch, step, place, "losses", player.name):
+                        terms = self.method.losses(player, batch, outputs)
                     total = torch.stack([term.to(self.dtype) for term in terms.values()]).sum() / count
                 self._backward(player, total, place == count - 1)
                 player_loss = player_loss + total.detach()
@@ -107,8 +109,7 @@ class Trainer:
 
     def _translate(self, step: int, place: int, batch: Batch, keep_graph: bool) -> Outputs:
         self._take_turn(self._translating)
-        self._reseed("translate", step, place)
-        with torch.set_grad_enabled(keep_graph):
+        with self._drawing(batch, step, place, "translate"), torch.set_grad_enabled(keep_graph):
             return self.method.translate(batch) if keep_graph else self.method.fakes(batch)
 
     def _take_turn(self, player: Player) -> None:
@@ -118,9 +119,14 @@ class Trainer:
                 parameter.requires_grad_(name in player.networks)
         self.method.networks = {name: self._wrapped[name] if name in player.networks else bare for name, bare in self.networks.items()}
 
-    def _reseed(self, *purpose: int | str) -> None:
-        """Make what the networks draw (dropout) a function of seed, purpose, step and process, so that no state needs saving."""
-        torch.manual_seed(derive_seed(self.train_config.seed, *purpose, self.accelerator.process_index))
+    def _drawing(self, batch: Batch, step: int, place: int, *purpose: str) -> AbstractContextManager[None]:
+        """While entered, what the networks draw is a function of seed, purpose and sample (dropout), so that no state needs saving.
+
+        Whatever else draws from torch's global generator depends on the step, the micro-batch and the process too.
+        """
+        seed = self.train_config.seed
+        torch.manual_seed(derive_seed(seed, *purpose, step, place, self.accelerator.process_index))
+        return masks_by_sample(self._dropouts, batch.numbers, batch.a.device, seed, *purpose)
 
     @contextmanager
     def _reducing(self, player: Player, last: bool) -> Iterator[None]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gan_style import networks
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
 from gan_style.methods.auxiliary import VGGConfig
+from gan_style.networks.dropout import draws_by_sample
 from gan_style.types import Batch, Direction, Outputs, Task
 
 # What a method is trained on: pairs of images, images of two domains, or images of one, which are `Batch.a` (and `Batch.b`).
@@ -77,6 +78,14 @@ class Method(ABC):
     def adversaries(self) -> list[Player]:
         """The players that judge translations and make none, and have won where their loss is 0."""
         return [player for player in self.players if not player.translates and player.bounded]
+
+    @property
+    def divisible(self) -> bool:
+        """Is the result of a step the same however its batch is divided, into micro-batches or over processes?
+
+        Not where a network mixes the images of a batch, as batch normalisation does, or draws without regard to the sample.
+        """
+        return all(networks.batch_independent(network) and draws_by_sample(network) for network in self.networks.values())
 
     @abstractmethod
     def translate(self, batch: Batch) -> Outputs:

@@ -28,6 +28,7 @@ from gan_style.losses.patch_nce import Negatives, patch_nce
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.networks.dropout import of_samples_at
 from gan_style.networks.patches import Patches, Positions, draw_positions, mirror_positions, on_device
 from gan_style.networks.projection import ProjectionHeads
 from gan_style.networks.together import patches_together
@@ -111,6 +112,10 @@ class CUT(Method):
             Player("generator", ("generator", "heads"), translates=True, every=config.critic_steps),
         )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
+
+    @property
+    def divisible(self) -> bool:
+        return super().divisible and self.config.negatives == "image"
 
     def translate(self, batch: Batch) -> Outputs:
         """`fake` and `identity`: what became of `source`, as the generator saw it, and of the real output.
@@ -196,8 +201,9 @@ class CUT(Method):
     ) -> list[Patches]:
         """`keys` with those of the samples at `places` replaced by what the encoder finds in the images."""
         again = [{layer: _picked(positions[layer], places) for layer in self.strides} for positions in at]
-        with torch.no_grad():
-            found = patches_together(self.networks["generator"], [_picked(image, places) for image in images], again, decode=False)
+        generator = self.networks["generator"]
+        with torch.no_grad(), of_samples_at(generator, places):
+            found = patches_together(generator, [_picked(image, places) for image in images], again, decode=False)
         return [
             {layer: _replaced(key[layer], places, patches[layer]) for layer in self.strides}
             for key, patches in zip(keys, found, strict=True)

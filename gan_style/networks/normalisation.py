@@ -69,7 +69,7 @@ def bias_before(norm: str) -> bool:
 def batch_independent(network: nn.Module) -> bool:
     """Is each image's result its own, so that `network(cat([x, y]))` is `cat([network(x), network(y)])`?
 
-    It is unless a batch normalisation mixes the images. (Dropout, where there is any, draws other masks for another batch.)
+    It is unless a batch normalisation mixes the images. Dropout has a mask for each sample (`networks.dropout`).
     """
     return not any(isinstance(m, nn.modules.batchnorm._BatchNorm) and not isinstance(m, PerImageBatchNorm2d) for m in network.modules())
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from gan_style.networks.dropout import drawing, drawing_as
+
 Buffers = Mapping[nn.Module, Mapping[str, Tensor]]
 
 
@@ -19,14 +21,21 @@ def _run_forgetting(stage: nn.Module, *inputs: Tensor) -> Tensor:
     if not torch.is_grad_enabled():
         return stage(*inputs)
     before = {module: {name: value.clone() for name, value in buffers.items()} for module, buffers in _buffers(stage).items()}
-    return checkpoint(stage, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _set_back(before)))
+    drew = drawing(stage)
+
+    @contextmanager
+    def as_before() -> Iterator[None]:
+        with _set_back(before), drawing_as(drew):
+            yield
+
+    return checkpoint(stage, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), as_before()))
 
 
 @contextmanager
 def _set_back(before: Buffers) -> Iterator[None]:
     """While entered, buffers are as they were before the first run: what moves them (a batch normalisation) moves copies.
 
-    torch sets the random generators back too, so that dropout draws the same masks.
+    torch sets its random generators back too, for what draws from them.
     """
     now = {module: dict(module.named_buffers(recurse=False)) for module in before}
     _put({module: {name: value.clone() for name, value in buffers.items()} for module, buffers in before.items()})

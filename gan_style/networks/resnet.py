@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.networks.downsampling import BlurPool
+from gan_style.networks.dropout import Dropout
 from gan_style.networks.normalisation import bias_before, norm_layer
 from gan_style.networks.padding import grown, run_padded
 from gan_style.networks.patches import Patches, Positions, at_positions
@@ -121,7 +122,7 @@ class ResidualBlock(nn.Module):
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias)
         self.norm1 = norm_layer(norm, channels)
         self.activation = nn.ReLU(inplace=True)
-        self.dropout = nn.Dropout(0.5 if dropout else 0.0)
+        self.dropout = Dropout(0.5 if dropout else 0.0)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias)
         self.norm2 = norm_layer(norm, channels)
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
+from gan_style.networks.dropout import Dropout
 from gan_style.networks.normalisation import bias_before, norm_layer
 from gan_style.networks.padding import run_padded
 from gan_style.networks.upsampling import upsampling_layer
@@ -60,7 +61,7 @@ class UnetGenerator(nn.Module):
                 layers["conv"] = upsampling_layer(upsampling, here, channels[level - 1], kernel_size=4, bias=bias)
                 layers["norm"] = norm_layer(norm, channels[level - 1])
                 if dropout and 4 <= level < innermost:
-                    layers["dropout"] = nn.Dropout(0.5)
+                    layers["dropout"] = Dropout(0.5)
             self.ups.append(nn.Sequential(layers))
 
     def forward(self, x: Tensor) -> Tensor:

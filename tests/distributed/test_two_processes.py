@@ -1,5 +1,6 @@
 """Two gloo processes train to the weights of one."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -11,19 +12,32 @@ from pictures import draw_folders
 from safetensors.torch import load_file
 from smoke import ROOT, smoke_arguments
 
-from gan_style.methods import METHODS
+from gan_style.config.load import load_config
+from gan_style.methods import CONFIGS, METHODS
+from gan_style.networks import GENERATORS
 
 STEPS = 5
 
 
+def dropout(name: str) -> list[str]:
+    """What gives the smoke configuration of a method dropout, where its generator can have it."""
+    generator = load_config(ROOT / "configs/smoke" / f"{name}.yaml", [], CONFIGS).method.generator
+    if generator.name not in GENERATORS or "dropout" not in inspect.signature(GENERATORS[generator.name]).parameters:
+        return []
+    return ["method.generator.dropout=true", *(["method.generator.num_downs=6"] if generator.name == "unet" else [])]  # fewer have none
+
+
 def train(name: str, processes: int, data: Path, folder: Path, *overrides: str) -> Path:
-    """Run `processes` workers; returns the run folder. Each must see all the others and hold the same weights."""
+    """Run `processes` workers; returns the run folder. Each must see all the others and hold the same weights.
+
+    There is dropout, unless an override names another generator.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     run_dir = folder / "run"
     exact = [
         "method.generator.norm=instance",
         "method.discriminator.norm=instance",
-        "method.generator.dropout=false",
+        *([] if any(change.startswith("method.generator.name") for change in overrides) else dropout(name)),
         "train.dtype=float64",
     ]
     config = smoke_arguments(name, data, run_dir, *exact, "logging.samples=0", f"train.steps={STEPS}", *overrides)
@@ -70,7 +84,9 @@ def test_a_process_waits_for_one_that_works_alone_longer_than_libraries_do(tmp_p
         assert len(patience) == 2 and min(patience) >= 12 * 3600
 
 
-@pytest.mark.parametrize("generator", [["name=spade", "num_downs=2"], ["name=coarse-to-fine", "num_downs=2"]], ids=lambda keys: keys[0])
+@pytest.mark.parametrize(
+    "generator", [["name=spade", "num_downs=2"], ["name=coarse-to-fine", "num_downs=2", "dropout=true"]], ids=lambda keys: keys[0]
+)
 def test_large_generators_give_the_weights_of_one_process(generator: list[str], tmp_path: Path) -> None:
     """The coarse part of the second rests for 2 of 5 steps: its gradients are reduced, and dropped."""
     data = draw_folders(tmp_path / "data")
