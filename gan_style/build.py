@@ -19,8 +19,9 @@ from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
+from gan_style.engine.plan import Plan, make_plan
 from gan_style.engine.rejoin import rejoin
-from gan_style.engine.run import Run, planned_steps
+from gan_style.engine.run import Run
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
@@ -84,12 +85,13 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         if accelerator.is_main_process:
             colours = label_colours(config, training)
     config = with_colours(config, agreement.from_main(colours))
+    plan = make_plan(config.train, config.optim, len(training))
     method = by_turns(lambda: open_method(config))
     subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
-        log.info(summary(config, training, validation, method))
-    trainer = Trainer(method, config.train, config.optim, accelerator, planned_steps(config.train, len(training)))
+        log.info(summary(config, plan, training, validation, method))
+    trainer = Trainer(method, config.train, config.optim, accelerator, plan.length)
     train_config = config.train
     layout = (train_config.batch_size, process, processes, train_config.accumulate)
 
@@ -105,7 +107,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         measured: dict[Direction, Subject] = {direction: Subject(translators[direction], *parts) for direction, parts in subjects.items()}
         checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
     slots = frozenset(slots_of(*layout))
-    return Run(config, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked).fit()
+    return Run(config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked).fit()
 
 
 def describe(config: RunConfig[Any]) -> int:
@@ -115,8 +117,9 @@ def describe(config: RunConfig[Any]) -> int:
     method = open_method(config)
     open_validation(config, method)
     slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
+    plan = make_plan(config.train, config.optim, len(training))
     print(dump_config(config))
-    print(summary(config, training, validation, method))
+    print(summary(config, plan, training, validation, method))
     return 0
 
 
@@ -250,7 +253,7 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
     return examples
 
 
-def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> str:
+def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validation: ValidationSet | None, method: Method) -> str:
     """What will be trained, for people."""
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
     lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
@@ -258,8 +261,6 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
         field = getattr(network, "receptive_field", None)
         lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
-    total = planned_steps(config.train, len(training))
-    length = config.train.steps or total
-    epochs = length * config.train.batch_size / len(training)
-    lines.append(f"length      {length} steps of {config.train.batch_size} samples ({epochs:.1f} epochs of {len(training)})")
+    epochs = plan.end * config.train.batch_size / len(training)
+    lines.append(f"length      {plan.end} steps of {config.train.batch_size} samples ({epochs:.1f} epochs of {len(training)})")
     return "\n".join(lines)

@@ -13,7 +13,8 @@ from PIL import Image
 from gan_style import build
 from gan_style.config.load import parse_config
 from gan_style.engine.agreement import Agreement
-from gan_style.engine.run import Run, planned_steps
+from gan_style.engine.plan import make_plan
+from gan_style.engine.run import Run
 from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.seeding import derive_seed
@@ -21,6 +22,7 @@ from gan_style.types import Batch
 
 ROOT = Path(__file__).parents[1]
 SIZE = 16
+EPOCH = 10  # samples of a tiny run's epoch
 
 TINY_NETWORKS = {
     "generator": {"base_channels": 4, "num_blocks": 1, "num_downs": 3},
@@ -92,7 +94,7 @@ def make_trainer(config: Any) -> Trainer:
     method = METHODS[config.method.name](config.method, build.make_task(config))
     AcceleratorState._reset_state(reset_partial_state=True)  # a process normally has one precision for life
     accelerator = Accelerator(cpu=True, mixed_precision=config.train.mixed_precision)
-    return Trainer(method, config.train, config.optim, accelerator, planned_steps(config.train, 10))
+    return Trainer(method, config.train, config.optim, accelerator, make_plan(config.train, config.optim, EPOCH).length)
 
 
 def make_run(config: Any) -> Run:
@@ -104,7 +106,8 @@ def make_run(config: Any) -> Run:
             yield from micro_batches(step, config.train.batch_size, config.train.accumulate)
 
     slots = frozenset(range(config.train.batch_size))
-    return Run(config, trainer, trainer.accelerator, Agreement(), loader, slots, build.bundle_infos(config, trainer.method), None)
+    plan = make_plan(config.train, config.optim, EPOCH)
+    return Run(config, plan, trainer, trainer.accelerator, Agreement(), loader, slots, build.bundle_infos(config, trainer.method), None)
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:

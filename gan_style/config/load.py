@@ -21,7 +21,9 @@ MAX_MISTAKES = 8  # that one message names
 # What may differ between a run folder's configuration and that of a command that goes on with it.
 MAY_CHANGE = (
     "run_dir",
+    "optim.extend",
     "train.steps",
+    "train.epochs",
     "train.max_minutes",
     "train.checkpoint_every",
     "train.keep",

@@ -23,9 +23,9 @@ python train.py --config configs/pix2pix.yaml run_dir=runs/mine data.root=my_pai
 
 Keys that the file leaves out have the defaults below. `--dry-run` prints the resolved configuration and checks everything without
 training. A key that does not exist, or a value out of its range, is refused before anything starts, all mistakes at once. The resolved
-configuration is kept in `run_dir/config.yaml`; the same command goes on with that run, in which only `train.steps`,
-`train.max_minutes`, `train.checkpoint_every`, `train.keep`, `train.validate_every`, `train.on_nonfinite`, `train.max_skips`,
-`validation.*` and `logging.*` may change.
+configuration is kept in `run_dir/config.yaml`; the same command goes on with that run, in which only `train.steps`, `train.epochs`,
+`optim.extend`, `train.max_minutes`, `train.checkpoint_every`, `train.keep`, `train.validate_every`, `train.on_nonfinite`,
+`train.max_skips`, `validation.*` and `logging.*` may change.
 
 ## Overrides
 

@@ -142,6 +142,11 @@ class OptimConfig(Section):
     decay_start: float = Field(default=0.5, ge=0, le=1, description="Share of the run after which `linear` and `cosine` begin to fall.")
     step_every: float = Field(default=0.25, gt=0, le=1, description="Share of the run between two drops of `step`.")
     step_gamma: float = Field(default=0.1, gt=0, le=1, description="Factor of each drop of `step`.")
+    extend: Literal["refuse", "hold", "stretch"] = Field(
+        default="refuse",
+        description="When a run is given more steps than its schedule has, and the rate has begun to fall: `refuse` ends the command, "
+        "`hold` trains the further steps at the schedule's last rate, `stretch` makes the schedule as long as the run, and the rate jumps.",
+    )
     clip_norm: float | None = Field(
         default=None, gt=0, description="Largest gradient norm of a player; longer gradients are scaled down. null: no clipping."
     )
@@ -164,7 +169,7 @@ class TrainConfig(Section):
         default=None,
         gt=0,
         description="Planned passes over the data set (the larger domain, where they are unpaired): the length of the schedule, "
-        "and of the run where `steps` is null. Without it `steps` is both.",
+        "and of the run where `steps` is null. Without it `steps` is both. A run may be given more, see `optim.extend`.",
     )
     batch_size: int = Field(
         default=1,

@@ -1,9 +1,9 @@
 """The loop around the step: resume, log, draw, save, stop when asked."""
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from tqdm import tqdm
 from gan_style import atomic
 from gan_style.bundle import BundleInfo, save_bundle
 from gan_style.config.load import flatten
-from gan_style.config.schema import RunConfig, TrainConfig
+from gan_style.config.schema import RunConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.best import BestBundles
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.folder import claim, write_config
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
+from gan_style.engine.plan import Plan, continue_plan, how_to_extend
 from gan_style.engine.report.writer import Report
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
@@ -32,13 +33,6 @@ from gan_style.types import Batch, Direction
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
 Loader = Callable[[int, int], Iterable[Batch]]
-
-
-def planned_steps(train: TrainConfig, epoch_length: int) -> int:
-    """The length of the learning rate schedule: `epochs` where given, else `steps`."""
-    if train.epochs is None:
-        return train.steps or 0
-    return math.ceil(train.epochs * epoch_length / train.batch_size)
 
 
 def check_size(batch: Batch, smallest: int) -> Batch:
@@ -62,6 +56,7 @@ class Run:
     def __init__(
         self,
         config: RunConfig[Any],
+        plan: Plan,
         trainer: Trainer,
         accelerator: Accelerator,
         agreement: Agreement,
@@ -84,7 +79,7 @@ class Run:
         self.alarms = Alarms(config.logging.alarm_after)
         kept_by = config.validation.best if validation else None
         self.best = BestBundles(self.folder / "bundles", kept_by, config.validation.model_dump(mode="json", exclude={"metrics", "best"}))
-        self.steps = config.train.steps or trainer.planned_steps
+        self.plan = plan
         self.step = 0  # steps done
         self.saved: int | None = None  # the step of the newest checkpoint
         self.mistake: UserError | None = None
@@ -101,7 +96,7 @@ class Run:
         with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.started) as stop, self._reporting_mistakes():
             self._resume()
             if self.step >= self.steps:
-                self._say(f"{self.folder}: finished, {self.step} steps are done; raise train.steps to go on")
+                self._say(f"{self.folder}: finished, {self.step} steps are done; {how_to_extend(self.plan, self.config.optim)}")
             else:
                 if self.config.logging.tensorboard:
                     self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
@@ -124,6 +119,11 @@ class Run:
             self._report(last=True)
             self.accelerator.end_training()
             return stop.exit_code
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.plan.end
 
     def _train(self, stop: StopRequest) -> None:
         """Run steps until the last one, a request to stop, or a mistake."""
@@ -224,7 +224,12 @@ class Run:
         step = self.step
         self._check_finite()
         if self.saved != step:
-            noted = {"nonfinite": self.nonfinite.state(), "alarms": self.alarms.state(), "best": self.best.state()}
+            noted = {
+                "plan": asdict(self.plan),
+                "nonfinite": self.nonfinite.state(),
+                "alarms": self.alarms.state(),
+                "best": self.best.state(),
+            }
             own = {"method": self.trainer.method.extra_state(), "means": self.means.state()}
             training = {**self.trainer.state(), **noted}
             self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own)
@@ -251,9 +256,10 @@ class Run:
         checkpoint = self.checkpointer.newest()
         if checkpoint is not None:
             self.step = self.saved = checkpoint.step
+            training = checkpoint.training_state()
+            told = self._continue_plan(training.get("plan"))
             with self.agreement.together():
                 checkpoint.load_networks(self.trainer.networks)
-            training = checkpoint.training_state()
             self.trainer.load_state(training)
             self.nonfinite.load_state(training["nonfinite"])
             self.alarms.load_state(training["alarms"])
@@ -264,13 +270,26 @@ class Run:
                 self.trainer.method.load_extra_state(own["method"], self.slots)
             process, processes = self.accelerator.process_index, self.accelerator.num_processes
             self.means.load_state([own["means"] for own in owns], process, processes, self.accelerator.device)
-            self._say(f"{checkpoint.folder}: going on after step {self.step}")
+            self._say(f"{checkpoint.folder}: going on after step {self.step}" + (f"; {told}" if told else ""))
         with self.agreement.together():
             if self.accelerator.is_main_process:
                 for folder in (self.folder, self.folder / "bundles", self.folder / "samples"):
                     atomic.sweep(folder)
                 write_config(self.folder, self.config)
                 self.log.rewind(self.step)
+
+    def _continue_plan(self, stored: Mapping[str, Any] | None) -> str:
+        """Take over the checkpoint's plan, as far as the keys of this start do not ask for another; returns what to tell.
+
+        stored: None in a checkpoint that was saved before plans were
+        """
+        decided = self.plan, f"it does not say how long its schedule was, which is taken to have {self.plan.length} steps"
+        with self.agreement.together():
+            if stored and self.accelerator.is_main_process:
+                decided = continue_plan(Plan(**stored), self.plan, self.step, self.config.optim)
+        self.plan, told = self.agreement.from_main(decided)
+        self.trainer.planned_steps = self.plan.length
+        return told
 
     @contextmanager
     def _claimed(self) -> Iterator[None]:

@@ -8,11 +8,13 @@ from gan_style.config.schema import OptimConfig
 def learning_rate(config: OptimConfig, step: int, planned_steps: int, player: str = "") -> float:
     """The learning rate of `player` in step `step` (from 0) of a run planned to last `planned_steps`.
 
-    linear:  constant until `decay_start` of the run, then straight down, reaching 0 just after the last step
+    linear:  constant until `decay_start` of the run, then straight down, to reach 0 just after the last step
     cosine:  the same along half a cosine
     step:    times `step_gamma` after each `step_every` of the run
+    Steps beyond the plan have the rate of its last one, which is never 0.
     """
     lr = config.player_lr.get(player, config.lr)
+    step = min(step, planned_steps - 1)
     match config.schedule:
         case "constant":
             return lr

@@ -314,7 +314,7 @@ def test_differences_of_another_method(recipe: Path) -> None:
         ("logging.every=3", True),
         ("logging.tensorboard=true", True),
         ("run_dir=elsewhere", True),
-        ("train.epochs=3", False),
+        ("train.epochs=3", True),
         ("train.seed=1", False),
         ("train.batch_size=2", False),
         ("data.root=elsewhere", False),

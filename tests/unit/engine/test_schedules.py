@@ -36,9 +36,14 @@ def test_step_drops_at_each_share_of_the_run() -> None:
     assert rates(8, schedule="step", step_every=0.25, step_gamma=0.1) == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
-def test_beyond_the_plan_the_rate_stays_at_its_end() -> None:
-    config = OptimConfig(schedule="linear")
-    assert learning_rate(config, 1000, 10) == 0.0
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", "step"])
+@pytest.mark.parametrize("decay_start", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 10, 100_000])
+def test_beyond_the_plan_the_rate_stays_at_its_last_which_is_not_0(schedule: str, decay_start: float, steps: int) -> None:
+    config = OptimConfig.model_validate({"schedule": schedule, "decay_start": decay_start})
+    last = learning_rate(config, steps - 1, steps)
+    assert last > 0
+    assert [learning_rate(config, step, steps) for step in (steps, steps + 1, 9 * steps)] == [last] * 3
 
 
 def test_a_decay_that_starts_at_the_end_never_comes() -> None:

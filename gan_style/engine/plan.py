@@ -1,0 +1,109 @@
+"""How long a run is, how long the schedule of its learning rate is, and what becomes of both when a run goes on with other keys.
+
+A plan counts steps. It is made when its keys are set, is kept in each checkpoint, and only its keys change it.
+"""
+
+import math
+from dataclasses import dataclass
+
+from gan_style.config.schema import OptimConfig, TrainConfig
+from gan_style.engine.schedules import learning_rate
+from gan_style.errors import UserError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """length: steps of the schedule; end: steps of the run; steps, epochs: the keys of `train` that asked for them."""
+
+    length: int
+    end: int
+    steps: int | None
+    epochs: float | None
+
+
+def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan:
+    """The plan that the keys ask for; `UserError` where `train.steps` leads beyond a schedule that falls, and `optim.extend` is `refuse`.
+
+    epoch_length: samples of an epoch
+    """
+    length = train.steps or 0
+    if train.epochs is not None:
+        length = math.ceil(train.epochs * epoch_length / train.batch_size)
+    end = train.steps or length
+    if end > length and not _steady(optim, length, length):
+        if optim.extend == "refuse":
+            raise UserError(
+                f"train.steps: {end} lead beyond the schedule of {length} steps that train.epochs plans, at whose end the learning rate "
+                f"has fallen: raise train.epochs, lower train.steps, or take {_choices(optim, length, end, length)}"
+            )
+        length = end if optim.extend == "stretch" else length
+    return Plan(length, end, train.steps, train.epochs)
+
+
+def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tuple[Plan, str]:
+    """The plan of a run that has done `step` steps under `old` and whose keys now ask for `asked`; and a line for its user, or "".
+
+    Another schedule is taken where every step done had the same rate under it: the run is then the one that had it from the start.
+    Else the old one is kept, to its end. Beyond that `optim.extend` decides, and `refuse` is a `UserError`.
+    """
+    held = old.end > old.length  # it may be stretched later
+    if (old.steps, old.epochs) == (asked.steps, asked.epochs) and step > 0 and not (held and optim.extend == "stretch"):
+        return old, ""
+    if step == 0 or asked.length == old.length or all(_steady(optim, step, plan.length) for plan in (old, asked)):
+        return asked, _told(old, asked)
+    kept = Plan(old.length, asked.end, asked.steps, asked.epochs)
+    if asked.end <= old.length:
+        return (
+            kept,
+            f"{_told(old, kept)}; its schedule keeps {old.length} steps, for in a shorter one steps done would have had a lower rate",
+        )
+    if optim.extend == "hold":
+        return kept, f"{_told(old, kept)}; from step {old.length} on the learning rate stays at {_rate(optim, old.length, old.length)}"
+    if optim.extend == "stretch":
+        before, after = _rate(optim, step - 1, old.length), _rate(optim, step, asked.length)
+        return asked, f"{_told(old, asked)}; the learning rate jumps from {before} in step {step} to {after}"
+    keys = [key for key in ("steps", "epochs") if getattr(old, key) != getattr(asked, key)]
+    changed = ", ".join(f"train.{key}: {_shown(getattr(old, key))} -> {_shown(getattr(asked, key))}" for key in keys)
+    raise UserError(
+        f"{changed}: asks for {asked.end} steps, but the schedule of {old.length} has begun to fall, to "
+        f"{_rate(optim, step - 1, old.length)} in step {step}: take the old value, or {_choices(optim, old.length, asked.length, step)}"
+    )
+
+
+def how_to_extend(plan: Plan, optim: OptimConfig) -> str:
+    """What to raise to go on with a finished run."""
+    beyond = plan.end >= plan.length
+    keys = {"train.steps": plan.steps is not None, "train.epochs": plan.epochs is not None and beyond}
+    named = " and ".join(key for key, given in keys.items() if given)
+    falls = beyond and not _steady(optim, plan.length, plan.length)
+    return f"raise {named} to go on" + (" (optim.extend says at which learning rate)" if falls and optim.extend == "refuse" else "")
+
+
+def _steady(optim: OptimConfig, steps: int, length: int) -> bool:
+    """Do the first `steps` steps of a schedule all have the rate of the first? It never rises."""
+    return steps == 0 or learning_rate(optim, steps - 1, length) == optim.lr
+
+
+def _choices(optim: OptimConfig, old: int, new: int, step: int) -> str:
+    """What `optim.extend` can be instead of `refuse`. old, new: lengths of the schedule; step: steps done before the change."""
+    return (
+        f"optim.extend=hold, which trains the steps after {old} at the last rate, {_rate(optim, old, old)}, or optim.extend=stretch, "
+        f"which makes the schedule {new} steps long, with a rate of {_rate(optim, step, new)} in step {step + 1}"
+    )
+
+
+def _told(old: Plan, new: Plan) -> str:
+    parts = []
+    if new.end != old.end:
+        parts.append(f"the run now has {new.end} steps instead of {old.end}")
+    if new.length != old.length:
+        parts.append(f"its schedule has {new.length} instead of {old.length}")
+    return ", ".join(parts)
+
+
+def _rate(optim: OptimConfig, step: int, length: int) -> str:
+    return f"{learning_rate(optim, step, length):.3g}"
+
+
+def _shown(value: float | None) -> str:
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

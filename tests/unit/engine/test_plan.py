@@ -1,0 +1,146 @@
+"""What extending a run means (docs/decisions/0019): the rate never falls to 0 and never jumps without a word."""
+
+from typing import Any
+
+import pytest
+
+from gan_style.config.schema import OptimConfig, TrainConfig
+from gan_style.engine.plan import Plan, continue_plan, how_to_extend, make_plan
+from gan_style.engine.schedules import learning_rate
+from gan_style.errors import UserError
+
+EPOCH = 10
+FALLING = ("linear", "cosine", "step")
+
+
+def optim(**keys: Any) -> OptimConfig:
+    return OptimConfig.model_validate({"lr": 1.0, **keys})
+
+
+def plan(config: OptimConfig | None = None, **train: Any) -> Plan:
+    return make_plan(TrainConfig.model_validate(train), config or optim(), EPOCH)
+
+
+def rates(config: OptimConfig, steps: range, length: int) -> list[float]:
+    return [learning_rate(config, step, length) for step in steps]
+
+
+def test_epochs_plan_and_steps_end() -> None:
+    assert plan(steps=7) == Plan(7, 7, 7, None)
+    assert plan(epochs=3, batch_size=4) == Plan(8, 8, None, 3)
+    assert plan(epochs=3, steps=5) == Plan(30, 5, 5, 3)
+
+
+@pytest.mark.parametrize("schedule", FALLING)
+def test_steps_beyond_the_epochs_of_a_falling_schedule_are_refused_at_the_first_start(schedule: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        plan(optim(schedule=schedule), epochs=3, steps=31)
+    for key in ("train.steps: 31", "train.epochs", "optim.extend=hold", "optim.extend=stretch"):
+        assert key in str(refusal.value)
+    assert plan(optim(schedule=schedule, extend="hold"), epochs=3, steps=31) == Plan(30, 31, 31, 3)
+    assert plan(optim(schedule=schedule, extend="stretch"), epochs=3, steps=31) == Plan(31, 31, 31, 3)
+
+
+@pytest.mark.parametrize("keys", [{"schedule": "constant"}, {"decay_start": 1.0}, {"schedule": "step", "step_every": 1.0}])
+def test_a_schedule_that_does_not_fall_may_be_exceeded(keys: dict[str, Any]) -> None:
+    assert plan(optim(**keys), epochs=3, steps=31) == Plan(30, 31, 31, 3)
+
+
+@pytest.mark.parametrize("schedule", ["constant", *FALLING])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [({"steps": 40}, {"steps": 60}), ({"steps": 60}, {"steps": 40}), ({"epochs": 4}, {"epochs": 6}), ({"epochs": 4}, {"steps": 60})],
+)
+def test_where_nothing_has_fallen_the_run_is_the_one_of_the_new_length(schedule: str, first: dict[str, Any], then: dict[str, Any]) -> None:
+    config, done = optim(schedule=schedule), 10
+    old, asked = plan(config, **first), plan(config, **then)
+    taken, told = continue_plan(old, asked, done, config)
+    assert taken == asked
+    assert f"{asked.end} steps instead of {old.end}" in told
+    assert rates(config, range(done), old.length) == rates(config, range(done), asked.length)
+
+
+@pytest.mark.parametrize("schedule", FALLING)
+@pytest.mark.parametrize("done", [31, 40])
+@pytest.mark.parametrize(("key", "first", "then"), [("steps", 40, 60), ("epochs", 4, 6)])
+def test_a_schedule_that_has_begun_to_fall_is_extended_by_a_choice(schedule: str, done: int, key: str, first: int, then: int) -> None:
+    def extended(extend: str) -> tuple[Plan, str]:
+        config = optim(schedule=schedule, extend=extend)
+        return continue_plan(plan(config, **{key: first}), plan(config, **{key: then}), done, config)
+
+    config = optim(schedule=schedule)
+    with pytest.raises(UserError) as refusal:
+        extended("refuse")
+    for words in (f"train.{key}: {first} -> {then}", "optim.extend=hold", "optim.extend=stretch", "take the old value"):
+        assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+    held, told = extended("hold")
+    assert (held.length, held.end) == (40, 60)
+    assert f"stays at {learning_rate(config, 39, 40):.3g}" in told
+    beyond = rates(config, range(done, 60), held.length)
+    assert min(beyond) == beyond[-1] == learning_rate(config, 39, 40) > 0
+
+    stretched, told = extended("stretch")
+    assert (stretched.length, stretched.end) == (60, 60)
+    before, after = (f"{learning_rate(config, step, length):.3g}" for step, length in ((done - 1, 40), (done, 60)))
+    assert f"jumps from {before} in step {done} to {after}" in told
+
+
+@pytest.mark.parametrize("extend", ["refuse", "hold", "stretch"])
+@pytest.mark.parametrize("done", [25, 35])
+def test_a_run_may_always_end_earlier_on_the_schedule_that_it_has(extend: str, done: int) -> None:
+    config = optim(extend=extend)
+    taken, told = continue_plan(plan(steps=40), plan(steps=36), done, config)  # 36 steps would begin to fall after 18
+    assert (taken.length, taken.end) == (40, 36)
+    assert "36 steps instead of 40" in told
+    assert "keeps 40" in told
+    back, told = continue_plan(taken, plan(steps=40), 36, config)
+    assert (back.length, back.end) == (40, 40)
+    assert "40 steps instead of 36" in told
+
+
+@pytest.mark.parametrize("schedule", ["constant", *FALLING])
+def test_the_same_keys_keep_the_plan_whatever_became_of_the_data_set(schedule: str) -> None:
+    config, train = optim(schedule=schedule), TrainConfig(epochs=4)
+    old = make_plan(train, config, EPOCH)
+    assert continue_plan(old, make_plan(train, config, EPOCH + 1), 39, config) == (old, "")
+
+
+def test_what_was_extended_goes_on_by_the_same_keys_and_may_be_extended_again() -> None:
+    hold = optim(extend="hold")
+    asked = plan(steps=60)
+    held, _ = continue_plan(plan(steps=40), asked, 40, hold)
+    assert continue_plan(held, asked, 50, optim()) == (held, ""), "the choice was made"
+    stretched, told = continue_plan(held, asked, 50, optim(extend="stretch"))
+    assert stretched == asked
+    assert "jumps" in told, "and may be made anew"
+    longer, told = continue_plan(held, plan(steps=80), 60, hold)
+    assert (longer.length, longer.end) == (40, 80)
+    assert "80 steps instead of 60" in told
+    with pytest.raises(UserError, match=r"optim\.extend=hold"):
+        continue_plan(held, plan(steps=80), 60, optim())
+
+
+def test_before_the_first_step_any_plan_is_taken() -> None:
+    assert continue_plan(plan(steps=40), plan(steps=1), 0, optim())[0] == plan(steps=1)
+    grown = make_plan(TrainConfig(epochs=4), optim(), EPOCH + 1)
+    assert continue_plan(plan(epochs=4), grown, 0, optim())[0] == grown
+
+
+@pytest.mark.parametrize(
+    ("keys", "train", "named"),
+    [
+        ({}, {"steps": 4}, "raise train.steps to go on (optim.extend"),
+        ({}, {"epochs": 4}, "raise train.epochs to go on (optim.extend"),
+        ({}, {"epochs": 4, "steps": 9}, "raise train.steps to go on"),
+        ({}, {"epochs": 4, "steps": 40}, "raise train.steps and train.epochs to go on (optim.extend"),
+        ({"schedule": "constant"}, {"epochs": 4}, "raise train.epochs to go on"),
+        ({"extend": "hold"}, {"steps": 4}, "raise train.steps to go on"),
+    ],
+)
+def test_a_finished_run_names_the_keys_that_extend_it(keys: dict[str, Any], train: dict[str, Any], named: str) -> None:
+    config = optim(**keys)
+    told = how_to_extend(plan(config, **train), config)
+    assert told.startswith(named)
+    assert ("optim.extend" in told) == ("optim.extend" in named)
