@@ -59,6 +59,7 @@ def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, *
         "run_dir": str(run_dir),
         "method": method,
         "data": {"crop_size": SIZE, "load_size": SIZE},
+        "optim": {"schedule": "constant", **sections.pop("optim", {})},
         "train": {"steps": 4, "batch_size": 2, "checkpoint_every": 100, **(train or {})},
         "logging": {"every": 1, "samples": 0},
         **sections,
