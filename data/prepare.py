@@ -64,6 +64,8 @@ def _to_parquet(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     report = check(options.root, options.source, options.workers)
     print(report.table)
+    for note in report.notes:
+        print(one_line(note))
     for problem in report.problems:
         print(f"problem: {one_line(problem)}", file=sys.stderr)
     if report.problems:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from gan_style import images
 from gan_style.datasets.folders import ImageTree
+from gan_style.datasets.layouts import resolve_layout
 from gan_style.datasets.listing import Listing
-from gan_style.datasets.sources import resolve_layout, survey_split
+from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
 from gan_style.errors import UserError
 from gan_style.progress import Progress
 
-_SPLITS: tuple[Split, ...] = ("train", "val")
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Load = Callable[[], Path | images.Encoded]
 _COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "palettes")
 
@@ -31,10 +32,13 @@ class Facts:
 
 @dataclass(frozen=True)
 class Report:
-    """A table (lines of text) of what was found, and one line for each problem, which names its culprit."""
+    """A table (lines of text) of what was found, one line for each thing worth knowing, and one for each problem, which names its
+    culprit.
+    """
 
     table: str
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None = None) -> Report:
@@ -58,7 +62,10 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         for domain in ("a", "b"):
             found = [facts[name] for name in files[split, domain]]
             rows.append(_row(split, domain, found, halves=source.layout == "aligned"))
-    return Report(_table(rows), tuple(problems))
+    notes = []
+    if "test" in sources and "val" not in sources and sources["test"].layout != "manifest":
+        notes.append(f"validation: {sources['test'].places()}, since there is no val")
+    return Report(_table(rows), tuple(problems), tuple(notes))
 
 
 def inspect(image: Path | images.Encoded) -> Facts:
@@ -81,9 +88,9 @@ def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
 
 def _files(source: Source, split: str, domain: str) -> dict[str, Load]:
     """The images of a domain by name, with those that have no partner."""
-    folder = source.root / f"{split}{domain.upper()}"
+    folder = source.root / source.folders["ab".index(domain)]
     if source.layout == "folders" and folder.is_dir():
-        names = ImageTree(source.root, folder.name, Listing(), Problems()).names()
+        names = ImageTree(source.root, source.folders["ab".index(domain)], Listing(), Problems()).names()
         return {str(folder / name): partial(Path, folder, name) for name in names}
     return {source.name(domain, index): partial(source.image, domain, index) for index in range(len(source.keys(domain)))}
 

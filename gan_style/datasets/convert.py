@@ -12,29 +12,30 @@ import numpy as np
 
 from gan_style import images
 from gan_style.atomic import replacing
+from gan_style.datasets.layouts import resolve_layout, table_of
 from gan_style.datasets.reading import half
-from gan_style.datasets.sources import find, resolve_layout
+from gan_style.datasets.sources import find_split
 from gan_style.datasets.survey import LayoutChoice, Source, Split
 from gan_style.errors import UserError
 from gan_style.progress import Progress
 
-_SPLITS: tuple[Split, ...] = ("train", "val")
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _MOST_BYTES = 2**30  # of a file in a cell: Arrow counts the bytes of a column's part in 31 bits
 
 
 def combine(root: Path, output: Path, overwrite: bool = False) -> int:
-    """Join the pairs of root/{train,val}{A,B}/ to side-by-side files output/{train,val}/STEM.png; returns how many.
+    """Join the pairs of two folders to side-by-side files output/{train,val,test}/STEM.png; returns how many.
 
     A file takes the larger depth and number of channels of its two halves. Palettes are lost: a label map becomes RGB, so
     training on the result needs `labels: "yes"` for its domain.
     """
     pairs: list[tuple[Path, Path, Path]] = []
     for split in _SPLITS:
-        source = find(root, "folders", split, paired=True)
-        if source is not None:
-            for key_a, key_b in zip(source.a, source.b, strict=True):
-                target = output / split / Path(key_a).relative_to(f"{split}A").with_suffix(".png")
-                pairs.append((source.path(key_a), source.path(key_b), target))
+        source = find_split(root, "folders", split, paired=True)
+        for index in range(len(source.a) if source else 0):
+            assert source is not None
+            target = output / split / Path(source.below("a", index)).with_suffix(".png")
+            pairs.append((source.path(source.a[index]), source.path(source.b[index]), target))
     _refuse_existing((target for *_, target in pairs), overwrite)
     for path_a, path_b, target in Progress("combine", "pairs", len(pairs)).over(pairs):
         images.write(target, _side_by_side(path_a, path_b))
@@ -42,13 +43,14 @@ def combine(root: Path, output: Path, overwrite: bool = False) -> int:
 
 
 def split_pairs(root: Path, output: Path, overwrite: bool = False) -> int:
-    """The reverse of `combine`: cut root/{train,val}/ side-by-side files to output/{train,val}{A,B}/STEM.png; returns how many."""
+    """The reverse of `combine`: cut side-by-side files to output/{train,val,test}{A,B}/STEM.png; returns how many."""
     files: list[tuple[Path, Path, Path]] = []
     for split in _SPLITS:
-        source = find(root, "aligned", split, paired=True)
-        for key in source.a if source is not None else ():
-            name = Path(key).relative_to(split).with_suffix(".png")
-            files.append((root / key, output / f"{split}A" / name, output / f"{split}B" / name))
+        source = find_split(root, "aligned", split, paired=True)
+        for index in range(len(source.a) if source else 0):
+            assert source is not None
+            name = Path(source.below("a", index)).with_suffix(".png")
+            files.append((source.path(source.a[index]), output / f"{split}A" / name, output / f"{split}B" / name))
     _refuse_one_target_for_two(files)
     _refuse_existing((target for _, *targets in files for target in targets), overwrite)
     for path, *targets in Progress("split", "files", len(files)).over(files):
@@ -96,11 +98,11 @@ def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_by
 
     if resolve_layout(root, layout, paired=layout != "unpaired") in ("aligned", "parquet"):
         raise UserError(f"{root}: must be folders or a manifest, in which each image is a file (`split` makes them of side-by-side files)")
-    old = {path for path in output.glob("*.parquet") if parquet.table_of(path.name)}
+    old = {path for path in output.glob("*.parquet") if table_of(path.name)}
     _refuse_existing(sorted(old), overwrite)
     files: list[tuple[Path, Source, dict[str, str], range]] = []
     for split in _SPLITS:
-        source = find(root, layout, split, paired=layout != "unpaired")
+        source = find_split(root, layout, split, paired=layout != "unpaired")
         if source is None:
             continue
         tables = {split: {"a": "a", "b": "b"}} if source.paired else {f"{split}{domain.upper()}": {"image": domain} for domain in "ab"}

@@ -154,7 +154,7 @@ def _two_folders(config: DataConfig, split: Split, refused: bool) -> Source | No
     a, b = (find_images(root, split) for root in (config.root, config.root_b))
     if a is None or b is None:  # styles need no validation split: training's do
         b = find_images(config.root_b, "train") if a else None
-    return TwoFolders("unpaired", a.root, a.a, b.a, False, b.root) if a and b else None
+    return TwoFolders("unpaired", a.root, a.a, b.a, False, b.root, folders=(a.folders[0], b.folders[0]), split=a.split) if a and b else None
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

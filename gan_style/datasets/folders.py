@@ -1,4 +1,4 @@
-"""The layouts `folders`, `unpaired` and `aligned`: images below folders, in pairs or not."""
+"""The layouts `folders`, `unpaired`, `aligned` and `images`: images below folders, in pairs or not."""
 
 import os
 from collections.abc import Iterator
@@ -8,59 +8,52 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
-from gan_style.datasets.keys import Gathering
+from gan_style.datasets.keys import Gathering, Keys
+from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
-from gan_style.files.kinds import IMAGE_SUFFIXES
+from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name
 from gan_style.progress import Progress
+from gan_style.stems import stem
 
 
-def survey_aligned(root: Path, split: Split, paired: bool) -> Survey:
-    """Files of root/{split}/, each of which holds a pair."""
-    if split == "val" and not (root / "val").exists():
-        return Survey(None)
-    tree = ImageTree(root, split, Listing(), Problems())
-    found = Gathering()
-    for name in tree.names():
-        found.add(f"{split}/{name}")
-    keys = found.keys()
-    return Survey(Source("aligned", root, keys, keys, paired), tree.problems, tree.listing)
+def survey_aligned(root: Path, folders: Folders, split: Split, paired: bool) -> Survey:
+    """Files of one folder, each of which holds a pair."""
+    tree = ImageTree(root, folders[0], Listing(), Problems())
+    keys = _all_keys(tree)
+    return Survey(Source("aligned", root, keys, keys, paired, folders=folders, split=split), tree.problems, tree.listing)
 
 
-def survey_folders(root: Path, split: Split, paired: bool) -> Survey:
-    """Files of root/{split}A/ and root/{split}B/."""
-    if split == "val" and not any((root / f"val{domain}").exists() for domain in "AB"):
-        return Survey(None)
+def survey_folders(root: Path, folders: Folders, split: Split, paired: bool) -> Survey:
+    """Files of domain A's folder and of domain B's."""
     listing, problems, orphans = Listing(), Problems(), Problems()
-    trees = a, b = [ImageTree(root, f"{split}{domain}", listing, problems) for domain in "AB"]
-    found = [Gathering(), Gathering()]
+    trees = a, b = [ImageTree(root, folder, listing, problems) for folder in folders]
     if paired:
+        found = [Gathering(), Gathering()]
         for names in pairs_by_stem(a, b, orphans):
             for tree, keys, name in zip(trees, found, names, strict=True):
                 keys.add(f"{tree.name}/{name}")
+        keys_a, keys_b = (keys.keys() for keys in found)
     else:
-        for tree, keys in zip(trees, found, strict=True):
-            for name in tree.names():
-                keys.add(f"{tree.name}/{name}")
+        keys_a, keys_b = map(_all_keys, trees)
     if all(tree.count for tree in trees):  # one that is empty explains them all
         problems.extend(orphans)
-    keys_a, keys_b = (keys.keys() for keys in found)
-    return Survey(Source("folders" if paired else "unpaired", root, keys_a, keys_b, paired), problems, listing)
+    layout = "folders" if paired else "unpaired"
+    return Survey(Source(layout, root, keys_a, keys_b, paired, folders=folders, split=split), problems, listing)
 
 
-def survey_images(root: Path, split: Split) -> Survey:
-    """Images of one domain: those of root/{split}A/, where there is one, else of root/{split}/, else, for training, of root itself."""
-    if split == "val" and not any((root / name).is_dir() for name in ("valA", "val")):
-        return Survey(None)
-    folder = next((name for name in (f"{split}A", split) if (root / name).is_dir()), "")
-    listing = Listing()
-    listing.add(root)  # a folder of a better name may appear
-    tree = ImageTree(root, folder, listing, Problems())
+def survey_images(root: Path, folders: Folders, split: Split) -> Survey:
+    """Images of one domain."""
+    tree = ImageTree(root, folders[0], Listing(), Problems())
+    keys = _all_keys(tree)
+    return Survey(Source("images", root, keys, keys, False, folders=folders, split=split), tree.problems, tree.listing)
+
+
+def _all_keys(tree: "ImageTree") -> Keys:
     found = Gathering()
     for name in tree.names():
-        found.add(f"{folder}/{name}" if folder else name)
-    keys = found.keys()
-    return Survey(Source("images", root, keys, keys, False), tree.problems, tree.listing)
+        found.add(f"{tree.name}/{name}" if tree.name else name)
+    return found.keys()
 
 
 class ImageTree:
@@ -114,7 +107,7 @@ class ImageTree:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                image = entry.name[entry.name.rfind(".") :].lower() in IMAGE_SUFFIXES
+                image = is_image_name(entry.name)
                 kind = _kind(entry)
                 if kind == "folder":
                     yield f"{prefix}{entry.name}/"
@@ -142,11 +135,6 @@ def pairs_by_stem(a: ImageTree, b: ImageTree, problems: Problems) -> Iterator[tu
                 problems.add(f"{shown(tree.folder / own[0])}: no file of this stem in {other.folder}")
         if in_a and in_b:
             yield in_a[0], in_b[0]
-
-
-def stem(name: str) -> str:
-    """The path of an image without its suffix; a folder's, which ends in a slash, stays as it is."""
-    return name if name.endswith("/") else name.rpartition(".")[0]
 
 
 def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from gan_style.atomic import replacing
 from gan_style.datasets.keys import Keys
+from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import STAMP, unchanged
 from gan_style.datasets.survey import Layout, Source, Split, Survey
 from gan_style.errors import UserError
@@ -34,11 +35,14 @@ log = logging.getLogger("gan_style")
 class Index:
     """The file for one split of one data set; `path` is None where there is no place for files."""
 
-    def __init__(self, root: Path, layout: Layout, split: Split, paired: bool) -> None:
+    def __init__(self, root: Path, layout: Layout, split: Split, paired: bool, folders: Folders | None = None) -> None:
         self.root = root
         self.layout: Layout = layout
         self.paired = paired
-        self.subject = hashlib.sha256(repr((os.path.realpath(root), layout, split, paired, sorted(IMAGE_SUFFIXES))).encode()).digest()
+        self.split: Split = split
+        self.folders = folders or ("", "")
+        what = (os.path.realpath(root), layout, split, paired, self.folders, sorted(IMAGE_SUFFIXES))
+        self.subject = hashlib.sha256(repr(what).encode()).digest()
         folder = index_folder()
         self.path = folder / f"{self.subject[:16].hex()}.index" if folder else None
 
@@ -48,7 +52,8 @@ class Index:
         if not stored or stored.subject != self.subject or not unchanged(stored.folders, stored.stamps):
             return None
         a, b = stored.columns
-        return Source(self.layout, self.root.parent if self.layout == "manifest" else self.root, a, b if len(b) else a, self.paired)
+        root = self.root.parent if self.layout == "manifest" else self.root
+        return Source(self.layout, root, a, b if len(b) else a, self.paired, folders=self.folders, split=self.split)
 
     def save(self, survey: Survey) -> Source | None:
         """Keep a large list that its listing vouches for, and return it as `load` does."""

@@ -47,13 +47,13 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
                 problems.add(f"{where}: {domain} = {problem}")
             else:
                 found[domain].add(key)
-    if split == "val" and not any(found.values()) and not problems:
+    if split != "train" and not any(found.values()) and not problems:
         return Survey(None)
     for domain, keys in found.items() if not problems else ():
         if not keys:
             problems.add(f"{manifest}: no row of split {split} has a file of domain {domain}")
     a, b = (keys.keys() for keys in found.values())
-    return Survey(Source("manifest", manifest.parent, a, b, paired), problems, listing)
+    return Survey(Source("manifest", manifest.parent, a, b, paired, split=split), problems, listing)
 
 
 class _Lookup:

@@ -16,6 +16,7 @@ from typing import Any
 
 from gan_style.atomic import replacing
 from gan_style.datasets.keys import Keys
+from gan_style.datasets.layouts import table_of
 from gan_style.datasets.survey import Source, Split, Survey, shown
 from gan_style.errors import UserError
 from gan_style.images import Encoded
@@ -31,7 +32,6 @@ except ImportError as failure:
 
 ROW_GROUP_BYTES = 2**24  # written at once, and so held in memory
 
-_TABLE = re.compile(r"((?:train|val)[AB]?)(?:-.*)?\.parquet")
 _PART = re.compile(r"-\d+-of-(\d{1,9})\.parquet$")
 
 
@@ -86,7 +86,7 @@ def survey_parquet(root: str, split: Split, paired: bool) -> Survey:
     tables = find_tables(root)
     halves = not paired and bool(tables.keys() & {f"{split}A", f"{split}B"})
     wanted = {domain: f"{split}{domain.upper()}" if halves else split for domain in ("a", "b")}
-    if split == "val" and not tables.keys() & set(wanted.values()):
+    if split != "train" and not tables.keys() & set(wanted.values()):
         return Survey(None)
     for table in wanted.values():
         if table not in tables:
@@ -95,7 +95,7 @@ def survey_parquet(root: str, split: Split, paired: bool) -> Survey:
     opened = {table: _open(tables[table], sorted(set(names.values()))) for table in set(wanted.values())}
     columns = {domain: opened[table][names[domain]] for domain, table in wanted.items()}
     a, b = (columns[domain].keys(table) for domain, table in wanted.items())
-    return Survey(ParquetSource("parquet", Path(root), a, b, paired, columns))
+    return Survey(ParquetSource("parquet", Path(root), a, b, paired, columns, split=split))
 
 
 def find_tables(root: str) -> dict[str, list[str]]:
@@ -114,12 +114,6 @@ def find_tables(root: str) -> dict[str, list[str]]:
             counts = " or ".join(map(str, sorted(totals)))
             raise UserError(f"{root}: holds {len(files)} files of {table}, whose names say {counts}; copy or write them all again")
     return tables
-
-
-def table_of(name: str) -> str | None:
-    """The table that a file of this name belongs to."""
-    found = _TABLE.fullmatch(name)
-    return found and found[1]
 
 
 def write_file(path: Path, columns: Sequence[str], rows: Iterable[Sequence[tuple[str, bytes]]]) -> None:

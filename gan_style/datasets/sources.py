@@ -1,39 +1,79 @@
-"""Which files belong to a data set, and which belong together. Nothing is decoded here.
+"""Which files belong to a data set, and which belong together. No pixel is decoded here.
 
 The layouts are described for users in data/README.md.
 """
 
+import logging
 from pathlib import Path
 
 from gan_style.datasets.folders import survey_aligned, survey_folders, survey_images
 from gan_style.datasets.index import Index
+from gan_style.datasets.layouts import Folders, check_one_domain, is_url, resolve_layout, split_folders
 from gan_style.datasets.manifest import survey_manifest
 from gan_style.datasets.survey import Layout, LayoutChoice, Source, Split, Survey
-from gan_style.errors import UserError
+from gan_style.errors import UserError, one_line
+from gan_style.images import probe
+
+_LOOKED_AT = 4  # files whose size tells whether they are side by side
+
+log = logging.getLogger("gan_style")
 
 
 def find(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Source | None:
-    """The source of a split, or None where the data set has no validation split.
+    """The source of a split, or None where the data set has no validation split. Where there are no validation images, test images
+    stand in for them, except in a manifest, whose rows say what they are for.
 
     root: a folder, a manifest or, as text, a URL of Parquet files
     A `UserError` names the first of what is missing, empty, without a partner, ambiguous or outside the data set. A large list
     is made once and kept (`index`).
     """
-    return _found(root, resolve_layout(root, layout, paired), split, paired)
+    source = find_split(root, layout, split, paired)
+    if source is None and split == "val" and (known := resolve_layout(root, layout, paired)) != "manifest":
+        return _standing_in(root, known, paired)
+    return source
+
+
+def find_split(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Source | None:
+    """As `find`, with nothing standing in for the split."""
+    source = _found(root, resolve_layout(root, layout, paired), split, paired)
+    if source is not None and layout == "auto":
+        _check_halves(source)
+    return source
 
 
 def find_images(root: Path | str, split: Split) -> Source | None:
-    """The images of one domain of a split (`folders.survey_images`), or None where there is no validation split."""
+    """The images of one domain of a split (`layouts.split_folders`), or None where there is no validation split."""
     if is_url(root) or not Path(root).is_dir():
         raise UserError(f"{root}: no such folder; this method reads one folder of images (data/README.md)")
-    return _found(root, "images", split, paired=False)
+    check_one_domain(Path(root))
+    source = _found(root, "images", split, paired=False)
+    return _standing_in(root, "images", paired=False) if source is None and split == "val" else source
+
+
+def survey_split(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Survey:
+    """As `find_split`, but anew, and with the problems listed; a `UserError` only where the layout itself does not fit."""
+    known = resolve_layout(root, layout, paired)
+    survey = _survey(root, known, _folders(root, known, split), split, paired)
+    if survey.source is not None and layout == "auto":
+        _check_halves(survey.source)
+    return survey
+
+
+def _standing_in(root: Path | str, known: Layout, paired: bool) -> Source | None:
+    """The test images, where there are some; they were not made for this, and so their problems stop nobody."""
+    try:
+        return _found(root, known, "test", paired)
+    except UserError as mistake:
+        log.warning(f"no validation: the test images cannot stand in for it: {one_line(str(mistake))}")
+        return None
 
 
 def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Source | None:
-    index = None if known == "parquet" else Index(Path(root), known, split, paired)
+    folders = _folders(root, known, split)
+    index = None if known == "parquet" else Index(Path(root), known, split, paired, folders)
     if index and (source := index.load()):
         return source
-    survey = _survey(root, known, split, paired)
+    survey = _survey(root, known, folders, split, paired)
     if survey.problems:
         named = "; ".join(survey.problems.lines[:3])
         more = f"; and {survey.problems.count - 3} more" if survey.problems.count > 3 else ""
@@ -41,52 +81,37 @@ def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Sourc
     return (index and index.save(survey)) or survey.source
 
 
-def survey_split(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Survey:
-    """As `find`, but anew, and with the problems listed; a `UserError` only where the layout itself does not fit the root."""
-    return _survey(root, resolve_layout(root, layout, paired), split, paired)
+def _folders(root: Path | str, known: Layout, split: Split) -> Folders | None:
+    return None if known in ("parquet", "manifest") else split_folders(Path(root), known, split)
 
 
-def resolve_layout(root: Path | str, layout: LayoutChoice, paired: bool) -> Layout:
-    """The layout that `auto` stands for at this root, or the given one where it is possible."""
-    if is_url(root):
-        if layout not in ("auto", "parquet"):
-            raise UserError(f"{root}: is a URL, which does not fit data.source {layout}; Parquet files alone are read from URLs")
-        return "parquet"
-    root = Path(root)
-    if not root.exists():
-        raise UserError(f"{root}: no such folder or manifest; set data.root to the data set (layouts: data/README.md)")
-    if layout == "unpaired" and paired:
-        raise UserError(
-            f"{root}: data.source is unpaired, but the method needs pairs; use source aligned, folders or manifest, or an unpaired method"
-        )
-    if root.is_file() != (layout == "manifest") and layout != "auto":
-        kind = "a file" if root.is_file() else "a folder"
-        raise UserError(f"{root}: is {kind}, which does not fit data.source {layout}; set source to auto or correct data.root")
-    if layout != "auto":
-        return layout
-    if root.is_file():
-        return "manifest"
-    if (root / "trainA").exists() or (root / "trainB").exists():
-        return "folders" if paired else "unpaired"
-    if (root / "train").exists():
-        return "aligned"
-    if any(root.glob("*.parquet")):
-        return "parquet"
-    raise UserError(f"{root}: holds neither trainA/ and trainB/ nor train/ nor Parquet files; correct data.root (layouts: data/README.md)")
-
-
-def is_url(root: Path | str) -> bool:
-    return isinstance(root, str) and "://" in root
-
-
-def _survey(root: Path | str, layout: Layout, split: Split, paired: bool) -> Survey:
-    if layout == "parquet":
+def _survey(root: Path | str, known: Layout, folders: Folders | None, split: Split, paired: bool) -> Survey:
+    if known == "parquet":
         from gan_style.datasets.parquet import survey_parquet  # Hugging Face datasets takes a second to import
 
         return survey_parquet(str(root), split, paired)
     root = Path(root)
-    if layout == "manifest":
+    if known == "manifest":
         return survey_manifest(root, split, paired)
-    if layout == "aligned":
-        return survey_aligned(root, split, paired)
-    return survey_images(root, split) if layout == "images" else survey_folders(root, split, paired)
+    if folders is None:
+        return Survey(None)
+    if known == "aligned":
+        return survey_aligned(root, folders, split, paired)
+    return survey_images(root, folders, split) if known == "images" else survey_folders(root, folders, split, paired)
+
+
+def _check_halves(source: Source) -> None:
+    """Refuse files that nobody has called side-by-side and that do not look it: two squares beside each other."""
+    if source.layout != "aligned":
+        return
+    for index in range(min(_LOOKED_AT, len(source.a))):
+        try:
+            header = probe(source.image("a", index))
+        except UserError:  # told where it is read
+            continue
+        if header.width != 2 * header.height:
+            raise UserError(
+                f"{source.name('a', index)}: is {header.width} x {header.height}, not twice as wide as high: does each file in "
+                f"{source.folders[0]}/ hold A and B side by side? Then set data.source=aligned; else give A and B folders of their own "
+                "(trainA/, trainB/)"
+            )

@@ -1,5 +1,6 @@
 """What every layout's survey gives: the files of a split, and what is wrong with them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,9 @@ from gan_style.images import Encoded
 
 Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images"]
 LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"]
-Split = Literal["train", "val"]
+Split = Literal["train", "val", "test"]
 Domain = Literal["a", "b"]
+_SPLIT_FOLDER = re.compile(r"^(train|val|test)(/?[AB])?/")
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,9 @@ class Source:
 
     Where `paired`, a[i] belongs to b[i]. In an aligned source both are the same file: domain A is its left half. A source of the
     layout `images` has one domain: `b` is `a`.
+
+    folders: of domain A and of domain B below the root, with which their keys begin; "" where the images lie anywhere below it
+    split: whose images these are; "test" where they stand in for validation images that the data set does not have
     """
 
     layout: Layout
@@ -28,6 +33,8 @@ class Source:
     a: Sequence[str]
     b: Sequence[str]
     paired: bool
+    folders: tuple[str, str] = field(default=("", ""), kw_only=True)
+    split: Split = field(default="train", kw_only=True)
 
     def path(self, key: str) -> Path:
         return self.root / key
@@ -43,8 +50,24 @@ class Source:
     def keys(self, domain: str) -> Sequence[str]:
         return self.a if domain == "a" else self.b
 
+    def below(self, domain: str, index: int) -> str:
+        """Key `index` of domain "a" or "b" without the folder of its split: what the images of a pair have in common, up to the suffix.
+
+        Keys in a manifest or a table may begin with such a folder too.
+        """
+        folder, key = self.folders["ab".index(domain)], self.keys(domain)[index]
+        return key.removeprefix(f"{folder}/") if folder else _SPLIT_FOLDER.sub("", key)
+
     def describe(self) -> str:
         """For people: how many of what."""
+        return self._counts() + (f"; {self.places()}, since there is no val" if self.split == "test" else "")
+
+    def places(self) -> str:
+        """The folders, in words."""
+        named = [f"{folder}/" for folder in dict.fromkeys(self.folders) if folder]
+        return " and ".join(named) or self.split
+
+    def _counts(self) -> str:
         if self.layout == "images":
             return f"{len(self.a)} images"
         if self.paired:

@@ -13,12 +13,12 @@ from gan_style.bundle import Resize
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.demo import ensure_demo
-from gan_style.datasets.folders import stem
 from gan_style.errors import UserError
 from gan_style.segmentation.classes import eight_bits
 from gan_style.segmentation.score import TaskScore
 from gan_style.segmentation.segmenter import Segmenter, check_place, load_segmenter, save_segmenter
 from gan_style.segmentation.training import label_data, train_segmenter
+from gan_style.stems import stem
 from gan_style.types import Direction
 
 DEFAULT_STEPS = 1000
@@ -71,8 +71,10 @@ class Pairs:
         if validation is None:
             raise UserError(f"--segmenter: {data.root} has no validation pairs of label maps and photos (data/README.md)")
         self.root, self.validation, self.labels, self.photos = data.root, validation, direction[0], direction[-1]
-        keys = list(validation.source.keys(self.labels))
-        self._places = {_stem_in_split(key): place for place, key in enumerate(keys)} | {key: place for place, key in enumerate(keys)}
+        source = validation.source
+        keys = list(source.keys(self.labels))
+        stems = {stem(source.below(self.labels, place)): place for place in range(len(keys))}
+        self._places = stems | {key: place for place, key in enumerate(keys)}
 
     def place(self, name: str) -> int:
         """Where the pair is; `UserError` where there is none."""
@@ -97,9 +99,3 @@ def _read(path: Path, options: Namespace, device: torch.device) -> Segmenter:
     if options.segmenter_steps not in (None, info.steps):
         raise UserError(f"--segmenter-steps: {path} was trained for {info.steps}; leave them out, or train another")
     return segmenter
-
-
-def _stem_in_split(key: str) -> str:
-    """valA/town/001.png -> town/001."""
-    first, _, rest = key.partition("/")
-    return stem(rest if rest and first in ("val", "valA", "valB") else key)

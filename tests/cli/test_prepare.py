@@ -81,7 +81,7 @@ def test_check_names_the_bad_file_and_exits_2(prepare: Prepare, pairs: Path) -> 
     (pairs / "trainB" / "1.png").write_text("not a picture")
     done = prepare("check", pairs)
     assert done.returncode == 2
-    assert "trainB/1.png: not an image" in done.stderr and "Traceback" not in done.stderr
+    assert "trainB/1.png: is a text, not an image" in done.stderr and "Traceback" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and "1 problem(s)" in errors[0]
     assert "train  B       4      1" in done.stdout

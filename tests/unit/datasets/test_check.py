@@ -60,5 +60,5 @@ def test_unpaired_and_aligned(tmp_path: Path, write_pairs: Writer) -> None:
     assert check(tmp_path / "two", "unpaired", workers=1).problems == ()
     images.write(tmp_path / "one" / "train" / "even.png", np.zeros((4, 10, 3), np.uint8))
     images.write(tmp_path / "one" / "train" / "odd.png", np.zeros((4, 11, 3), np.uint8))
-    report = check(tmp_path / "one", workers=1)
+    report = check(tmp_path / "one", "aligned", workers=1)
     assert len(report.problems) == 1 and "odd.png: is 11 pixels wide" in report.problems[0]

@@ -164,7 +164,7 @@ def test_aligned_files_are_cut_in_the_middle(tmp_path: Path, channels: tuple[int
     pixels[:, 10:] = 255
     images.write(tmp_path / "train" / "1.png", pixels)
     a, b = channels
-    settings = config(tmp_path, preprocess="none", domain_a={"channels": a}, domain_b={"channels": b})
+    settings = config(tmp_path, source="aligned", preprocess="none", domain_a={"channels": a}, domain_b={"channels": b})
     for paired in (True, False):
         sample = open_dataset(settings, "train", paired, 0)[0, 0]
         assert sample.a.shape == (a, 8, 10) and sample.b.shape == (b, 8, 10)

@@ -16,6 +16,7 @@ import pytest
 from gan_style.datasets import index, listing, sources
 from gan_style.datasets.index import Index, index_folder
 from gan_style.datasets.keys import Keys
+from gan_style.datasets.layouts import split_folders
 from gan_style.datasets.sources import find, survey_split
 from gan_style.datasets.survey import Layout, Source
 from gan_style.errors import UserError
@@ -50,7 +51,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def kept(root: Path, layout: Layout, paired: bool) -> Source | None:
-    return Index(root, layout, "train", paired).load()
+    folders = None if layout == "manifest" else split_folders(root, layout, "train")
+    return Index(root, layout, "train", paired, folders).load()
 
 
 KINDS: list[tuple[Layout, str, bool]] = [
@@ -236,7 +238,7 @@ def keys(text: bytes, *ends: int) -> Keys:
 )
 def test_a_file_with_places_outside_its_text_is_not_believed(cache: Path, data: Path, wrong: Keys) -> None:
     """Whoever wrote it could make a checksum as well."""
-    entry = Index(data, "folders", "train", True)
+    entry = Index(data, "folders", "train", True, ("trainA", "trainB"))
     assert entry.path is not None
     right, none = keys(b"abcd", 1, 2, 4), Keys.of(())
     index._write(entry.path, entry.subject, np.zeros(0, np.int64), (none, right, right))

@@ -1,0 +1,192 @@
+"""Which layout a data set has, and in which folders its splits lie. Nothing is listed that has many files.
+
+The layouts are described for users in data/README.md.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from gan_style.datasets.survey import Layout, LayoutChoice, Split, shown
+from gan_style.errors import UserError
+from gan_style.files.kinds import is_image_name
+
+Folders = tuple[str, str]  # of domain A and domain B, relative to the root
+
+_NAMINGS = ("{split}{domain}", "{split}/{domain}", "{domain}/{split}")
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+_TABLE = re.compile(r"((?:train|val|test)[AB]?)(?:-.*)?\.parquet")
+_SHOWN = 6  # names in a message
+_DEPTH = 2  # levels of folders in which a data set is looked for that does not lie at the root
+
+
+def resolve_layout(root: Path | str, layout: LayoutChoice, paired: bool) -> Layout:
+    """The layout that `auto` stands for at this root, or the given one where it is possible.
+
+    A `UserError` says what was seen where that is no layout, or more than one, and where a data set lies nearby.
+    """
+    if is_url(root):
+        if layout not in ("auto", "parquet"):
+            raise UserError(f"{root}: is a URL, which does not fit data.source {layout}; Parquet files alone are read from URLs")
+        return "parquet"
+    root = Path(root)
+    if not root.exists():
+        raise UserError(f"{root}: no such folder or manifest; set data.root to the data set (layouts: data/README.md)")
+    if layout == "unpaired" and paired:
+        raise UserError(
+            f"{root}: data.source is unpaired, but the method needs pairs; use source aligned, folders or manifest, or an unpaired method"
+        )
+    if root.is_file() != (layout == "manifest") and layout != "auto":
+        kind = "a file" if root.is_file() else "a folder"
+        raise UserError(f"{root}: is {kind}, which does not fit data.source {layout}; set source to auto or correct data.root")
+    if root.is_file():
+        return "manifest"
+    found = _candidates(root)
+    if not found and (nearby := _nearby(root)):
+        raise UserError(f"{root}: is no data set, but {nearby}")
+    if layout != "auto":
+        return layout
+    if len(found) > 1:
+        seen, kinds = "; ".join(found), sorted(set(found.values()))
+        choice = f"set data.source to {' or '.join(kinds)}" if len(kinds) > 1 else "keep one of them"
+        raise UserError(f"{root}: holds more than one data set: {seen}; {choice}")
+    if not found:
+        raise UserError(_nothing(root))
+    (kind,) = found.values()
+    return "unpaired" if kind == "folders" and not paired else kind
+
+
+def split_folders(root: Path, layout: Layout, split: Split) -> Folders | None:
+    """Where the images of a split lie, there or not; None where the data set has no such split.
+
+    The layout `aligned` has one folder for both domains, and so has `images`, where it may be the root itself: "".
+    """
+    if layout == "images":
+        folder = _images_folder(root, split)
+        return None if folder is None else (folder, folder)
+    if layout == "aligned":
+        return (split, split) if split == "train" or (root / split).exists() else None
+    found = _domain_folders(root, split)
+    if len(found) > 1:
+        seen = " and ".join(f"{a}/, {b}/" for a, b in found)
+        raise UserError(f"{root}: has two places for images of split {split}, {seen}; keep one of them")
+    return found[0] if found else ("trainA", "trainB") if split == "train" else None
+
+
+def check_one_domain(root: Path) -> None:
+    """`UserError` where a folder that should hold images of one domain holds a whole data set instead, and nothing else."""
+    if _images_folder(root, "train") == "" and not _holds_pictures(root):
+        folders = _folders(root)
+        if len(folders) == 1 and _candidates(root / folders[0]):
+            raise UserError(f"{root}: is no data set, but {_nearby(root)}")
+
+
+def is_url(root: Path | str) -> bool:
+    return isinstance(root, str) and "://" in root
+
+
+def table_of(name: str) -> str | None:
+    """The table (train, valA, ...) that a Parquet file of this name belongs to."""
+    found = _TABLE.fullmatch(name)
+    return found and found[1]
+
+
+def _candidates(root: Path) -> dict[str, Layout]:
+    """What was seen at the root, in words -> the layout that it has. Folders in train/ that may be anything are none.
+
+    trainA/ and trainB/ mean one thing only, whatever lies beside them; tables come last: they are made of folders.
+    """
+    found: dict[str, Layout] = {f"{a}/ and {b}/": "folders" for a, b in _domain_folders(root, "train")}
+    if (root / "train").is_dir() and all(words.startswith("train/") for words in found):
+        if _holds_pictures(root / "train"):
+            found["pictures in train/"] = "aligned"
+        elif not found and not _folders(root / "train"):
+            found["train/"] = "aligned"
+    if not found and any(root.glob("*.parquet")):
+        found["Parquet files"] = "parquet"
+    return found
+
+
+def _namings(split: Split) -> list[Folders]:
+    return [(naming.format(split=split, domain="A"), naming.format(split=split, domain="B")) for naming in _NAMINGS]
+
+
+def _domain_folders(root: Path, split: Split) -> list[Folders]:
+    """The namings of a split of which a folder is there; the first alone, whose names mean nothing else, where it is."""
+    found = [folders for folders in _namings(split) if any((root / folder).is_dir() for folder in folders)]
+    return found[:1] if found[:1] == _namings(split)[:1] else found
+
+
+def _images_folder(root: Path, split: Split) -> str | None:
+    """Where one domain's images of a split lie: domain A's of a set of two, else the split's folder, else, for training, the root."""
+    for a, b in _domain_folders(root, split):
+        if (root / a).is_dir() and ("/" not in a or (root / b).is_dir()):
+            return a
+    if (root / split).is_dir():
+        return split
+    return "" if split == "train" else None
+
+
+def _nothing(root: Path) -> str:
+    """Why a folder has no layout."""
+    inside = _folders(root / "train")
+    if inside:
+        return (
+            f"{root}/train: holds {_listed(inside)} and no pictures of its own; if they are the two domains, call them train/A and "
+            "train/B; if each file in them holds A and B side by side, set data.source=aligned"
+        )
+    folders = _folders(root)
+    seen = ([_listed(folders)] if folders else []) + (["pictures"] if _holds_pictures(root) else [])
+    instead = f", but {' and '.join(seen)}" if seen else ""
+    return (
+        f"{root}: holds neither trainA/ and trainB/ nor train/ nor Parquet files{instead}; "
+        "rename its folders, or correct data.root (layouts: data/README.md)"
+    )
+
+
+def _nearby(root: Path) -> str | None:
+    """Where a data set lies that was probably meant: below, or above."""
+    below = list(islice(_below(root, _DEPTH), _SHOWN))
+    if below:
+        named = " or ".join(f"data.root={shown(place)}" for place in below)
+        return f"{'one lies' if len(below) == 1 else 'several lie'} in it; did you mean {named}?"
+    parts = {folder for split in _SPLITS for names in [*_namings(split), (split, split)] for folder in names}
+    absolute = Path(os.path.abspath(root))  # noqa: PTH100 - links stay as they are
+    for above in list(absolute.parents)[:2]:
+        if absolute.relative_to(above).as_posix() in parts and _candidates(above):
+            return f"a part of one; did you mean data.root={shown(above)}?"
+    return None
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    """The data sets in some levels of folders."""
+    for name in _folders(folder):
+        if _candidates(folder / name):
+            yield folder / name
+        elif depth > 1:
+            yield from _below(folder / name, depth - 1)
+
+
+def _holds_pictures(folder: Path) -> bool:
+    """Does a folder hold pictures of its own? Ends at the first."""
+    return any(is_image_name(entry.name) and not entry.is_dir() for entry in _entries(folder))
+
+
+def _folders(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What is not hidden; nothing in a folder that cannot be listed, which is told where it is read."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                yield entry
+
+
+def _listed(folders: list[str]) -> str:
+    named = ", ".join(f"{shown(name)}/" for name in folders[:_SHOWN])
+    return f"the folder{'s' if len(folders) > 1 else ''} {named}" + (f" and {len(folders) - _SHOWN} more" if len(folders) > _SHOWN else "")
