@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
 from gan_style.networks.downsampling import BlurPool
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
@@ -48,19 +49,28 @@ LOSS_NAMES: dict[str, dict[str, tuple[tuple[float, str], ...]]] = {
     },
 }
 
+# method -> our name of a term -> the key that takes the term out of the step's losses where it is 0.
+SWITCHES: dict[str, dict[str, str]] = {
+    "pix2pix": {},
+    "cyclegan": {"identity_a": "identity_weight", "identity_b": "identity_weight"},
+}
+
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def reference_losses(method: str, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The losses that the reference would log, by its names, from those of one step of our `method`.
+def reference_losses(config: MethodConfig, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The losses that the reference would log, by its names, from those of one step of the method that `config` describes.
 
-    Losses of which a part is missing in `ours` (an identity loss that is off) are left out.
+    A term that the configuration switches off counts as 0, as in the reference. Losses of which another part is missing are left out.
     """
+    off = [name for name, key in SWITCHES[config.name].items() if getattr(config, key) == 0]
+    zero = next(iter(ours.values())).new_zeros(())
+    known = {**dict.fromkeys(off, zero), **ours}
     return {
-        theirs: torch.stack([factor * ours[name] for factor, name in parts]).sum()
-        for theirs, parts in LOSS_NAMES[method].items()
-        if all(name in ours for _, name in parts)
+        theirs: torch.stack([factor * known[name] for factor, name in parts]).sum()
+        for theirs, parts in LOSS_NAMES[config.name].items()
+        if all(name in known for _, name in parts)
     }
 
 

@@ -6,7 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.interop.pytorch_cyclegan import LOSS_NAMES, NETWORK_NAMES, from_reference, reference_losses, to_reference
+from gan_style.interop.pytorch_cyclegan import LOSS_NAMES, NETWORK_NAMES, SWITCHES, from_reference, reference_losses, to_reference
+from gan_style.methods.cyclegan import CycleGANConfig
+from gan_style.methods.pix2pix import Pix2PixConfig
 from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from gan_style.networks.projection import ProjectionHeads
 from gan_style.networks.resnet import ResnetGenerator
@@ -296,7 +298,7 @@ class TestMistakes:
 
 def test_losses_of_pix2pix() -> None:
     ours = {"adversarial": 1.0, "l1": 2.0, "discriminator_real": 4.0, "discriminator_fake": 8.0}
-    theirs = reference_losses("pix2pix", {name: torch.tensor(value) for name, value in ours.items()})
+    theirs = reference_losses(Pix2PixConfig(), {name: torch.tensor(value) for name, value in ours.items()})
     assert {name: value.item() for name, value in theirs.items()} == {"G_GAN": 1, "G_L1": 2, "D_real": 8, "D_fake": 16}
 
 
@@ -304,14 +306,22 @@ def test_losses_of_cyclegan() -> None:
     names = ["adversarial_ab", "adversarial_ba", "cycle_a", "cycle_b", "identity_a", "identity_b"]
     names += ["discriminator_a_real", "discriminator_a_fake", "discriminator_b_real", "discriminator_b_fake"]
     ours = {name: torch.tensor(2.0**i, dtype=torch.float64) for i, name in enumerate(names)}
-    theirs = reference_losses("cyclegan", ours)
+    theirs = reference_losses(CycleGANConfig(), ours)
     expected = {"G_A": 1, "G_B": 2, "cycle_A": 4, "cycle_B": 8, "idt_A": 32, "idt_B": 16, "D_A": 256 + 512, "D_B": 64 + 128}
     assert {name: value.item() for name, value in theirs.items()} == expected
-    without = reference_losses("cyclegan", {name: loss for name, loss in ours.items() if not name.startswith("identity")})
-    assert without.keys() == expected.keys() - {"idt_A", "idt_B"}
+
+
+def test_a_term_that_is_switched_off_counts_as_0_and_one_that_is_missing_is_left_out() -> None:
+    terms = ["adversarial_ab", "adversarial_ba", "cycle_a", "cycle_b"]
+    ours = {name: torch.tensor(1.0, dtype=torch.float64) for name in terms}
+    off = reference_losses(CycleGANConfig(identity_weight=0.0), ours)
+    assert off.keys() == {"G_A", "G_B", "cycle_A", "cycle_B", "idt_A", "idt_B"}
+    assert off["idt_A"].item() == off["idt_B"].item() == 0 and off["idt_A"].dtype == torch.float64
+    assert reference_losses(CycleGANConfig(), ours).keys() == {"G_A", "G_B", "cycle_A", "cycle_B"}
 
 
 def test_tables_cover_the_same_methods() -> None:
+    assert SWITCHES.keys() == LOSS_NAMES.keys()
     assert LOSS_NAMES.keys() == {"pix2pix", "cyclegan"}
     assert NETWORK_NAMES.keys() == {*LOSS_NAMES, "cut"}  # its patches are drawn at random: there is no trajectory to compare
     assert NETWORK_NAMES["cyclegan"]["D_A"] == "discriminator_b"
