@@ -20,8 +20,9 @@ import torch
 from tqdm import tqdm
 
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.dataset import Place, Sample, TrainingSet, training_loader
+from gan_style.datasets.dataset import Place, Sample, TrainingSet
 from gan_style.datasets.listing import SETTLED
+from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sources import find
 
 BATCH = 1000
@@ -87,7 +88,7 @@ def measure(root: str, kind: str, start: str, steps: str) -> dict[str, float]:
     config = DataConfig(root=root, workers=2)
     dataset = (FormerKeys if kind == "tuple" else KeysAlone)(source, config, 0)
     loader = training_loader(dataset, config, 0, int(steps), BATCH)
-    loader.multiprocessing_context = start
+    loader.start_method = start
     workers: dict[int, dict[str, float]] = {}
     for batch in loader:
         used = json.loads(batch.keys_b[-1])

@@ -12,8 +12,9 @@ from torch import nn
 from gan_style.bundle import BundleInfo, Resize
 from gan_style.config.load import dump_config, load_config
 from gan_style.config.schema import RunConfig
-from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset, training_loader
+from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
 from gan_style.datasets.demo import ensure_demo
+from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread

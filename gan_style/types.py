@@ -64,5 +64,6 @@ class Batch:
         return replace(self, a=move(self.a), b=move(self.b))
 
     def pin_memory(self) -> "Batch":
-        """Called by the DataLoader where it pins memory."""
-        return replace(self, a=self.a.pin_memory(), b=self.b.pin_memory())
+        """The batch in pinned memory, from which copies to a GPU need not be waited for."""
+        a = self.a.pin_memory()
+        return replace(self, a=a, b=a if self.b is self.a else self.b.pin_memory())

@@ -1,20 +1,17 @@
 """Data sets as the trainer sees them: numbered training samples, batches of them, and validation images."""
 
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, overload
+from typing import Literal, NamedTuple, overload
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import Loaded, read_both, read_domain, read_pair
-from gan_style.datasets.sampling import SlotSampler, locate
+from gan_style.datasets.sampling import locate
 from gan_style.datasets.sources import find, find_images
 from gan_style.datasets.survey import Source, Split, TwoFolders
 from gan_style.datasets.transforms import TrainingTransforms
@@ -45,7 +42,7 @@ class Place(NamedTuple):
     index_b: int
 
 
-class TrainingSet(Dataset[Sample]):
+class TrainingSet:
     """The endless stream of training samples. `len` is the length of an epoch: the larger domain, where they are unpaired."""
 
     def __init__(self, source: Source, config: DataConfig, seed: int) -> None:
@@ -183,90 +180,3 @@ def collate(samples: Sequence[Sample]) -> Batch:
 def _stack(tensors: Sequence[Tensor]) -> Tensor:
     """torch.stack, by NumPy for the reason that `images.to_tensor` gives."""
     return torch.from_numpy(np.stack([tensor.numpy() for tensor in tensors]))
-
-
-def training_loader(
-    dataset: TrainingSet,
-    config: DataConfig,
-    start_step: int,
-    stop_step: int,
-    batch_size: int,
-    rank: int = 0,
-    world_size: int = 1,
-    accumulate: int = 1,
-    pin_memory: bool = False,
-) -> "TrainingLoader":
-    """This process's micro-batches of the steps `start_step` ... `stop_step` - 1, in order: `accumulate` for each step.
-
-    batch_size: the global one, over all processes and accumulated micro-batches
-    """
-    return TrainingLoader(
-        _BatchReader(dataset),
-        batch_sampler=_Places(dataset, SlotSampler(start_step, stop_step, batch_size, rank, world_size, accumulate)),
-        collate_fn=_unchanged,
-        num_workers=config.workers,
-        pin_memory=pin_memory,
-        worker_init_fn=_start_worker,
-        generator=torch.Generator(),  # else starting workers would draw from the global generator
-    )
-
-
-@dataclass(frozen=True)
-class _Mistake:
-    """A `UserError` on its way out of a worker: torch would put the worker's traceback into its message."""
-
-    message: str
-
-
-class _Places:
-    """The micro-batches of a sampler, each sample with its place."""
-
-    def __init__(self, dataset: TrainingSet, slots: SlotSampler) -> None:
-        self.dataset = dataset
-        self.slots = slots
-
-    def __len__(self) -> int:
-        return len(self.slots)
-
-    def __iter__(self) -> Iterator[list[Place]]:
-        for batch in self.slots:
-            yield [self.dataset.place(*position) for position in batch]
-
-
-class _BatchReader(Dataset[Any]):
-    def __init__(self, dataset: TrainingSet) -> None:
-        self.dataset = dataset
-
-    def __getitems__(self, places: list[Place]) -> Batch | _Mistake:
-        try:
-            return collate([self.dataset.read(place) for place in places])
-        except UserError as mistake:
-            return _Mistake(str(mistake))
-
-
-class TrainingLoader(DataLoader[Any]):
-    """A DataLoader of `Batch`es whose workers' mistakes arrive as the `UserError`s they were."""
-
-    def __iter__(self) -> Iterator[Batch]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        for loaded in super().__iter__():
-            if isinstance(loaded, _Mistake):
-                raise UserError(loaded.message)
-            yield loaded
-
-
-def _unchanged(loaded: Any) -> Any:
-    return loaded
-
-
-def _start_worker(worker: int) -> None:
-    """One thread for each worker: parallelism comes from their number. The first signal is for the training process.
-
-    Ctrl-C in a terminal, its end, and SIGTERM or SIGUSR1 from a cluster reach the whole process group, but the step in hand still needs its
-    data; the training process then ends its workers. A second SIGTERM, torch's last resort, is obeyed.
-    """
-    for name in ("SIGINT", "SIGHUP", "SIGUSR1"):
-        if hasattr(signal, name):  # Windows has no SIGHUP and no SIGUSR1
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

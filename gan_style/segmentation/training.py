@@ -10,7 +10,8 @@ from torch import Tensor
 from gan_style import images
 from gan_style.bundle import Resize
 from gan_style.config.schema import DataConfig, DomainConfig
-from gan_style.datasets.dataset import TrainingSet, open_dataset, training_loader
+from gan_style.datasets.dataset import TrainingSet, open_dataset
+from gan_style.datasets.loading import training_loader
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError

@@ -13,7 +13,8 @@ from PIL import Image
 from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import sampling
-from gan_style.datasets.dataset import TrainingSet, open_dataset, training_loader
+from gan_style.datasets.dataset import TrainingSet, open_dataset
+from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import permutation
 from gan_style.errors import UserError
 from gan_style.types import Batch
@@ -47,8 +48,8 @@ def test_batches_do_not_depend_on_workers(pairs: Path, paired: bool, workers: in
     shared = config(pairs, workers=workers)
     expected = list(training_loader(open_dataset(alone, "train", paired, 3), alone, 0, 9, 2))
     loader = training_loader(open_dataset(shared, "train", paired, 3), shared, 0, 9, 2)
-    assert loader.num_workers == workers
-    loader.multiprocessing_context = start
+    assert loader.workers == workers
+    loader.start_method = start
     got = list(loader)
     assert len(got) == len(expected) == 9
     assert all(same(*both) for both in zip(got, expected, strict=True))
@@ -111,7 +112,7 @@ def test_the_order_of_an_epoch_is_made_in_the_training_process_alone(pairs: Path
     monkeypatch.setattr(sampling, "permutation", order)
     settings = config(pairs, workers=2)
     loader = training_loader(open_dataset(settings, "train", paired, 0), settings, 0, 9, 2)
-    loader.multiprocessing_context = "fork"  # which takes the patch along
+    loader.start_method = "fork"  # which takes the patch along
     assert len(list(loader)) == 9
 
 

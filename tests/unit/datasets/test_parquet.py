@@ -20,7 +20,8 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets import parquet
 from gan_style.datasets.check import check
 from gan_style.datasets.convert import to_parquet
-from gan_style.datasets.dataset import open_dataset, training_loader
+from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sources import find
 from gan_style.errors import UserError
 from gan_style.types import Batch
@@ -64,7 +65,7 @@ def config(root: Path | str, **changes: Any) -> DataConfig:
 def batches(settings: DataConfig, paired: bool, start: str = "fork", rank: int = 0, world_size: int = 1) -> list[Batch]:
     loader = training_loader(open_dataset(settings, "train", paired, 3), settings, 0, 8, 2, rank, world_size)
     if settings.workers:
-        loader.multiprocessing_context = start
+        loader.start_method = start
     return list(loader)
 
 

@@ -1,0 +1,134 @@
+"""The training batches in their order, loaded here or ahead of their time in other processes."""
+
+import itertools
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+
+import torch
+
+from gan_style.config.schema import DataConfig
+from gan_style.datasets.dataset import Place, TrainingSet, collate
+from gan_style.datasets.loading_process import Died, LoadingProcess
+from gan_style.datasets.sampling import SlotSampler
+from gan_style.errors import UserError
+from gan_style.types import Batch
+
+AHEAD = 2  # batches that each process is asked for in advance
+_SHOWN = 8  # names in a message
+
+
+def training_loader(
+    dataset: TrainingSet,
+    config: DataConfig,
+    start_step: int,
+    stop_step: int,
+    batch_size: int,
+    rank: int = 0,
+    world_size: int = 1,
+    accumulate: int = 1,
+    pin_memory: bool = False,
+) -> "TrainingLoader":
+    """This process's micro-batches of the steps `start_step` ... `stop_step` - 1, in order: `accumulate` for each step.
+
+    batch_size: the global one, over all processes and accumulated micro-batches
+    """
+    slots = SlotSampler(start_step, stop_step, batch_size, rank, world_size, accumulate)
+    return TrainingLoader(dataset, slots, config.workers, pin_memory)
+
+
+class TrainingLoader:
+    """Iterates over `Batch`es. A `UserError` tells of files that cannot be read, and of a loading process that died.
+
+    workers: processes that load; 0: none, this one does
+    start_method: how they start, as in `multiprocessing`; None: as is usual on this system
+    """
+
+    def __init__(self, dataset: TrainingSet, slots: SlotSampler, workers: int, pin_memory: bool, start_method: str | None = None) -> None:
+        self.dataset, self.slots, self.workers, self.pin_memory, self.start_method = dataset, slots, workers, pin_memory, start_method
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def __iter__(self) -> Generator[Batch, None, None]:
+        return self._elsewhere() if self.workers else self._here()
+
+    def _places(self) -> Iterator[list[Place]]:
+        for batch in self.slots:
+            yield [self.dataset.place(*position) for position in batch]
+
+    def _finished(self, batch: Batch) -> Batch:
+        return batch.pin_memory() if self.pin_memory else batch
+
+    def _here(self) -> Generator[Batch, None, None]:
+        read = BatchReader(self.dataset)
+        for places in self._places():
+            yield self._finished(read(places))
+
+    def _elsewhere(self) -> Generator[Batch, None, None]:
+        """The processes take turns, so the order is that of the places. One thread receives, while this one trains."""
+        with ExitStack() as stack:
+            receiver = ThreadPoolExecutor(1, initializer=_use_device, initargs=(torch.cuda.current_device() if self.pin_memory else None,))
+            stack.callback(receiver.shutdown)
+            processes: list[LoadingProcess] = []
+            try:
+                for _ in range(self.workers):
+                    processes.append(LoadingProcess(BatchReader(self.dataset), self.start_method))
+                    stack.callback(processes[-1].end)
+            except OSError as refusal:
+                raise UserError(
+                    f"data.workers: process {len(processes) + 1} of {self.workers} cannot be started ({refusal.strerror}); lower it"
+                ) from None
+            turns, places = itertools.cycle(processes), self._places()
+            waiting: deque[tuple[list[Place], Future[Batch]]] = deque()
+
+            def receive(process: LoadingProcess) -> Batch:
+                return self._finished(process.receive())
+
+            def ask() -> None:
+                if batch := next(places, None):
+                    process = next(turns)
+                    process.ask(batch)
+                    waiting.append((batch, receiver.submit(receive, process)))
+
+            for _ in range(AHEAD * self.workers):
+                ask()
+            while waiting:
+                batch, future = waiting.popleft()
+                try:
+                    loaded = future.result()
+                except Died as death:
+                    raise UserError(self._obituary(death, batch)) from None
+                ask()
+                yield loaded
+
+    def _obituary(self, death: Died, places: Sequence[Place]) -> str:
+        if death.killed:
+            return (
+                "a loading process was killed (by the system's memory killer?); lower data.workers or free memory, then the same command "
+                "goes on"
+            )
+        source = self.dataset.source
+        keys = dict.fromkeys(key for place in places for key in (source.a[place.index_a], source.keys("b")[place.index_b]))
+        named = ", ".join(list(keys)[:_SHOWN]) + (" and others" if len(keys) > _SHOWN else "")
+        return (
+            f"a loading process ended ({death}) while it read {named}; look these files over (data/prepare.py check), then the same "
+            "command goes on; data.workers=0 shows more"
+        )
+
+
+class BatchReader:
+    """Reads the samples of a batch; what a loading process is given to do."""
+
+    def __init__(self, dataset: TrainingSet) -> None:
+        self.dataset = dataset
+
+    def __call__(self, places: Sequence[Place]) -> Batch:
+        return collate([self.dataset.read(place) for place in places])
+
+
+def _use_device(device: int | None) -> None:
+    """Pinned memory belongs to the GPU that a thread uses, which is the first one unless it is told."""
+    if device is not None:
+        torch.cuda.set_device(device)
