@@ -97,7 +97,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     layout = (train_config.batch_size, process, processes, train_config.accumulate)
 
     def loader(start: int, stop: int) -> Any:
-        return training_loader(training, config.data, start, stop, *layout, pin_memory=accelerator.device.type == "cuda")
+        return iter(training_loader(training, config.data, start, stop, *layout, pin_memory=accelerator.device.type == "cuda"))
 
     grid = checked = None
     translators = make_translators(config, method, accelerator.device) if subjects or accelerator.is_main_process else {}

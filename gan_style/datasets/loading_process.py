@@ -32,8 +32,8 @@ class Died(Exception):
 
     def __init__(self, exit_code: int | None) -> None:
         self.killed = exit_code is not None and hasattr(signal, "SIGKILL") and exit_code == -signal.SIGKILL
-        by_signal = exit_code is not None and exit_code < 0
-        super().__init__(signal.Signals(-exit_code).name if by_signal else f"exit code {exit_code}")
+        by_signal = signal.strsignal(-exit_code) if exit_code is not None and exit_code < 0 else None
+        super().__init__(by_signal or f"exit code {exit_code}")
 
 
 class LoadingProcess:

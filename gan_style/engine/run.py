@@ -1,8 +1,8 @@
 """The loop around the step: resume, log, draw, save, stop when asked."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from gan_style.errors import UserError
 from gan_style.types import Batch, Direction
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
-Loader = Callable[[int, int], Iterable[Batch]]
+Loader = Callable[[int, int], Generator[Batch, None, None]]
 
 
 def check_size(batch: Batch, smallest: int) -> Batch:
@@ -130,15 +130,21 @@ class Run:
         train, logging = self.config.train, self.config.logging
         if self.accelerator.is_main_process:
             self.report.start(self.step)
-        batches = iter(self.loader(self.step, self.steps))
         watch = Stopwatch()
         # Smoothed over many steps: single ones vary with what else the machine does.
-        with tqdm(total=self.steps, initial=self.step, unit="step", smoothing=0.05, disable=not self.accelerator.is_main_process) as bar:
+        with (
+            closing(self.loader(self.step, self.steps)) as batches,
+            tqdm(total=self.steps, initial=self.step, unit="step", smoothing=0.05, disable=not self.accelerator.is_main_process) as bar,
+        ):
+
+            def fetch() -> list[Batch]:
+                return [check_size(next(batches), self.smallest) for _ in range(train.accumulate)]
+
             while self.step < self.steps:
                 before = time.perf_counter()
                 micro_batches: list[Batch] = []
                 with self._noting_mistakes():
-                    micro_batches = [check_size(next(batches), self.smallest) for _ in range(train.accumulate)]
+                    micro_batches = stop.interruptibly(fetch) or []
                 watch.waited += time.perf_counter() - before
                 if stop.agreed(self.mistake is not None):
                     return

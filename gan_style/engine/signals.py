@@ -2,13 +2,22 @@
 
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
+from typing import TypeVar
 
 from gan_style.engine.agreement import Agreement
 from gan_style.signals import heeded
 
 # The reasons to stop are numbers, of which processes agree on the largest: these, and for a signal _SIGNAL + its number.
 _TIME, _SIGNAL, _MISTAKE = 1, 100, 1000
+
+
+T = TypeVar("T")
+
+
+class _Interrupted(BaseException):
+    """A signal came while `interruptibly` waited."""
 
 
 class StopRequest:
@@ -24,6 +33,7 @@ class StopRequest:
         self._end = None if minutes is None else (time.monotonic() if since is None else since) + 60 * minutes
         self._noted = 0  # by the signal handler, at any moment; what is agreed on is kept apart, or a signal could be lost
         self._reason = 0
+        self._interruptible = False
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -50,7 +60,21 @@ class StopRequest:
         self._reason = self.agreement.largest(reason)
         return self._reason != 0
 
+    def interruptibly(self, wait: Callable[[], T]) -> T | None:
+        """`wait()`, which may take long: a signal ends it at once. None where one has come."""
+        try:
+            self._interruptible = True
+            try:
+                return None if self._noted else wait()
+            finally:
+                self._interruptible = False
+        except _Interrupted:
+            return None
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self._noted == signal.SIGINT:
             raise KeyboardInterrupt
         self._noted = number
+        if self._interruptible:
+            self._interruptible = False  # once: what cleans up is left in peace
+            raise _Interrupted

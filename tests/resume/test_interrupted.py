@@ -78,9 +78,9 @@ def started(data: Path, folder: Path, prepare: Callable[[], None], *overrides: s
     return process
 
 
-def wait_for_steps(run_dir: Path, lines: int, process: subprocess.Popen[bytes]) -> None:
-    """Until the log has so many lines, or the process has ended."""
-    log, give_up = run_dir / "metrics.jsonl", time.monotonic() + 240
+def wait_for_steps(run_dir: Path, lines: int, process: subprocess.Popen[bytes], seconds: float = 240) -> None:
+    """Until the log has so many lines, the process has ended, or the time is over."""
+    log, give_up = run_dir / "metrics.jsonl", time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < give_up and not (log.exists() and len(metrics(run_dir)) >= lines):
         time.sleep(0.1)
 

@@ -87,3 +87,35 @@ def test_another_processs_reason_is_everyones() -> None:
     with StopRequest(Elsewhere()) as stop:
         assert stop.agreed()
         assert stop.exit_code == 130
+
+
+def test_a_signal_ends_a_wait_at_once_and_those_after_it_need_not_begin() -> None:
+    with StopRequest(Agreement()) as stop:
+        assert stop.interruptibly(lambda: 5) == 5
+
+        def hang() -> int:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1000)
+            return 5
+
+        assert stop.interruptibly(hang) is None
+        assert stop.interruptibly(lambda: 5) is None
+        assert stop.agreed()
+        assert stop.exit_code == 143
+
+
+def test_a_signal_outside_a_wait_interrupts_nothing_and_a_second_one_not_the_tidying_up() -> None:
+    with StopRequest(Agreement()) as stop:
+        tidied = []
+
+        def wait() -> None:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                os.kill(os.getpid(), signal.SIGHUP)
+                tidied.append(True)
+
+        assert stop.interruptibly(wait) is None
+        assert tidied
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.agreed()
