@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import torch
 
+from gan_style.arguments import device_option
+from gan_style.device import choose_device
 from gan_style.inference.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
 from gan_style.methods import CONFIGS
 from gan_style.methods.serving import serving_network
@@ -24,9 +26,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    device_option(parser)
     options = parser.parse_args()
-    device = torch.device(options.device)
+    device = choose_device(options.device)
     photo, picture = (torch.rand(2, 1, 3, options.size, options.size, generator=torch.Generator().manual_seed(0)) * 2 - 1).to(device)
 
     def network(name: str, **keys: object) -> torch.nn.Module:

@@ -1,4 +1,4 @@
-"""Numbers as options of a command take them: types for argparse, whose complaints say what would do."""
+"""Options that several commands have, and numbers as options take them: types for argparse, whose complaints say what would do."""
 
 import argparse
 import contextlib
@@ -31,3 +31,10 @@ def number(low: float, high: float) -> Callable[[str], float]:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from {low:g} to {high:g}")
 
     return parse
+
+
+def device_option(parser: argparse.ArgumentParser) -> None:
+    """Add --device, see `device.choose_device`."""
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: the GPU where there is one (mps: Apple's)"
+    )

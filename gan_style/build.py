@@ -19,7 +19,7 @@ from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.classes import label_colours, with_colours
-from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm
+from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.plan import Plan, make_plan
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
@@ -113,6 +113,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
 
 def describe(config: RunConfig[Any]) -> int:
     """Check everything that training would, print it, write nothing but the demo data where it is asked for."""
+    training_device(config.train)
     training, validation = open_data(config)
     config = with_colours(config, label_colours(config, training))
     method = open_method(config)

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 from gan_style.config.schema import LoggingConfig, TrainConfig
+from gan_style.device import check_precision, choose_device, cpu_is_asked_for
 from gan_style.engine.agreement import PATIENCE
 from gan_style.errors import UserError
 from gan_style.methods.adversary import AdversarialConfig
@@ -23,6 +24,15 @@ _REFUSED = {
 }
 
 
+def training_device(train: TrainConfig) -> torch.device:
+    """The kind of device that training runs on; `UserError` where it does not have the precision asked for."""
+    device = choose_device()
+    check_precision(train.mixed_precision, device, "train.mixed_precision", "no")
+    if train.dtype == "float64" and device.type == "mps":
+        raise UserError("train.dtype: Apple's GPUs have no float64; take float32, or set ACCELERATE_USE_CPU=true")
+    return device
+
+
 def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -> Accelerator:
     """The accelerator of this process, or `UserError` for a launch or precision that cannot work."""
     for variable, name in _REFUSED.items():
@@ -31,8 +41,9 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
                 f"{name} splits one network with one optimizer, and a GAN has several of both: "
                 "launch with torchrun or accelerate launch --multi_gpu (docs/guide/distributed.md)"
             )
-    if train.mixed_precision == "fp16" and not torch.cuda.is_available():
-        raise UserError("train.mixed_precision: fp16 needs a GPU; take bf16 or no")
+    device, launched = training_device(train), int(os.environ.get("WORLD_SIZE", "1"))
+    if launched > 1 and device.type == "cpu" and not cpu_is_asked_for():
+        raise _apart(launched)
     log_with = None
     if logging.tensorboard:
         try:
@@ -45,19 +56,24 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
     warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
     ddp = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     accelerator = Accelerator(
+        cpu=device.type == "cpu",
         mixed_precision=train.mixed_precision,
         kwargs_handlers=[ddp, InitProcessGroupKwargs(timeout=PATIENCE)],
         log_with=log_with,
         project_dir=run_dir,
         step_scheduler_with_optimizer=False,
     )
-    launched = int(os.environ.get("WORLD_SIZE", "1"))
-    if launched > accelerator.num_processes:  # each would train alone, all in one run folder
-        raise UserError(
-            f"{launched} processes were launched, but they do not find each other: there is no GPU, or LOCAL_RANK is not set; "
-            "on CPUs set ACCELERATE_USE_CPU=true and launch with torchrun (docs/guide/distributed.md)"
-        )
+    if launched > accelerator.num_processes:
+        raise _apart(launched)
     return accelerator
+
+
+def _apart(launched: int) -> UserError:
+    """Each process would train alone, all in one run folder."""
+    return UserError(
+        f"{launched} processes were launched, but they do not find each other: there is no GPU, or LOCAL_RANK is not set; "
+        "on CPUs set ACCELERATE_USE_CPU=true and launch with torchrun (docs/guide/distributed.md)"
+    )
 
 
 def synchronise_batch_norm(method: Method, accelerator: Accelerator) -> None:

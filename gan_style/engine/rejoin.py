@@ -7,10 +7,10 @@ first reads the addresses that the dead ones left there, waits for nobody, and t
 import os
 import warnings
 
-import torch
 import torch.distributed as dist
 from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
+from gan_style.device import choose_device
 from gan_style.engine.agreement import PATIENCE
 
 
@@ -32,9 +32,8 @@ def rejoin() -> None:
         return
     if attempt and not dist.is_initialized():
         store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
-        on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true" or not torch.cuda.is_available()
         dist.init_process_group(
-            "gloo" if on_cpu else "nccl",
+            "nccl" if choose_device().type == "cuda" else "gloo",
             store=PrefixStore(f"attempt_{attempt}", store),
             rank=int(os.environ["RANK"]),
             world_size=int(os.environ["WORLD_SIZE"]),

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from gan_style import images
 from gan_style.bundle import Resize
+from gan_style.device import choose_device
 from gan_style.engine.cases import read_ahead
 from gan_style.errors import UserError
 from gan_style.evaluation.options import metrics_of_files
 from gan_style.evaluation.result import Result
 from gan_style.evaluation.task import Task
-from gan_style.inference.predictor import choose_device
 from gan_style.metrics.choice import compares
 from gan_style.metrics.suite import Case, Networks, Row, Suite
 from gan_style.progress import Progress

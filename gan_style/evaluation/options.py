@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from gan_style import atomic
-from gan_style.arguments import whole
+from gan_style.arguments import device_option, whole
 from gan_style.config.metrics import METRICS, Compares
 from gan_style.errors import CommandParser, UserError, nearest
 from gan_style.evaluation.result import written
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     task.add_argument("--segmenter", metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept")
     task.add_argument("--segmenter-steps", type=whole(1, 10_000_000), metavar="N", help="of its training; default: 1000")
     task.add_argument("--ignore-color", type=_colour, action="append", metavar="R,G,B", help="a label that counts nowhere")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
+    device_option(parser)
     parser.add_argument("--json", metavar="FILE", help="write the numbers there, too")
     return parser
 

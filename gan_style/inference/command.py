@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_style.arguments import number, whole
+from gan_style.arguments import device_option, number, whole
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import FORMATS, check_paths, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--direction", choices=DIRECTIONS, help="which bundle of a run folder; default: a2b where there is one")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
+    device_option(parser)
     parser.add_argument(
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the network's arithmetic; default: %(default)s"
     )

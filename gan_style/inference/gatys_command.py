@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_style.arguments import number, whole
+from gan_style.arguments import device_option, number, whole
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import check_paths, make_output, select
 
@@ -84,5 +84,5 @@ def parser() -> argparse.ArgumentParser:
     how("--vgg", default="imagenet", metavar="imagenet|random|PATH", help="weights of the network; default: %(default)s")
     how("--vgg-name", choices=("vgg19", "vgg16"), default="vgg19", help="default: %(default)s")
     how("--pooling", choices=("avg", "max"), default="avg", help="default: %(default)s, as in the paper")
-    how("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: the GPU where there is one")
+    device_option(parser)
     return parser

@@ -3,20 +3,20 @@
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from gan_style.bundle import BundleInfo, load_bundle, unreadable
+from gan_style.device import Precision, check_precision, choose_device
 from gan_style.errors import UserError
 from gan_style.memory import no_room
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network, weights_that_serve
 from gan_style.networks.padding import missing
 
-Precision = Literal["fp32", "bf16", "fp16"]
 MAX_PADDED = 2**24  # pixels that padding may lead to: the smallest picture of the deepest network has as many
 HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -33,13 +33,12 @@ class Predictor:
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32") -> "Predictor":
-        """The translator in a bundle, on `device` (auto | cpu | cuda): `UserError` for a bundle that is not whole and consistent.
+        """The translator in a bundle, on `device` (auto | cpu | cuda | mps): `UserError` for a bundle that is not whole and consistent.
 
         precision: the type that convolutions calculate in; weights stay float32.
         """
         path, place = Path(path), choose_device(device)
-        if precision == "fp16" and place.type == "cpu":  # emulated there: twenty times slower than fp32
-            raise UserError("--precision fp16: needs a GPU; take bf16 or fp32 on a CPU")
+        check_precision(precision, place, "--precision", "fp32")
         info, weights = load_bundle(path)
         config = _translator_config(path, info)
         _check_weights(path, weights_that_serve(info.method, config, info.in_channels, info.out_channels), weights)
@@ -91,13 +90,6 @@ class Predictor:
                 f"has {width} x {height} pixels, which this model pads to {columns} x {rows}, more than {MAX_PADDED}; "
                 "cut it to another shape, or translate smaller with --resize N"
             )
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no GPU here; take --device cpu or auto")
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def _translator_config(path: Path, info: BundleInfo) -> Any:

@@ -74,7 +74,7 @@ class Translation:
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
-        on_gpu = self.predictor.device.type == "cuda"
+        on_gpu = self.predictor.device.type != "cpu"
         # Other batch sizes may take other kernels, which round otherwise: where the result must be the one that training
         # showed, pictures go one by one as they did there.
         as_in_training = self.resize == "train" and self.keep_resized

@@ -9,12 +9,12 @@ from typing import TypeVar
 from torch import Tensor
 
 from gan_style import images
+from gan_style.device import choose_device
 from gan_style.errors import UserError
 from gan_style.inference import controls
 from gan_style.inference.files import Job
 from gan_style.inference.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
 from gan_style.inference.picture import Source, write_result
-from gan_style.inference.predictor import choose_device
 from gan_style.memory import no_room
 from gan_style.networks.vgg import VGGFeatures
 from gan_style.progress import Progress

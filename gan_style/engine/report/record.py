@@ -1,6 +1,5 @@
 """run.json: what the report must know beside configuration and log: each start's machine, who plays, how long the run is, why it ended."""
 
-import functools
 import json
 import os
 import platform
@@ -61,15 +60,19 @@ def read_record(run_dir: Path) -> Record:
         return Record()
 
 
-@functools.cache
 def hardware() -> dict[str, str]:
     """The machine and the software that this process runs on."""
     import torch  # slow to load: not needed to read a record
 
+    from gan_style.device import choose_device
+
     facts = {"CPU": f"{_processor()}, {os.cpu_count()} cores"}
     if memory := _memory():
         facts["memory"] = _gibibytes(memory)
-    if torch.cuda.is_available():
+    device = choose_device()
+    if device.type == "mps":
+        facts["GPU"] = "Apple, by Metal"
+    if device.type == "cuda":
         devices = [torch.cuda.get_device_properties(place) for place in range(torch.cuda.device_count())]
         names = [f"{device.name} ({_gibibytes(device.total_memory)})" for device in devices]
         facts["GPU"] = ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))

@@ -67,7 +67,7 @@ def test_half_precision_is_close(tmp_path: Path, generator: dict, precision: Any
 
 
 def test_fp16_is_refused_on_a_cpu(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--precision fp16: needs a GPU"):
+    with pytest.raises(UserError, match="--precision: fp16 needs a GPU"):
         Predictor.load(tiny_bundle(tmp_path / "a2b.safetensors"), "cpu", "fp16")
 
 

@@ -1,0 +1,43 @@
+"""Which device computes, in training and in every command alike, and which precisions it has."""
+
+import os
+from typing import Literal
+
+import torch
+
+from gan_style.errors import UserError
+
+Precision = Literal["no", "fp32", "bf16", "fp16"]  # training says "no" for all of float32, infer.py "fp32"
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """`auto`, `cpu`, `cuda` or `mps` as a device; `UserError` for one that is not there.
+
+    `auto` is the first of CUDA, Apple's MPS and the CPU that is there; the CPU where accelerate's ACCELERATE_USE_CPU asks for it.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device("cpu" if cpu_is_asked_for() else next(kind for kind in there if there[kind]))
+    if not there[name]:
+        raise UserError(f"--device {name}: torch sees no {'Apple ' if name == 'mps' else ''}GPU here; take --device cpu or auto")
+    return torch.device(name)
+
+
+def cpu_is_asked_for() -> bool:
+    """Does the environment say that accelerate shall train on the CPU?"""
+    return os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes", "y", "on", "t")  # as accelerate reads it
+
+
+def check_precision(precision: Precision, device: torch.device, key: str, full: Precision) -> None:
+    """`UserError` where the device cannot calculate in `precision`, or only by emulation, which is slower than float32.
+
+    key: what messages call the choice; full: what it calls float32
+    """
+    if precision == "fp16" and device.type == "cpu":
+        raise UserError(f"{key}: fp16 needs a GPU, and this runs on the CPU; take bf16 or {full}")
+    if precision != "bf16":
+        return
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise UserError(f"{key}: {torch.cuda.get_device_name()} has no bf16; take fp16 or {full}")
+    if device.type == "mps" and not torch.backends.mps.is_macos_or_newer(14, 0):
+        raise UserError(f"{key}: bf16 on Apple's GPUs needs macOS 14; take fp16 or {full}")
