@@ -36,13 +36,8 @@ def infer_command(arguments: Sequence[str]) -> int:
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
         )
     check_output_channels(predictor.info, options.format)
-    from_noise = METHODS[predictor.info.method].serves == "noise"
-    if from_noise == bool(options.input) or from_noise != (options.samples is not None):
-        raise UserError(
-            "--input: this bundle makes pictures from noise; leave it out and give --samples N"
-            if from_noise
-            else "--samples: this bundle translates pictures; leave it out and give --input"
-        )
+    check_options(options, METHODS[predictor.info.method].serves)
+    from_noise = predictor.from_noise_alone
     style = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
     stylist = None if from_noise else Stylist.of(predictor, style)
     make_output(output)
@@ -53,7 +48,7 @@ def infer_command(arguments: Sequence[str]) -> int:
     if from_noise:
         count, size = options.samples, options.batch_size or 16
         with exiting_on_termination():
-            print(f"{draw_samples(predictor, count, options.seed, output, options.format, size, options.overwrite)} -> {output}")
+            print(f"{draw_samples(predictor, count, options.seed or 0, output, options.format, size, options.overwrite)} -> {output}")
         return 0
     print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
     translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
@@ -127,8 +122,29 @@ def parser() -> argparse.ArgumentParser:
     style.add_argument("--strength", "--alpha", type=number(0, 1), metavar="S", help="how much of the style, 0 to 1; default: 1")
     noise = parser.add_argument_group("pictures from noise (gan)")
     noise.add_argument("--samples", type=whole(1, 1_000_000), metavar="N", help="how many pictures to draw, instead of --input")
-    noise.add_argument("--seed", type=int, default=0, metavar="N", help="another number draws other pictures; default: %(default)s")
+    noise.add_argument("--seed", type=int, metavar="N", help="another number draws other pictures; default: 0")
     return parser
+
+
+def check_options(options: argparse.Namespace, serves: str) -> None:
+    """`UserError` for options that would do nothing; serves: what the bundle's translator is given, see `Method.serves`."""
+    from_noise = serves == "noise"
+    if from_noise == bool(options.input) or from_noise != (options.samples is not None):
+        raise UserError(
+            "--input: this bundle makes pictures from noise; leave it out and give --samples N"
+            if from_noise
+            else "--samples: this bundle translates pictures; leave it out and give --input"
+        )
+    idle = {"seed": "this bundle translates pictures, none is drawn"}
+    if from_noise:
+        idle = dict.fromkeys(
+            ("style", "mask", "preserve_color", "strength", "resize", "keep_resized"), "this bundle makes pictures from noise"
+        )
+    elif serves != "translation":
+        idle["batch_size"] = "pictures are stylized one by one"
+    for name, why in idle.items():
+        if getattr(options, name) != parser().get_default(name) and (name, getattr(options, name)) != ("batch_size", 1):
+            raise UserError(f"--{name.replace('_', '-')}: {why}; leave it out")
 
 
 def find_bundle(model: Path, direction: str | None) -> Path:

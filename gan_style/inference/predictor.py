@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gan_style.bundle import BundleInfo, load_bundle, unreadable
 from gan_style.device import Precision, check_precision, choose_device
 from gan_style.errors import UserError
+from gan_style.inference.given import check_noise, check_pictures
 from gan_style.memory import no_room
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network, weights_that_serve
@@ -46,20 +47,25 @@ class Predictor:
         network.load_state_dict(weights)
         return cls(info, network, place, precision)
 
-    @torch.no_grad()
     def __call__(self, image: Tensor, **style: Any) -> Tensor:
         """image [C, H, W] or [B, C, H, W] with values in [-1, 1], any H, W >= 1 -> float32 of the same size and range, on its device.
 
         style: what a stylizer's `forward` takes beside the image.
-        `OutOfMemory` where the predictor's device has no room for it, `UserError` where padding alone would make it huge.
+        `TypeError` or `ValueError` for another tensor (`given.check_pictures`), `OutOfMemory` where the predictor's device has no room
+        for it, `UserError` where padding alone would make it huge.
         """
+        if self.from_noise_alone:
+            raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call from_noise")
+        check_pictures(image, self.info.in_channels)
+        return self.translate(image, **style)
+
+    @torch.no_grad()
+    def translate(self, image: Tensor, **style: Any) -> Tensor:
+        """The same of a picture that `images.to_tensor` made: it is not looked at before."""
         batch = image if image.dim() == 4 else image[None]
-        if batch.dim() != 4 or batch.shape[1] != self.info.in_channels:
-            raise ValueError(f"a translator of {self.info.in_channels} channels was given a tensor of shape {list(image.shape)}")
         self._check_padding(*batch.shape[2:])
-        half = HALF.get(self.precision)
         try:
-            with torch.autocast(self.device.type, half) if half else contextlib.nullcontext():
+            with self.calculating():
                 translated = self.network(batch.to(self.device, torch.float32), **style)
             translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
         except RuntimeError as failure:
@@ -79,7 +85,22 @@ class Predictor:
     @torch.no_grad()
     def from_noise(self, latents: Tensor) -> Tensor:
         """latents [B, Z] -> images [B, C, size, size] in [-1, 1], float32 on the CPU, of a bundle that takes noise."""
-        return self.network(latents.to(self.device)).float().clamp(-1.0, 1.0).cpu()
+        if not self.from_noise_alone:
+            raise ValueError(f"a bundle of {self.info.method} translates pictures: call the predictor with one")
+        check_noise(latents, self.info.translator["latent"])
+        with self.calculating():
+            drawn = self.network(latents.to(self.device, torch.float32))
+        return drawn.float().clamp(-1.0, 1.0).cpu()
+
+    @property
+    def from_noise_alone(self) -> bool:
+        """Does the translator take noise, and no picture?"""
+        return METHODS[self.info.method].serves == "noise"
+
+    def calculating(self) -> contextlib.AbstractContextManager[Any]:
+        """While entered, networks calculate in the predictor's precision."""
+        half = HALF.get(self.precision)
+        return torch.autocast(self.device.type, half) if half else contextlib.nullcontext()
 
     def _check_padding(self, height: int, width: int) -> None:
         """`UserError` for a ribbon, which grows a thousandfold where the network wants multiples of 1024."""

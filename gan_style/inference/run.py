@@ -133,7 +133,7 @@ class Translation:
         """Translate pictures of one size and hand them over to be written; in halves where the device has no room for all."""
         try:
             pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
-            results = self.stylist(batch, pictures) if self.stylist else self.predictor(pictures)
+            results = self.stylist(batch, pictures) if self.stylist else self.predictor.translate(pictures)
         except OutOfMemory as mistake:
             if len(batch) == 1:
                 self._fail(f"{batch[0].job.source}: {mistake}", progress)

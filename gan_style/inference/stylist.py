@@ -108,7 +108,7 @@ class NamedStyles(Stylist):
         styles = shares.new_zeros(1, self.count, *shares.shape[2:])
         for place, share in zip(self.places, shares.unbind(1), strict=True):
             styles[:, place] += share
-        result = self.predictor(photos, styles=styles)
+        result = self.predictor.translate(photos, styles=styles)
         if self.options.preserve_color == "histogram":
             result = recolour(result, photos)
         return photos + self.strength * (result - photos)
@@ -131,12 +131,13 @@ class PictureStyles(Stylist):
             features = self._encoded([recolour(picture, photos) for picture in self.pictures])
         else:
             self._features = features = self._features or self._encoded(self.pictures)
-        return self.predictor(photos, features=features, shares=shares, alpha=self.strength)
+        return self.predictor.translate(photos, features=features, shares=shares, alpha=self.strength)
 
     @torch.no_grad()
     def _encoded(self, pictures: list[Tensor]) -> list[Tensor]:
         network: Any = self.predictor.network
-        return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
+        with self.predictor.calculating():
+            return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
 
 
 def _style_picture(path: Path) -> Tensor:

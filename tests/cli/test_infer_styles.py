@@ -160,6 +160,8 @@ def test_a_mix_may_be_written_longer_than_a_files_name(runs: Path, tmp_path: Pat
         ("adain", ["--style", "{runs}/style.png:0.5", "--style", "{runs}/other.png:0.2"], "the shares sum to 0.7"),
         ("adain", ["--samples", "3", "--style", "{runs}/style.png"], "this bundle translates pictures"),
         ("gan", ["--samples", "3"], "makes pictures from noise"),
+        ("adain", ["--style", "{runs}/style.png", "--seed", "0"], "--seed: this bundle translates pictures, none is drawn; leave it out"),
+        ("adain", ["--style", "{runs}/style.png", "--batch-size", "2"], "--batch-size: pictures are stylized one by one; leave it out"),
     ],
 )
 def test_wrong_uses_are_one_line(
@@ -185,3 +187,34 @@ def test_the_training_grid_shows_what_infer_makes(runs: Path) -> None:
     """One row: content, style, stylized for adain; content, stylized for fast_style; a sample for gan."""
     widths = {name: Image.open(next((runs / name / "samples").glob("*3.png"))).width for name in ("fast_style", "adain", "gan")}
     assert widths["gan"] < widths["fast_style"] < widths["adain"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--style", "dusk"],
+        ["--mask", "{runs}/left.png"],
+        ["--preserve-color", "luminance"],
+        ["--strength", "0.5"],
+        ["--resize", "train"],
+        ["--resize", "32"],
+        ["--keep-resized"],
+    ],
+)
+def test_options_that_noise_does_not_know_are_refused(
+    options: list[str], runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [option.format(runs=runs) for option in options]
+    command = ["--model", str(runs / "gan"), "--samples", "2", "--output", str(tmp_path / "out"), *given]
+    assert run_command(lambda: infer_command(command)) == 2
+    assert f"error: {options[0]}: this bundle makes pictures from noise; leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_noise_is_drawn_in_half_precision(runs: Path, tmp_path: Path) -> None:
+    drawn = {}
+    for precision in ("fp32", "bf16"):
+        command = ["--model", str(runs / "gan"), "--samples", "1", "--output", str(tmp_path / precision), "--precision", precision]
+        assert run_command(lambda: infer_command([*command, "--device", "cpu"])) == 0  # noqa: B023 - called at once
+        drawn[precision] = np.asarray(Image.open(tmp_path / precision / "sample_0000.png")).astype(float)
+    assert 0 < np.abs(drawn["fp32"] - drawn["bf16"]).mean() < 10

@@ -38,7 +38,7 @@ class Recorder:
         self.info, self.device, self.limit = predictor.info, predictor.device, limit
         self.shapes: list[tuple[int, ...]] = []
 
-    def __call__(self, batch: Tensor) -> Tensor:
+    def translate(self, batch: Tensor) -> Tensor:
         if len(batch) > self.limit:
             raise OutOfMemory("too many")
         self.shapes.append(tuple(batch.shape))
@@ -222,10 +222,10 @@ def test_an_interruption_leaves_whole_files_and_a_right_count(tmp_path: Path, re
     jobs = draw(tmp_path, [(8, 8)] * 10)
 
     class Interrupting(Recorder):
-        def __call__(self, batch: Tensor) -> Tensor:
+        def translate(self, batch: Tensor) -> Tensor:
             if len(self.shapes) == 5:
                 raise KeyboardInterrupt
-            return super().__call__(batch)
+            return super().translate(batch)
 
     translation = Translation(Interrupting(recorder))  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
