@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO, Literal
@@ -53,6 +53,7 @@ class Header:
     """What a file says of itself: upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not.
 
     several: it holds more pages or frames than the first, which is the one that is read
+    orientation: of EXIF, 1 to 8, by which the pixels are turned upright
     """
 
     width: int
@@ -61,6 +62,7 @@ class Header:
     depth: int
     palette: bool
     several: bool = False
+    orientation: int = field(default=1, compare=False)  # of how the file stores the picture, not of the picture
 
 
 @contextmanager
@@ -173,10 +175,11 @@ def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
     _check_size(f"{path}: claims", width, height, weight)
     if image.has_transparency_data and channels in (1, 3):  # a transparent colour, kept beside the pixels
         channels += 1
-    if image.format != "TIFF" and orientation(image) >= 5:  # PIL reports a TIFF's size already upright
+    turned = orientation(image)
+    if image.format != "TIFF" and turned >= 5:  # PIL reports a TIFF's size already upright
         width, height = height, width
     several = image.format in _ANIMATED and getattr(image, "is_animated", False)
-    return Header(width, height, channels, 16 if deep else 8, image.mode in ("P", "PA"), several)
+    return Header(width, height, channels, 16 if deep else 8, image.mode in ("P", "PA"), several, turned)
 
 
 def _check_size(claim: str, width: int, height: int, weight: int) -> None:

@@ -40,11 +40,13 @@ class Picture:
     pixels: [H, W, C], uint8 or uint16
     labels: the file has a palette, as label maps have; its colours must not be mixed by interpolation
     alpha:  [H, W] in the type of `pixels`: the file's transparency where it has some and `pixels` has not; else None
+    orientation: of EXIF, 1 to 8, by which the stored pixels were turned upright
     """
 
     pixels: np.ndarray
     labels: bool
     alpha: np.ndarray | None
+    orientation: int = 1
 
 
 def probe(path: Path | Encoded) -> Header:
@@ -76,7 +78,7 @@ def read(path: Path | Encoded, channels: int) -> Picture:
             pixels = _converted(image, _PIL_MODES[channels])
     pixels = _upright(_decode_deep(path) if pixels is None else pixels, turned)
     pixels, alpha = _with_channels(pixels, channels)
-    return Picture(pixels, header.palette, alpha)
+    return Picture(pixels, header.palette, alpha, header.orientation)
 
 
 def write(path: Path, pixels: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from gan_style import images
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.layouts import resolve_layout
 from gan_style.datasets.listing import Listing
+from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
 from gan_style.errors import UserError
@@ -123,8 +124,10 @@ def _problems_of_pairs(source: Source, facts: Mapping[str, Facts]) -> list[str]:
         if source.layout == "aligned":
             if a.width % 2:
                 problems.append(f"{name_a}: is {a.width} pixels wide; a side-by-side file of two equal halves has an even width")
-        elif (a.width, a.height) != (b.width, b.height):
-            problems.append(f"{name_a}: is {a.width} x {a.height}, its partner {name_b} is {b.width} x {b.height}")
+            continue
+        shapes = [Shape(name, each.width, each.height, each.orientation) for name, each in ((name_a, a), (name_b, b))]
+        if problem := mismatch(*shapes) or doubt(*shapes):
+            problems.append(problem)
     return problems
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from gan_style import images
 from gan_style.atomic import replacing
 from gan_style.datasets.layouts import resolve_layout, table_of
+from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.reading import half
 from gan_style.datasets.sources import find_split
 from gan_style.datasets.survey import LayoutChoice, Source, Split
@@ -126,12 +127,12 @@ def _side_by_side(path_a: Path, path_b: Path) -> np.ndarray:
     channels = max(header.channels for header in headers)
     if any(header.channels == 2 for header in headers) and channels == 3:
         channels = 4  # gray with alpha beside RGB
+    shapes = [
+        Shape(str(path), header.width, header.height, header.orientation) for path, header in zip((path_a, path_b), headers, strict=True)
+    ]
+    if mistake := mismatch(*shapes) or doubt(*shapes):
+        raise UserError(mistake)
     halves = [images.read(path, channels).pixels for path in (path_a, path_b)]
-    if halves[0].shape != halves[1].shape:
-        (height_a, width_a), (height_b, width_b) = (each.shape[:2] for each in halves)
-        raise UserError(
-            f"{path_a}: is {width_a} x {height_a}, its partner {path_b} is {width_b} x {height_b}; the images of a pair need one size"
-        )
     if halves[0].dtype != halves[1].dtype:  # 255 * 257 = 65535: white stays white
         halves = [each.astype(np.uint16) * 257 if each.dtype == np.uint8 else each for each in halves]
     return np.concatenate(halves, axis=1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_style import images
 from gan_style.config.schema import DataConfig
+from gan_style.datasets.pairs import doubt
 from gan_style.datasets.reading import Loaded, read_both, read_domain, read_pair
 from gan_style.datasets.sampling import locate
 from gan_style.datasets.sources import find, find_images
@@ -21,7 +22,10 @@ from gan_style.types import Batch
 
 @dataclass(frozen=True)
 class Sample:
-    """One training sample: images [C, H, W] in [-1, 1], their keys, its place in the global batch, its number in the stream."""
+    """One training sample: images [C, H, W] in [-1, 1], their keys, its place in the global batch, its number in the stream.
+
+    doubt: what may be wrong with it, in words, or nothing
+    """
 
     a: Tensor
     b: Tensor
@@ -29,6 +33,7 @@ class Sample:
     key_b: str
     slot: int
     number: int
+    doubt: str | None = None
 
 
 class Place(NamedTuple):
@@ -73,17 +78,20 @@ class TrainingSet:
 
     def read(self, place: Place) -> Sample:
         slot, number, epoch_a, index_a, epoch_b, index_b = place
+        doubted = None
         if self.source.layout == "images":
             tensors = self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a)
             tensors["b"] = tensors["a"]
         elif self.source.paired:
-            tensors = self.transforms(read_pair(self.source, self.config, index_a), self.seed, "pair", epoch_a, index_a)
+            pair = read_pair(self.source, self.config, index_a)
+            doubted = doubt(pair["a"].shape, pair["b"].shape)
+            tensors = self.transforms(pair, self.seed, "pair", epoch_a, index_a)
         else:
             tensors = {
                 **self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a),
                 **self.transforms({"b": read_domain(self.source, self.config, "b", index_b)}, self.seed, "b", epoch_b, index_b),
             }
-        return Sample(tensors["a"], tensors["b"], self.source.a[index_a], self.source.b[index_b], slot, number)
+        return Sample(tensors["a"], tensors["b"], self.source.a[index_a], self.source.b[index_b], slot, number, doubted)
 
 
 class ValidationSet:

@@ -1,10 +1,12 @@
 """The training batches in their order, loaded here or ahead of their time in other processes."""
 
 import itertools
+import logging
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import torch
 
@@ -12,8 +14,10 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import Place, TrainingSet, collate
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.datasets.sampling import SlotSampler
-from gan_style.errors import UserError
+from gan_style.errors import UserError, one_line
 from gan_style.types import Batch
+
+log = logging.getLogger("gan_style")
 
 AHEAD = 2  # batches that each process is asked for in advance
 _SHOWN = 8  # names in a message
@@ -38,8 +42,16 @@ def training_loader(
     return TrainingLoader(dataset, slots, config.workers, pin_memory)
 
 
+class Delivery(NamedTuple):
+    """A micro-batch, and what may be wrong with one of its samples, in words."""
+
+    batch: Batch
+    doubt: str | None
+
+
 class TrainingLoader:
-    """Iterates over `Batch`es. A `UserError` tells of files that cannot be read, and of a loading process that died.
+    """Iterates over `Batch`es. A `UserError` tells of files that cannot be read, and of a loading process that died; a warning of the
+    first sample that may be wrong.
 
     workers: processes that load; 0: none, this one does
     start_method: how they start, as in `multiprocessing`; None: as is usual on this system
@@ -47,6 +59,7 @@ class TrainingLoader:
 
     def __init__(self, dataset: TrainingSet, slots: SlotSampler, workers: int, pin_memory: bool, start_method: str | None = None) -> None:
         self.dataset, self.slots, self.workers, self.pin_memory, self.start_method = dataset, slots, workers, pin_memory, start_method
+        self._doubted = False
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -58,8 +71,11 @@ class TrainingLoader:
         for batch in self.slots:
             yield [self.dataset.place(*position) for position in batch]
 
-    def _finished(self, batch: Batch) -> Batch:
-        return batch.pin_memory() if self.pin_memory else batch
+    def _finished(self, delivery: Delivery) -> Batch:
+        if delivery.doubt and not self._doubted:
+            self._doubted = True
+            log.warning(f"warning: {one_line(delivery.doubt)} (told once; data/prepare.py check tells it of every pair)")
+        return delivery.batch.pin_memory() if self.pin_memory else delivery.batch
 
     def _here(self) -> Generator[Batch, None, None]:
         read = BatchReader(self.dataset)
@@ -124,8 +140,9 @@ class BatchReader:
     def __init__(self, dataset: TrainingSet) -> None:
         self.dataset = dataset
 
-    def __call__(self, places: Sequence[Place]) -> Batch:
-        return collate([self.dataset.read(place) for place in places])
+    def __call__(self, places: Sequence[Place]) -> Delivery:
+        samples = [self.dataset.read(place) for place in places]
+        return Delivery(collate(samples), next((sample.doubt for sample in samples if sample.doubt), None))
 
 
 def _use_device(device: int | None) -> None:

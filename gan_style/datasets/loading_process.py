@@ -22,9 +22,8 @@ import torch
 from torch import Tensor
 
 from gan_style.errors import UserError
-from gan_style.types import Batch
 
-Read = Callable[[Sequence[Any]], Batch]
+Read = Callable[[Sequence[Any]], Any]
 
 
 class Died(Exception):
@@ -64,7 +63,7 @@ class LoadingProcess:
         except OSError:
             return
 
-    def receive(self) -> Batch:
+    def receive(self) -> Any:
         """The next batch that was ordered. `UserError` where it cannot be read, `Died` where the process is dead."""
         try:
             answer = receive(self._channel)
@@ -124,7 +123,7 @@ def _leave_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def _answer(read: Read, places: Sequence[Any]) -> Batch | _Mistake | _Fault:
+def _answer(read: Read, places: Sequence[Any]) -> Any:
     try:
         return read(places)
     except UserError as mistake:

@@ -6,17 +6,25 @@ import numpy as np
 
 from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.pairs import Shape, mismatch
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """One domain's image of a sample: pixels [H, W, C] uint8 or uint16, label map or not, and the file for messages."""
+    """One domain's image of a sample: pixels [H, W, C] uint8 or uint16, label map or not, the file for messages, EXIF orientation."""
 
     pixels: np.ndarray
     labels: bool
     file: str
+    orientation: int = 1
+
+    @property
+    def shape(self) -> Shape:
+        """What pairs are compared by."""
+        height, width = self.pixels.shape[:2]
+        return Shape(self.file, width, height, self.orientation)
 
 
 def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
@@ -44,12 +52,8 @@ def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loade
 def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
     """Both images of pair `index`, which must have one size, since training crops both in one place."""
     pair = read_both(source, config, index)
-    (height_a, width_a), (height_b, width_b) = (pair[domain].pixels.shape[:2] for domain in ("a", "b"))
-    if (height_a, width_a) != (height_b, width_b):
-        raise UserError(
-            f"{pair['a'].file}: is {width_a} x {height_a}, its partner {pair['b'].file} is {width_b} x {height_b}; "
-            "the images of a pair need one size, or their pixels do not correspond"
-        )
+    if mistake := mismatch(pair["a"].shape, pair["b"].shape):
+        raise UserError(mistake)
     return pair
 
 
@@ -60,9 +64,9 @@ def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
         raise UserError(f"{file}: is {width} pixels wide; a side-by-side file of two equal halves has an even width")
     columns = slice(None, width // 2) if domain == "a" else slice(width // 2, None)
     alpha = None if picture.alpha is None else picture.alpha[:, columns]
-    return images.Picture(picture.pixels[:, columns], picture.labels, alpha)
+    return images.Picture(picture.pixels[:, columns], picture.labels, alpha, picture.orientation)
 
 
 def _loaded(picture: images.Picture, settings: DomainConfig, file: str) -> Loaded:
     labels = picture.labels if settings.labels == "auto" else settings.labels == "yes"
-    return Loaded(picture.pixels, labels, file)
+    return Loaded(picture.pixels, labels, file, picture.orientation)

@@ -88,7 +88,10 @@ def read_mask(path: Path, photo: Path, height: int, width: int) -> Tensor:
     pixels = images.read(path, 1).pixels
     rows, columns = pixels.shape[:2]
     if (rows, columns) != (height, width):
-        raise UserError(f"--mask {path}: is {columns} x {rows} pixels, but {photo} is {width} x {height}; a mask has its photo's size")
+        turned = images.probe(photo).orientation if (rows, columns) == (width, height) else 1
+        upright = f" when turned by its EXIF orientation {turned}" if turned != 1 else ""
+        sizes = f"is {columns} x {rows} pixels, but {photo} is {width} x {height}{upright}"
+        raise UserError(f"--mask {path}: {sizes}; a mask has its photo's size")
     if not pixels.any():
         raise UserError(f"--mask {path}: is black everywhere; paint white where the style goes")
     return (images.to_tensor(pixels)[None] + 1) / 2

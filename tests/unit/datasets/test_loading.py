@@ -18,7 +18,7 @@ from smoke import ROOT
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import Place, open_dataset
-from gan_style.datasets.loading import BatchReader, TrainingLoader, training_loader
+from gan_style.datasets.loading import BatchReader, Delivery, TrainingLoader, training_loader
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.errors import UserError
 from gan_style.types import Batch
@@ -82,7 +82,7 @@ def test_a_process_that_ends_otherwise_names_what_it_read(
 ) -> None:
     read = BatchReader.__call__
 
-    def deadly(reader: BatchReader, places: Sequence[Place]) -> Batch:
+    def deadly(reader: BatchReader, places: Sequence[Place]) -> Delivery:
         if places[0].number == 4:
             action()
         return read(reader, places)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pictures import draw
+from PIL import Image
 
 from gan_style import images
 from gan_style.errors import UserError
@@ -108,3 +109,12 @@ def test_masks(tmp_path: Path) -> None:
         controls.read_mask(tmp_path / "mask.png", Path("photo.png"), 4, 5)
     with pytest.raises(UserError, match="black everywhere"):
         controls.read_mask(tmp_path / "black.png", Path("photo.png"), 2, 3)
+
+
+def test_a_mask_drawn_on_stored_pixels_hears_of_exif(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (24, 16)).save(tmp_path / "photo.jpg", exif=exif)
+    images.write(tmp_path / "mask.png", np.full((16, 24, 1), 255, np.uint8))
+    with pytest.raises(UserError, match=r"is 24 x 16 pixels, but .*photo\.jpg is 16 x 24 when turned by its EXIF orientation 6"):
+        controls.read_mask(tmp_path / "mask.png", tmp_path / "photo.jpg", 24, 16)

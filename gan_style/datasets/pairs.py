@@ -1,0 +1,51 @@
+"""Do the two images of a pair show the same pixels at the same places, as far as their headers tell?
+
+A camera stores a photo as its sensor saw it, and says in EXIF how it is to be turned. We turn it. A label map that was drawn on the
+stored pixels, by a program that did not look at EXIF, then lies differently.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An image of a pair. width, height: upright, in pixels; orientation: of EXIF, 1 to 8, by which it was turned (1: not)."""
+
+    name: str
+    width: int
+    height: int
+    orientation: int
+
+
+def mismatch(a: Shape, b: Shape) -> str | None:
+    """Why two images can be no pair, in words; None where they can."""
+    if (a.width, a.height) == (b.width, b.height):
+        return None
+    sizes = f"{a.name}: is {a.width} x {a.height}, its partner {b.name} is {b.width} x {b.height}; "
+    if a.orientation != b.orientation and (a.width, a.height) == (b.height, b.width):
+        return f"{sizes}{_turned(a, b)}"
+    return f"{sizes}the images of a pair need one size, or their pixels do not correspond"
+
+
+def doubt(a: Shape, b: Shape) -> str | None:
+    """Why two images of one size may still lie differently, in words; None where nothing says so.
+
+    Turned by a quarter, an image that is no square would have another size than its partner, had that been drawn on stored pixels.
+    """
+    if a.orientation == b.orientation or mismatch(a, b):
+        return None
+    quarter = (a.orientation >= 5) != (b.orientation >= 5)
+    if quarter and a.width != a.height:
+        return None
+    turned = a if a.orientation != 1 else b
+    advice = f"if it was drawn on the picture upright, turn the pixels for good: magick mogrify -auto-orient {turned.name}"
+    return f"{a.name}: {_turned(a, b)}; {advice}"
+
+
+def _turned(a: Shape, b: Shape) -> str:
+    told = " and ".join(f"{shape.name}, EXIF orientation {shape.orientation}" for shape in (a, b) if shape.orientation != 1)
+    turned = a if a.orientation != 1 else b
+    return (
+        f"only one of the pair was turned as EXIF says ({told}); if its partner was drawn on the pixels as they are stored, "
+        f"remove the tag: exiftool -Orientation= {turned.name}"
+    )
