@@ -6,7 +6,7 @@ import io
 import sys
 import warnings
 from collections.abc import Callable, Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 MAX_LINE = 3000  # characters of a message
 
@@ -16,10 +16,42 @@ class UserError(Exception):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line, as for every mistake of the user."""
+    """An argument parser whose complaints are one line, as for every mistake of the user.
+
+    An option of one value is given once, not twice with the first without effect. A word that is none of an option's choices,
+    and an option that there is not, name the nearest.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.given: set[str] = set()  # destinations of the options that this command line has so far
+        for name in (None, "store"):
+            self.register("action", name, _Once)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore - its stubs overload it
+        self.given.clear()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {self.prog} --help")
+        unknown = next((word for word in message.split() if word.startswith("--")), "") if message.startswith("unrecognized") else ""
+        near = nearest(unknown.partition("=")[0], self._option_string_actions) if unknown else ""
+        raise UserError(f"{message}{near}; see {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        choices = [str(choice) for choice in action.choices or ()]
+        if choices and value not in (action.choices or ()):
+            raise argparse.ArgumentError(action, f"{value!r} is none of {', '.join(choices)}{nearest(str(value), choices)}")
+
+
+class _Once(argparse.Action):
+    """Stores an option's value; refuses a second one."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        if option_string and isinstance(parser, CommandParser):
+            if self.dest in parser.given:
+                raise argparse.ArgumentError(self, "given twice, and only one can count; leave one out")
+            parser.given.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
 def one_line(text: str) -> str:
@@ -34,9 +66,14 @@ def one_line(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` where one of the known words is close."""
-    matches = difflib.get_close_matches(word, list(known), n=1)
-    return f", did you mean {matches[0]!r}?" if matches else ""
+    """`, did you mean 'x'?` where one of the known words is close; capitals, `-` and `_` make no difference."""
+    plain = {_plain(each): each for each in known}
+    matches = difflib.get_close_matches(_plain(word), plain, n=1)
+    return f", did you mean {plain[matches[0]]!r}?" if matches else ""
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("_", "-")
 
 
 def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int:

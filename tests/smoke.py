@@ -28,4 +28,14 @@ def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> li
         config.append("method.styles={" + ", ".join(f"{picture.stem}s: {picture}" for picture in pictures) + "}")
     changes = [*ARCHITECTURE, "train.batch_size=2", *overrides]
     absent = [f"method.{section}." for section in ("generator", "discriminator", "replay_buffer") if section not in sections]
-    return [*config, *(change for change in changes if not change.startswith(tuple(absent)))]
+    return winning([*config, *(change for change in changes if not change.startswith(tuple(absent)))])
+
+
+def winning(arguments: list[str]) -> list[str]:
+    """The arguments without the overrides that a later one, of the same key or of its section, would undo."""
+    kept: list[str] = []
+    for argument in arguments:
+        key = argument.partition("=")[0]
+        kept = [each for each in kept if each.partition("=")[0] != key and not each.startswith(f"{key}.")]
+        kept.append(argument)
+    return kept

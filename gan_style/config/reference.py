@@ -22,10 +22,11 @@ python train.py --config configs/pix2pix.yaml run_dir=runs/mine data.root=my_pai
 ```
 
 Keys that the file leaves out have the defaults below. `--dry-run` prints the resolved configuration and checks everything without
-training. A key that does not exist, or a value out of its range, is refused before anything starts, all mistakes at once. The resolved
-configuration is kept in `run_dir/config.yaml`; the same command goes on with that run, in which only `train.steps`, `train.epochs`,
-`optim.extend`, `train.max_minutes`, `train.checkpoint_every`, `train.keep`, `train.validate_every`, `train.on_nonfinite`,
-`train.max_skips`, `validation.*` and `logging.*` may change.
+training. A key that does not exist, or a value out of its range, is refused before anything starts, all mistakes at once: those of
+the file with its line, those of overrides as the command line's. The resolved configuration is kept in `run_dir/config.yaml`; the same
+command goes on with that run, in which only `train.steps`, `train.epochs`, `optim.extend`, `train.max_minutes`,
+`train.checkpoint_every`, `train.keep`, `train.validate_every`, `train.on_nonfinite`, `train.max_skips`, `validation.*` and `logging.*`
+may change.
 
 ## Overrides
 
@@ -40,7 +41,7 @@ configuration is kept in `run_dir/config.yaml`; the same command goes on with th
 | `data.transforms='[{name: Rotate, limit: 10}]'` | a list: it replaces the file's as a whole |
 | `method.generator='{name: unet, num_downs: 7}'` | a section: it replaces the file's; the keys it leaves out have the method's defaults |
 
-Of several overrides of one key the last counts.
+An override that undoes another, of the same key or of one in its section, is refused, as is a key that stands twice in a file.
 
 ## YAML traps
 

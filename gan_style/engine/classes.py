@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_style.config.labels import LabelledConfig
-from gan_style.config.load import read_yaml
 from gan_style.config.schema import RunConfig
+from gan_style.config.yaml_file import read_yaml
 from gan_style.datasets.colours import are_label_maps, find_colours
 from gan_style.datasets.dataset import TrainingSet
 from gan_style.errors import UserError

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gan_style import atomic
-from gan_style.config.load import differences, dump_config, parse_config, read_yaml
+from gan_style.config.load import differences, dump_config, parse_config
 from gan_style.config.schema import RunConfig
+from gan_style.config.yaml_file import read_yaml
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 

@@ -71,7 +71,12 @@ def parser() -> argparse.ArgumentParser:
         help="a .safetensors bundle, or a run folder with bundles/ in it; gatys: style transfer by optimisation, see --model gatys --help",
     )
     parser.add_argument(
-        "--input", default=[], nargs="+", metavar="PATH", help="files, folders (walked, their tree is kept) or quoted globs"
+        "--input",
+        action="extend",
+        default=[],
+        nargs="+",
+        metavar="PATH",
+        help="files, folders (walked, their tree is kept) or quoted globs",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--direction", choices=DIRECTIONS, help="which bundle of a run folder; default: a2b where there is one")

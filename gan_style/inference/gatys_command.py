@@ -55,7 +55,8 @@ def parser() -> argparse.ArgumentParser:
     )
     required = parser.add_argument_group("what").add_argument
     required("--model", required=True, metavar="gatys")
-    required("--input", required=True, nargs="+", metavar="PATH", help="files, folders (walked, their tree is kept) or quoted globs")
+    input_help = "files, folders (walked, their tree is kept) or quoted globs"
+    required("--input", required=True, action="extend", nargs="+", metavar="PATH", help=input_help)
     required("--output", required=True, metavar="DIR", help="folder for the results")
     required("--overwrite", action="store_true", help="stylise again what exists in the output folder")
     required("--style", required=True, nargs="+", action="extend", metavar="PICTURE[:SHARE]", help="several mix; default: equal shares")

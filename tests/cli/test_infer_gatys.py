@@ -28,7 +28,11 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def command(*options: str, input: str = "in/a.jpg", style: str = "style.png", small: Sequence[str] = SMALL) -> list[str]:
-    return ["--model", "gatys", "--input", input, "--style", style, "--output", "out", "--device", "cpu", *small, *options]
+    """Options of one value stand in for the small ones."""
+    usual = ["--model", "gatys", "--input", input, "--style", style, "--output", "out", "--device", "cpu", *small]
+    pairs = [usual[place : place + 2] for place in range(0, len(usual), 2)]
+    several = ("--style", "--style-layers")
+    return [*(word for pair in pairs if pair[0] not in options or pair[0] in several for word in pair), *options]
 
 
 def error(captured: pytest.CaptureFixture[str]) -> str:

@@ -94,13 +94,13 @@ def test_a_damaged_configuration_of_the_run_is_named(data: Path, tmp_path: Path)
 def test_switched_off_and_pictures(data: Path, tmp_path: Path) -> None:
     assert train_command(arguments(data, tmp_path / "off", "method.labels.one_hot=false")) == 0
     assert colours_of(tmp_path / "off") is None
-    photos = arguments(data, tmp_path / "b2a", "method.direction=b2a")
-    assert train_command(photos) == 0
+    assert train_command(arguments(data, tmp_path / "b2a", "method.direction=b2a")) == 0
     assert colours_of(tmp_path / "b2a") is None
+    photos = arguments(data, tmp_path / "other", "method.direction=b2a")
     with pytest.raises(UserError, match=r"method\.labels\.colours: the inputs are not read as label maps; set data\.domain_b\.labels=yes"):
-        train_command([*photos, f"method.labels.colours={COLOURS}", f"run_dir={tmp_path / 'other'}"])
+        train_command([*photos, f"method.labels.colours={COLOURS}"])
     with pytest.raises(UserError, match=r"data\.domain_b\.labels=yes"):
-        train_command([*photos, "method.labels.edges=labels", f"run_dir={tmp_path / 'other'}"])
+        train_command([*photos, "method.labels.edges=labels"])
 
 
 def test_objects_in_the_alpha_channel(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Callable
 
 import pytest
 
-from gan_style.errors import MAX_LINE, CommandParser, UserError, one_line, run_command
+from gan_style.errors import MAX_LINE, CommandParser, UserError, nearest, one_line, run_command
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +94,63 @@ def test_a_commands_warning_is_one_line_without_source(capsys: pytest.CaptureFix
 
     assert run_command(command) == 0
     assert capsys.readouterr().err == "warning: a\\x1b[2J b.png: left out\n"
+
+
+def parser() -> CommandParser:
+    parser = CommandParser(prog="draw.py")
+    parser.add_argument("--size", "-s", type=int, default=3)
+    parser.add_argument("--shape", choices=("circle", "square"))
+    parser.add_argument("--names", nargs="+")
+    parser.add_argument("--many", nargs="+", action="extend", default=[])
+    parser.add_argument("--force", action="store_true")
+    parser.add_argument("files", nargs="*")
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["--size", "1", "--size", "2"], "--size"),
+        (["--size=1", "x", "-s", "1"], "--size"),
+        (["--siz", "1", "--size", "1"], "--size"),
+        (["--names", "a", "--names", "b"], "--names"),
+    ],
+)
+@pytest.mark.parametrize("parse", [CommandParser.parse_args, CommandParser.parse_intermixed_args])
+def test_an_option_of_one_value_is_given_once(parse: Callable[..., object], arguments: list[str], option: str) -> None:
+    with pytest.raises(UserError, match=rf"argument {option}\S*: given twice, and only one can count; leave one out; see draw.py --help"):
+        parse(parser(), arguments)
+
+
+def test_options_of_many_values_and_switches_may_be_given_again() -> None:
+    options = parser().parse_args(["--many", "a", "--force", "--many", "b", "--force", "--size", "1"])
+    assert (options.many, options.force, options.size) == (["a", "b"], True, 1)
+
+
+def test_a_parser_can_parse_again() -> None:
+    one = parser()
+    assert [one.parse_args(["--size", text]).size for text in ("1", "2")] == [1, 2]
+
+
+def test_a_subcommands_options_are_its_own() -> None:
+    parser = CommandParser(prog="draw.py")
+    sub = parser.add_subparsers().add_parser("line")
+    sub.add_argument("--length", type=int)
+    assert parser.parse_args(["line", "--length", "3"]).length == 3
+    with pytest.raises(UserError, match="--length: given twice"):
+        parser.parse_args(["line", "--length", "3", "--length", "3"])
+    with pytest.raises(UserError, match="'lines' is none of line, did you mean 'line'"):
+        parser.parse_args(["lines"])
+
+
+def test_words_that_there_are_not_name_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"argument --shape: 'Circel' is none of circle, square, did you mean 'circle'\?"):
+        parser().parse_args(["--shape", "Circel"])
+    for parse in (CommandParser.parse_args, CommandParser.parse_intermixed_args):
+        with pytest.raises(UserError, match=r"unrecognized arguments: --sise=4, did you mean '--size'\?"):
+            parse(parser(), ["--sise=4"])
+
+
+@pytest.mark.parametrize(("word", "near"), [("num-blocks", "num_blocks"), ("LSGAN", "lsgan"), ("lsgna", "lsgan"), ("hinge", ""), ("", "")])
+def test_nearest(word: str, near: str) -> None:
+    assert nearest(word, ["num_blocks", "lsgan"]) == (f", did you mean {near!r}?" if near else "")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gan_style.config.load import MAX_CONFIG_BYTES, read_yaml
 from gan_style.config.metrics import METRICS
+from gan_style.config.yaml_file import MAX_CONFIG_BYTES, read_yaml
 from gan_style.engine.report.charts import number, per_cent
 from gan_style.engine.report.log import RunLog
 from gan_style.engine.report.pictures import MAX_PICTURES, pictures

@@ -1,0 +1,57 @@
+"""`dotted.key=value` of the command line, laid over the tree of a YAML file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gan_style.config.yaml_file import parse_yaml, short
+from gan_style.errors import UserError
+
+
+@dataclass(frozen=True)
+class Override:
+    """One override: its text, the place that it sets and the value, which is read as YAML."""
+
+    text: str
+    place: tuple[str, ...]
+    value: Any
+
+    def sets(self, place: Sequence[int | str]) -> bool:
+        """Does the value at `place` come from this override?"""
+        return tuple(map(str, place[: len(self.place)])) == self.place
+
+
+def parse_overrides(texts: Sequence[str]) -> list[Override]:
+    """The overrides in their order. `UserError` for what is none, and for one that undoes an earlier one."""
+    overrides: list[Override] = []
+    for text in texts:
+        override = _parsed(text)
+        for earlier in overrides:
+            if override.sets(earlier.place):
+                key = ".".join(override.place)
+                raise UserError(f"{short(earlier.text)} and {short(text)}: both set {key}, so that the first has no effect; leave it out")
+        overrides.append(override)
+    return overrides
+
+
+def apply_override(tree: dict[str, Any], override: Override) -> None:
+    """Set one value in `tree`, in place."""
+    *parents, last = override.place
+    for parent in parents:
+        if tree.get(parent) is None:  # absent, or a section in which every line is commented out
+            tree[parent] = {}
+        child = tree[parent]
+        if not isinstance(child, dict):
+            raise UserError(f"{short(override.text)}: {parent} is a value, not a section")
+        tree = child
+    tree[last] = override.value
+
+
+def _parsed(text: str) -> Override:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise UserError(f"{short(text)} is not an override: write dotted.key=value, for example train.steps=1000")
+    try:
+        return Override(text, tuple(key.split(".")), parse_yaml(value))
+    except ValueError as problem:
+        raise UserError(f"{short(text)}: the value is not valid YAML ({problem}); in a shell, {key}='\"text\"' quotes it") from None

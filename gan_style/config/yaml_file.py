@@ -1,0 +1,153 @@
+"""YAML texts as plain trees: every value that stands in one, none of them twice, and the line of each."""
+
+import math
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gan_style.errors import UserError
+from gan_style.opening import read_regular
+
+MAX_CONFIG_BYTES = 2**18
+MAX_DEPTH = 32
+ONE_FILE = "a configuration is one file and takes nothing from another; write the other file's keys into it, or give dotted.key=value"
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """The mapping in a YAML file."""
+
+    path: Path
+    tree: dict[str, Any]
+    root: yaml.Node
+
+    def line(self, place: Sequence[int | str]) -> int | None:
+        """The line, from 1, of the key at `place`, or of the deepest section above it that the file has; None where it has none."""
+        line, node = None, self.root
+        for part in place:
+            found = _child(node, part)
+            if found is None:
+                break
+            mark, node = found
+            line = mark.line + 1
+        return line
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, or `UserError`."""
+    return read_yaml_file(path).tree
+
+
+def read_yaml_file(path: Path) -> YamlFile:
+    """The mapping in a YAML file and where its keys stand, or `UserError`."""
+    try:
+        content = read_regular(path, MAX_CONFIG_BYTES + 1)
+        if len(content) > MAX_CONFIG_BYTES:
+            raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, which no configuration is; check the path")
+        root, tree = _parse(content.decode("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; configs/ holds the recipes") from None
+    except OSError as problem:
+        raise UserError(f"{path}: cannot be read as text ({problem.strerror}); check the path") from None
+    except UnicodeDecodeError as problem:
+        raise UserError(f"{path}: cannot be read as text ({problem}); save it as UTF-8") from None
+    except ValueError as problem:
+        raise UserError(f"{path}: not valid YAML ({problem})") from None
+    if root is None or not isinstance(tree, dict):
+        raise UserError(f"{path}: holds {type(tree).__name__}, not a mapping of keys; see configs/ for examples")
+    return YamlFile(path, tree, root)
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text in mappings with text keys, lists, texts, numbers, booleans and None.
+
+    Nothing in it is shared: what an alias repeats is copied, so that changing one place changes one place. Raises
+    `ValueError`, in one line, for what is not valid, has a key twice, is of another type (YAML knows dates and binary data),
+    or unfolds its aliases to more than MAX_CONFIG_BYTES.
+    """
+    return _parse(text)[1]
+
+
+def short(value: Any) -> str:
+    """A value as a message shows it, cut where it is long."""
+    return _SHORT.repr(value)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+
+
+def _parse(text: str) -> tuple[yaml.Node | None, Any]:
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        _check_extent(node)
+        return node, _plain(loader.construct_document(node))
+    except Exception as problem:  # the constructors of YAML's types raise whatever Python's do, from KeyError to OverflowError
+        name = "" if isinstance(problem, yaml.YAMLError) or type(problem) is ValueError else f"{type(problem).__name__}: "
+        hint = f"; {ONE_FILE}" if "the tag '!include" in str(problem) else ""
+        raise ValueError(name + " ".join(str(problem).split()) + hint) from None
+
+
+def _check_extent(root: yaml.Node) -> None:
+    """Refuse, before anything is built, a document that its aliases unfold to a huge or endless one, or that has a key twice."""
+    extent, rest = 0, [(root, 0)]
+    while rest:
+        node, depth = rest.pop()
+        extent += 1 + len(node.value)
+        if extent > MAX_CONFIG_BYTES or depth > MAX_DEPTH:
+            raise ValueError(f"nested more than {MAX_DEPTH} levels deep, or repeated to more than {MAX_CONFIG_BYTES} values by its aliases")
+        if isinstance(node, yaml.MappingNode):
+            _check_keys(node)
+            rest += [(child, depth + 1) for pair in node.value for child in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            rest += [(child, depth + 1) for child in node.value]
+
+
+def _check_keys(mapping: yaml.MappingNode) -> None:
+    """`ValueError` for a key that stands twice: YAML would keep the second and lose the first."""
+    seen: dict[tuple[str, str], int] = {}
+    for key, _ in mapping.value:
+        if isinstance(key, yaml.ScalarNode):
+            line = key.start_mark.line + 1
+            if first := seen.get((key.tag, key.value)):
+                where = f"in line {line}" if first == line else f"in lines {first} and {line}"
+                raise ValueError(f"the key {short(key.value)} stands twice, {where}: keep one")
+            seen[key.tag, key.value] = line
+
+
+def _plain(value: Any) -> Any:
+    """A copy in which nothing is shared; `ValueError` for what a configuration cannot hold."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError(f"the key {short(key)} is read as {type(key).__name__}, not as text: quote it")
+        return {key: _plain(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_plain(child) for child in value]
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{short(value)} holds a NUL character")
+    if value is not None and not isinstance(value, str | int | float):
+        raise ValueError(f"{value if isinstance(value, date) else short(value)} is read as {type(value).__name__}, not as text: quote it")
+    if isinstance(value, int) and value.bit_length() > 1024:
+        raise ValueError("a whole number of more than 300 digits")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    return value
+
+
+def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Mark, yaml.Node] | None:
+    """Where the entry `part` of a mapping or list begins, and its value; None where it has none, or merges it (`<<`)."""
+    if isinstance(node, yaml.SequenceNode):
+        return (node.value[part].start_mark, node.value[part]) if isinstance(part, int) and part < len(node.value) else None
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.value == part:
+            return key.start_mark, value
+    return None
