@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from runs import metrics, networks
-from smoke import smoke_arguments
+from smoke import smoke_arguments, winning
 
 from gan_style.build import train_command
 from gan_style.errors import UserError
@@ -37,27 +37,27 @@ def test_a_finished_run_is_extended_by_a_choice(
 ) -> None:
     """3 epochs of 5 pairs are 8 steps of 2, 4.8 epochs 12."""
     start = command(data, tmp_path / "run", f"optim.schedule={schedule}", *([] if "steps" in length else ["train.steps=null"]))
-    assert train_command([*start, length]) == 0
+    assert train_command(winning([*start, length])) == 0
     planned = rates(tmp_path / "run")
     assert len(planned) == 8
-    assert train_command([*start, length]) == 0
+    assert train_command(winning([*start, length])) == 0
     assert f"raise {length.partition('=')[0]} to go on (optim.extend" in capsys.readouterr().out
 
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file() and path.name != ".lock"}
     with pytest.raises(UserError, match=r"optim\.extend=hold.*optim\.extend=stretch"):
-        train_command([*start, longer])
+        train_command(winning([*start, longer]))
     assert {path: path.read_bytes() for path in before} == before
 
     shutil.copytree(tmp_path / "run", tmp_path / "held")
     shutil.copytree(tmp_path / "run", tmp_path / "stretched")
-    assert train_command([*start, f"run_dir={tmp_path / 'held'}", longer, "optim.extend=hold"]) == 0
+    assert train_command(winning([*start, f"run_dir={tmp_path / 'held'}", longer, "optim.extend=hold"])) == 0
     assert rates(tmp_path / "held") == [*planned, *[planned[-1]] * 4]
     assert f"stays at {planned[-1]:.3g}" in capsys.readouterr().out
-    assert train_command([*start, f"run_dir={tmp_path / 'stretched'}", longer, "optim.extend=stretch"]) == 0
+    assert train_command(winning([*start, f"run_dir={tmp_path / 'stretched'}", longer, "optim.extend=stretch"])) == 0
     jumped = rates(tmp_path / "stretched")
     assert jumped[8] > planned[-1]
     assert f"jumps from {planned[-1]:.3g} in step 8 to {jumped[8]:.3g}" in capsys.readouterr().out
-    assert train_command([*start, f"run_dir={tmp_path / 'straight'}", longer]) == 0
+    assert train_command(winning([*start, f"run_dir={tmp_path / 'straight'}", longer])) == 0
     assert jumped[8:] == rates(tmp_path / "straight")[8:]
 
 
@@ -66,11 +66,11 @@ def test_where_nothing_has_fallen_an_extended_run_equals_the_longer_one(
     schedule: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = command(data, tmp_path / "run", f"optim.schedule={schedule}", "optim.step_every=0.5")
-    assert train_command([*start, "train.steps=6"]) == 0
+    assert train_command(winning([*start, "train.steps=6"])) == 0
     forget_after(tmp_path / "run", 3)
-    assert train_command([*start, "train.steps=8"]) == 0
+    assert train_command(winning([*start, "train.steps=8"])) == 0
     assert "the run now has 8 steps instead of 6" in capsys.readouterr().out
-    assert train_command([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"]) == 0
+    assert train_command(winning([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"])) == 0
     assert networks(tmp_path / "run", 8) == networks(tmp_path / "straight", 8)
     assert metrics(tmp_path / "run") == metrics(tmp_path / "straight")
 
@@ -78,12 +78,12 @@ def test_where_nothing_has_fallen_an_extended_run_equals_the_longer_one(
 @pytest.mark.parametrize("extend", ["hold", "stretch"])
 def test_an_extended_run_that_is_interrupted_twice_equals_one_that_is_not(extend: str, data: Path, tmp_path: Path) -> None:
     start = command(data, tmp_path / "straight", "optim.schedule=linear")
-    assert train_command([*start, "train.steps=4"]) == 0
+    assert train_command(winning([*start, "train.steps=4"])) == 0
     shutil.copytree(tmp_path / "straight", tmp_path / "run")
-    longer = [*start, "train.steps=10", f"optim.extend={extend}"]
+    longer = winning([*start, "train.steps=10", f"optim.extend={extend}"])
     assert train_command(longer) == 0
     for step in (9, 7, 4):
-        assert train_command([*longer, f"run_dir={tmp_path / 'run'}"]) == 0
+        assert train_command(winning([*longer, f"run_dir={tmp_path / 'run'}"])) == 0
         assert networks(tmp_path / "run", 10) == networks(tmp_path / "straight", 10)
         assert metrics(tmp_path / "run") == metrics(tmp_path / "straight")
         forget_after(tmp_path / "run", step)
@@ -93,12 +93,12 @@ def test_a_run_that_ends_earlier_keeps_its_schedule_and_can_take_the_rest_up_aga
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = command(data, tmp_path / "run", "optim.schedule=linear")
-    assert train_command([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"]) == 0
-    assert train_command([*start, "train.steps=8"]) == 0
+    assert train_command(winning([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"])) == 0
+    assert train_command(winning([*start, "train.steps=8"])) == 0
     forget_after(tmp_path / "run", 5)
-    assert train_command([*start, "train.steps=6"]) == 0
+    assert train_command(winning([*start, "train.steps=6"])) == 0
     assert "the run now has 6 steps instead of 8; its schedule keeps 8 steps" in capsys.readouterr().out
-    assert train_command([*start, "train.steps=8"]) == 0
+    assert train_command(winning([*start, "train.steps=8"])) == 0
     assert networks(tmp_path / "run", 8) == networks(tmp_path / "straight", 8)
     assert metrics(tmp_path / "run") == metrics(tmp_path / "straight")
 
@@ -109,7 +109,7 @@ def test_steps_beyond_the_planned_epochs_are_refused_at_the_first_start(data: Pa
         with pytest.raises(UserError, match=r"train\.steps: 9 lead beyond the schedule of 5 steps that train\.epochs plans"):
             train_command(arguments)
     assert not (tmp_path / "run").exists()
-    assert train_command([*start, "optim.extend=hold"]) == 0
+    assert train_command(winning([*start, "optim.extend=hold"])) == 0
     assert rates(tmp_path / "run")[4:] == [rates(tmp_path / "run")[4]] * 5
 
 
@@ -119,12 +119,12 @@ def test_a_checkpoint_of_before_plans_goes_on_and_says_what_it_takes_for_granted
     from gan_style.engine.checkpoint import Checkpoint
 
     start = command(data, tmp_path / "run", "optim.schedule=linear")
-    assert train_command([*start, "train.steps=4"]) == 0
+    assert train_command(winning([*start, "train.steps=4"])) == 0
     stored = Checkpoint.training_state
 
     def without_plan(checkpoint: Checkpoint) -> dict:
         return {key: value for key, value in stored(checkpoint).items() if key != "plan"}
 
     monkeypatch.setattr(Checkpoint, "training_state", without_plan)
-    assert train_command([*start, "train.steps=6"]) == 0
+    assert train_command(winning([*start, "train.steps=6"])) == 0
     assert "taken to have 6 steps" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from runs import STEPS, arguments, bundles, metrics, networks
-from smoke import ROOT
+from smoke import ROOT, winning
 
 from gan_style.build import train_command
 from gan_style.engine import run as engine_run
@@ -20,7 +20,7 @@ from gan_style.errors import UserError
 def started(name: str, data: Path, run_dir: Path) -> list[str]:
     """Train 5 of 7 steps with checkpoints after 2, 4 and 5; returns the command that goes on."""
     command = arguments(name, data, run_dir, "data.workers=0", "train.checkpoint_every=2")
-    assert train_command([*command, "train.steps=5"]) == 0
+    assert train_command(winning([*command, "train.steps=5"])) == 0
     assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == ["step_0000002", "step_0000004", "step_0000005"]
     return command
 
@@ -90,7 +90,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(largest: int, straig
     if largest == 20_000:
         command = started(name, data, run_dir)
     else:
-        assert train_command([*command, "train.steps=2"]) == 0
+        assert train_command(winning([*command, "train.steps=2"])) == 0
     before = {path: path.read_bytes() for path in (run_dir / "checkpoints").rglob("*") if path.is_file()}
 
     def limit() -> None:
@@ -143,12 +143,12 @@ def test_the_time_allowed_ends_a_run_unfinished(
 ) -> None:
     name, expected = straight
     command = arguments(name, data, tmp_path / "run", "data.workers=0")
-    assert train_command([*command, "train.max_minutes=0.0000001"]) == 0
+    assert train_command(winning([*command, "train.max_minutes=0.0000001"])) == 0
     said = capsys.readouterr()
     assert "not finished: 0 of 7 steps" in said.out + said.err
     manifest = json.loads(next((tmp_path / "run/checkpoints").iterdir()).joinpath("manifest.json").read_text())
     assert manifest["step"] < STEPS
-    assert train_command([*command, "train.max_minutes=60"]) == 0
+    assert train_command(winning([*command, "train.max_minutes=60"])) == 0
     assert networks(tmp_path / "run") == networks(expected)
 
 
