@@ -1,6 +1,7 @@
 """The loop around the step: resume, log, draw, save, stop when asked."""
 
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -45,6 +46,15 @@ def check_size(batch: Batch, smallest: int) -> Batch:
                 "raise data.load_size, or lower method.discriminator.num_layers (or num_scales)"
             )
     return batch
+
+
+def _in_words(end: BaseException) -> str:
+    """What ended something, for people."""
+    if isinstance(end, UserError):
+        return str(end)
+    if isinstance(end, KeyboardInterrupt):
+        return "interrupted at once, by a second Ctrl-C"
+    return f"a fault of gan_style, {type(end).__name__}: {end}"
 
 
 class Run:
@@ -93,7 +103,7 @@ class Run:
         Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
         after the newest checkpoint, and where a training image was the reason, none.
         """
-        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.started) as stop, self._reporting_mistakes():
+        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.started) as stop, self._telling_the_end():
             self._resume()
             if self.step >= self.steps:
                 self._say(f"{self.folder}: finished, {self.step} steps are done; {how_to_extend(self.plan, self.config.optim)}")
@@ -109,14 +119,17 @@ class Run:
             with self.agreement.together():
                 if self.mistake:
                     raise self.mistake
+            ended = ""
             if stop.exit_code:
-                self._say(f"{self.folder}: stopped after step {self.step}, a checkpoint is saved; the same command goes on")
+                ended = f"stopped after step {self.step}, a checkpoint is saved; the same command goes on"
             elif not finished:
-                self._say(
-                    f"{self.folder}: not finished: {self.step} of {self.steps} steps are done in the {self.config.train.max_minutes:g} "
+                ended = (
+                    f"not finished: {self.step} of {self.steps} steps are done in the {self.config.train.max_minutes:g} "
                     "minutes allowed, a checkpoint is saved; the same command goes on"
                 )
-            self._report(last=True)
+            if ended:
+                self._say(f"{self.folder}: {ended}")
+            self._report(ended, last=True)
             self.accelerator.end_training()
             return stop.exit_code
 
@@ -129,7 +142,7 @@ class Run:
         """Run steps until the last one, a request to stop, or a mistake."""
         train, logging = self.config.train, self.config.logging
         if self.accelerator.is_main_process:
-            self.report.start(self.step)
+            self.report.start(self.step, self.steps)
         watch = Stopwatch()
         # Smoothed over many steps: single ones vary with what else the machine does.
         with (
@@ -215,11 +228,13 @@ class Run:
         bar.set_postfix({name: f"{value:.3g}" for name, value in losses[:4]})
 
     def _draw(self, again: bool = True) -> None:
-        """The sample grid of this step; not `again`: unless it is there."""
+        """The sample grid of this step, or a warning; not `again`: unless it is there."""
         path = self.folder / "samples" / f"step_{self.step:07d}.png"
         if self.grid and self.accelerator.is_main_process and (again or not path.exists()):
-            with self._noting_mistakes():
+            try:
                 self.grid.draw(path, {direction: self._served_weights(direction) for direction in self.bundles})
+            except Exception as problem:  # a picture is not worth a training
+                warnings.warn(f"step {self.step}: no sample grid ({_in_words(problem)}); training goes on", stacklevel=2)
 
     def _report(self, ended: str = "", last: bool = False) -> None:
         if self.accelerator.is_main_process:
@@ -311,13 +326,13 @@ class Run:
                 lock.release()
 
     @contextmanager
-    def _reporting_mistakes(self) -> Iterator[None]:
-        """A mistake that ends the training is told in its report too; one that kept it from beginning changes nothing."""
+    def _telling_the_end(self) -> Iterator[None]:
+        """Whatever ends the training is told in its report too, a fault of ours as well; what kept it from beginning changes nothing."""
         try:
             yield
-        except UserError as mistake:
+        except BaseException as end:
             if self.report.record:
-                self._report(str(mistake), last=True)
+                self._report(_in_words(end), last=True)
             raise
 
     @contextmanager

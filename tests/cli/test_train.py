@@ -150,3 +150,16 @@ def test_tensorboard_is_an_extra_that_can_fail(data: Path, tmp_path: Path, monke
     with pytest.warns(UserWarning, match="tensorboard is not installed"):
         assert train_command(winning([*run, f"run_dir={tmp_path / 'without'}"])) == 0
     assert (tmp_path / "without" / "metrics.jsonl").exists()
+
+
+def test_a_sample_grid_that_cannot_be_written_does_not_end_the_training(data: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "samples").write_text("in the way")
+    run = smoke_arguments("pix2pix", data, run_dir, "train.steps=3", "logging.samples_every=2")
+    with pytest.warns(
+        UserWarning, match=r"^step \d: no sample grid \(.*step_000000\d\.png: cannot be written .*\); training goes on$"
+    ) as warned:
+        assert train_command(run) == 0
+    assert [str(warning.message)[:6] for warning in warned if "no sample grid" in str(warning.message)] == ["step 2", "step 3"]
+    assert "step 3 of 3 · finished" in (run_dir / "report.html").read_text(encoding="utf-8")

@@ -81,11 +81,12 @@ def _numbers(sections: Sequence[Section], strips: Sequence[Sequence[Picture]]) -
 
 
 def _told(starts: Sequence[Start]) -> Iterator[Mapping[str, str]]:
-    """The starts of a training, for people: the first one's machine, then what has changed."""
+    """The starts of a training, for people: the first one's machine, then what has changed; and how each ended, if early."""
     before: Mapping[str, str] = {}
     for start in starts:
         when = datetime.datetime.fromtimestamp(start.time).astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        yield {f"step {start.step}": when, **{key: value for key, value in start.hardware.items() if before.get(key) != value}}
+        changed = {key: value for key, value in start.hardware.items() if before.get(key) != value}
+        yield {f"step {start.step}": when, **changed, **({"ended": start.ended} if start.ended else {})}
         before = start.hardware
 
 

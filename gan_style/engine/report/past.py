@@ -85,7 +85,7 @@ class Past:
         """What the reader should know first, the gravest first."""
         log, notes = self.log, []
         if self.record.starts and (ended := self.record.starts[-1].ended):
-            notes.append(Note("ended", f"The run ended with a mistake: {ended}"))
+            notes.append(Note("ended", f"The run ended early: {ended}"))
         for alarm in log.alarms.values():
             if alarm.on:
                 notes.append(Note("alarm", f"Alarm since step {alarm.first}: {alarm.text}"))

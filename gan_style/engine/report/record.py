@@ -20,7 +20,7 @@ _MAX_BYTES = 1 << 20
 
 
 class Start(BaseModel):
-    """One start of the training command. step: from which it went on; ended: the mistake that ended it, else empty."""
+    """One start of the training command. step: from which it went on; ended: what ended it before the run's length, else empty."""
 
     step: int = Field(ge=0, lt=2**53)
     time: float = Field(ge=0, lt=1e11)
@@ -37,7 +37,9 @@ class Record(BaseModel):
     more: int = 0
 
     def start(self, step: int) -> None:
-        """Note a start on this machine, now."""
+        """Note a start on this machine, now; and where the one before ended without a word, that."""
+        if self.starts and not self.starts[-1].ended and self.steps and step < self.steps:
+            self.starts[-1].ended = "without a word: killed, or the machine went down"
         self.starts.append(Start(step=step, time=time.time(), hardware=hardware()))
         if len(self.starts) > _MAX_STARTS:
             del self.starts[1]

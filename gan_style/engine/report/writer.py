@@ -2,7 +2,8 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gan_style import atomic
@@ -28,21 +29,24 @@ class Report:
         self.record: Record | None = None
         self._rest_until = 0.0
 
-    def start(self, step: int) -> None:
-        """Training goes on after `step`, on this machine."""
+    def start(self, step: int, steps: int) -> None:
+        """Training goes on after `step`, on this machine, up to `steps`. Recorded at once: the run may be killed at any moment."""
         self.record = read_record(self.run_dir)
         self.record.start(step)
+        self.record.steps = steps
+        with self._only_warning():
+            self.record.write(self.run_dir)
 
     def write(self, steps: int, players: Mapping[str, Sequence[str]], ended: str = "", last: bool = False) -> None:
         """Write report.html, and run.json which it needs.
 
-        steps: the length of the run; players: the names of each player's losses; ended: the mistake that ends the run, else empty.
+        steps: the length of the run; players: the names of each player's losses; ended: what ends the run before its length, else empty.
         Unless it is the `last`, the report is left as it is where it was written a short while ago.
         """
         before = time.monotonic()
         if before < self._rest_until and not last:
             return
-        try:
+        with self._only_warning():
             record = self.record or read_record(self.run_dir)
             record.steps = steps
             record.play(players)
@@ -50,7 +54,12 @@ class Report:
                 record.starts[-1].ended = one_line(ended)
             record.write(self.run_dir)
             atomic.write_text(self.run_dir / FILE, run_page(Past(self.run_dir, log=self.log, record=record)))
-        except Exception as problem:  # a report is not worth a training
-            warnings.warn(f"{self.run_dir / FILE} is not written ({type(problem).__name__}: {problem})", stacklevel=2)
         after = time.monotonic()
         self._rest_until = after + REST * (after - before)
+
+    @contextmanager
+    def _only_warning(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as problem:  # a report is not worth a training
+            warnings.warn(f"{self.run_dir / FILE} is not written ({type(problem).__name__}: {problem})", stacklevel=4)

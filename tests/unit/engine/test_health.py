@@ -233,7 +233,7 @@ def test_stop_ends_the_run_and_leaves_the_newest_checkpoint(tmp_path: Path) -> N
     ):
         run.fit()
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step_0000002", "step_0000004"]
-    assert "The run ended with a mistake: step 5: loss adversarial is not finite" in (tmp_path / "report.html").read_text()
+    assert "The run ended early: step 5: loss adversarial is not finite" in (tmp_path / "report.html").read_text()
 
 
 def test_skip_counts_names_the_samples_and_keeps_the_means_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,7 @@ def test_the_mistake_that_ended_the_newest_start_comes_first(run: Path) -> None:
     (run / "run.json").write_text(json.dumps({"starts": [start(0, "no"), start(5, "loss is not finite")]}), encoding="utf-8")
     past = log(run, {"step": 5, "loss/l1": None, "alarms": ["flat"]})
     assert [kind for kind, _ in told(past)] == ["ended", "alarm", "hint"]
-    assert told(past)[0][1] == "The run ended with a mistake: loss is not finite"
+    assert told(past)[0][1] == "The run ended early: loss is not finite"
     (run / "run.json").write_text(json.dumps({"starts": [start(0, "no"), start(5, "")]}), encoding="utf-8")
     assert [kind for kind, _ in told(Past(run))] == ["alarm", "hint"]
 

@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_players_machine_and_length_are_recorded_and_shown(run: Path) -> None:
     report = Report(run)
-    report.start(0)
+    report.start(0, 8000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         report.write(8000, PLAYERS)
@@ -48,20 +48,20 @@ def test_players_machine_and_length_are_recorded_and_shown(run: Path) -> None:
     html = (run / "report.html").read_text(encoding="utf-8")
     assert "step 2000 of 8000" in html and "judge, weighted loss" in html
     again = Report(run)
-    again.start(2000)
+    again.start(2000, 8000)
     again.write(8000, PLAYERS)
     assert [start.step for start in read_record(run).starts] == [0, 2000]
 
 
 def test_a_mistake_is_told_until_the_next_start(run: Path) -> None:
     report = Report(run)
-    report.start(0)
+    report.start(0, 8000)
     report.write(4000, PLAYERS, "loss l1 is not finite, on \udcff.png", last=True)
     assert "loss l1 is not finite, on \\udcff.png" in (run / "report.html").read_text(encoding="utf-8")
     report = Report(run)
-    report.start(1000)
+    report.start(1000, 4000)
     report.write(4000, PLAYERS)
-    assert "loss l1 is not finite" not in (run / "report.html").read_text(encoding="utf-8")
+    assert "ended early" not in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_finished_run_that_is_asked_for_more_adds_no_start(run: Path) -> None:
