@@ -42,7 +42,7 @@ def main() -> None:
             for place in range(DRAWN_EVERY, lines + 1, DRAWN_EVERY)[-GRIDS:]:
                 shutil.copy(grid, target(run, place))
             report = Report(run)
-            report.start(0)
+            report.start(0, lines)
             first, _ = timed(report, lines)
             nexts = []
             for place in range(lines + 1, lines + 6):
