@@ -5,6 +5,7 @@ from pathlib import Path
 from gan_style import images
 from gan_style.errors import UserError
 from gan_style.sheet import tile
+from gan_style.stems import stem
 
 
 def compare(folders: list[Path], output: Path, rows: int) -> int:
@@ -13,13 +14,13 @@ def compare(folders: list[Path], output: Path, rows: int) -> int:
     Every picture is brought to the size of the smallest in its row, so that translations at training size stand beside
     larger originals. Returns the number of rows. UserError: no stem in common, or an unreadable file.
     """
-    by_stem = [{path.with_suffix("").as_posix(): folder / path for path in images.find_images(folder)} for folder in folders]
+    by_stem = [{stem(path.as_posix()): folder / path for path in images.find_images(folder)} for folder in folders]
     common = sorted(set.intersection(*(set(paths) for paths in by_stem)))[:rows]
     if not common:
         raise UserError(f"{', '.join(map(str, folders))}: no image stem is in all of these folders; there is nothing to compare")
     sheet = []
-    for stem in common:
-        pictures = [images.read(paths[stem], channels=3) for paths in by_stem]
+    for name in common:
+        pictures = [images.read(paths[name], channels=3) for paths in by_stem]
         height, width = min(picture.pixels.shape[:2] for picture in pictures)
         sheet.append([images.resize(picture.pixels, height, width, picture.labels) for picture in pictures])
     images.write(output, tile(sheet))

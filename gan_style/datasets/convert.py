@@ -19,6 +19,7 @@ from gan_style.datasets.sources import find_split
 from gan_style.datasets.survey import LayoutChoice, Source, Split
 from gan_style.errors import UserError
 from gan_style.progress import Progress
+from gan_style.stems import stem
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _MOST_BYTES = 2**30  # of a file in a cell: Arrow counts the bytes of a column's part in 31 bits
@@ -77,8 +78,7 @@ def split_files(
         raise UserError(f"--val {float(val_share)}: the share of validation files lies between 0 and 1, such as 0.1")
 
     def rank(file: Path) -> tuple[bytes, str]:
-        stem = file.with_suffix("").as_posix()
-        return hashlib.blake2b(f"{seed}/{stem}".encode()).digest(), file.as_posix()
+        return hashlib.blake2b(f"{seed}/{stem(file.as_posix())}".encode()).digest(), file.as_posix()
 
     count = min(max(1, round(val_share * len(found))), len(found) - 1)
     held_out = set(sorted(found, key=rank)[:count])

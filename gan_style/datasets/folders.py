@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,8 @@ from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name
 from gan_style.progress import Progress
 from gan_style.stems import stem
+
+_OTHER_FORM = "the same name as {}, written in another form of Unicode (macOS writes accents as characters of their own)"
 
 
 def survey_aligned(root: Path, folders: Folders, split: Split, paired: bool) -> Survey:
@@ -71,7 +73,6 @@ class ImageTree:
 
         Only one path of folders is held in memory at a time, whatever the tree's size.
         """
-        key = stem if by_stem else None
         seen: set[tuple[int, int]] = set()  # a link may lead back up
         failed = False
         waiting = [""]  # the next one last; names of folders end in a slash, which gives everything below them its place
@@ -96,11 +97,20 @@ class ImageTree:
                     self.problems.add(f"{shown(folder)}: {why}")
                     failed = True
                     continue
-                entries.sort(key=key)
+                if by_stem:
+                    entries.sort(key=stem)
+                    self._refuse_two_of_one_name(entries)
                 entries.reverse()
                 waiting += entries
         if not self.count and not failed:
             self.problems.add(f"{self.folder}: holds no image ({' '.join(sorted(IMAGE_SUFFIXES))})")
+
+    def _refuse_two_of_one_name(self, entries: list[str]) -> None:
+        """Of two folders whose names differ only in the form of Unicode, the second is left out: what is below has no one order."""
+        for one, other in pairwise(entries[:]):
+            if one.endswith("/") and stem(one) == stem(other):
+                self.problems.add(f"{shown(self.folder / other)}: {_OTHER_FORM.format(shown(Path(one).name))}; put them together")
+                entries.remove(other)
 
     def _entries(self, folder: Path, prefix: str) -> Iterator[str]:
         with os.scandir(folder) as entries:
@@ -130,11 +140,17 @@ def pairs_by_stem(a: ImageTree, b: ImageTree, problems: Problems) -> Iterator[tu
         in_a, in_b = ([name for _, domain, name in same if domain == wanted] for wanted in "ab")
         for tree, other, own, partners in ((a, b, in_a, in_b), (b, a, in_b, in_a)):
             for name in own[1:]:
-                problems.add(f"{shown(tree.folder / name)}: same stem as {shown(Path(own[0]).name)}; keep one of them")
+                first = shown(Path(own[0]).name)
+                same = f"same stem as {first}" if _bare(name) == _bare(own[0]) else _OTHER_FORM.format(first)
+                problems.add(f"{shown(tree.folder / name)}: {same}; keep one of them")
             if own and not partners:
                 problems.add(f"{shown(tree.folder / own[0])}: no file of this stem in {other.folder}")
         if in_a and in_b:
             yield in_a[0], in_b[0]
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:

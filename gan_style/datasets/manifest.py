@@ -1,9 +1,11 @@
-"""Manifests: .jsonl or .csv files that list the images of a data set. Nothing in one is trusted."""
+"""Manifests: .jsonl, .csv or .tsv files that list the images of a data set. Nothing in one is trusted."""
 
 import csv
+import itertools
 import json
 import os
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,8 @@ MAX_ROW_BYTES = 2**20
 
 _SPLITS = ("train", "val", "test")  # test rows are left alone
 _OUTSIDE = "leads out of the manifest's folder; paths are relative to it, without .., and links stay in it"
+_DELIMITERS = (",", ";", "\t")  # spreadsheets take a semicolon where the decimal sign is a comma
+_KEYS = {"a", "b", "split"}
 _EXAMPLE = '{"a": "x.png", "b": "y.png"}'
 
 
@@ -66,9 +70,14 @@ class _Lookup:
         self.enter = lru_cache(maxsize=2**16)(self._enter)
 
     def key(self, name: Any) -> tuple[str, str | None]:
-        """A file's key, and what is wrong with it."""
+        """A file's key, and what is wrong with it. Its name may be written in another form of Unicode than on the disk."""
         if not isinstance(name, str):
             return "", f"{type(name).__name__}: not a path; write it as text"
+        forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))) if not name.isascii() else (name,)
+        looked_up = [self._key(form) for form in dict.fromkeys(forms)]
+        return next((found for found in looked_up if found[1] is None), looked_up[0])
+
+    def _key(self, name: str) -> tuple[str, str | None]:
         parts = name.replace("\\", "/").split("/")
         key = "/".join(part for part in parts if part not in ("", "."))
         if not parts[0] or ".." in parts:
@@ -103,7 +112,7 @@ class _Lookup:
 def _rows(manifest: Path, listing: Listing) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields ("manifest, line n", row)."""
     suffix = manifest.suffix.lower()
-    if suffix not in (".csv", ".jsonl"):
+    if suffix not in (".csv", ".tsv", ".jsonl"):
         raise UserError(f"{manifest}: a manifest must be a .jsonl or .csv file; rename it, or set data.root to a folder")
     try:
         size = listing.add(manifest).st_size
@@ -114,7 +123,7 @@ def _rows(manifest: Path, listing: Listing) -> Iterator[tuple[str, dict[str, Any
             Progress(f"reading {manifest.name}", "B", size, brief=True) as progress,
         ):
             lines = _Lines(manifest, file)
-            for number, row in _csv_rows(lines) if suffix == ".csv" else _json_rows(lines):
+            for number, row in _json_rows(lines) if suffix == ".jsonl" else _csv_rows(lines):
                 progress.update(lines.row_bytes)
                 lines.row_bytes = 0
                 yield f"{manifest}, line {number}", row
@@ -145,24 +154,36 @@ class _Lines:
         try:
             return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as failure:
-            raise self.mistake(f"cannot be read as UTF-8 text ({failure.reason}); save it as UTF-8") from failure
+            raise self.mistake(
+                f"cannot be read as UTF-8 text ({failure.reason}); save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
+            ) from failure
 
     def mistake(self, words: str) -> UserError:
         return UserError(f"{self.manifest}, line {self.number}: {words}")
 
 
 def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(lines)
+    """Rows of a table as spreadsheets write it: commas, semicolons or tabs, blanks around names, empty rows and columns."""
+    first = next((line for line in lines if line.strip() and not line.lower().startswith("sep=")), "")
+    delimiter = max(_DELIMITERS, key=lambda each: len(_KEYS & set(_columns(first.replace('"', "").split(each)))))
+    reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter, skipinitialspace=True)
     try:
-        columns = list(reader.fieldnames or ())
-        if twice := _repeated(columns):
-            raise UserError(f"{lines.manifest}, line 1: {_twice(twice)}")
+        columns = _columns(next(reader, []))
+        if twice := _repeated(filter(None, columns)):
+            raise lines.mistake(_twice(twice))
         if not {"a", "b"} & set(columns):
-            raise UserError(f"{lines.manifest}, line 1: names neither column a nor b; begin the file with a,b or a,b,split")
-        for row in reader:
-            yield reader.line_num, row
+            raise lines.mistake("names neither column a nor b; begin the file with a,b or a,b,split")
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield lines.number, dict(zip(columns, (cell.rstrip() for cell in cells), strict=False))
+            else:
+                lines.row_bytes = 0
     except csv.Error as failure:
         raise lines.mistake(f"not CSV ({failure}); are the quotes in pairs?") from failure
+
+
+def _columns(header: list[str]) -> list[str]:
+    return [name.strip().lower() for name in header]
 
 
 def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:

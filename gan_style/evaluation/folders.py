@@ -18,6 +18,7 @@ from gan_style.metrics.choice import compares
 from gan_style.metrics.suite import Case, Networks, Row, Suite
 from gan_style.progress import Progress
 from gan_style.segmentation.training import CROP
+from gan_style.stems import stem
 
 _LOADED_PER_CROPPED = 286 / 256  # pix2pix's
 
@@ -42,9 +43,9 @@ def measure_folders(options: Namespace) -> Result:
     stems = list(results)
 
     def read(place: int) -> Case:
-        stem = stems[place]
-        truth = _read(truths[stem]) if suite.compares("truth") else None
-        return Case(str(results[stem]), _read(results[stem]), truth, _read(inputs[stem]) if inputs else None)
+        name = stems[place]
+        truth = _read(truths[name]) if suite.compares("truth") else None
+        return Case(str(results[name]), _read(results[name]), truth, _read(inputs[name]) if inputs else None)
 
     rows: dict[int, Row] = {}
     cases = Progress("measuring", "images", len(stems)).over(read_ahead(read, range(len(stems))))
@@ -65,10 +66,10 @@ def by_stem(option: str, folder: str) -> dict[str, Path]:
     """Path without suffix, relative to the folder -> file, sorted; `UserError` where there is none, or two of one stem."""
     root, found = Path(folder), {}
     for path in images.find_images(root):
-        stem = path.with_suffix("").as_posix()
-        if stem in found:
-            raise UserError(f"{option} {folder}: {found[stem].name} and {path.name} have one stem; keep one of them")
-        found[stem] = root / path
+        name = stem(path.as_posix())
+        if name in found:
+            raise UserError(f"{option} {folder}: {found[name].name} and {path.name} have one stem; keep one of them")
+        found[name] = root / path
     if not found:
         raise UserError(f"{option} {folder}: holds no images; check the path")
     return found

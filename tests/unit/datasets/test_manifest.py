@@ -176,3 +176,61 @@ def test_a_manifest_that_may_not_be_read(folder: Path, monkeypatch: pytest.Monke
 )
 def test_a_key_that_stands_twice_is_refused(folder: Path, content: str, suffix: str, line: int, key: str) -> None:
     assert f"m{suffix}, line {line}: names {key} twice" in refused(folder, content, suffix)
+
+
+TABLES = {
+    "semicolons": b"a;b;split\n1.png;sub/2.png;train\n",
+    "tabs": b"a\tb\tsplit\n1.png\tsub/2.png\ttrain\n",
+    "a blank after each comma": b"a, b, split\n1.png, sub/2.png, train\n",
+    "blanks before and after": b"a , b ,split \n1.png , sub/2.png ,train \n",
+    "quotes behind a blank": b'"a", "b"\n"1.png", "sub/2.png"\n',
+    "all of it in quotes": b'"a";"b";"split"\r\n"1.png";"sub/2.png";"train"\r\n',
+    "a mark of UTF-8": b"\xef\xbb\xbfa;b\r\n1.png;sub/2.png\r\n",
+    "a mark of UTF-8 and quotes": b'\xef\xbb\xbf"a","b"\r\n1.png,sub/2.png\r\n',
+    "capitals": b"A,B,Split\n1.png,sub/2.png,train\n",
+    "empty columns": b"a,b,,\n1.png,sub/2.png,,\n",
+    "empty columns before": b";a;b\n;1.png;sub/2.png\n",
+    "empty rows": b"\n\na,b\n\n1.png,sub/2.png\n,\n,,\n\n",
+    "rows of semicolons": b"a;b;split;\n;;;\n1.png;sub/2.png;;\n;;;\n",
+    "a word for the spreadsheet": b"sep=;\r\na;b\r\n1.png;sub/2.png\r\n",
+    "other columns": b"nr;b;a;remark\n7;sub/2.png;1.png;a, b\n",
+    "a comma in another column": b"a\tb\tremark, more\n1.png\tsub/2.png\tx,y\n",
+    "backslashes": b"a;b\r\n1.png;sub\\2.png\r\n",
+}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".CSV"])
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_as_spreadsheets_write_them(folder: Path, kind: str, suffix: str) -> None:
+    path = folder / f"m{suffix}"
+    path.write_bytes(TABLES[kind])
+    source = find(path, "auto", "train", paired=True)
+    assert source is not None and (list(source.a), list(source.b)) == (["1.png"], ["sub/2.png"])
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_in_which_a_name_has_the_other_delimiters(folder: Path, delimiter: str) -> None:
+    name = "x,y;z w.png".replace(delimiter, "")
+    (folder / name).touch()
+    (folder / "m.csv").write_text(f"a{delimiter}b\n{name}{delimiter}{name}\n")
+    source = find(folder / "m.csv", "auto", "train", paired=True)
+    assert source is not None and source.a == (name,)
+
+
+def test_the_line_of_a_mistake_counts_empty_ones(folder: Path) -> None:
+    message = refused(folder, "sep=;\n\na;b\n;;\n1.png;sub/2.png\n\ngone.png;1.png\n", ".csv")
+    assert "line 7: a = gone.png: no such file" in message
+
+
+def test_a_million_empty_rows_are_no_row_without_an_end(folder: Path) -> None:
+    (folder / "m.csv").write_text("a;b\n1.png;sub/2.png\n" + ";\n" * 600_000)
+    source = find(folder / "m.csv", "auto", "train", paired=True)
+    assert source is not None and len(source.a) == 1
+
+
+def test_what_is_no_table_names_what_is_missing(folder: Path) -> None:
+    assert "line 1: names neither column a nor b" in refused(folder, "input;output\n1.png;1.png\n", ".csv")
+    assert "names neither column a nor b" in refused(folder, "", ".csv")
+    assert "CSV UTF-8" in refused(folder, "a;b\n1.png;ä.png\n".encode("cp1252"), ".csv")
+    assert "CSV UTF-8" in refused(folder, "a\tb\n1.png\t1.png\n".encode("utf-16"), ".csv")
+    assert "names 'a' twice" in refused(folder, "A;a;b\n1.png;1.png;1.png\n", ".csv")
