@@ -1,6 +1,5 @@
 """The composition root: from a configuration to the objects of a run."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,10 +30,10 @@ from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
 from gan_style.metrics.suite import Networks, Suite
+from gan_style.progress import say
 from gan_style.seeding import derive_seed
 from gan_style.types import Direction, Task
 
-log = logging.getLogger("gan_style")
 T = TypeVar("T")
 
 
@@ -49,7 +48,6 @@ def train_command(arguments: Sequence[str]) -> int:
     parser.add_argument("--dry-run", action="store_true", help="check everything, print what would be trained, write nothing")
     parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
     options = parser.parse_intermixed_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_config(options.config, options.overrides, CONFIGS)
     return describe(config) if options.dry_run else train(config)
 
@@ -91,7 +89,8 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
-        log.info(summary(config, plan, training, validation, method))
+        for line in summary(config, plan, training, validation, method):
+            say(line)
     trainer = Trainer(method, config.train, config.optim, accelerator, plan.length)
     train_config = config.train
     layout = (train_config.batch_size, process, processes, train_config.accumulate)
@@ -121,7 +120,8 @@ def describe(config: RunConfig[Any]) -> int:
     slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
     plan = make_plan(config.train, config.optim, len(training))
     print(dump_config(config))
-    print(summary(config, plan, training, validation, method))
+    for line in summary(config, plan, training, validation, method):
+        say(line)
     return 0
 
 
@@ -255,8 +255,8 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
     return examples
 
 
-def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validation: ValidationSet | None, method: Method) -> str:
-    """What will be trained, for people."""
+def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
+    """What will be trained, in lines for people."""
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
     lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
     for name, network in method.networks.items():
@@ -265,4 +265,4 @@ def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validatio
         lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
     epochs = plan.end * config.train.batch_size / len(training)
     lines.append(f"length      {plan.end} steps of {config.train.batch_size} samples ({epochs:.1f} epochs of {len(training)})")
-    return "\n".join(lines)
+    return lines

@@ -84,6 +84,7 @@ def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    usual = warnings.formatwarning
     warnings.formatwarning = lambda message, *_, **__: f"warning: {one_line(str(message))}\n"  # without our source code
     try:
         return command() or 0
@@ -93,3 +94,5 @@ def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where this one stopped" if goes_on else "interrupted", file=sys.stderr)
         return 130
+    finally:
+        warnings.formatwarning = usual

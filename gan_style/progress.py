@@ -74,8 +74,8 @@ class Pace:
         return self._count / self._seconds if self._seconds else 0.0
 
     def left(self, remaining: float) -> str:
-        """`12 min left`; empty where it is not known."""
-        return f"{duration(remaining / self.rate)} left" if self.rate else ""
+        """`12 min left`; empty where nothing is left, and where it is not known."""
+        return f"{duration(remaining / self.rate)} left" if self.rate and remaining else ""
 
 
 class Progress:
@@ -114,6 +114,7 @@ class Progress:
                 smoothing=0.05,  # over many: single ones vary with what else the machine does
                 delay=2 * brief,
                 leave=not brief,
+                dynamic_ncols=True,
             )
 
     def __enter__(self) -> Self:

@@ -5,9 +5,9 @@ since it was made, and may be deleted at any time.
 """
 
 import hashlib
-import logging
 import mmap
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,6 @@ SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
 # folders' stamps; where the keys end in the texts, and the texts, each of folders, a and b.
 _MAGIC = b"gan_style list 1"
 _CHECKED, _SIZES, _ARRAYS = 48, 80, 128  # where they begin
-
-log = logging.getLogger("gan_style")
 
 
 class Index:
@@ -64,7 +62,9 @@ class Index:
         try:
             _write(self.path, self.subject, listing.stamps(), lists)
         except OSError as failure:
-            log.info(f"{self.path}: the list of files cannot be kept ({failure.strerror}) and is made anew at each start")
+            warnings.warn(
+                f"{self.path}: the list of files cannot be kept ({failure.strerror}) and is made anew at each start", stacklevel=2
+            )
             return None
         return self.load()
 

@@ -11,7 +11,6 @@ from typing import Any
 from accelerate import Accelerator
 from safetensors import SafetensorError
 from torch import Tensor
-from tqdm import tqdm
 
 from gan_style import atomic
 from gan_style.bundle import BundleInfo, save_bundle
@@ -20,6 +19,7 @@ from gan_style.config.schema import RunConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.best import BestBundles
 from gan_style.engine.checkpoint import Checkpointer
+from gan_style.engine.console import Console, Ending, Outcome
 from gan_style.engine.folder import claim, write_config
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
@@ -94,7 +94,7 @@ class Run:
         self.saved: int | None = None  # the step of the newest checkpoint
         self.mistake: UserError | None = None
         self.line_lost = False  # is a line missing from the log?
-        self.started = time.monotonic()
+        self.console = Console(self.folder, trainer.method.serves, accelerator.is_main_process)
         self.tracker: Tracker | None = None
 
     def fit(self) -> int:
@@ -103,35 +103,21 @@ class Run:
         Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
         after the newest checkpoint, and where a training image was the reason, none.
         """
-        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.started) as stop, self._telling_the_end():
+        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.console.started) as stop, self._ending(stop):
             self._resume()
-            if self.step >= self.steps:
-                self._say(f"{self.folder}: finished, {self.step} steps are done; {how_to_extend(self.plan, self.config.optim)}")
-            else:
+            if self.step < self.steps:
                 if self.config.logging.tensorboard:
                     self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
                 self._train(stop)
             if not self.agreement.largest(self.line_lost):  # a checkpoint beyond a lost line would make the gap lasting
                 self._save()
-            finished = self.step >= self.steps
-            if finished:
+            if self.step >= self.steps:
                 self._draw(again=False)
             with self.agreement.together():
                 if self.mistake:
                     raise self.mistake
-            ended = ""
-            if stop.exit_code:
-                ended = f"stopped after step {self.step}, a checkpoint is saved; the same command goes on"
-            elif not finished:
-                ended = (
-                    f"not finished: {self.step} of {self.steps} steps are done in the {self.config.train.max_minutes:g} "
-                    "minutes allowed, a checkpoint is saved; the same command goes on"
-                )
-            if ended:
-                self._say(f"{self.folder}: {ended}")
-            self._report(ended, last=True)
-            self.accelerator.end_training()
-            return stop.exit_code
+        self.accelerator.end_training()
+        return stop.exit_code
 
     @property
     def steps(self) -> int:
@@ -144,11 +130,7 @@ class Run:
         if self.accelerator.is_main_process:
             self.report.start(self.step, self.steps)
         watch = Stopwatch()
-        # Smoothed over many steps: single ones vary with what else the machine does.
-        with (
-            closing(self.loader(self.step, self.steps)) as batches,
-            tqdm(total=self.steps, initial=self.step, unit="step", smoothing=0.05, disable=not self.accelerator.is_main_process) as bar,
-        ):
+        with closing(self.loader(self.step, self.steps)) as batches, self.console.training(self.step, self.steps):
 
             def fetch() -> list[Batch]:
                 return [check_size(next(batches), self.smallest) for _ in range(train.accumulate)]
@@ -167,14 +149,14 @@ class Run:
                 self.nonfinite.note(self.step + 1, micro_batches, result)
                 watch.images += train.batch_size
                 self.step += 1
-                bar.update()
+                self.console.advance()
                 validated = self.validation is not None and self.validation.due(self.step)
                 logged = self.step % logging.every == 0 or self.step in (1, self.steps) or validated
                 if logged or self.accelerator.device.type == "cpu":  # elsewhere asking means waiting for the device
                     self._check_finite()
                 scores = self._validate(watch) if validated else {}
                 if logged:
-                    self._log(watch, bar, scores)
+                    self._log(watch, scores)
                 if self.step % logging.samples_every == 0 and self.step < self.steps:
                     self._draw()
                     self._report()
@@ -184,23 +166,26 @@ class Run:
 
     def _check_finite(self) -> None:
         for line in self.nonfinite.check(self.saved):
-            self._say(line)
+            self.console.say(line)
 
     def _validate(self, watch: Stopwatch) -> dict[str, float]:
         """Measure the translators as bundles would hold them now, and keep those that are the best so far. Called by every process."""
         assert self.validation
         began, scores = time.perf_counter(), {}
+        better: list[Direction] = []
         with self._noting_mistakes():
             scores = self.validation.run({direction: self._served_weights(direction) for direction in self.bundles})
             for direction, values in scores.items() if self.accelerator.is_main_process else ():
-                self.best.offer(direction, self.step, values, self._write_bundle)
+                if self.best.offer(direction, self.step, values, self._write_bundle):
+                    better.append(direction)
         watch.leave_out(time.perf_counter() - began)
         values = named(scores)
         if values:
-            self._say(f"step {self.step}: validation: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+            of = f" of {' and '.join(better)}" if len(self.bundles) > 1 else ""
+            self.console.validated(self.step, values, f"{self.best.metric}{of}" if better else "")
         return {f"val/{name}": value for name, value in values.items()}
 
-    def _log(self, watch: Stopwatch, bar: Any, scores: Mapping[str, float]) -> None:
+    def _log(self, watch: Stopwatch, scores: Mapping[str, float]) -> None:
         """Write means since the last regular line; lines of other steps (the first, the last, validation's) do not end the window."""
         step, means = self.step, self.means.means(self.accelerator)
         values: dict[str, Any] = {**means, **scores}
@@ -210,7 +195,7 @@ class Run:
             self.means.reset()
             adversaries = {player.name: self.trainer.terms.get(player.name, ()) for player in self.trainer.method.adversaries}
             for alarm in self.alarms.update(self.config.logging.every, means, adversaries):
-                self._say(f"alarm: step {step}: {alarm}")
+                self.console.say(f"alarm: step {step}: {alarm}")
         if raised := self.alarms.raised:  # judged at regular lines, told in all: a line without it says that it is over
             values["alarms"] = raised
         if not self.accelerator.is_main_process:
@@ -224,8 +209,8 @@ class Run:
             self.mistake = UserError(f"{self.log.path}: cannot be written ({refusal.strerror}); make room, then the same command goes on")
         if self.tracker:
             self.tracker.log(step, {name: value for name, value in values.items() if isinstance(value, int | float)})
-        losses = [(name.removeprefix("loss/"), value) for name, value in means.items() if name.startswith("loss/")]
-        bar.set_postfix({name: f"{value:.3g}" for name, value in losses[:4]})
+        losses = {name.removeprefix("loss/"): value for name, value in means.items() if name.startswith("loss/")}
+        self.console.line(step, losses, {name.removeprefix("lr/"): rate for name, rate in rates.items()}, values["images_per_second"])
 
     def _draw(self, again: bool = True) -> None:
         """The sample grid of this step, or a warning; not `again`: unless it is there."""
@@ -285,13 +270,16 @@ class Run:
             self.nonfinite.load_state(training["nonfinite"])
             self.alarms.load_state(training["alarms"])
             if not self.best.load_state(training.get("best") or self.best.state()):
-                self._say(f"{self.folder}: validation.{{best, images, features, lpips, structure}} changed: the best bundles begin anew")
+                self.console.say(
+                    f"{self.folder}: validation.{{best, images, features, lpips, structure}} changed: the best bundles begin anew"
+                )
             owns = checkpoint.process_states()
             for own in owns:
                 self.trainer.method.load_extra_state(own["method"], self.slots)
             process, processes = self.accelerator.process_index, self.accelerator.num_processes
             self.means.load_state([own["means"] for own in owns], process, processes, self.accelerator.device)
-            self._say(f"{checkpoint.folder}: going on after step {self.step}" + (f"; {told}" if told else ""))
+            if self.step < self.steps:
+                self.console.say(f"{checkpoint.folder}: going on after step {self.step}" + (f"; {told}" if told else ""))
         with self.agreement.together():
             if self.accelerator.is_main_process:
                 for folder in (self.folder, self.folder / "bundles", self.folder / "samples"):
@@ -326,14 +314,21 @@ class Run:
                 lock.release()
 
     @contextmanager
-    def _telling_the_end(self) -> Iterator[None]:
-        """Whatever ends the training is told in its report too, a fault of ours as well; what kept it from beginning changes nothing."""
+    def _ending(self, stop: StopRequest) -> Iterator[None]:
+        """However the training ends, the report and the console tell it; what kept it from beginning changes nothing."""
         try:
             yield
-        except BaseException as end:
+        except BaseException as problem:
             if self.report.record:
-                self._report(_in_words(end), last=True)
+                self._end("failed" if isinstance(problem, Exception) else "stopped", _in_words(problem))
             raise
+        self._end("stopped" if stop.exit_code else "finished" if self.step >= self.steps else "not finished")
+
+    def _end(self, outcome: Outcome, problem: str = "") -> None:
+        ending = Ending(outcome, self.step, self.steps, self.saved, how_to_extend(self.plan, self.config.optim))
+        self._report("" if outcome == "finished" else problem or self.console.in_words(ending), last=True)
+        bundles = [self.folder / "bundles" / f"{direction}.safetensors" for direction in self.bundles]
+        self.console.close(ending, bundles, self.best, self.report.log)
 
     @contextmanager
     def _noting_mistakes(self) -> Iterator[None]:
@@ -342,7 +337,3 @@ class Run:
             yield
         except UserError as mistake:
             self.mistake = mistake
-
-    def _say(self, message: str) -> None:
-        if self.accelerator.is_main_process:
-            tqdm.write(message)

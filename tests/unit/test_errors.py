@@ -9,11 +9,6 @@ import pytest
 from gan_style.errors import MAX_LINE, CommandParser, UserError, nearest, one_line, run_command
 
 
-@pytest.fixture(autouse=True)
-def _leave_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
-
-
 def raising(failure: BaseException, goes_on: bool = False) -> int:
     def command() -> int:
         raise failure
@@ -92,8 +87,10 @@ def test_a_commands_warning_is_one_line_without_source(capsys: pytest.CaptureFix
     def command() -> None:
         sys.stderr.write(warnings.formatwarning(UserWarning("a\x1b[2J\nb.png: left out"), UserWarning, "errors.py", 5))
 
+    usual = warnings.formatwarning
     assert run_command(command) == 0
     assert capsys.readouterr().err == "warning: a\\x1b[2J b.png: left out\n"
+    assert warnings.formatwarning is usual, "what runs afterwards in this process has its own"
 
 
 def parser() -> CommandParser:

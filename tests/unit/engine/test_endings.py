@@ -75,9 +75,10 @@ def test_a_stop_is_told(tmp_path: Path) -> None:
     run = make_run(tiny_config("pix2pix", tmp_path))
     before_step(run, 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert run.fit() == 143
-    assert ended(tmp_path) == ["stopped after step 2, a checkpoint is saved; the same command goes on"]
+    (told,) = ended(tmp_path)
+    assert told.startswith("stopped: after step 2 of 4, in ") and told.endswith("; a checkpoint is saved")
     assert make_run(tiny_config("pix2pix", tmp_path, train={"max_minutes": 1e-9})).fit() == 0
-    assert ended(tmp_path)[1].startswith("not finished: 2 of 4 steps are done in the 1e-09 minutes allowed")
+    assert ended(tmp_path)[1].startswith("not finished: 2 of 4 steps are done in the minutes that train.max_minutes allows")
 
 
 def test_a_start_that_ended_without_a_word_is_told_by_the_next_one(tmp_path: Path) -> None:

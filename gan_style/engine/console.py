@@ -1,0 +1,155 @@
+"""What a training says: how far it is, what happens on the way, and in five lines at its end what there is now and what to do next."""
+
+import math
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gan_style.engine.best import BestBundles
+from gan_style.engine.report.log import RunLog
+from gan_style.engine.report.writer import FILE
+from gan_style.progress import Pace, Progress, duration, say, say_at, watched
+
+Outcome = Literal["finished", "not finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a training ended. step: the steps done of `steps`; saved: that of the newest checkpoint; extend: how a finished run goes on."""
+
+    outcome: Outcome
+    step: int
+    steps: int
+    saved: int | None
+    extend: str
+
+
+_OPTIONS = {
+    "translation": "--input PATH --output DIR",
+    "named styles": "--input PATH --output DIR --style NAME",
+    "style pictures": "--input PATH --output DIR --style PICTURE",
+    "noise": "--samples 16 --output DIR",
+}
+_SHOWN_LOSSES = 4  # on a bar: as many as fit
+
+
+class Console:
+    """The words of one run: messages go to stdout, progress to stderr, as a bar on a terminal and else one line for each line of the log.
+
+    folder: of the run; serves: `Method.serves`; shown: False on every process but the main one, which says nothing
+    """
+
+    def __init__(self, folder: Path, serves: str, shown: bool) -> None:
+        self.folder, self.shown = folder, shown
+        self.next = f"python infer.py --model {shlex.quote(str(folder))} {_OPTIONS[serves]}"
+        self.started = time.monotonic()
+        self.first: int | None = None  # the step after which training went on; None: it did not begin
+        self._pace = Pace()
+        self._told = self._steps = 0  # the step of the newest line; the length of the run
+        self._progress: Progress | None = None
+
+    def say(self, message: str) -> None:
+        """One line, with the time where it goes to a file."""
+        if self.shown:
+            (say if watched(sys.stdout) else say_at)(message, sys.stdout)
+
+    def training(self, step: int, steps: int) -> AbstractContextManager[object]:
+        """To be entered while steps are trained, from `step` on up to `steps`."""
+        self.first = self._told = step
+        self._steps = steps
+        self._pace = Pace()
+        self._progress = Progress("", "steps", steps, step, shown=self.shown, every=math.inf)
+        return self._progress
+
+    def advance(self) -> None:
+        """One more step is done."""
+        if self._progress:
+            self._progress.update()
+
+    def line(self, step: int, losses: Mapping[str, float], rates: Mapping[str, float], images_per_second: float) -> None:
+        """What is logged of a step. losses: their means; rates: the learning rate of each player."""
+        self._pace.measure(step - self._told)
+        self._told = step
+        if self._progress:
+            self._progress.tell("  ".join(_pairs(losses)[:_SHOWN_LOSSES]))
+        if self.shown and not watched(sys.stderr):
+            parts = [f"step {step}/{self._steps}", *_pairs(losses), _rate(rates), f"{images_per_second:.3g} images/s"]
+            say_at("  ".join(part for part in [*parts, self._pace.left(self._steps - step)] if part), sys.stderr)
+
+    def validated(self, step: int, values: Mapping[str, float], best: str) -> None:
+        """What was measured of the translators after a step. best: of what it was the best so far, in words; else empty."""
+        self.say(f"step {step}: validation: {_values(values)}" + (f"; the best {best} so far" if best else ""))
+
+    def in_words(self, ending: Ending) -> str:
+        """How the training ended, as the first of its last lines says it."""
+        return f"{ending.outcome}: {self._what_happened(ending)}"
+
+    def close(self, ending: Ending, bundles: Sequence[Path], best: BestBundles, log: RunLog) -> None:
+        """The five lines of the end. bundles: where they would be."""
+        if not self.shown:
+            return
+        written = [str(path) for path in bundles if path.exists()]
+        report = self.folder / FILE
+        for line in (
+            self.in_words(ending),
+            f"{'bundles' if len(written) > 1 else 'bundle'}: {', '.join(written) or 'none yet, they come with the first checkpoint'}",
+            f"report: {report if report.exists() else 'none could be written'}",
+            self._best(best, log.read()),
+            f"next: {self._what_to_do(ending)}",
+        ):
+            say(line)
+
+    def _what_happened(self, ending: Ending) -> str:
+        took = duration(time.monotonic() - self.started)
+        done = f"{ending.step} of {ending.steps}"
+        if ending.outcome == "finished":
+            if self.first is None:
+                return f"all {ending.step} steps were done before; {ending.extend}"
+            return f"{done} steps, " + (f"the last {ending.step - self.first} of them in {took}" if self.first else f"in {took}")
+        kept = "a checkpoint is saved" if ending.saved == ending.step else "no checkpoint is saved"
+        if ending.saved not in (None, ending.step):
+            kept = f"the newest checkpoint is of step {ending.saved}"
+        if ending.outcome == "not finished":
+            return f"{done} steps are done in the minutes that train.max_minutes allows; {kept}"
+        return f"after step {done}, in {took}; {kept}"
+
+    def _best(self, best: BestBundles, log: RunLog) -> str:
+        """The score of the best translators; else the newest measurements, or losses."""
+        kept = []
+        for direction, found in best.kept.items():
+            path = best.path(direction)
+            where = f", {path}" if path.exists() else ""
+            kept.append(f"{best.metric} {found['scores'][best.metric]:.4g} at step {found['step']}{where}")
+        if kept:
+            return f"best: {'; '.join(kept)}"
+        for name, prefix, advice in (("validation", "val/", "; validation.best=METRIC keeps the best translator"), ("losses", "loss/", "")):
+            if curves := log.under(prefix):
+                step = max(curve.step for curve in curves.values())
+                return f"{name}: {_values({key: curve.last for key, curve in curves.items()})} at step {step}{advice}"
+        return "losses: none were logged"
+
+    def _what_to_do(self, ending: Ending) -> str:
+        if ending.outcome == "finished":
+            return self.next
+        again = "the same command begins anew" if ending.saved is None else f"the same command goes on after step {ending.saved}"
+        return f"put right what the error names, then {again}" if ending.outcome == "failed" else again
+
+
+def _pairs(values: Mapping[str, float]) -> list[str]:
+    return [f"{name} {value:.4g}" for name, value in values.items()]
+
+
+def _values(values: Mapping[str, float]) -> str:
+    return ", ".join(_pairs(values))
+
+
+def _rate(rates: Mapping[str, float]) -> str:
+    """`lr 0.0002`, or that of each player where they differ."""
+    if len(set(rates.values())) == 1:
+        return f"lr {next(iter(rates.values())):.4g}"
+    return "  ".join(f"lr {player} {rate:.4g}" for player, rate in rates.items())
