@@ -181,7 +181,8 @@ def test_a_short_list_is_not_kept(cache: Path, data: Path, monkeypatch: pytest.M
 
 def test_no_place_for_files_is_no_mistake(cache: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.touch()  # where a folder should be
-    found = find(data, "folders", "train", True)
+    with pytest.warns(UserWarning, match="the list of files cannot be kept"):
+        found = find(data, "folders", "train", True)
     assert found is not None and found.a == FILES[:3]
     monkeypatch.setattr(index, "index_folder", lambda: None)
     assert find(data, "folders", "train", True) == found
