@@ -4,7 +4,6 @@ In memory a picture is a [H, W, C] array of uint8 or uint16, upright (EXIF orien
 gray + alpha, RGB or RGB + alpha. For a network it is a float32 tensor [C, H, W] with values in [-1, 1].
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,10 +17,12 @@ from torch import Tensor
 
 from gan_style.atomic import replacing
 from gan_style.errors import UserError
+from gan_style.files import pillow, tiff
+from gan_style.files.bounded import MAX_PIXELS as MAX_PIXELS
+from gan_style.files.bounded import Encoded, Header, opened, reason
 from gan_style.files.kinds import WRITTEN_SUFFIXES, is_image_name
-from gan_style.headers import MAX_BYTES, Encoded, Header, check_scans, open_image, orientation, reason
-from gan_style.headers import MAX_PIXELS as MAX_PIXELS
-from gan_style.opening import read_regular
+from gan_style.files.samples import rows_of
+from gan_style.files.tiff_directory import is_tiff
 from gan_style.walking import walk
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
@@ -29,8 +30,6 @@ Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_
 MAX_RESIZED = 2**25  # pixels that an image may be enlarged to: as floats for a network 12 bytes each, and its layers many times that
 
 _KINDS = {".jpg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}  # others are called as their suffix
-_PIL_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_BAND = 2**20  # pixels that are converted at once, so that no second copy of a large image is made
 
 
 @dataclass(frozen=True)
@@ -41,44 +40,46 @@ class Picture:
     labels: the file has a palette, as label maps have; its colours must not be mixed by interpolation
     alpha:  [H, W] in the type of `pixels`: the file's transparency where it has some and `pixels` has not; else None
     orientation: of EXIF, 1 to 8, by which the stored pixels were turned upright
+    several: the file holds more pages or frames, of which this is the first
+    dots_per_inch: across and down, where the file says so
     """
 
     pixels: np.ndarray
     labels: bool
     alpha: np.ndarray | None
     orientation: int = 1
+    several: bool = False
+    dots_per_inch: tuple[float, float] | None = None
 
 
 def probe(path: Path | Encoded) -> Header:
     """The header of an image file, without decoding it; a `UserError` where it is damaged or claims more than `read` would accept."""
-    with open_image(path) as (_, header):
-        return header
+    with opened(path) as stream:
+        if is_tiff(stream):
+            return tiff.open_page(stream, path).header
+        with pillow.open_image(stream, path) as (_, header):
+            return header
 
 
-def read(path: Path | Encoded, channels: int) -> Picture:
+def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
     """Decode `path` to 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha) channels, at the file's own depth.
 
-    Gray is Rec. 601 luma. Missing alpha is opaque. Every file that is missing, empty, cut short, not an image, too large or
-    of more than 16 bits is a `UserError` that names it. Takes at most 1 GiB.
+    Colours with a profile become sRGB, unless `srgb` is off, as for label maps, or the file has a palette. Gray is Rec. 601 luma.
+    Missing alpha is opaque. Every file that is missing, empty, cut short, not an image, too large or of more than 16 bits is a
+    `UserError` that names it. Takes at most 1 GiB.
     """
-    with open_image(path) as (image, header):
-        check_scans(image, path)
-        try:
-            image.load()
-        except MemoryError as failure:
-            raise UserError(f"{path}: no memory for its {header.width} x {header.height} pixels; scale it down") from failure
-        except Exception as failure:  # PIL's decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
-            raise UserError(f"{path}: damaged or cut short ({reason(failure)}); replace or remove it") from failure
-        turned = 1 if image.format == "TIFF" else orientation(image)  # both decoders turn TIFFs upright themselves, and nothing else
-        if header.depth == 16:
-            pixels = None  # PIL has found the file complete, but has dropped 16-bit colour to 8
-        elif channels in (2, 4) or image.has_transparency_data:
-            pixels = _converted(image, "LA" if channels <= 2 else "RGBA")
+    with opened(path) as stream:
+        if is_tiff(stream):
+            page = tiff.open_page(stream, path)
+            header, dots = page.header, page.dots_per_inch
+            pixels = page.decode(channels, srgb)
         else:
-            pixels = _converted(image, _PIL_MODES[channels])
-    pixels = _upright(_decode_deep(path) if pixels is None else pixels, turned)
-    pixels, alpha = _with_channels(pixels, channels)
-    return Picture(pixels, header.palette, alpha, header.orientation)
+            with pillow.open_image(stream, path) as (image, header):
+                dots = pillow.dots_per_inch(image)
+                pixels = pillow.decode(image, header, stream, path, channels, srgb)
+    pixels, alpha = _with_channels(_upright(pixels, header.orientation), channels)
+    dots = (dots[1], dots[0]) if dots and header.orientation >= 5 else dots
+    return Picture(pixels, header.palette, alpha, header.orientation, header.several, dots)
 
 
 def write(path: Path, pixels: np.ndarray) -> None:
@@ -171,20 +172,6 @@ def find_images(root: Path) -> list[Path]:
     return sorted(found, key=Path.as_posix)
 
 
-def _bands(height: int, width: int) -> Iterator[slice]:
-    rows = max(1, _BAND // width)
-    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
-
-
-def _converted(image: Image.Image, mode: str) -> np.ndarray:
-    """[H, W, C] of a decoded image."""
-    pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
-    for rows in _bands(image.height, image.width):
-        band = image.crop((0, rows.start, image.width, rows.stop))
-        pixels[rows] = np.asarray(band.convert(mode)).reshape(-1, image.width, len(mode))
-    return pixels
-
-
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Undo an EXIF orientation: 5..8 are stored transposed, then mirrored as the others."""
     if orientation >= 5:
@@ -196,22 +183,6 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def _decode_deep(path: Path | Encoded) -> np.ndarray:
-    """[H, W, C] uint16 by OpenCV."""
-    try:
-        data = path.data if isinstance(path, Encoded) else read_regular(path, MAX_BYTES)
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except (cv2.error, OSError) as failure:
-        raise UserError(f"{path}: 16-bit data that cannot be decoded ({reason(failure)}); save it again or remove it") from failure
-    if pixels is None or pixels.dtype != np.uint16:
-        raise UserError(f"{path}: 16-bit data that cannot be decoded; save it again as a plain 16-bit PNG or TIFF")
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    if pixels.shape[2] >= 3:  # BGR to RGB
-        for rows in _bands(*pixels.shape[:2]):
-            pixels[rows, :, 0], pixels[rows, :, 2] = pixels[rows, :, 2], pixels[rows, :, 0].copy()
-    return pixels
-
-
 def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray | None]:
     """[H, W, any] -> [H, W, channels], and the alpha where `channels` has no place for it."""
     has_alpha = pixels.shape[2] in (2, 4)
@@ -219,7 +190,7 @@ def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.nd
     if channels <= 2 and colour.shape[2] == 3:
         weights = np.array([19595, 38470, 7471], dtype=np.uint32)  # Rec. 601 in 1/65536, as PIL has them
         gray = np.empty((*colour.shape[:2], 1), pixels.dtype)
-        for rows in _bands(*colour.shape[:2]):
+        for rows in rows_of(*colour.shape[:2]):
             gray[rows, :, 0] = (colour[rows].astype(np.uint32) @ weights + np.uint32(0x8000)) >> 16
         colour = gray
     elif channels >= 3 and colour.shape[2] == 1:

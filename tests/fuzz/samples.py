@@ -8,7 +8,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
+import tifffile
+from PIL import ExifTags, Image, ImageCms
 
 WIDTH, HEIGHT = 12, 9
 
@@ -19,6 +20,7 @@ def image_files() -> list[bytes]:
     rng = np.random.default_rng(0)
     rgba = Image.fromarray(rng.integers(0, 256, (HEIGHT, WIDTH, 4)).astype(np.uint8), "RGBA")
     deep = rng.integers(0, 2**16, (HEIGHT, WIDTH, 4)).astype(np.uint16)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "camera"
@@ -38,6 +40,12 @@ def image_files() -> list[bytes]:
         ("WEBP", "RGBA", {"lossless": True, "exif": exif}),
         ("WEBP", "RGBA", {"save_all": True, "append_images": [rgba.rotate(180)]}),
         *(("PPM", mode, {}) for mode in ("1", "L", "RGB")),
+        *(("GIF", mode, {}) for mode in ("1", "L", "P")),
+        ("GIF", "P", {"save_all": True, "append_images": [rgba.rotate(180).convert("P")], "transparency": 3}),
+        *(("AVIF", mode, {"exif": exif}) for mode in ("L", "RGB", "RGBA")),
+        ("AVIF", "RGB", {"save_all": True, "append_images": [rgba.convert("RGB")]}),
+        *((kind, "RGB", {"icc_profile": profile}) for kind in ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")),
+        ("TIFF", "CMYK", {"icc_profile": profile}),
     ]
     files = []
     for kind, mode, options in kinds:
@@ -46,8 +54,35 @@ def image_files() -> list[bytes]:
         files.append(stream.getvalue())
     kinds_of_deep = (deep[..., 0], deep[..., :3], deep)
     files += [cv2.imencode(suffix, pixels)[1].tobytes() for suffix in (".png", ".tif") for pixels in kinds_of_deep]
+    files += [tifffile_of(rgba, how) for how in TIFFS]
     files += [b"P3\n2 2 255\n" + b"1 2 3 " * 4, b"P5\n2 2 65535\n" + b"\0" * 8, tiff({}), tiff({}, tiled=True)]
     return files
+
+
+TIFFS: list[dict[str, Any]] = [
+    {"tile": (16, 16), "compression": "zlib", "predictor": True, "extrasamples": ["assocalpha"]},
+    {"planarconfig": "separate", "compression": "lzw", "rowsperstrip": 2, "byteorder": ">", "extrasamples": ["unspecified"]},
+    {"compression": "zstd", "bigtiff": True, "extrasamples": ["unassalpha"]},
+    {"compression": "lzma", "byteorder": ">"},
+    {"compression": "jpeg", "tile": (16, 16)},
+    {"compression": "jpeg", "rowsperstrip": 8, "subsampling": (1, 1)},
+    {"photometric": "separated", "compression": "packbits"},
+    {"photometric": "miniswhite", "compression": "lzw"},
+]
+
+
+def tifffile_of(image: Image.Image, how: dict[str, Any]) -> bytes:
+    """Stored as `how` says, from the bands that fit it."""
+    pixels = np.asarray(image)
+    if "extrasamples" not in how and how.get("photometric") != "separated":
+        pixels = pixels[..., :3]
+    if how.get("photometric") == "miniswhite":
+        pixels = pixels[..., 0]
+    if how.get("planarconfig") == "separate":
+        pixels = np.moveaxis(pixels, 2, 0)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, **{"photometric": "rgb", "metadata": None, **how})
+    return stream.getvalue()
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:

@@ -27,6 +27,8 @@ MAGICS = [
     b"RIFF\x20\0\0\0WEBPVP8 ",
     b"P6 ",
     b"P3\n",
+    b"GIF89a\x10\0\x10\0\xf0\0\0",
+    b"\0\0\0\x1cftypavif\0\0\0\0avifmif1",
     b"",
 ]
 SIDES = st.integers(0, 2**32 - 1) | st.integers(1, 20_000) | INTEGERS

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gan_style import images
 from gan_style.errors import UserError
-from gan_style.headers import MAX_BYTES, MAX_PIXELS
+from gan_style.files.bounded import MAX_BYTES, MAX_PIXELS
 
 pytestmark = pytest.mark.skipif(not fuzzing.nightly, reason="a minute of large pictures: make nightly")
 

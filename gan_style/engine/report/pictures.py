@@ -14,7 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 from gan_style.errors import UserError
-from gan_style.headers import open_image
+from gan_style.files.bounded import opened
+from gan_style.files.pillow import open_image
 from gan_style.opening import read_regular
 
 MAX_PICTURES = 20
@@ -69,7 +70,7 @@ def _warning_of_problems(path: Path) -> Iterator[None]:
 @functools.lru_cache(maxsize=2 * MAX_PICTURES)
 def _encoded(path: Path, written: int) -> tuple[str, int, int]:
     """A picture as a data: URL of bounded size, its width and height in pixels; `written` makes the cache notice a new file."""
-    with open_image(path) as (image, _):
+    with opened(path) as stream, open_image(stream, path) as (image, _):
         if image.format != "PNG":
             raise UserError(f"{path}: {image.format} data, not the PNG that its name says; remove it")
         image.load()

@@ -113,7 +113,7 @@ def test_a_picture_is_encoded_once_until_it_changes(tmp_path: Path, monkeypatch:
     path = grid(tmp_path, 5)
     opened = []
     original = module.open_image
-    monkeypatch.setattr(module, "open_image", lambda path: opened.append(path) or original(path))
+    monkeypatch.setattr(module, "open_image", lambda *given: opened.append(given) or original(*given))
     first, again = pictures(tmp_path, 5), pictures(tmp_path, 5)
     assert first == again and len(opened) == 1
     Image.new("RGB", (4, 4)).save(path)

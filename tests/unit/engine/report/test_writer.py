@@ -94,7 +94,7 @@ def test_pictures_and_lines_that_are_known_are_not_read_again(run: Path, monkeyp
     report.write(4000, {}, last=True)
     opened = []
     original = pictures.open_image
-    monkeypatch.setattr(pictures, "open_image", lambda path: opened.append(path.name) or original(path))
+    monkeypatch.setattr(pictures, "open_image", lambda stream, path: opened.append(path.name) or original(stream, path))
     report.write(4000, {}, last=True)
     assert opened == []
     draw_grid(run, 2000)

@@ -1,0 +1,109 @@
+"""A picture's file before it is decoded: opened with care, and what its header may claim.
+
+A file may be damaged or made to do harm: a few bytes can claim gigapixels or a million parts. docs/guide/untrusted.md has the bounds.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BufferedReader, BytesIO
+from pathlib import Path
+from typing import IO
+
+from gan_style.errors import UserError
+from gan_style.opening import open_regular
+
+MAX_PIXELS = 105_000_000  # of an image, or one that is resized: the largest cameras but one
+MAX_BYTES = 3 * MAX_PIXELS  # of a file, and of its pixels; with what the decoders need besides, 1 GiB
+MAX_READS = 2**20  # decoders keep every part of a file as an object: four bytes become two hundred
+MAX_SCANNED = 2**34  # pixels times the scans of a JPEG, each of which passes over all of them: ten seconds
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded image that is no file of its own, such as a cell of a table. name: what messages call it."""
+
+    name: str
+    data: bytes
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself: upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not.
+
+    several: it holds more pages or frames than the first, which is the one that is read
+    orientation: of EXIF, 1 to 8, by which the pixels are turned upright
+    """
+
+    width: int
+    height: int
+    channels: int
+    depth: int
+    palette: bool
+    several: bool = False
+    orientation: int = field(default=1, compare=False)  # of how the file stores the picture, not of the picture
+
+
+@contextmanager
+def opened(path: Path | Encoded) -> Iterator[IO[bytes]]:
+    """The file, at its beginning. `UserError` for what cannot be opened, is empty, or is larger than any picture."""
+    try:
+        # An open file, not its name: given a name, a decoder may map the file into memory.
+        stream = _Bytes(path.data) if isinstance(path, Encoded) else _File(open_regular(path))
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be opened ({failure.strerror}); check the path and its permissions") from failure
+    with stream:
+        size = stream.seek(0, os.SEEK_END)
+        if not size:
+            raise UserError(f"{path}: the file is empty (0 bytes); copy it again or remove it")
+        if size > MAX_BYTES:
+            raise UserError(f"{path}: has {size} bytes, more than the {MAX_BYTES} allowed; save it compressed or scale it down")
+        stream.seek(0)
+        yield stream
+
+
+def check_size(claim: str, width: int, height: int, weight: int) -> None:
+    """weight: bytes that decoding takes for each pixel, as if it took nothing but the pixels of an 8-bit RGB image."""
+    if width * height * weight > MAX_BYTES:
+        less = " (fewer of them for 16-bit colour, CMYK, WebP and AVIF)" if weight > 3 else ""
+        raise UserError(f"{claim} {width} x {height}, more than the {MAX_PIXELS} pixels allowed{less}; scale it down or remove it")
+
+
+def check_scans(path: Path | Encoded, width: int, height: int, scans: int) -> None:
+    """Refuse a JPEG whose scans, a dozen bytes each at least, would keep the decoder busy for minutes."""
+    if width * height * scans > MAX_SCANNED:
+        raise UserError(f"{path}: a JPEG of {width} x {height} pixels in {scans} scans, which is too many; save it again")
+
+
+def resolution(across: float, down: float) -> tuple[float, float] | None:
+    """Dots per inch; None where they are no possible ones."""
+    return (float(across), float(down)) if all(1e-3 < dots < 1e6 for dots in (across, down)) else None
+
+
+def reason(failure: Exception) -> str:
+    """A library's exception in some words."""
+    return " ".join(str(failure).split()) or type(failure).__name__
+
+
+class _Metered:
+    """Ends a file that is read in very many pieces."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.reads > MAX_READS:
+            raise ValueError(f"more than {MAX_READS} parts")
+        return super().read(size)  # type: ignore[misc] - of the file that it is mixed into
+
+
+class _File(_Metered, BufferedReader):
+    pass
+
+
+class _Bytes(_Metered, BytesIO):
+    pass

@@ -1,0 +1,122 @@
+"""Colour profiles: the colours of a file that has an ICC profile become sRGB when it is read.
+
+littlecms does it: by Pillow at 8 bits, by imagecodecs at 16. Relative colorimetric with black point compensation: colours that
+sRGB has stay what they are, the darkest stays the darkest.
+"""
+
+import functools
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from gan_style.files.bounded import Encoded, reason
+from gan_style.files.samples import by_bands
+
+Model = Literal["GRAY", "RGB", "CMYK"]
+
+MAX_PROFILE = 2**22  # bytes; those of printers have one or two million
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+_SAME = 2  # of 255: profiles of sRGB itself differ by that much from one another
+_PIL_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
+_told: set[int] = set()  # hashes of the profiles that were complained of
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """From a profile's colours to sRGB, for one number of bits.
+
+    convert: [h, w, bands] -> [h, w, 3]; model: what it takes
+    """
+
+    convert: Callable[[np.ndarray], np.ndarray]
+    model: Model
+
+    def of_colours(self, pixels: np.ndarray) -> np.ndarray:
+        """[H, W, C] -> the same with its colours in sRGB: gray stays one channel, CMYK becomes RGB, an alpha stays as it is."""
+        colours = {"GRAY": 1, "RGB": 3, "CMYK": 4}[self.model]
+
+        def convert(band: np.ndarray) -> np.ndarray:
+            converted = self.convert(np.ascontiguousarray(band[..., :colours]))
+            return np.concatenate([converted[..., 1:2] if self.model == "GRAY" else converted, band[..., colours:]], axis=2)
+
+        return by_bands(pixels, convert)
+
+
+def conversion(profile: object, model: Model, depth: int, path: Path | Encoded) -> Conversion | None:
+    """The conversion for a file's embedded `profile`; None where it has none or sRGB.
+
+    A profile that cannot be used is told once, and its pictures are taken as sRGB.
+    """
+    if not isinstance(profile, bytes) or not profile:
+        return None
+    found = _conversion(profile, model, depth) if len(profile) <= MAX_PROFILE else f"has {len(profile)} bytes, more than {MAX_PROFILE}"
+    if not isinstance(found, str):
+        return found
+    if hash(profile) not in _told:
+        _told.add(hash(profile))
+        warnings.warn(f"{path}: its colour profile {found}: its colours are taken as sRGB", stacklevel=2)
+    return None
+
+
+@functools.lru_cache(maxsize=16)
+def _conversion(profile: bytes, model: Model, depth: int) -> Conversion | str | None:
+    """The conversion, None for sRGB, or why the profile cannot be used."""
+    try:
+        source = ImageCms.getOpenProfile(BytesIO(profile))
+        space = profile[16:20].decode("latin-1").strip()
+        if space != model and (space, model) != ("RGB", "GRAY"):
+            return f"is one for {space}, not for {model}"
+        made = Conversion(_eight_bits(source, space) if depth == 8 else _sixteen_bits(profile, space), model)
+        return None if model != "CMYK" and _is_srgb(made.convert, model, depth) else made
+    except Exception as failure:  # a damaged profile has many ways to say so
+        return f"cannot be used ({reason(failure)})"
+
+
+def _eight_bits(source: ImageCms.ImageCmsProfile, space: str) -> Callable[[np.ndarray], np.ndarray]:
+    mode = _PIL_MODES[space]
+    transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", _INTENT, _FLAGS)
+
+    def convert(colours: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(colours[..., 0] if mode == "L" else _bands(colours, mode))
+        if mode == "CMYK":
+            image = Image.frombytes("CMYK", image.size, colours.tobytes())
+        converted = ImageCms.applyTransform(image, transform)
+        assert converted is not None
+        return np.asarray(converted)
+
+    return convert
+
+
+def _sixteen_bits(profile: bytes, space: str) -> Callable[[np.ndarray], np.ndarray]:
+    import imagecodecs
+
+    target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    def convert(colours: np.ndarray) -> np.ndarray:
+        colours = _bands(colours, space)
+        return imagecodecs.cms_transform(
+            colours, profile, target, colorspace=space.lower(), outcolorspace="rgb", intent=int(_INTENT), flags=int(_FLAGS)
+        )
+
+    return convert
+
+
+def _bands(colours: np.ndarray, space: str) -> np.ndarray:
+    """Gray as three equal bands where its profile is one for RGB."""
+    return np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 and space == "RGB" else colours
+
+
+def _is_srgb(convert: Callable[[np.ndarray], np.ndarray], model: Model, depth: int) -> bool:
+    """Does a conversion leave every colour where it is, as far as anyone could see?"""
+    top = 2**depth - 1
+    steps = np.arange(0, 256, 15 if model == "RGB" else 1) * (top // 255)
+    grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, len(steps), 3) if model == "RGB" else steps.reshape(1, -1, 1)
+    colours = grid.astype(np.uint8 if depth == 8 else np.uint16)
+    return bool(np.abs(convert(colours).astype(np.int64) - colours).max() <= _SAME * (top // 255))

@@ -1,0 +1,177 @@
+"""Pictures that Pillow opens: PNG, JPEG, BMP, WebP, GIF, AVIF and PNM; only those that decode within bounded memory and time.
+
+Pillow decodes 8 bits and finds out whether a file is complete; OpenCV decodes the 16-bit colour that Pillow would reduce to 8.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+
+from gan_style.errors import UserError
+from gan_style.files import bounded
+from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, check_size, reason
+from gan_style.files.colour import Conversion, conversion
+from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
+from gan_style.files.samples import rows_of
+
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF", "PPM")  # none of the others: PIL would start Ghostscript for an EPS
+_CODECS = ("zip", "jpeg", "raw", "gif")  # none of the others: loops in Python (run lengths, numbers as text)
+_ANIMATED = ("PNG", "WEBP", "GIF", "AVIF")  # not MPO, whose further pictures are previews, gain and depth maps of cameras
+_MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB": 3, "CMYK": 3, "YCbCr": 3, "PA": 4, "RGBA": 4}
+_DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_WEIGHTS = {"WEBP": 6, "AVIF": 12}  # what these decoders hold besides the pixels
+
+# What is wrong with a file is said here, in one line; PIL's warnings (of damaged tags, of sizes below MAX_PIXELS) would only be noise.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@contextmanager
+def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageFile.ImageFile, Header]]:
+    """A file with its header read and checked; not yet decoded. `UserError` for what is damaged or too large by its header."""
+    beginning = stream.read(BEGINNING)
+    try:
+        if beginning[:4] == b"RIFF":
+            check_size(f"{path}: claims", *_webp_size(beginning), weight=6)  # its decoder allocates the picture as soon as it is made
+        stream.seek(0)
+        image = Image.open(stream, formats=_FORMATS)
+    except UserError:
+        raise
+    except UnidentifiedImageError as failure:
+        kind = kind_of_name(path.name) or kind_of_bytes(beginning)
+        what = advice(kind, path.name) if kind else "is not an image, or its beginning is damaged; replace or remove it"
+        raise UserError(f"{path}: {what}") from failure
+    except Image.DecompressionBombError as failure:
+        raise UserError(f"{path}: claims more than the {MAX_PIXELS} pixels allowed; scale it down or remove it") from failure
+    except Exception as failure:  # see `decode`
+        raise UserError(f"{path}: its header is damaged ({reason(failure)}); replace or remove it") from failure
+    try:
+        try:
+            header = _header(image, path)
+        except UserError:
+            raise
+        except Exception as failure:
+            raise UserError(f"{path}: its header is damaged ({reason(failure)}); replace or remove it") from failure
+        yield image, header
+    finally:
+        image.close()  # leaving its context would keep the pixels
+
+
+def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: Path | Encoded, channels: int, srgb: bool) -> np.ndarray:
+    """[H, W, C] as stored (not upright), uint8 or uint16: gray, gray + alpha, RGB or RGB + alpha, as near to `channels` as is easy.
+
+    srgb: colours with a profile become sRGB
+    """
+    _check_scans(image, stream, path)
+    profile = image.info.get("icc_profile") if srgb and not header.palette else None
+    try:
+        image.load()
+        if header.depth == 16:
+            pixels = _decode_deep(stream, path)  # PIL has found the file complete, but has dropped 16-bit colour to 8
+            conversion_of = conversion(profile, "RGB" if pixels.shape[2] >= 3 else "GRAY", 16, path)
+            return conversion_of.of_colours(pixels) if conversion_of else pixels
+        model = "CMYK" if image.mode == "CMYK" else "GRAY" if header.channels <= 2 else "RGB"
+        conversion_of = conversion(profile, model, 8, path)
+        if conversion_of:
+            channels = max(channels, 1 if model == "GRAY" else 3)  # colours are converted before they are made gray
+        if channels in (2, 4) or image.has_transparency_data:
+            mode = "LA" if channels <= 2 else "RGBA"
+        else:
+            mode = _MODES[channels]
+        return _converted(image, mode, conversion_of)
+    except UserError:
+        raise
+    except MemoryError as failure:
+        raise UserError(f"{path}: no memory for its {header.width} x {header.height} pixels; scale it down") from failure
+    except Exception as failure:  # PIL's decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
+        raise UserError(f"{path}: damaged or cut short ({reason(failure)}); replace or remove it") from failure
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; a damaged EXIF block is no reason to refuse the picture."""
+    try:
+        exif = Image.Image.getexif(image)  # not the PNG class's own, which decodes the whole file to look for EXIF behind the pixels
+        value = exif.get(ExifTags.Base.Orientation, 1)
+    except Exception:
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def dots_per_inch(image: Image.Image) -> tuple[float, float] | None:
+    """Across and down, as stored; None where the file does not say."""
+    given = image.info.get("dpi")
+    if not (isinstance(given, tuple) and len(given) == 2):
+        return None
+    return bounded.resolution(*given)
+
+
+def _check_scans(image: ImageFile.ImageFile, stream: IO[bytes], path: Path | Encoded) -> None:
+    """Reads all of a JPEG."""
+    if image.format not in ("JPEG", "MPO"):
+        return
+    position = stream.tell()
+    stream.seek(0)
+    scans = sum(block.count(b"\xff\xda") for block in iter(lambda: stream.read(2**20), b""))
+    stream.seek(position)
+    bounded.check_scans(path, *image.size, scans)
+
+
+def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
+    width, height = image.size
+    # The raw mode of the encoded data tells the depth; the mode that PIL would decode to hides it ("RGB;16B" becomes RGB).
+    deep = image.format == "PNG" and ";16" in str([tile[3] for tile in image.tile])
+    known = all(tile[0] in _CODECS for tile in image.tile)
+    if not known or image.mode not in (_DEEP_MODES if deep else _MODE_CHANNELS):
+        raise UserError(f"{path}: holds {image.format} data of a kind that is not read ({image.mode}); convert it to 8- or 16-bit PNG")
+    channels = _MODE_CHANNELS[image.mode]
+    weight = max(6, 2 * channels) if deep else 6 if image.mode == "CMYK" else _WEIGHTS.get(image.format or "", 3)
+    check_size(f"{path}: claims", width, height, weight)
+    if image.has_transparency_data and channels in (1, 3):  # a transparent colour, kept beside the pixels
+        channels += 1
+    turned = _orientation(image)
+    if turned >= 5:
+        width, height = height, width
+    several = image.format in _ANIMATED and getattr(image, "is_animated", False)
+    return Header(width, height, channels, 16 if deep else 8, image.mode in ("P", "PA"), several, turned)
+
+
+def _webp_size(beginning: bytes) -> tuple[int, int]:
+    """Width and height in the first 30 bytes of a WebP file; (0, 0) where they are none."""
+    kind, known = beginning[12:16], len(beginning) >= 30
+    if kind == b"VP8X" and known:
+        return int.from_bytes(beginning[24:27], "little") + 1, int.from_bytes(beginning[27:30], "little") + 1
+    if kind == b"VP8L" and known:
+        bits = int.from_bytes(beginning[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 " and known:
+        return int.from_bytes(beginning[26:28], "little") & 0x3FFF, int.from_bytes(beginning[28:30], "little") & 0x3FFF
+    return 0, 0
+
+
+def _converted(image: Image.Image, mode: str, conversion_of: Conversion | None) -> np.ndarray:
+    """[H, W, C] of a decoded image."""
+    pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
+    stored = "CMYK" if conversion_of and image.mode == "CMYK" else mode
+    for rows in rows_of(*pixels.shape[:2]):
+        band = np.asarray(image.crop((0, rows.start, image.width, rows.stop)).convert(stored)).reshape(-1, image.width, len(stored))
+        pixels[rows] = conversion_of.of_colours(band) if conversion_of else band
+    return pixels
+
+
+def _decode_deep(stream: IO[bytes], path: Path | Encoded) -> np.ndarray:
+    """[H, W, C] uint16 by OpenCV."""
+    stream.seek(0)
+    pixels = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise UserError(f"{path}: 16-bit data that cannot be decoded; save it again as a plain 16-bit PNG or TIFF")
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[2] >= 3:  # BGR to RGB
+        for rows in rows_of(*pixels.shape[:2]):
+            pixels[rows, :, 0], pixels[rows, :, 2] = pixels[rows, :, 2], pixels[rows, :, 0].copy()
+    return pixels

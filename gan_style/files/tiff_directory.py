@@ -1,0 +1,54 @@
+"""The directories of a TIFF or BigTIFF, one a page: what their tags claim, read within bounds before a decoder trusts them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Literal
+
+from gan_style.errors import UserError
+from gan_style.files.bounded import Encoded
+
+MAX_TAG_VALUES = 2**18  # of one tag, such as the places of its strips
+MAX_TAGS = 4096  # of one page
+MAX_PAGES = 2**16  # that are looked at
+
+_SMALL_TYPES = (1, 2, 6, 7)  # bytes and text, which stay bytes
+_TYPE_BYTES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
+
+
+def is_tiff(stream: IO[bytes]) -> bool:
+    """Does a file begin as a TIFF does? It is left at its beginning."""
+    beginning = stream.read(4)
+    stream.seek(0)
+    return beginning in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def directories(stream: IO[bytes], path: Path | Encoded) -> Iterator[dict[int, int]]:
+    """For each page, in their order: tag -> its first value as a whole number (where it has that type), the largest of those given twice.
+
+    Ends where a directory is cut short, and at one that was met before. `UserError` for a tag of very many values.
+    """
+    stream.seek(0)
+    head = stream.read(16)
+    order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
+    big = 43 in head[2:4]
+    width = 8 if big else 4  # of a number of values and of a place in the file
+    place = int.from_bytes(head[8:16] if big else head[4:8], order)
+    seen: set[int] = set()
+    while place and place not in seen and len(seen) < MAX_PAGES:
+        seen.add(place)
+        stream.seek(place)
+        count = int.from_bytes(stream.read(8 if big else 2), order)
+        if not 0 < count <= MAX_TAGS:
+            return
+        entries = stream.read(count * (4 + 2 * width))
+        following = stream.read(width)
+        tags: dict[int, int] = {}
+        for start in range(0, len(entries) - (3 + 2 * width), 4 + 2 * width):
+            entry = entries[start : start + 4 + 2 * width]
+            tag, kind, values = (int.from_bytes(part, order) for part in (entry[:2], entry[2:4], entry[4 : 4 + width]))
+            if values > MAX_TAG_VALUES and kind not in _SMALL_TYPES:
+                raise UserError(f"{path}: its TIFF tag {tag} has {values} values, more than the {MAX_TAG_VALUES} allowed; save it again")
+            value = int.from_bytes(entry[4 + width :][: _TYPE_BYTES.get(kind, 8)], order)
+            tags[tag] = max(value, tags.get(tag, 0))
+        yield tags
+        place = int.from_bytes(following, order) if len(following) == width else 0
