@@ -100,7 +100,7 @@ def _sixteen_bits(profile: bytes, space: str) -> Callable[[np.ndarray], np.ndarr
     target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
     def convert(colours: np.ndarray) -> np.ndarray:
-        colours = _bands(colours, space)
+        colours = colours[..., 0] if space == "GRAY" else _bands(colours, space)
         return imagecodecs.cms_transform(
             colours, profile, target, colorspace=space.lower(), outcolorspace="rgb", intent=int(_INTENT), flags=int(_FLAGS)
         )
