@@ -84,9 +84,7 @@ def _eight_bits(source: ImageCms.ImageCmsProfile, space: str) -> Callable[[np.nd
     transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", _INTENT, _FLAGS)
 
     def convert(colours: np.ndarray) -> np.ndarray:
-        image = Image.fromarray(colours[..., 0] if mode == "L" else _bands(colours, mode))
-        if mode == "CMYK":
-            image = Image.frombytes("CMYK", image.size, colours.tobytes())
+        image = Image.frombytes(mode, (colours.shape[1], colours.shape[0]), _bands(colours, space).tobytes())
         converted = ImageCms.applyTransform(image, transform)
         assert converted is not None
         return np.asarray(converted)

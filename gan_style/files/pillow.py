@@ -74,17 +74,17 @@ def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: 
         image.load()
         if header.depth == 16:
             pixels = _decode_deep(stream, path)  # PIL has found the file complete, but has dropped 16-bit colour to 8
-            conversion_of = conversion(profile, "RGB" if pixels.shape[2] >= 3 else "GRAY", 16, path)
-            return conversion_of.of_colours(pixels) if conversion_of else pixels
+            to_srgb = conversion(profile, "RGB" if pixels.shape[2] >= 3 else "GRAY", 16, path)
+            return to_srgb.of_colours(pixels) if to_srgb else pixels
         model = "CMYK" if image.mode == "CMYK" else "GRAY" if header.channels <= 2 else "RGB"
-        conversion_of = conversion(profile, model, 8, path)
-        if conversion_of:
-            channels = max(channels, 1 if model == "GRAY" else 3)  # colours are converted before they are made gray
+        to_srgb = conversion(profile, model, 8, path)
+        if to_srgb:
+            channels = 1 if model == "GRAY" else 3  # as stored: converted before gray becomes RGB, or RGB gray
         if channels in (2, 4) or image.has_transparency_data:
             mode = "LA" if channels <= 2 else "RGBA"
         else:
             mode = _MODES[channels]
-        return _converted(image, mode, conversion_of)
+        return _converted(image, mode, to_srgb)
     except UserError:
         raise
     except MemoryError as failure:
@@ -154,13 +154,13 @@ def _webp_size(beginning: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _converted(image: Image.Image, mode: str, conversion_of: Conversion | None) -> np.ndarray:
+def _converted(image: Image.Image, mode: str, to_srgb: Conversion | None) -> np.ndarray:
     """[H, W, C] of a decoded image."""
     pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
-    stored = "CMYK" if conversion_of and image.mode == "CMYK" else mode
+    stored = "CMYK" if to_srgb and image.mode == "CMYK" else mode
     for rows in rows_of(*pixels.shape[:2]):
         band = np.asarray(image.crop((0, rows.start, image.width, rows.stop)).convert(stored)).reshape(-1, image.width, len(stored))
-        pixels[rows] = conversion_of.of_colours(band) if conversion_of else band
+        pixels[rows] = to_srgb.of_colours(band) if to_srgb else band
     return pixels
 
 
