@@ -31,7 +31,7 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
     """The image `index` of domain "a" or "b"."""
     settings = config.domain_a if domain == "a" else config.domain_b
     image = source.image(domain, index)
-    picture = images.read(image, settings.channels)
+    picture = images.read(image, settings.channels, srgb=_srgb(settings))
     if source.layout == "aligned":
         picture = half(picture, domain, str(image))
     return _loaded(picture, settings, str(image))
@@ -39,12 +39,14 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
 
 def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
     """Both images of pair `index`."""
-    if source.layout == "aligned" and config.domain_a.channels == config.domain_b.channels:  # one decoding serves both
+    a, b = config.domain_a, config.domain_b
+    alike = a.channels == b.channels and _srgb(a) == _srgb(b)
+    if source.layout == "aligned" and alike:  # one decoding serves both
         image = source.image("a", index)
-        whole, file = images.read(image, config.domain_a.channels), str(image)
+        whole, file = images.read(image, a.channels, srgb=_srgb(a)), str(image)
         return {
-            "a": _loaded(half(whole, "a", file), config.domain_a, file),
-            "b": _loaded(half(whole, "b", file), config.domain_b, file),
+            "a": _loaded(half(whole, "a", file), a, file),
+            "b": _loaded(half(whole, "b", file), b, file),
         }
     return {domain: read_domain(source, config, domain, index) for domain in ("a", "b")}
 
@@ -65,6 +67,11 @@ def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
     columns = slice(None, width // 2) if domain == "a" else slice(width // 2, None)
     alpha = None if picture.alpha is None else picture.alpha[:, columns]
     return images.Picture(picture.pixels[:, columns], picture.labels, alpha, picture.orientation)
+
+
+def _srgb(settings: DomainConfig) -> bool:
+    """Do colour profiles count? The colours of label maps are names of classes."""
+    return settings.labels != "yes"
 
 
 def _loaded(picture: images.Picture, settings: DomainConfig, file: str) -> Loaded:

@@ -85,7 +85,7 @@ def read_mask(path: Path, photo: Path, height: int, width: int) -> Tensor:
 
     `UserError`: it cannot be read, has not the size of the photo (`height`, `width`), or is black everywhere.
     """
-    pixels = images.read(path, 1).pixels
+    pixels = images.read(path, 1, srgb=False).pixels
     rows, columns = pixels.shape[:2]
     if (rows, columns) != (height, width):
         turned = images.probe(photo).orientation if (rows, columns) == (width, height) else 1

@@ -30,7 +30,7 @@ class Source:
 
 def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
     """Read a job's picture and scale it: `resize` is "none", "train" or the length of the shorter side. `UserError` names the file."""
-    picture = images.read(job.source, info.in_channels)
+    picture = images.read(job.source, info.in_channels, srgb=info.labels != "yes")
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
     labels = info.labels == "yes" or (info.labels == "auto" and picture.labels)
