@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
+from gan_style.streams import outlast_readers
+
 MAX_LINE = 3000  # characters of a message
 
 
@@ -79,9 +81,11 @@ def _plain(word: str) -> str:
 def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int:
     """Run a command line's body and return its exit code: a `UserError` becomes one line on stderr and exit code 2, Ctrl-C 130.
 
-    Every other exception is a fault of ours and keeps its traceback (exit code 1). Warnings are one line too, and what is printed
-    may hold characters that stdout cannot. goes_on: the same command goes on where Ctrl-C stopped it, and the user is told so.
+    Every other exception is a fault of ours and keeps its traceback (exit code 1). Warnings are one line too. What is printed may hold
+    characters that stdout cannot, and no work is lost because nobody reads it (`streams`). goes_on: the same command goes on where
+    Ctrl-C stopped it, and the user is told so.
     """
+    outlast_readers()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     usual = warnings.formatwarning
