@@ -4,6 +4,7 @@ Every sample is resized, then moved (crop, flip, data.transforms: the same for b
 images are changed by its own transforms. Label maps move by nearest pixel and are never recoloured.
 """
 
+import copy
 import difflib
 import inspect
 import os
@@ -20,10 +21,13 @@ import numpy as np
 from torch import Tensor
 
 from gan_style import images
-from gan_style.config.schema import DataConfig
+from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import Loaded
 from gan_style.errors import UserError
 from gan_style.seeding import derive_seed
+
+_TRIED = 32  # side of the images that transforms are tried on, in pixels
+_ROUNDING = 1e-3
 
 
 class TrainingTransforms:
@@ -36,21 +40,15 @@ class TrainingTransforms:
             moves.append(albumentations.RandomCrop(config.crop_size, config.crop_size))
         if config.flip:
             moves.append(albumentations.HorizontalFlip(p=0.5))
-        moves += [build_transform(spec, f"data.transforms[{i}]", moves_pixels=True) for i, spec in enumerate(config.transforms)]
+        for i, spec in enumerate(config.transforms):
+            moves.append(build_transform(spec, f"data.transforms[{i}]", moves_pixels=True))
+            _check_move(moves[-1], f"data.transforms[{i}]: {spec['name']}", config)
         self.shared = albumentations.Compose(
             moves,  # pyright: ignore[reportArgumentType]  # its list type is invariant
             additional_targets={"second": "image", "labels_a": "mask", "labels_b": "mask"},
             mask_interpolation=cv2.INTER_NEAREST,
         )
-        self.own = {
-            name: albumentations.Compose(
-                [
-                    build_transform(spec, f"data.domain_{name}.transforms[{i}]", moves_pixels=False)
-                    for i, spec in enumerate(domain.transforms)
-                ]
-            )
-            for name, domain in (("a", config.domain_a), ("b", config.domain_b))
-        }
+        self.own = {"a": _recolouring("a", config.domain_a), "b": _recolouring("b", config.domain_b)}
 
     def __call__(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
         """{"a": ..., "b": ...} of a pair (equal sizes), or one of them -> tensors [C, H, W] in [-1, 1] under the same names."""
@@ -142,6 +140,65 @@ def build_transform(spec: Mapping[str, Any], where: str, moves_pixels: bool) -> 
     except Exception as failure:  # pydantic's ValidationError, TypeError, ValueError: as the class likes
         reason = " ".join(str(failure).split("For further information")[0].split())
         raise UserError(f"{where}: {name} does not take these values: {reason}") from failure
+
+
+def _recolouring(name: str, domain: DomainConfig) -> albumentations.Compose:
+    """A domain's own transforms."""
+    built: list[albumentations.BasicTransform] = []
+    for i, spec in enumerate(domain.transforms):
+        where = f"data.domain_{name}.transforms[{i}]"
+        built.append(build_transform(spec, where, moves_pixels=False))
+        _check_recolouring(built[-1], f"{where}: {spec['name']}", domain.channels)
+    return albumentations.Compose(built)  # pyright: ignore[reportArgumentType] - its list type is invariant
+
+
+def _check_recolouring(transform: albumentations.BasicTransform, where: str, channels: int) -> None:
+    """`UserError` where a transform gives other than it is given: 8-bit integers, and 16 bits as floats in [0, 1].
+
+    Normalize, for one, is for programs that feed a network with its result. Here 16 bits would end as black.
+    """
+    gray = np.repeat(np.linspace(0, 1, _TRIED**2, dtype=np.float32), channels).reshape(_TRIED, _TRIED, channels)
+    for pixels, depth in (((gray * 255).astype(np.uint8), 8), (gray, 16)):
+        made, why = _try(transform, pixels), None
+        if made is None:
+            continue
+        if made.dtype != pixels.dtype:
+            why = f"turns {depth}-bit values from {pixels.dtype} into {made.dtype}"
+        elif made.shape != pixels.shape:
+            why = f"turns {pixels.shape} into {made.shape}"
+        elif made.dtype == np.float32 and not (made.min() >= -_ROUNDING and made.max() <= 1 + _ROUNDING):
+            why = f"turns {depth}-bit values, as floats from 0 to 1, into {made.min():.3g} to {made.max():.3g}"
+        if why:
+            raise UserError(f"{where} {why}; leave it out: images are brought to the network's range without it")
+
+
+def _check_move(transform: albumentations.BasicTransform, where: str, config: DataConfig) -> None:
+    """`UserError` where a transform of places changes the type or channels, or the size that the crop gives to all images."""
+    side = config.crop_size if config.one_size else _TRIED
+    for kind in (np.uint8, np.uint16):
+        made = _try(transform, np.zeros((side, side, 3), kind))
+        if made is None:
+            continue
+        if made.dtype != kind or made.shape[2:] != (3,):
+            raise UserError(f"{where} turns {np.dtype(kind)} RGB into {made.dtype} {made.shape}; leave it out")
+        if config.one_size and made.shape[:2] != (side, side):
+            height, width = made.shape[:2]
+            raise UserError(
+                f"{where} makes {width} x {height} of the {side} x {side} pixels that data.crop_size asks for; set crop_size instead, "
+                "or data.preprocess=none"
+            )
+
+
+def _try(transform: albumentations.BasicTransform, pixels: np.ndarray) -> np.ndarray | None:
+    """What a transform makes of an image; None where it fails, of which the file will tell at which it does."""
+    always = copy.deepcopy(transform)
+    always.p = 1.0
+    compose = albumentations.Compose([always], seed=0)  # pyright: ignore[reportArgumentType]
+    try:
+        made = compose(image=pixels)["image"]
+    except Exception:  # which exceptions depends on the transforms that the user lists
+        return None
+    return made if isinstance(made, np.ndarray) else None
 
 
 def _known_transforms() -> dict[str, type[albumentations.BasicTransform]]:

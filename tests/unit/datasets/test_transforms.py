@@ -168,3 +168,58 @@ def test_crops_larger_than_the_image_name_the_file(preprocess: str, message: str
 def test_a_transform_that_fails_on_a_file_names_it() -> None:
     with pytest.raises(UserError, match=r"a\.png: data\.domain_a\.transforms failed"):
         transforms(domain_a={"transforms": [{"name": "PlanckianJitter", "p": 1.0}]})({"a": Loaded(NOISE[..., :1], False, "a.png")}, 0)
+
+
+VALUES = {
+    "Normalize": (r"Normalize turns 8-bit values from uint8 into float32", {"name": "Normalize"}),
+    "min-max": (r"Normalize turns 8-bit values", {"name": "Normalize", "normalization": "min_max", "p": 0.01}),
+    "ToFloat": (r"ToFloat turns 8-bit values from uint8 into float32", {"name": "ToFloat", "max_value": 65535}),
+    "FromFloat": (r"FromFloat turns", {"name": "FromFloat", "dtype": "uint16"}),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("domain", ["a", "b"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_changes_the_range_or_type_of_values_is_refused(name: str, domain: str, channels: int) -> None:
+    message, spec = VALUES[name]
+    own = {"channels": channels, "transforms": [{"name": "InvertImg"}, spec]}
+    with pytest.raises(UserError, match=rf"data\.domain_{domain}\.transforms\[1\]: {message}.*; leave it out") as caught:
+        transforms(**{f"domain_{domain}": own})
+    assert "\n" not in str(caught.value)
+
+
+SIZES = {
+    "RandomCrop": {"height": 12, "width": 16},
+    "Resize": {"height": 12, "width": 16},
+    "LongestMaxSize": {"max_size": 12},
+    "RandomScale": {"scale_limit": [0.5, 0.5]},
+    "PadIfNeeded": {"min_height": 60, "min_width": 60},
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_the_size_of_a_crop_is_said_in_one_place(name: str) -> None:
+    spec = {"name": name, **SIZES[name], "p": 0.5}
+    with pytest.raises(UserError, match=rf"data\.transforms\[0\]: {name} makes .* of the 24 x 24 pixels that data\.crop_size asks for"):
+        transforms(transforms=[spec])
+    assert transforms(preprocess="none", transforms=[{**spec, "p": 1.0}])(pair(NOISE, NOISE), 0)["a"].shape[1:] != NOISE.shape[:2]
+    assert transforms(transforms=[{"name": "Resize", "height": 24, "width": 24}])(pair(NOISE, NOISE), 0)["a"].shape[1:] == (24, 24)
+
+
+def test_every_transform_that_keeps_values_is_still_accepted() -> None:
+    """Found by name: what albumentations can build without keywords, but for those that are for other things than images."""
+    from gan_style.datasets.transforms import _known_transforms, build_transform
+
+    refused = set()
+    for name, kind in sorted(_known_transforms().items()):
+        own = "DualTransform" not in {base.__name__ for base in kind.__mro__}
+        try:
+            build_transform({"name": name}, "", moves_pixels=not own)
+        except UserError:  # it needs keywords
+            continue
+        try:
+            transforms(**({"domain_a": {"transforms": [{"name": name}]}} if own else {"transforms": [{"name": name}]}))
+        except UserError:
+            refused.add(name)
+    assert refused == {"FromFloat", "Normalize", "ToFloat", "PadIfNeeded", "RandomCropFromBorders", "RandomScale"}
