@@ -11,6 +11,7 @@ from pictures import draw
 from PIL import Image
 
 from gan_style import build
+from gan_style.config.architectures import ARCHITECTURES
 from gan_style.config.load import parse_config
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.plan import make_plan
@@ -49,12 +50,18 @@ def tiny_method(name: str, folder: Path) -> dict[str, Any]:
 
 
 def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Any:
-    """The configuration of a tiny run of method `name`; `train` and further sections add to it."""
+    """The configuration of a tiny run of method `name`; `train` and further sections add to it.
+
+    Keys of networks that their architecture does not have are left out.
+    """
     method: dict[str, Any] = {"name": name}
     for key, values in TINY_NETWORKS.items():
         if key in CONFIGS[name].model_fields:
             method[key] = {**CONFIGS[name].model_fields[key].get_default(call_default_factory=True).model_dump(), **values}
     method |= tiny_method(name, run_dir / "styles") | sections.pop("method", {})
+    for key in TINY_NETWORKS.keys() & method.keys():
+        default = CONFIGS[name].model_fields[key].get_default(call_default_factory=True).name
+        method[key] = of_architecture({"name": default, **method[key]})
     tree = {
         "run_dir": str(run_dir),
         "method": method,
@@ -65,6 +72,11 @@ def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, *
         **sections,
     }
     return parse_config(tree, "tiny", CONFIGS)
+
+
+def of_architecture(network: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a network's section that its architecture has."""
+    return {key: value for key, value in network.items() if key == "name" or key in ARCHITECTURES[network["name"]]}
 
 
 def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch]:

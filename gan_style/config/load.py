@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gan_style.config.mistakes import INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined, listed
+from gan_style.config.mistakes import INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined
 from gan_style.config.overrides import apply_override, parse_overrides
 from gan_style.config.schema import MethodConfig, RunConfig
 from gan_style.config.yaml_file import ONE_FILE, read_yaml_file, short
@@ -78,7 +78,7 @@ def _of_another_method(
     strange = [mistake for mistake in mistakes if mistake.place[:1] == ("method",) and mistake.blamed == origin.source]
     if not isinstance(before, str) or before == name or before not in methods or not strange:
         return None
-    keys = listed(".".join(map(str, mistake.place[1:])) or "the section" for mistake in strange[:MAX_MISTAKES])
+    keys = ", ".join(".".join(map(str, mistake.place[1:])) or "keys" for mistake in strange[:MAX_MISTAKES])
     words = (
         f"the section method of {origin.source} is for {before}, and {name} does not take its {keys}; take configs/{name}.yaml, "
         f"or method='{{name: {name}}}' for the defaults of {name}"

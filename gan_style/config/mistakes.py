@@ -1,12 +1,13 @@
 """What is wrong with a configuration, in words: where the value was written, which key it is of, and what would do."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from gan_style.config.architectures import having
 from gan_style.config.overrides import Override
 from gan_style.config.schema import MethodConfig
 from gan_style.config.yaml_file import ONE_FILE, YamlFile, short
@@ -102,12 +103,12 @@ class Reader:
         if key in INCLUDES:
             return ONE_FILE
         if above == ["method"] and (others := [name for name, config in self.methods.items() if key in config.model_fields]):
-            return f"{self.method} has no such key; {listed(others)} {'has' if len(others) == 1 else 'have'} it"
+            return f"{self.method} has no such key; {having(others)} it"
         if near := nearest(key, known):
             return f"unknown key{near}"
         elsewhere = [name for name in _keys(self.schema) if name.rpartition(".")[2] == key]
         if elsewhere:
-            return f"unknown key; there is {listed(elsewhere)}"
+            return f"unknown key; there is {', '.join(elsewhere)}"
         return f"unknown key; there are {', '.join(known)}"
 
 
@@ -115,12 +116,6 @@ def found(origin: Origin, place: Sequence[int | str], words: str) -> Mistake:
     """A mistake at `place`, with who wrote it and where."""
     blamed = origin.blamed(place, words)
     return Mistake(tuple(place), words, blamed, None if blamed == COMMAND_LINE else origin.line(place))
-
-
-def listed(names: Iterable[str]) -> str:
-    """`a, b and c`."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _section(schema: type[BaseModel], place: Sequence[str]) -> type[BaseModel] | None:

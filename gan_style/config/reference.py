@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from gan_style.config.architectures import NetworkConfig
 from gan_style.config.schema import MethodConfig, RunConfig
 
 _INTRO = """\
@@ -91,10 +92,23 @@ def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
         "|---|---|---|---|",
     ]
     for name, field in section.model_fields.items():
+        having = _architectures(section, name)
+        if having is not None and not having:
+            continue
         key = ", ".join(f"`{f'{place}.{name}'.lstrip('.')}`" for place in places)
-        cells = (key, _type(field), _default(field), field.description or "")
+        meaning = (field.description or "") + (f" Only for {', '.join(f'`{each}`' for each in having)}." if having else "")
+        cells = (key, _type(field), _default(field), meaning)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join([*lines, ""])
+
+
+def _architectures(section: type[BaseModel], key: str) -> list[str] | None:
+    """The architectures among a network section's that have the key; None where all do, or where it is no network."""
+    if not issubclass(section, NetworkConfig):
+        return None
+    names: list[str] = list(get_args(section.model_fields["name"].annotation))
+    having = [name for name in names if key in section.keys_of(name)]
+    return None if having == names else having
 
 
 def _alternatives(field: FieldInfo) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from gan_style.config.architectures import NetworkConfig as NetworkConfig
 from gan_style.config.data import DataConfig as DataConfig
 from gan_style.config.data import DomainConfig as DomainConfig
 from gan_style.config.section import Section as Section
@@ -17,8 +18,8 @@ Norm = Literal["instance", "batch", "none"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
 
 
-class GeneratorConfig(Section):
-    """A generator network; keys that its architecture does not have are ignored by it and say so."""
+class GeneratorConfig(NetworkConfig):
+    """A generator network."""
 
     name: Literal["resnet", "unet", "global", "coarse-to-fine", "spade"] = Field(
         default="resnet",
@@ -30,7 +31,7 @@ class GeneratorConfig(Section):
         default=9,
         ge=0,
         le=64,
-        description="Residual blocks (`resnet`, `global`, `coarse-to-fine`); CycleGAN takes 6 for 128 pixels and 9 from 256.",
+        description="Residual blocks; CycleGAN takes 6 for 128 pixels and 9 from 256.",
     )
     num_downs: int = Field(
         default=8,
@@ -43,7 +44,7 @@ class GeneratorConfig(Section):
         default=1,
         ge=1,
         le=3,
-        description="Local enhancers (`coarse-to-fine` only): the global generator works at 1/2**n of the image's size.",
+        description="Local enhancers: the global generator works at 1/2**n of the image's size.",
     )
     norm: Norm = Field(default="instance", description="Normalisation after each convolution; `instance` keeps no running statistics.")
     dropout: bool = Field(default=False, description="Dropout of 0.5 in the residual blocks, or in the innermost decoder layers (`unet`).")
@@ -63,14 +64,14 @@ class GeneratorConfig(Section):
     )
     antialias: bool = Field(
         default=False,
-        description="Blur before each halving, and interpolate before a convolution instead of a deconvolution (`resnet` only): "
+        description="Blur before each halving, and interpolate before a convolution instead of a deconvolution: "
         "a shift of the input then shifts what is made of it (1904.11486).",
     )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
     init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
 
 
-class DiscriminatorConfig(Section):
+class DiscriminatorConfig(NetworkConfig):
     """A discriminator network."""
 
     name: Literal["patchgan", "pixel", "multiscale"] = Field(
@@ -79,15 +80,11 @@ class DiscriminatorConfig(Section):
         "at several scales (1711.11585).",
     )
     base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer.")
-    num_layers: int = Field(
-        default=3, ge=1, le=8, description="Strided layers (`patchgan`, `multiscale`): 3 sees patches of 70 x 70 pixels."
-    )
-    num_scales: int = Field(
-        default=3, ge=1, le=5, description="Scales (`multiscale` only): one PatchGAN for the image as it is, one for half its size, ..."
-    )
+    num_layers: int = Field(default=3, ge=1, le=8, description="Strided layers: 3 sees patches of 70 x 70 pixels.")
+    num_scales: int = Field(default=3, ge=1, le=5, description="Scales: one PatchGAN for the image as it is, one for half its size, ...")
     antialias: bool = Field(
         default=False,
-        description="Blur before each halving (`patchgan`, `multiscale`; 1904.11486): 3 layers then see patches of 84 x 84 pixels.",
+        description="Blur before each halving (1904.11486): 3 layers then see patches of 84 x 84 pixels.",
     )
     norm: Norm = Field(default="instance", description="Normalisation between the layers.")
     spectral_norm: bool = Field(
@@ -118,7 +115,9 @@ class MethodConfig(Section):
         completed = dict(values)
         for key, field in cls.model_fields.items():
             default = None if field.is_required() else field.get_default(call_default_factory=True)
-            if isinstance(values.get(key), dict) and isinstance(default, BaseModel):
+            if isinstance(values.get(key), dict) and isinstance(default, NetworkConfig):
+                completed[key] = default.completing(values[key])
+            elif isinstance(values.get(key), dict) and isinstance(default, BaseModel):
                 completed[key] = {**default.model_dump(), **values[key]}
         return completed
 

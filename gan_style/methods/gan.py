@@ -27,14 +27,14 @@ class NoiseGeneratorConfig(GeneratorConfig):
     """A generator from noise."""
 
     name: Literal["dcgan", "mlp"] = Field(default="dcgan", description="`dcgan` (1511.06434) or `mlp` (1406.2661).")  # type: ignore[assignment]
-    norm: Norm = Field(default="batch", description="Normalisation between the layers (`dcgan` only).")
+    norm: Norm = Field(default="batch", description="Normalisation between the layers.")
 
 
 class ImageDiscriminatorConfig(DiscriminatorConfig):
     """A judge of whole images."""
 
     name: Literal["dcgan", "mlp"] = Field(default="dcgan", description="`dcgan` (1511.06434) or `mlp` (1406.2661).")  # type: ignore[assignment]
-    norm: Norm = Field(default="batch", description="Normalisation between the layers (`dcgan` only).")
+    norm: Norm = Field(default="batch", description="Normalisation between the layers.")
 
 
 class GANConfig(AdversarialConfig):

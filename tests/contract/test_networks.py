@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from tiny import of_architecture
 from torch import Tensor, nn
 
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
@@ -204,9 +205,11 @@ def test_the_schema_names_what_the_registries_hold() -> None:
 def test_a_config_section_builds_its_network(norm: str) -> None:
     """A section can be passed whole, and every key it has reaches the network or is not the network's."""
     for name in GENERATORS:
-        section = GeneratorConfig.model_validate({"name": name, "norm": norm, "base_channels": 2, "num_blocks": 1, "num_downs": 2})
+        keys = of_architecture({"name": name, "norm": norm, "base_channels": 2, "num_blocks": 1, "num_downs": 2})
+        section = GeneratorConfig.model_validate(keys)
         assert build(GENERATORS, in_channels=4, out_channels=1, **section.model_dump())(torch.zeros(2, 4, 8, 8)).shape == (2, 1, 8, 8)
     for name in DISCRIMINATORS:
-        section = DiscriminatorConfig.model_validate({"name": name, "norm": norm, "base_channels": 2, "num_layers": 1, "num_scales": 2})
+        keys = of_architecture({"name": name, "norm": norm, "base_channels": 2, "num_layers": 1, "num_scales": 2})
+        section = DiscriminatorConfig.model_validate(keys)
         for scores in maps(build(DISCRIMINATORS, in_channels=4, **section.model_dump()), torch.zeros(2, 4, 16, 16)):
             assert scores.shape[:2] == (2, 1)

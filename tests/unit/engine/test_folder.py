@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from tiny import tiny_config
 
 from gan_style.engine.folder import FolderLock, claim, write_config
@@ -89,3 +90,16 @@ def test_a_file_system_without_locks_is_said(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(fcntl, "lockf", refuse)
     with pytest.warns(UserWarning, match="cannot be locked here"):
         FolderLock(tmp_path).acquire()
+
+
+def test_a_folder_of_a_version_that_wrote_keys_of_every_architecture_goes_on(tmp_path: Path) -> None:
+    config = tiny_config("pix2pix", tmp_path)
+    tree = config.model_dump(mode="json")
+    tree["method"]["generator"] |= {"num_blocks": 2, "num_enhancers": 1, "activation_checkpointing": False, "antialias": True}
+    tree["method"]["discriminator"] |= {"num_scales": 2}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+    claim(tmp_path, config).release()
+    with pytest.raises(UserError, match=r"method\.generator\.num_downs: 5 -> 3; take the old values"):
+        tree["method"]["generator"]["num_downs"] = 5
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+        claim(tmp_path, config)

@@ -64,7 +64,7 @@ def test_the_discriminator_sees_the_input_beside_both_outputs() -> None:
 
 
 def test_b2a_swaps_the_domains() -> None:
-    config = Pix2PixConfig.model_validate({"name": "pix2pix", "direction": "b2a", "generator": {"base_channels": 1, "num_blocks": 0}})
+    config = Pix2PixConfig.model_validate({"name": "pix2pix", "direction": "b2a", "generator": {"base_channels": 1}})
     method = Pix2Pix(config, Task(channels_a=1, channels_b=2))
     assert method.translators == {"b2a": "generator"}
     assert method.translate(BATCH)["fake"].shape == (1, 1, 4, 4)
