@@ -19,6 +19,7 @@ from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
+from gan_style.engine.known_data import KnownData
 from gan_style.engine.plan import Plan, make_plan
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
@@ -107,7 +108,8 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         measured: dict[Direction, Subject] = {direction: Subject(translators[direction], *parts) for direction, parts in subjects.items()}
         checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
     slots = frozenset(slots_of(*layout))
-    return Run(config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked).fit()
+    known = KnownData(training, config) if accelerator.is_main_process else None
+    return Run(config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked, known).fit()
 
 
 def describe(config: RunConfig[Any]) -> int:

@@ -62,6 +62,11 @@ class DataConfig(Section):
     )
     domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A: the input of a2b.")
     domain_b: DomainConfig = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
+    changed: Literal["refuse", "accept"] = Field(
+        default="refuse",
+        description="When a run goes on and its training images are not those that it was trained on (some were added, removed, replaced): "
+        "`refuse` ends the command and names the first of them, `accept` trains on the new ones from there on. A data set may move.",
+    )
     workers: int = Field(
         default=2,
         ge=0,

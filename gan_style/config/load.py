@@ -15,22 +15,6 @@ from gan_style.config.yaml_file import ONE_FILE, read_yaml_file, short
 from gan_style.errors import UserError, nearest
 from gan_style.opening import refusal
 
-# What may differ between a run folder's configuration and that of a command that goes on with it.
-MAY_CHANGE = (
-    "run_dir",
-    "optim.extend",
-    "train.steps",
-    "train.epochs",
-    "train.max_minutes",
-    "train.checkpoint_every",
-    "train.keep",
-    "train.validate_every",
-    "train.on_nonfinite",
-    "train.max_skips",
-    "validation.",
-    "logging.",
-)
-
 
 def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
     """Read a YAML file, apply `dotted.key=value` overrides and check the result against the schema of the method it names.
@@ -89,21 +73,6 @@ def _of_another_method(
 def dump_config(config: RunConfig[Any]) -> str:
     """The resolved configuration as YAML that `load_config` reads back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What keeps two configurations from being the same run: `key: old -> new` for each key outside `MAY_CHANGE`."""
-    before, after = flatten(old), flatten(new)
-    absent = "(absent)"
-    return [
-        f"{key}: {before.get(key, absent)} -> {after.get(key, absent)}"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key, absent) != after.get(key, absent) and not _may_change(key)
-    ]
-
-
-def _may_change(key: str) -> bool:
-    return any(key == free or (free.endswith(".") and key.startswith(free)) for free in MAY_CHANGE)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gan_style.config.architectures import NetworkConfig
+from gan_style.config.continuing import MAY_CHANGE
 from gan_style.config.schema import MethodConfig, RunConfig
 
 _INTRO = """\
@@ -25,9 +26,8 @@ python train.py --config configs/pix2pix.yaml run_dir=runs/mine data.root=my_pai
 Keys that the file leaves out have the defaults below. `--dry-run` prints the resolved configuration and checks everything without
 training. A key that does not exist, or a value out of its range, is refused before anything starts, all mistakes at once: those of
 the file with its line, those of overrides as the command line's. The resolved configuration is kept in `run_dir/config.yaml`; the same
-command goes on with that run, in which only `train.steps`, `train.epochs`, `optim.extend`, `train.max_minutes`,
-`train.checkpoint_every`, `train.keep`, `train.validate_every`, `train.on_nonfinite`, `train.max_skips`, `validation.*` and `logging.*`
-may change.
+command goes on with that run. Of its keys these may change then, and every other one makes another run: {free}; `train.accumulate`
+unless batch normalisation mixes the images of a batch. [resume.md](resume.md) says what each means.
 
 ## Overrides
 
@@ -75,7 +75,8 @@ def config_reference(methods: Mapping[str, type[MethodConfig]]) -> str:
                 waiting += [(inner, method, config) for method, config in methods.items()]
             elif nested := _nested(field):
                 waiting.append((inner, owner, nested))
-    return "\n".join([_INTRO, *(_chapter(section, places) for section, places in chapters.items())])
+    free = ", ".join(f"`{key}*`" if key.endswith(".") else f"`{key}`" for key in MAY_CHANGE)
+    return "\n".join([_INTRO.replace("{free}", free), *(_chapter(section, places) for section, places in chapters.items())])
 
 
 def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:

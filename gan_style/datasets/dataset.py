@@ -12,7 +12,7 @@ from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.pairs import doubt
 from gan_style.datasets.reading import Loaded, read_both, read_domain, read_pair
-from gan_style.datasets.sampling import locate
+from gan_style.datasets.sampling import locate, permutation
 from gan_style.datasets.sources import find, find_images
 from gan_style.datasets.survey import Source, Split, TwoFolders
 from gan_style.datasets.transforms import TrainingTransforms
@@ -69,12 +69,22 @@ class TrainingSet:
 
     def place(self, number: int, slot: int) -> Place:
         """Where sample `number` is to be read. The orders of a large set fill memory, so the training process alone asks for this."""
-        if self.source.paired or self.source.layout == "images":
-            pair = locate(self.seed, "pair" if self.source.paired else "a", number, len(self.source.a))
-            return Place(slot, number, *pair, *pair)
-        # each domain has its own order, of its own length
-        a, b = (locate(self.seed, domain, number, len(self.source.keys(domain))) for domain in ("a", "b"))
+        a, b = (locate(self.seed, self._stream(domain), number, len(self.source.keys(domain))) for domain in ("a", "b"))
         return Place(slot, number, *a, *b)
+
+    def seen(self, samples: int) -> dict[str, np.ndarray]:
+        """Domain -> [images] bool: which of its images are among the first `samples` samples?"""
+        masks = {}
+        for domain in ("a", "b"):
+            masks[domain] = np.zeros(len(self.source.keys(domain)), bool)
+            masks[domain][permutation(self.seed, self._stream(domain), 0, len(masks[domain]))[:samples]] = True
+        if self.source.b is self.source.a:  # the same files
+            masks["a"] |= masks["b"]
+        return masks
+
+    def _stream(self, domain: str) -> str:
+        """Whose order a domain's images come in: where they are not paired, each domain has its own, of its own length."""
+        return "pair" if self.source.paired else "a" if self.source.layout == "images" else domain
 
     def read(self, place: Place) -> Sample:
         slot, number, epoch_a, index_a, epoch_b, index_b = place

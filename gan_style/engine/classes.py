@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from gan_style.config.continuing import differences
 from gan_style.config.labels import LabelledConfig
 from gan_style.config.schema import RunConfig
 from gan_style.config.yaml_file import read_yaml
@@ -33,14 +34,18 @@ def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig
 
 
 def _earlier(config: RunConfig[Any]) -> list[str] | None:
-    """The classes of the run in the same folder, on data of the same place: finding them in a large data set takes minutes.
+    """The classes of the run in the same folder: its networks have them, and finding them in a large data set takes minutes.
 
-    Of files that have come since, a colour that is new belongs to the nearest class.
+    Of files that have come since, a colour that is new belongs to the nearest class. A folder in which nothing was trained yet
+    is asked only where its data lie in the same place.
     """
+    folder = Path(config.run_dir)
+    trained = any(not path.name.endswith("_0000000") for path in folder.glob("checkpoints/step_*"))
     try:
-        tree = read_yaml(Path(config.run_dir) / "config.yaml")
-        earlier = tree["method"]["labels"]
-        if tree["data"] == config.data.model_dump(mode="json") and earlier["edges"] == config.method.labels.edges:
+        tree = read_yaml(folder / "config.yaml")
+        earlier, data = tree["method"]["labels"], config.data.model_dump(mode="json")
+        same = not differences({"data": tree["data"]}, {"data": data}) if trained else tree["data"] == data
+        if same and earlier["edges"] == config.method.labels.edges:
             return config.method.with_colours(earlier["colours"]).labels.colours
     except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file was damaged, which is told later
         pass

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_style import atomic
-from gan_style.config.load import differences, dump_config, parse_config
+from gan_style.config.continuing import differences
+from gan_style.config.load import dump_config, parse_config
 from gan_style.config.schema import RunConfig
 from gan_style.config.yaml_file import read_yaml
 from gan_style.errors import UserError
@@ -60,14 +61,17 @@ class FolderLock:
             self._descriptor = None
 
 
-def claim(folder: Path, config: RunConfig[Any]) -> FolderLock:
-    """Lock `folder`, unless it holds another configuration. Called by the main process."""
+def claim(folder: Path, config: RunConfig[Any], divisible: bool = False) -> FolderLock:
+    """Lock `folder`, unless it holds another configuration. Called by the main process.
+
+    divisible: does the method give the same result however a batch is divided?
+    """
     lock = FolderLock(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         path = folder / "config.yaml"
-        if path.exists() and (changed := differences(_configuration_at(path), config.model_dump(mode="json"))):
+        if path.exists() and (changed := differences(_configuration_at(path), config.model_dump(mode="json"), divisible)):
             raise UserError(
                 f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
             )

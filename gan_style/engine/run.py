@@ -22,6 +22,7 @@ from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.console import Console, Ending, Outcome
 from gan_style.engine.folder import claim, write_config
 from gan_style.engine.health import Alarms, NonFinite
+from gan_style.engine.known_data import KnownData
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
 from gan_style.engine.plan import Plan, continue_plan, how_to_extend
 from gan_style.engine.report.writer import Report
@@ -75,9 +76,11 @@ class Run:
         bundles: Mapping[Direction, BundleInfo],
         grid: SampleGrid | None,
         validation: Validation | None = None,
+        data: KnownData | None = None,
     ) -> None:
         self.config, self.trainer, self.accelerator, self.agreement = config, trainer, accelerator, agreement
         self.loader, self.slots, self.bundles, self.grid, self.validation = loader, slots, bundles, grid, validation
+        self.data = data  # of the main process
         self.folder = Path(config.run_dir)
         self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
         self.log = MetricsLog(self.folder / "metrics.jsonl")
@@ -232,6 +235,7 @@ class Run:
         if self.saved != step:
             noted = {
                 "plan": asdict(self.plan),
+                "data": self.data.fingerprint if self.data else None,
                 "nonfinite": self.nonfinite.state(),
                 "alarms": self.alarms.state(),
                 "best": self.best.state(),
@@ -263,8 +267,10 @@ class Run:
         if checkpoint is not None:
             self.step = self.saved = checkpoint.step
             training = checkpoint.training_state()
-            told = self._continue_plan(training.get("plan"))
+            told = [f"{checkpoint.folder}: going on after step {self.step}", self._continue_plan(training.get("plan"))]
             with self.agreement.together():
+                if self.data:
+                    told.append(self.data.compare(training.get("data"), self.step))
                 checkpoint.load_networks(self.trainer.networks)
             self.trainer.load_state(training)
             self.nonfinite.load_state(training["nonfinite"])
@@ -278,8 +284,9 @@ class Run:
                 self.trainer.method.load_extra_state(own["method"], self.slots)
             process, processes = self.accelerator.process_index, self.accelerator.num_processes
             self.means.load_state([own["means"] for own in owns], process, processes, self.accelerator.device)
-            if self.step < self.steps:
-                self.console.say(f"{checkpoint.folder}: going on after step {self.step}" + (f"; {told}" if told else ""))
+            said = "; ".join(filter(None, told))
+            if self.step < self.steps or said != told[0]:
+                self.console.say(said)
         with self.agreement.together():
             if self.accelerator.is_main_process:
                 for folder in (self.folder, self.folder / "bundles", self.folder / "samples"):
@@ -306,7 +313,7 @@ class Run:
         lock = None
         with self.agreement.together():
             if self.accelerator.is_main_process:
-                lock = claim(self.folder, self.config)
+                lock = claim(self.folder, self.config, self.trainer.method.divisible)
         try:
             yield
         finally:

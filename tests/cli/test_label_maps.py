@@ -1,5 +1,6 @@
 """Label maps from the files to the picture: found by train.py, kept with the run, shown class by class by infer.py too."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -78,8 +79,22 @@ def test_other_data_is_another_run(data: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     assert train_command(arguments(data, run_dir)) == 0
     fewer = draw_streets(tmp_path / "fewer", classes=2)
-    with pytest.raises(UserError, match=r"data\.root: .*method\.labels\.colours: "):
+    with pytest.raises(UserError, match=r"data\.root: .*another content in 3 of 3 images"):
         train_command(arguments(fewer, run_dir))
+
+
+def test_a_changed_set_that_is_accepted_keeps_the_classes(data: Path, tmp_path: Path) -> None:
+    """The networks have them. A pixel of a new colour belongs to the nearest class."""
+    run_dir, changed = tmp_path / "run", tmp_path / "changed"
+    assert train_command(arguments(data, run_dir)) == 0
+    shutil.copytree(data, changed)
+    for domain in "AB":
+        shutil.copy(changed / f"train{domain}/0.png", changed / f"train{domain}/9.png")
+    with Image.open(changed / "trainA/9.png") as image:
+        image.putpalette([channel // 2 + 60 for channel in image.getpalette() or []])
+        image.save(changed / "trainA/9.png")
+    assert train_command(arguments(changed, run_dir, "train.steps=4", "data.changed=accept")) == 0
+    assert colours_of(run_dir) == COLOURS
 
 
 def test_a_damaged_configuration_of_the_run_is_named(data: Path, tmp_path: Path) -> None:

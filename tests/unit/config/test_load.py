@@ -10,7 +10,8 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gan_style.config.load import differences, dump_config, flatten, load_config, parse_config
+from gan_style.config.continuing import differences
+from gan_style.config.load import dump_config, flatten, load_config, parse_config
 from gan_style.config.overrides import apply_override, parse_overrides
 from gan_style.config.schema import RunConfig
 from gan_style.config.yaml_file import MAX_CONFIG_BYTES, parse_yaml, read_yaml
@@ -294,48 +295,6 @@ def test_dump_and_load(tmp_path: Path, recipe: Path, method: str) -> None:
     path.write_text(dump_config(config), encoding="utf-8")
     assert load(path) == config
     assert differences(read_yaml(path), config.model_dump(mode="json")) == []
-
-
-def test_differences_name_old_and_new(recipe: Path) -> None:
-    old = load(recipe).model_dump(mode="json")
-    new = load(recipe, "optim.lr=1e-3", "data.domain_a.channels=1", "method.l1_weight=10").model_dump(mode="json")
-    assert differences(old, new) == ["data.domain_a.channels: 3 -> 1", "method.l1_weight: 100.0 -> 10.0", "optim.lr: 0.0002 -> 0.001"]
-
-
-def test_differences_of_another_method(recipe: Path) -> None:
-    old, new = load(recipe).model_dump(mode="json"), load(recipe, "method.name=cyclegan").model_dump(mode="json")
-    found = differences(old, new)
-    assert "method.name: pix2pix -> cyclegan" in found
-    assert "method.l1_weight: 100.0 -> (absent)" in found
-    assert "method.cycle_weight_a: (absent) -> 10.0" in found
-
-
-@pytest.mark.parametrize(
-    ("override", "free"),
-    [
-        ("train.steps=99", True),
-        ("train.checkpoint_every=7", True),
-        ("train.keep=9", True),
-        ("logging.every=3", True),
-        ("logging.tensorboard=true", True),
-        ("run_dir=elsewhere", True),
-        ("train.epochs=3", True),
-        ("train.seed=1", False),
-        ("train.batch_size=2", False),
-        ("data.root=elsewhere", False),
-        ("optim.schedule=cosine", False),
-        ("optim.player_lr.discriminator=2e-4", False),
-        ("method.r1_weight=1", False),
-    ],
-)
-def test_what_may_change(recipe: Path, override: str, free: bool) -> None:
-    found = differences(load(recipe).model_dump(mode="json"), load(recipe, override).model_dump(mode="json"))
-    assert (found == []) == free, found
-
-
-def test_keys_that_only_begin_like_free_ones_may_not_change() -> None:
-    old, new = {"train": {"steps_ahead": 1, "keep": 1}, "loggings": 1}, {"train": {"steps_ahead": 2, "keep": 2}, "loggings": 2}
-    assert differences(old, new) == ["loggings: 1 -> 2", "train.steps_ahead: 1 -> 2"]
 
 
 def test_flatten() -> None:

@@ -1,0 +1,61 @@
+"""Which keys may differ between a run folder's configuration and that of a command that goes on with it.
+
+Those that do not change the result by more than rounding, and those whose change another part of the run notices: the length
+(`engine.plan`), the data set (`engine.known_data`). Every other key changes what is trained, and makes another run.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from gan_style.config.load import flatten
+
+# A name that ends in a point stands for a whole section.
+MAY_CHANGE = (
+    "run_dir",
+    "data.root",
+    "data.root_b",
+    "data.source",
+    "data.changed",
+    "data.workers",
+    "method.generator.activation_checkpointing",
+    "optim.extend",
+    "train.steps",
+    "train.epochs",
+    "train.channels_last",
+    "train.max_minutes",
+    "train.checkpoint_every",
+    "train.keep",
+    "train.validate_every",
+    "train.on_nonfinite",
+    "train.max_skips",
+    "validation.",
+    "logging.",
+)
+DIVISION = "train.accumulate"  # where the method gives the same however a batch is divided
+PLACES = ("method.add_to", "method.coarse_from")  # may be spelt otherwise
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], divisible: bool = False) -> list[str]:
+    """What keeps two configurations from being the same run: `key: old -> new` for each key that may not change.
+
+    divisible: does the method give the same result however a batch is divided?
+    """
+    before, after = flatten(old), flatten(new)
+    absent = "(absent)"
+    return [
+        f"{key}: {before.get(key, absent)} -> {after.get(key, absent)}"
+        for key in sorted(before.keys() | after.keys())
+        if not _same(key, before.get(key, absent), after.get(key, absent)) and not may_change(key, divisible)
+    ]
+
+
+def may_change(key: str, divisible: bool = False) -> bool:
+    """May this key have another value when a run goes on?"""
+    return (divisible and key == DIVISION) or any(key == free or (free.endswith(".") and key.startswith(free)) for free in MAY_CHANGE)
+
+
+def _same(key: str, old: Any, new: Any) -> bool:
+    if key in PLACES and isinstance(old, str) and isinstance(new, str):
+        return os.path.realpath(old) == os.path.realpath(new)
+    return old == new

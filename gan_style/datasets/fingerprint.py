@@ -1,0 +1,106 @@
+"""What a training set is known by when a run goes on: the names of its images in their order, and a look into some of the files.
+
+The order of training is a function of the seed and of each image's place in the list, so another list is another order. Looking
+into every file of a large set would take as long as an epoch; up to `LOOKS` of each domain, spread evenly, are looked into. Names
+are relative to the root: a data set that moved is the same.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gan_style.datasets.keys import Keys
+from gan_style.datasets.survey import Source, shown
+from gan_style.errors import UserError
+from gan_style.opening import open_regular
+
+LOOKS = 2000  # files of a domain
+LISTED = 10_000  # names that a fingerprint holds: of a longer list it knows whether it changed, but not where
+BLOCK = 4096  # bytes that are read in the middle and at the end of a file
+
+Fingerprint = dict[str, Any]  # of texts, numbers and tensors, for a checkpoint
+
+
+def fingerprint(source: Source) -> Fingerprint:
+    """What to compare later by `changes`."""
+    domains = ("a",) if source.b is source.a else ("a", "b")
+    return {"layout": source.layout, "paired": source.paired, "domains": {domain: _domain(source, domain) for domain in domains}}
+
+
+def changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray]) -> str:
+    """What is different in the data set of `new`, for people; empty where nothing is.
+
+    seen: domain -> [images] bool, was it trained on? The content of others may change: their turn is yet to come.
+    """
+    if (old["layout"], old["paired"]) != (new["layout"], new["paired"]) or old["domains"].keys() != new["domains"].keys():
+        kinds = [f"{each['layout']}{'' if each['paired'] else ', unpaired'}" for each in (old, new)]
+        return f"it is read as {kinds[1]}, not as {kinds[0]}" if kinds[0] != kinds[1] else "its domains are others"
+    found = []
+    for domain, after in new["domains"].items():
+        if change := _change(old["domains"][domain], after, seen[domain]):
+            found.append(f"domain {domain.upper()} has {change}" if len(new["domains"]) > 1 else f"it has {change}")
+    return ", ".join(found)
+
+
+def _domain(source: Source, domain: str) -> dict[str, Any]:
+    keys = Keys.of(source.keys(domain))
+    names = hashlib.sha256(np.ascontiguousarray(keys.ends, "<i8").data)
+    names.update(np.ascontiguousarray(keys.text).data)
+    with ThreadPoolExecutor(4) as threads:
+        looks = list(threads.map(lambda place: _look(source, domain, place), _places(len(keys))))
+    listed = {"text": torch.tensor(keys.text), "ends": torch.tensor(keys.ends)} if len(keys) <= LISTED else None
+    return {"count": len(keys), "names": names.hexdigest(), "list": listed, "looks": torch.tensor(looks, dtype=torch.int64)}
+
+
+def _look(source: Source, domain: str, place: int) -> int:
+    """A number for the content of an image's file, from its size, its middle and its end; 0 where it cannot be read."""
+    try:
+        image = source.image(domain, place)
+        with open_regular(image) if isinstance(image, Path) else BytesIO(image.data) as file:
+            size = file.seek(0, 2)
+            parts = []
+            for start in (size // 2, max(0, size - BLOCK)):
+                file.seek(start)
+                parts.append(file.read(BLOCK))
+    except (OSError, UserError):  # training tells of it, when its turn comes
+        return 0
+    return int.from_bytes(hashlib.blake2b(b"".join([size.to_bytes(8, "little"), *parts]), digest_size=8).digest(), "little", signed=True)
+
+
+def _change(old: Mapping[str, Any], new: Mapping[str, Any], seen: np.ndarray) -> str:
+    """What is different in one domain, to be read after `has`."""
+    names = _names(new)
+    if old["names"] != new["names"]:
+        told = (
+            f"{new['count']} images instead of {old['count']}"
+            if new["count"] != old["count"]
+            else f"{new['count']} images as before, but others"
+        )
+        before = _names(old)
+        if before is None or names is None:
+            return told
+        added, gone = sorted({*names} - {*before}), sorted({*before} - {*names})
+        examples = [f"{word} {shown(keys[0])}" for word, keys in (("new:", added), ("gone:", gone)) if keys]
+        return f"{told} ({'; '.join(examples)})" if examples else "its images in another order"
+    looks = zip(_places(new["count"]), old["looks"].tolist(), new["looks"].tolist(), strict=True)
+    changed = [place for place, before, after in looks if 0 != before != after != 0 and seen[place]]
+    if not changed:
+        return ""
+    first = f"number {changed[0] + 1}" if names is None else shown(names[changed[0]])
+    return f"another content in {len(changed)} of {new['count']} images, the first is {first}"
+
+
+def _names(domain: Mapping[str, Any]) -> Keys | None:
+    return None if domain["list"] is None else Keys(domain["list"]["text"].numpy(), domain["list"]["ends"].numpy())
+
+
+def _places(count: int) -> list[int]:
+    """The places that are looked into."""
+    looks = min(count, LOOKS)
+    return [place * count // looks for place in range(looks)]
