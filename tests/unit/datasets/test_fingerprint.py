@@ -57,7 +57,8 @@ def parquet(root: Path) -> Path:
 def opened(root: Path, layout: str) -> TrainingSet:
     if layout == "two folders":
         return open_dataset(DataConfig(root=str(root / "trainA"), root_b=str(root / "trainB")), "train", False, 0)
-    return open_dataset(DataConfig(root=str(root)), "train", layout not in ("unpaired", "images"), 0, layout == "images")
+    source = "aligned" if layout == "aligned" else "auto"
+    return open_dataset(DataConfig(root=str(root), source=source), "train", layout not in ("unpaired", "images"), 0, layout == "images")
 
 
 def compared(old: Fingerprint, new: TrainingSet, samples: int = COUNT) -> str:
@@ -184,7 +185,7 @@ def test_seen_are_the_images_of_the_first_samples(layout: str, tmp_path: Path) -
     """An unpaired method sees a side-by-side file in either domain's order."""
     training = opened(draw_set(tmp_path / "set", layout), layout)
     if layout == "aligned":
-        training = open_dataset(DataConfig(root=str(tmp_path / "set")), "train", False, 0)
+        training = open_dataset(DataConfig(root=str(tmp_path / "set"), source="aligned"), "train", False, 0)
     for samples in range(2 * COUNT):
         places = [training.place(number, 0) for number in range(samples)]
         expected = {"a": {place.index_a for place in places}, "b": {place.index_b for place in places}}
