@@ -9,7 +9,8 @@ import yaml
 from torch import nn
 
 from gan_style.config.architectures import ARCHITECTURES, NetworkConfig
-from gan_style.config.load import differences, dump_config, load_config
+from gan_style.config.continuing import differences
+from gan_style.config.load import dump_config, load_config
 from gan_style.config.schema import RunConfig
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
