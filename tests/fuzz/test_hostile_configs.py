@@ -9,7 +9,8 @@ from fuzzing import fuzz
 from hypothesis import strategies as st
 from mutations import TEXTS, YAML_VALUES, changed, damaged
 
-from gan_style.config.load import differences, dump_config, flatten, load_config
+from gan_style.config.continuing import differences
+from gan_style.config.load import dump_config, flatten, load_config
 from gan_style.config.yaml_file import read_yaml
 from gan_style.methods import CONFIGS
 

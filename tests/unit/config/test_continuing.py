@@ -69,7 +69,6 @@ def test_differences_of_another_method(recipe: Path) -> None:
         ("data.flip=false", False),
         ("train.channels_last=false", True),
         ("train.mixed_precision=bf16", False),
-        ("method.generator.activation_checkpointing=true", True),
         ("optim.schedule=cosine", False),
         ("optim.player_lr.discriminator=2e-4", False),
         ("method.r1_weight=1", False),
@@ -83,6 +82,12 @@ def test_what_may_change(recipe: Path, override: str, free: bool) -> None:
 def test_keys_that_only_begin_like_free_ones_may_not_change() -> None:
     old, new = {"train": {"steps_ahead": 1, "keep": 1}, "loggings": 1}, {"train": {"steps_ahead": 2, "keep": 2}, "loggings": 2}
     assert differences(old, new) == ["loggings: 1 -> 2", "train.steps_ahead: 1 -> 2"]
+
+
+def test_memory_may_be_saved_from_now_on(recipe: Path) -> None:
+    resnet = "method.generator={name: resnet}"
+    old, new = (load(recipe, *changes) for changes in ([resnet], [resnet.replace("}", ", activation_checkpointing: true}")]))
+    assert differences(old.model_dump(mode="json"), new.model_dump(mode="json")) == []
 
 
 def test_the_division_of_a_batch_may_change_where_it_changes_nothing(recipe: Path) -> None:
