@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gan_style.atomic import replacing
 from gan_style.errors import UserError
+from gan_style.files.kinds import kind_of_name
 from gan_style.opening import read_regular
 from gan_style.types import Direction
 
@@ -93,7 +94,15 @@ def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
     except OSError as problem:
         raise UserError(f"{path}: cannot be read ({problem.strerror or problem}); check the path") from None
     except (SafetensorError, ValueError, RecursionError) as problem:
-        raise UserError(f"{path}: not a gan_style bundle ({problem})") from None
+        raise UserError(f"{path}: {_no_bundle(path, problem)}") from None
+
+
+def _no_bundle(path: Path, problem: Exception) -> str:
+    """What a file is instead of a bundle, in words."""
+    kind = kind_of_name(path.name)
+    if kind and path.suffix != ".safetensors":
+        return f"is {kind.name}, not a gan_style bundle; train.py writes those (bundles/a2b.safetensors in its run folder)"
+    return f"not a gan_style bundle ({problem})"
 
 
 def unreadable(mistakes: ValidationError, prefix: str = "") -> str:

@@ -4,32 +4,31 @@ In memory a picture is a [H, W, C] array of uint8 or uint16, upright (EXIF orien
 gray + alpha, RGB or RGB + alpha. For a network it is a float32 tensor [C, H, W] with values in [-1, 1].
 """
 
+import warnings
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gan_style.atomic import replacing
 from gan_style.errors import UserError
 from gan_style.files import pillow, tiff
 from gan_style.files.bounded import MAX_PIXELS as MAX_PIXELS
-from gan_style.files.bounded import Encoded, Header, opened, reason
-from gan_style.files.kinds import WRITTEN_SUFFIXES, is_image_name
+from gan_style.files.bounded import Encoded, Header, opened
+from gan_style.files.kinds import is_image_name
 from gan_style.files.samples import rows_of
 from gan_style.files.tiff_directory import is_tiff
+from gan_style.files.writing import encode
 from gan_style.walking import walk
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 
+_told_of_several: list[str] = []  # the first file of several pages
 MAX_RESIZED = 2**25  # pixels that an image may be enlarged to: as floats for a network 12 bytes each, and its layers many times that
-
-_KINDS = {".jpg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}  # others are called as their suffix
 
 
 @dataclass(frozen=True)
@@ -79,16 +78,18 @@ def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
                 pixels = pillow.decode(image, header, stream, path, channels, srgb)
     pixels, alpha = _with_channels(_upright(pixels, header.orientation), channels)
     dots = (dots[1], dots[0]) if dots and header.orientation >= 5 else dots
+    if header.several:
+        _tell_of_several(path)
     return Picture(pixels, header.palette, alpha, header.orientation, header.several, dots)
 
 
-def write(path: Path, pixels: np.ndarray) -> None:
-    """Write [H, W, C] uint8 or uint16 pixels in the format of the path's suffix, creating folders.
+def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None) -> None:
+    """Write [H, W, C] uint8 or uint16 pixels, colours in sRGB, in the format of the path's suffix, creating folders.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all. dots_per_inch: across and down, for a format that says so.
     `UserError` where the format cannot hold the pixels, or the disk refuses.
     """
-    data = _encode(path, pixels)
+    data = encode(path, pixels, dots_per_inch)
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(data)
@@ -172,6 +173,12 @@ def find_images(root: Path) -> list[Path]:
     return sorted(found, key=Path.as_posix)
 
 
+def _tell_of_several(path: Path | Encoded) -> None:
+    if not _told_of_several:
+        _told_of_several.append(str(path))
+        warnings.warn(f"{path}: holds several pages or frames, of which the first is read; so it is with others (told once)", stacklevel=3)
+
+
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Undo an EXIF orientation: 5..8 are stored transposed, then mirrored as the others."""
     if orientation >= 5:
@@ -200,34 +207,3 @@ def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.nd
     if alpha is None:
         alpha = np.full(colour.shape[:2], np.iinfo(pixels.dtype).max, pixels.dtype)
     return np.concatenate([colour, alpha[..., None]], axis=2), None
-
-
-def _encode(path: Path, pixels: np.ndarray) -> bytes:
-    suffix, channels, deep = path.suffix.lower(), pixels.shape[2], pixels.dtype == np.uint16
-    if suffix not in WRITTEN_SUFFIXES:
-        raise UserError(f"{path}: unknown image suffix; use one of {' '.join(sorted(WRITTEN_SUFFIXES))}")
-    if deep and (suffix not in (".png", ".tif", ".tiff") or channels == 2):
-        raise UserError(f"{path}: 16-bit pixels of {channels} channels do not fit this format; use .png or .tif with 1, 3 or 4 channels")
-    kind = _KINDS.get(suffix, suffix[1:].upper())
-    fitting = {"JPEG": (1, 3), "WEBP": (3, 4), "BMP": (1, 3), "PPM": (1,) if suffix == ".pgm" else (3,)}.get(kind, (1, 2, 3, 4))
-    if channels not in fitting:
-        raise UserError(f"{path}: {channels} channels do not fit this format; use .png")
-    if deep:
-        ordered = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if channels == 4 else cv2.COLOR_RGB2BGR) if channels > 1 else pixels
-        done, data = cv2.imencode(suffix, ordered)
-        if not done:
-            raise UserError(f"{path}: the picture cannot be encoded; choose another format")
-        return data.tobytes()
-    stream = BytesIO()
-    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
-    options = {
-        "JPEG": {"quality": 95},
-        "WEBP": {"lossless": True, "exact": True},
-        "TIFF": {"compression": "tiff_lzw"},
-        "PNG": {"compress_level": 3},
-    }
-    try:
-        image.save(stream, kind, **options.get(kind, {}))
-    except (OSError, ValueError) as failure:  # WebP ends at 16383 pixels a side, JPEG at 65500
-        raise UserError(f"{path}: {image.width} x {image.height} pixels do not fit this format ({reason(failure)}); use .png") from failure
-    return stream.getvalue()

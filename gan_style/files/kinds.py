@@ -198,17 +198,19 @@ def kind_of_bytes(beginning: bytes) -> Kind | None:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """What a file is that is not a picture, by its name, else by its first bytes; None where neither tells."""
+    """What a file is that is not a picture, by its name, else by its first bytes; None for pictures, and where neither tells."""
+    named = kind_of_name(path.name)
     try:
-        return kind_of_name(path.name) or kind_of_bytes(read_regular(path, BEGINNING))
+        beginning = read_regular(path, BEGINNING)
     except OSError:
-        return None
+        return named
+    return None if is_image(beginning) and named is not _RAW else named or kind_of_bytes(beginning)
 
 
 def advice(kind: Kind, name: str) -> str:
     """What a message says of the file `name`, which is of this kind: what it is, and what to do."""
     stem = name[: name.rfind(".")] if "." in name else name
-    return f"is {kind.name}, not an image; {kind.advice.format(file=shlex.quote(name), stem=shlex.quote(stem))}"
+    return f"is {kind.name}, not an image that is read; {kind.advice.format(file=shlex.quote(name), stem=shlex.quote(stem))}"
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from gan_style.errors import UserError
-from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, is_image_name
+from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, advice, is_image_name, kind_of, kind_of_name
 from gan_style.opening import refusal
 from gan_style.walking import walk
 
@@ -71,6 +71,9 @@ def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
     for text in inputs:  # before anything slow
         if not os.path.lexists(text) and not glob.has_magic(text):
             raise UserError(f"--input {text}: no such file or folder; check the path")
+    others = [(text, kind_of(Path(text))) for text in inputs if os.path.isfile(text)]  # noqa: PTH113 - as above
+    if len(others) == len(inputs) and others and (kind := others[0][1]) and all(other for _, other in others):
+        raise UserError(f"--input {others[0][0]}: {advice(kind, Path(others[0][0]).name)}")
 
     selection = Selection()
     sources: dict[Path, Path] = {}
@@ -112,6 +115,8 @@ def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
         return [_Found(path, Path(os.path.realpath(path.parent), path.name), Path(path.name))]
     else:
         found = list(_glob(text, output, selection))
+    if not found and (kind := kind_of_name(path.name)):
+        raise UserError(f"--input {text}: {advice(kind, path.name)}")
     if not found:
         raise UserError(f"--input {text}: no images there (files that end in {' '.join(sorted(IMAGE_SUFFIXES))}); check the path")
     return found

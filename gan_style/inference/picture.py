@@ -8,10 +8,8 @@ from torch import Tensor
 from gan_style import images
 from gan_style.bundle import BundleInfo
 from gan_style.errors import UserError
+from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
 from gan_style.inference.files import Job
-
-DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})  # hold 16 bits a channel
-ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -19,6 +17,7 @@ class Source:
     """A picture as the network will see it, and what its result needs of the file.
 
     pixels: [h, w, C] at the network's size; height, width: of the file, upright; alpha: [height, width] of the file, or None
+    dots_per_inch: across and down, of the file, or None
     """
 
     job: Job
@@ -26,6 +25,7 @@ class Source:
     height: int
     width: int
     alpha: np.ndarray | None
+    dots_per_inch: tuple[float, float] | None = None
 
 
 def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
@@ -35,7 +35,7 @@ def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
     size = network_size(info, resize, height, width)
     labels = info.labels == "yes" or (info.labels == "auto" and picture.labels)
     pixels = images.resize(picture.pixels, *size, labels, f"{job.source}: --resize {resize}")
-    return Source(job, pixels, height, width, picture.alpha)
+    return Source(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
 
 
 def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -> tuple[int, int]:
@@ -49,7 +49,10 @@ def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -
 
 
 def write_result(source: Source, translated: Tensor, keep_resized: bool) -> None:
-    """Write translated [C, h, w] in [-1, 1] at the file's own size (or as it is), in its depth and with its alpha where the format can."""
+    """Write translated [C, h, w] in [-1, 1] at the file's own size (or as it is), in its depth and with its alpha where the format can.
+
+    At the file's own size it keeps the file's dots per inch too.
+    """
     suffix = source.job.target.suffix.lower()
     deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
     pixels = images.to_pixels(translated, 16 if deep else 8)
@@ -60,7 +63,8 @@ def write_result(source: Source, translated: Tensor, keep_resized: bool) -> None
         if alpha.dtype != pixels.dtype:  # 16 bits into a format of 8
             alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
         pixels = np.concatenate([pixels, alpha], axis=2)
-    images.write(source.job.target, fit_format(pixels, suffix))
+    same_size = pixels.shape[:2] == (source.height, source.width)
+    images.write(source.job.target, fit_format(pixels, suffix), source.dots_per_inch if same_size else None)
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:

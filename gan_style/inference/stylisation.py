@@ -85,7 +85,7 @@ class Stylisation:
             ) from None
         if gray:
             result = controls.with_chroma(result, photo)
-        write_result(Source(job, pixels, height, width, read.alpha), result[0], keep_resized=True)
+        write_result(Source(job, pixels, height, width, read.alpha, read.dots_per_inch), result[0], keep_resized=True)
 
     def _styles(self, photo: Tensor, source: Path, height: int, width: int) -> list[Style]:
         """The styles as they are for this photo: its regions, and in its colours where they are kept. height, width: of its file."""

@@ -98,6 +98,45 @@ def test_formats_and_inputs(main: Callable[..., int], capsys: pytest.CaptureFixt
     assert sorted(map(str, images.find_images(Path("out")))) == ["gray16.tif", "wide.png"]
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("clip.mp4", "is a video, not an image that is read; take its frames out: ffmpeg -i clip.mp4 frames/%06d.png"),
+        ("net.pth", "is weights of PyTorch, not an image that is read; infer.py --model takes"),
+        ("run/bundles/a2b.safetensors", "is a bundle or other safetensors, not an image that is read; infer.py takes a bundle as --model"),
+        ("brain.nii.gz", "is a medical volume (NIfTI), not an image that is read; save its slices"),
+        ("net.onnx", "is a network in ONNX, not an image that is read; infer.py --model takes"),
+        ("set.zarr", "is a store of arrays, not an image that is read; save its arrays"),
+        ("IMG_1.HEIC", "is a HEIC picture, not an image that is read; convert it: heif-convert IMG_1.HEIC IMG_1.png"),
+    ],
+)
+def test_what_is_no_picture_is_named_before_anything_is_loaded(
+    main: Callable[..., int], capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    Path("set.zarr").mkdir()
+    if not Path(name).exists():
+        Path(name).write_bytes(bytes(range(200, 256)))
+    assert main(command(input=name)) == 2
+    assert f"--input {name}: {words}" in errors(capsys) and not Path("out").exists()
+    if not name.endswith((".safetensors", ".zarr")):
+        assert main(command(model=name)) == 2
+        assert f"{name}: is " in (line := errors(capsys)) and "not a gan_style bundle; train.py writes those" in line
+
+
+def test_pictures_beside_a_video_are_translated(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("clip.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(40))
+    assert main(["--model", "run", "--input", "in/wide.png", "clip.mp4", "--output", "out", "--device", "cpu"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "1 translated, 0 skipped (exist), 1 failed -> out"
+    assert "clip.mp4: is a video" in captured.err
+
+
+def test_a_picture_under_a_wrong_suffix_is_translated(main: Callable[..., int]) -> None:
+    Path("in/wide.png").rename("in/wide.mp4")
+    assert main(command(input="in/wide.mp4")) == 0
+    assert images.probe(Path("out/wide.png")).width == 50
+
+
 def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     Path("in/a_text.png").write_text("no picture")
     assert main(command()) == 2

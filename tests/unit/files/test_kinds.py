@@ -161,6 +161,15 @@ def test_the_first_of_several_frames_is_read_and_the_header_says_that_there_are_
         assert np.abs(images.read(data, 3).pixels.astype(int) - [0, 128, 128]).max() <= 3
 
 
+def test_that_the_first_of_several_is_read_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "_told_of_several", [])
+    data = frames("GIF", 3)
+    with pytest.warns(UserWarning, match=r"a\.gif: holds several pages or frames, of which the first is read") as told:
+        for name in ("a.gif", "b.gif"):
+            images.read(images.Encoded(name, data), 3)
+    assert len(told) == 1
+
+
 def test_a_gif_without_a_palette_is_gray_and_one_with_a_palette_may_be_a_label_map(tmp_path: Path) -> None:
     Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(tmp_path / "gray.gif")
     assert not images.read(tmp_path / "gray.gif", 1).labels

@@ -281,7 +281,7 @@ def test_bands_that_are_no_colours_are_read_where_as_many_channels_are_asked_for
 
 def test_a_negative_of_a_camera_is_no_picture() -> None:
     file = written(truth(3, 8), extratags=[(50706, 1, 4, bytes([1, 4, 0, 0]), True)])
-    assert "is a camera's raw file, not an image" in refused(file)
+    assert "is a camera's raw file, not an image that is read" in refused(file)
 
 
 def test_further_pages_are_told_and_smaller_copies_and_masks_are_none() -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from tiny_bundles import pixels
 
 from gan_style import images
 from gan_style.bundle import BundleInfo, Resize
 from gan_style.errors import UserError
+from gan_style.files.bounded import resolution
 from gan_style.inference.files import Job
 from gan_style.inference.picture import check_output_channels, fit_format, network_size, read_source, write_result
 
@@ -116,3 +117,31 @@ def test_jpeg_has_no_alpha_channel() -> None:
     check_output_channels(info(out_channels=4), "png")
     with pytest.raises(UserError, match="--format jpg"):
         check_output_channels(info(out_channels=4), "jpg")
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize(("suffix", "exact"), [(".png", 0.02), (".tiff", 1e-6), (".jpg", 0.5), (".bmp", 0.02)])
+def test_dots_per_inch_are_kept_at_the_size_of_the_file(tmp_path: Path, suffix: str, exact: float, deep: bool) -> None:
+    if deep and suffix in (".jpg", ".bmp"):
+        pytest.skip("of 8 bits")
+    images.write(tmp_path / f"in{suffix}", pixels(8, 9, 3, 16 if deep else 8), (300.0, 150.0))
+    job = Job(tmp_path / f"in{suffix}", tmp_path / f"out{suffix}")
+    source = read_source(job, info(), 4)
+    write_result(source, torch.zeros(3, 4, 5), keep_resized=False)
+    assert images.read(job.target, 3).dots_per_inch == pytest.approx((300, 150), abs=exact)
+    with Image.open(job.target) as image:
+        assert image.info["dpi"] == pytest.approx((300, 150), abs=exact)
+    write_result(source, torch.zeros(3, 4, 5), keep_resized=True)
+    assert images.read(job.target, 3).dots_per_inch != pytest.approx((300, 150), abs=exact), "another size has other dots"
+
+
+def test_dots_per_inch_turn_with_the_picture(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (8, 4)).save(tmp_path / "x.jpg", exif=exif, dpi=(300, 150))
+    assert images.read(tmp_path / "x.jpg", 3).dots_per_inch == (150, 300)
+
+
+@pytest.mark.parametrize("dots", [(0, 0), (-5, 300), (1e30, 300)])
+def test_dots_that_cannot_be_are_none(dots: tuple[float, float]) -> None:
+    assert resolution(*dots) is None

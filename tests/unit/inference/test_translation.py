@@ -208,7 +208,7 @@ def test_a_translation_that_is_not_finite_is_not_written_black(tmp_path: Path) -
 def test_a_full_disk_ends_the_run(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = draw(tmp_path, [(8, 8)] * 20)
 
-    def write(path: Path, pixels: np.ndarray) -> None:
+    def write(path: Path, *_: object) -> None:
         raise UserError(f"{path}: cannot be written") from OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(images, "write", write)

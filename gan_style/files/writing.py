@@ -1,0 +1,85 @@
+"""Pixels to the bytes of a picture's file: Pillow writes 8 bits, OpenCV PNG of 16 bits, tifffile TIFF."""
+
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from gan_style.errors import UserError
+from gan_style.files.bounded import reason
+from gan_style.files.kinds import WRITTEN_SUFFIXES
+
+DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})  # hold 16 bits a channel
+ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp"})
+
+_KINDS = {".jpg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}  # others are called as their suffix
+_OPTIONS = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True, "exact": True}, "PNG": {"compress_level": 3}}
+_HEADER_END = 33  # of a PNG: its signature and the chunk IHDR
+_INCH = 0.0254  # metres
+
+Dots = tuple[float, float]
+
+
+def encode(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None) -> bytes:
+    """[H, W, C] uint8 or uint16 in the format of the path's suffix. `UserError` where that cannot hold them.
+
+    dots_per_inch: across and down; WebP and PNM have no place for it
+    """
+    suffix, channels, deep = path.suffix.lower(), pixels.shape[2], pixels.dtype == np.uint16
+    if suffix not in WRITTEN_SUFFIXES:
+        raise UserError(f"{path}: unknown image suffix; use one of {' '.join(sorted(WRITTEN_SUFFIXES))}")
+    if deep and (suffix not in DEEP_SUFFIXES or channels == 2):
+        raise UserError(f"{path}: 16-bit pixels of {channels} channels do not fit this format; use .png or .tif with 1, 3 or 4 channels")
+    kind = _KINDS.get(suffix, suffix[1:].upper())
+    fitting = {"JPEG": (1, 3), "WEBP": (3, 4), "BMP": (1, 3), "PPM": (1,) if suffix == ".pgm" else (3,)}.get(kind, (1, 2, 3, 4))
+    if channels not in fitting:
+        raise UserError(f"{path}: {channels} channels do not fit this format; use .png")
+    if kind == "TIFF":
+        return _tiff(pixels, dots_per_inch)
+    if deep:
+        return _deep_png(path, pixels, dots_per_inch)
+    stream = BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
+    dots = {"dpi": dots_per_inch} if dots_per_inch and kind in ("JPEG", "PNG", "BMP") else {}
+    try:
+        image.save(stream, kind, **_OPTIONS.get(kind, {}), **dots)
+    except (OSError, ValueError) as failure:  # WebP ends at 16383 pixels a side, JPEG at 65500
+        raise UserError(f"{path}: {image.width} x {image.height} pixels do not fit this format ({reason(failure)}); use .png") from failure
+    return stream.getvalue()
+
+
+def _tiff(pixels: np.ndarray, dots_per_inch: Dots | None) -> bytes:
+    import tifffile
+
+    channels = pixels.shape[2]
+    stream = BytesIO()
+    tifffile.imwrite(
+        stream,
+        np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels),
+        photometric="rgb" if channels >= 3 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        compression="lzw",
+        metadata=None,
+        software=False,
+        resolution=dots_per_inch,
+        resolutionunit="inch" if dots_per_inch else None,
+    )
+    return stream.getvalue()
+
+
+def _deep_png(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None) -> bytes:
+    channels = pixels.shape[2]
+    ordered = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if channels == 4 else cv2.COLOR_RGB2BGR) if channels > 1 else pixels
+    done, encoded = cv2.imencode(".png", ordered)
+    if not done:
+        raise UserError(f"{path}: the picture cannot be encoded; choose another format")
+    data = encoded.tobytes()
+    if not dots_per_inch:
+        return data
+    body = b"pHYs" + struct.pack(">IIB", *(round(dots / _INCH) for dots in dots_per_inch), 1)  # 1: of a metre
+    return data[:_HEADER_END] + struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + data[_HEADER_END:]
