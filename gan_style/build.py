@@ -21,6 +21,7 @@ from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.plan import Plan, make_plan
+from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
 from gan_style.engine.samples import SampleGrid
@@ -54,22 +55,19 @@ def train_command(arguments: Sequence[str]) -> int:
 
 
 def train(config: RunConfig[Any]) -> int:
-    """Train as configured; returns the exit code."""
-    torch.set_flush_denormal(True)  # Adam's second moments become denormal, which makes CPUs crawl
-    try:
-        return _train(config)
-    finally:
-        torch.set_flush_denormal(False)
+    """Train as configured; returns the exit code.
 
-
-def _train(config: RunConfig[Any]) -> int:
-    rejoin()
-    accelerator = make_accelerator(config.train, config.logging, config.run_dir)
-    try:
-        return _run(config, accelerator)
-    except (UserError, SystemExit):
-        accelerator.end_training()  # else gloo may abort at exit, and the exit code is lost
-        raise
+    It may be called as often as wanted, in any thread, one training at a time. Signals reach the main thread alone: a training in
+    another one ends at its last step, or after `train.max_minutes`, with a checkpoint saved.
+    """
+    with lent_process():
+        rejoin()
+        accelerator = make_accelerator(config.train, config.logging, config.run_dir)
+        try:
+            return _run(config, accelerator)
+        except (UserError, SystemExit):
+            accelerator.end_training()  # else gloo may abort at exit, and the exit code is lost
+            raise
 
 
 def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:

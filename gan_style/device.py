@@ -1,6 +1,8 @@
 """Which device computes, in training and in every command alike, and which precisions it has."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -41,3 +43,14 @@ def check_precision(precision: Precision, device: torch.device, key: str, full: 
         raise UserError(f"{key}: {torch.cuda.get_device_name()} has no bf16; take fp16 or {full}")
     if device.type == "mps" and not torch.backends.mps.is_macos_or_newer(14, 0):
         raise UserError(f"{key}: bf16 on Apple's GPUs needs macOS 14; take fp16 or {full}")
+
+
+@contextmanager
+def flushing_denormal() -> Iterator[None]:
+    """While entered, this thread takes denormal numbers for 0: Adam's second moments become denormal, which makes CPUs crawl."""
+    before = (torch.tensor(1e-310, dtype=torch.float64) * 0.5).item() == 0.0  # torch can set it, but not tell it
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

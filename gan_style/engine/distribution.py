@@ -53,7 +53,6 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
         except ImportError:
             warnings.warn("logging.tensorboard is off: tensorboard is not installed (pip install 'gan_style[tensorboard]')", stacklevel=2)
     # Buffers differ between processes only under BatchNorm, whose in-place broadcast breaks two forwards before a backward.
-    warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
     ddp = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     accelerator = Accelerator(
         cpu=device.type == "cpu",

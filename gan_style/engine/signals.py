@@ -1,7 +1,9 @@
 """SIGINT, SIGTERM, SIGHUP, SIGUSR1 and the end of the time allowed, as a wish to stop after the step in hand."""
 
 import signal
+import threading
 import time
+import warnings
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TypeVar
@@ -37,6 +39,8 @@ class StopRequest:
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is not threading.main_thread():
+            warnings.warn("this training is not in the main thread, so no signal stops it: train.max_minutes does", stacklevel=2)
         for number in heeded("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):
             self._previous[number] = signal.signal(number, self._note)
         return self

@@ -1,5 +1,6 @@
 """One optimizer step: every due player updated once, in order, over all micro-batches and processes."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
@@ -46,7 +47,9 @@ class Trainer:
         self.ema = EMA(served, train.ema_decay, train.ema_warmup) if train.ema_decay else None
         self._buffers = Buffers(self.networks.values())
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
-        self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
+            self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
         self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses so far
         self._dropouts = dropouts(self.networks)

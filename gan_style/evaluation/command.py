@@ -11,16 +11,12 @@ def evaluate_command(arguments: Sequence[str]) -> int:
     """Measure what the command line asks for, print it, and write --json. Returns the exit code."""
     options = parser().parse_args(arguments)
     check_options(options)
-    import torch
-
+    from gan_style.device import flushing_denormal
     from gan_style.evaluation.bundle import measure_bundle
     from gan_style.evaluation.folders import measure_folders
 
-    torch.set_flush_denormal(True)  # as training does, whose numbers these are to be
-    try:
+    with flushing_denormal():  # as training does, whose numbers these are to be
         result = measure_folders(options) if options.model is None else measure_bundle(options)
-    finally:
-        torch.set_flush_denormal(False)
     try:
         if options.json is not None:
             write_json(Path(options.json), result)
