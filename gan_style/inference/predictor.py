@@ -1,21 +1,20 @@
 """A bundle as a function from images to images."""
 
 import contextlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from gan_style.bundle import BundleInfo, load_bundle, unreadable
+from gan_style.bundle import BundleInfo, load_bundle
 from gan_style.device import Precision, check_precision, choose_device
 from gan_style.errors import UserError
 from gan_style.inference.given import check_noise, check_pictures
 from gan_style.memory import no_room
 from gan_style.methods import METHODS
-from gan_style.methods.serving import serving_network, weights_that_serve
+from gan_style.methods.serving import serving_network
+from gan_style.methods.trained import check_weights, translator_config
 from gan_style.networks.padding import missing
 
 MAX_PADDED = 2**24  # pixels that padding may lead to: the smallest picture of the deepest network has as many
@@ -41,8 +40,12 @@ class Predictor:
         path, place = Path(path), choose_device(device)
         check_precision(precision, place, "--precision", "fp32")
         info, weights = load_bundle(path)
-        config = _translator_config(path, info)
-        _check_weights(path, weights_that_serve(info.method, config, info.in_channels, info.out_channels), weights)
+        if info.method not in METHODS:
+            raise UserError(
+                f"{path}: made by method {info.method!r}, which this version of gan_style does not know (it knows {', '.join(METHODS)})"
+            )
+        config = translator_config(path, info, METHODS[info.method])
+        check_weights(path, METHODS[info.method], config, info, weights)
         network = serving_network(info.method, config, info.in_channels, info.out_channels).to(place)
         network.load_state_dict(weights)
         return cls(info, network, place, precision)
@@ -111,44 +114,3 @@ class Predictor:
                 f"has {width} x {height} pixels, which this model pads to {columns} x {rows}, more than {MAX_PADDED}; "
                 "cut it to another shape, or translate smaller with --resize N"
             )
-
-
-def _translator_config(path: Path, info: BundleInfo) -> Any:
-    """The configuration of the bundle's translator, checked by the method it names."""
-    if info.method not in METHODS:
-        raise UserError(
-            f"{path}: made by method {info.method!r}, which this version of gan_style does not know (it knows {', '.join(METHODS)})"
-        )
-    if info.style != (METHODS[info.method].serves == "style pictures"):
-        needs = "needs a style image" if info.style else "needs no style image"
-        raise UserError(f"{path}: its metadata says that it {needs}, which is not so for {info.method!r}; train it again")
-    if tuple(info.value_range) != (-1.0, 1.0):
-        raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
-    for key in ("in_channels", "out_channels"):
-        if getattr(info, key) > 4:
-            raise UserError(f"{path}: {key} is {getattr(info, key)}, but image files have 1 to 4 channels")
-    try:
-        return METHODS[info.method].Config.model_validate(info.translator)
-    except ValidationError as mistakes:
-        raise UserError(f"{path}: {unreadable(mistakes, 'translator')}") from None
-
-
-def _check_weights(path: Path, expected: Mapping[str, torch.Size], weights: Mapping[str, Tensor]) -> None:
-    """`UserError` naming the first differences between the weights a bundle has and those its metadata calls for."""
-    missing = [name for name in expected if name not in weights]
-    unexpected = [name for name in weights if name not in expected]
-    reshaped = [name for name in expected if name in weights and weights[name].shape != expected[name]]
-    problems = [f"{_some(names)} {word}" for word, names in (("missing", missing), ("unexpected", unexpected)) if names]
-    if reshaped:
-        name = reshaped[0]
-        problems.append(f"{_some(reshaped)} of the wrong shape ({list(weights[name].shape)}, not {list(expected[name])})")
-    if problems:
-        raise UserError(f"{path}: its weights do not fit the network that its metadata describes: {'; '.join(problems)}")
-    # Such a network would paint every picture black without a word.
-    broken = [name for name, weight in weights.items() if not torch.isfinite(weight).all()]
-    if broken:
-        raise UserError(f"{path}: {_some(broken)} not finite: the training went wrong; take the bundle of an earlier checkpoint")
-
-
-def _some(names: list[str]) -> str:
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

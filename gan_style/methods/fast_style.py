@@ -14,13 +14,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import images, networks
-from gan_style.bundle import load_bundle
 from gan_style.config.schema import GeneratorConfig, MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import LayerList, VGGConfig
 from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.methods.trained import open_trained
 from gan_style.networks import STYLIZERS
 from gan_style.networks.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.transfer import sent
@@ -170,10 +170,9 @@ def _picture(path: Path, size: int | None) -> Tensor:
 
 def _trained(path: Path, config: FastStyleConfig) -> tuple[list[str], dict[str, Tensor]]:
     """The styles that a bundle knows, and its weights."""
-    info, weights = load_bundle(path)
-    if info.method != "fast_style":
-        raise UserError(f"method.add_to {path}: a bundle of {info.method}; give one of fast_style")
-    trained = FastStyleConfig.model_validate(info.translator)
+    _, trained, weights = open_trained("method.add_to", path, FastStyle)
+    if not trained.styles:
+        raise UserError(f"method.add_to {path}: knows no style; give a bundle that training has made")
     if trained.generator != config.generator:
         raise UserError(f"method.add_to {path}: its generator has other settings; take {trained.generator.model_dump(mode='json')}")
     if both := sorted(trained.styles.keys() & config.styles.keys()):

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from gan_style.bundle import load_bundle, unreadable
 from gan_style.config.labels import LabelledConfig
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.errors import UserError
@@ -25,6 +24,7 @@ from gan_style.losses.feature_matching import feature_matching_loss
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, WeightedLayerList
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.methods.trained import open_trained
 from gan_style.networks.labels import EncodedTranslator, LabelEncoding
 from gan_style.types import Batch, Direction, Outputs, Task
 
@@ -154,13 +154,7 @@ def check_labels(config: Pix2PixHDConfig, channels: int) -> None:
 
 def take_over(translator: EncodedTranslator, path: Path, config: Pix2PixHDConfig, channels: int) -> None:
     """Put the weights of a trained global generator in the place of the coarse part."""
-    info, weights = load_bundle(path)
-    if info.method != config.name:
-        raise UserError(f"method.coarse_from {path}: a bundle of {info.method}; give one of {config.name}")
-    try:
-        trained = Pix2PixHDConfig.model_validate(info.translator)
-    except ValidationError as mistakes:
-        raise UserError(f"method.coarse_from {path}: {unreadable(mistakes, 'translator')}") from None
+    info, trained, weights = open_trained("method.coarse_from", path, Pix2PixHD)
     if trained.generator.name != "global":
         raise UserError(f"method.coarse_from {path}: its generator is {trained.generator.name}; give a bundle of generator.name=global")
     for key in ("base_channels", "num_blocks", "num_downs", "norm", "upsampling"):

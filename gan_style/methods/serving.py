@@ -25,10 +25,3 @@ def serving_network(method: str, config: Any, in_channels: int, out_channels: in
         network = per_image_statistics(network)
     network = network.eval().requires_grad_(False)
     return network.float().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - its stubs leave it out
-
-
-def weights_that_serve(method: str, config: Any, in_channels: int, out_channels: int) -> dict[str, torch.Size]:
-    """Names and shapes of the weights that `serving_network` takes, found without allocating any of them."""
-    with torch.device("meta"):
-        network = METHODS[method].translator(config, in_channels, out_channels)
-    return {name: tensor.shape for name, tensor in network.state_dict().items()}

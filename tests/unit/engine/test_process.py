@@ -17,8 +17,8 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from PIL import Image
 from pictures import draw_folders
+from PIL import Image
 from tiny import tiny_config
 
 from gan_style import build

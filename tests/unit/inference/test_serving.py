@@ -5,7 +5,9 @@ import torch
 from tiny_bundles import GENERATORS, UNET_BATCH
 
 from gan_style.methods import METHODS
-from gan_style.methods.serving import serving_network, weights_that_serve
+from gan_style.methods.pix2pix import Pix2Pix
+from gan_style.methods.serving import serving_network
+from gan_style.methods.trained import expected_weights
 
 
 def config(generator: dict) -> object:
@@ -16,7 +18,7 @@ def config(generator: dict) -> object:
 def test_names_and_shapes_are_the_trained_networks(generator: dict) -> None:
     trained = METHODS["pix2pix"].translator(config(generator), 3, 1)
     expected = {name: tensor.shape for name, tensor in trained.state_dict().items()}
-    assert weights_that_serve("pix2pix", config(generator), 3, 1) == expected
+    assert expected_weights(Pix2Pix, config(generator), 3, 1) == expected
     network = serving_network("pix2pix", config(generator), 3, 1)
     assert {name: tensor.shape for name, tensor in network.state_dict().items()} == expected
     network.load_state_dict(trained.state_dict())
@@ -28,7 +30,7 @@ def test_names_and_shapes_are_the_trained_networks(generator: dict) -> None:
 def test_weights_are_described_without_drawing_any(init: str) -> None:
     before = torch.get_rng_state()
     huge = {"name": "unet", "base_channels": 1024, "num_downs": 12, "norm": "batch", "init": init}  # 60 GB, were it allocated
-    shapes = weights_that_serve("pix2pix", config(huge), 3, 3)
+    shapes = expected_weights(Pix2Pix, config(huge), 3, 3)
     assert shapes["downs.11.conv.weight"] == (8192, 8192, 4, 4)
     serving_network("pix2pix", config({**UNET_BATCH, "init": init}), 3, 3)
     assert torch.equal(torch.get_rng_state(), before), "serving changed the random state of training"

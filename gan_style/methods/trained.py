@@ -1,0 +1,74 @@
+"""What a bundle says that it holds, checked: before inference runs it, and before a training begins from it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from gan_style.bundle import BundleInfo, load_bundle, unreadable
+from gan_style.errors import UserError
+from gan_style.methods.base import Method
+
+
+def open_trained(key: str, path: Path, kind: type[Method]) -> tuple[BundleInfo, Any, dict[str, Tensor]]:
+    """Metadata, translator's configuration and weights of a bundle of `kind` that the key of a run's configuration names.
+
+    `UserError` with that key for one that is not there, of another method or version, or not whole.
+    """
+    try:
+        info, weights = load_bundle(path)
+        if info.method != (name := kind.Config.model_fields["name"].default):
+            raise UserError(f"{path}: a bundle of {info.method}; give one of {name}")
+        config = translator_config(path, info, kind)
+        check_weights(path, kind, config, info, weights)
+    except UserError as mistake:
+        raise UserError(f"{key} {mistake}") from None
+    return info, config, weights
+
+
+def translator_config(path: Path, info: BundleInfo, kind: type[Method]) -> Any:
+    """The configuration of a bundle's translator, an instance of the `Config` of its method, `kind`."""
+    if info.style != (kind.serves == "style pictures"):
+        needs = "needs a style image" if info.style else "needs no style image"
+        raise UserError(f"{path}: its metadata says that it {needs}, which is not so for {info.method!r}; train it again")
+    if tuple(info.value_range) != (-1.0, 1.0):
+        raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
+    for key in ("in_channels", "out_channels"):
+        if getattr(info, key) > 4:
+            raise UserError(f"{path}: {key} is {getattr(info, key)}, but image files have 1 to 4 channels")
+    try:
+        return kind.Config.model_validate(info.translator)
+    except ValidationError as mistakes:
+        raise UserError(f"{path}: {unreadable(mistakes, 'translator')}") from None
+
+
+def expected_weights(kind: type[Method], config: Any, in_channels: int, out_channels: int) -> dict[str, torch.Size]:
+    """Names and shapes of the weights that a translator of this configuration has, found without allocating any of them."""
+    with torch.device("meta"):
+        network = kind.translator(config, in_channels, out_channels)
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+def check_weights(path: Path, kind: type[Method], config: Any, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:
+    """`UserError` naming the first differences between the weights a bundle has and those its metadata calls for."""
+    expected = expected_weights(kind, config, info.in_channels, info.out_channels)
+    missing = [name for name in expected if name not in weights]
+    unexpected = [name for name in weights if name not in expected]
+    reshaped = [name for name in expected if name in weights and weights[name].shape != expected[name]]
+    problems = [f"{_some(names)} {word}" for word, names in (("missing", missing), ("unexpected", unexpected)) if names]
+    if reshaped:
+        name = reshaped[0]
+        problems.append(f"{_some(reshaped)} of the wrong shape ({list(weights[name].shape)}, not {list(expected[name])})")
+    if problems:
+        raise UserError(f"{path}: its weights do not fit the network that its metadata describes: {'; '.join(problems)}")
+    # Such a network would paint every picture black without a word.
+    broken = [name for name, weight in weights.items() if not torch.isfinite(weight).all()]
+    if broken:
+        raise UserError(f"{path}: {_some(broken)} not finite: the training went wrong; take the bundle of an earlier checkpoint")
+
+
+def _some(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
