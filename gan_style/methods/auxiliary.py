@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor, nn
 
 from gan_style import images
@@ -21,6 +21,7 @@ from gan_style.errors import nearest
 from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.networks.vgg import VGGFeatures, layers
+from gan_style.types import Task
 
 STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]  # 1508.06576, section 2
 CONTENT_LAYERS = ["relu4_2"]
@@ -96,8 +97,21 @@ class AuxiliaryConfig(MethodConfig):
     style_image: str | None = Field(
         default=None, description="A picture whose style translations should have; null: the batch's real images of their domain."
     )
+    style_size: int | None = Field(
+        default=None,
+        ge=16,
+        le=4096,
+        description="Shorter side of `style_image` in pixels: smaller gives finer strokes; null: its own, but at most `data.crop_size`, "
+        "the side of what it is compared with.",
+    )
     tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
     vgg: VGGConfig = Field(default_factory=VGGConfig, description="The network behind `perceptual_weight` and `style_weight`.")
+
+    @model_validator(mode="after")
+    def _size_of_a_picture(self) -> "AuxiliaryConfig":
+        if self.style_size and not self.style_image:
+            raise ValueError("style_size is that of style_image: give style_image too, or leave style_size out")
+        return self
 
     def pictures(self) -> list[str]:
         return [self.style_image] if self.style_image else []
@@ -106,7 +120,7 @@ class AuxiliaryConfig(MethodConfig):
 class Auxiliary:
     """The terms that a configuration asks for. `frozen` belongs into the method's."""
 
-    def __init__(self, config: AuxiliaryConfig) -> None:
+    def __init__(self, config: AuxiliaryConfig, task: Task) -> None:
         self.config = config
         self.content_weights = layer_weights(config.perceptual_layers)
         self.distance = absolute_loss if config.perceptual_distance == "l1" else content_loss
@@ -121,8 +135,8 @@ class Auxiliary:
             self.frozen["vgg"] = VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)
         self.picture: Tensor | None = None  # [1, 3, H, W]
         if config.style_weight and config.style_image:
-            self.picture = images.to_tensor(images.read(Path(config.style_image), 3).pixels)[None]
-        self._picture_features: dict[str, Tensor] = {}
+            self.picture = style_picture(Path(config.style_image), config.style_size, task.size)
+        self._picture_style: dict[str, Tensor] = {}  # layer -> what `_style` gives, of batch 1
 
     def losses(self, output: Tensor, content: Tensor, style: Tensor, suffix: str = "") -> dict[str, Tensor]:
         """Weighted terms of translations [B, C, H, W], what their content should be, and real images of their domain."""
@@ -142,27 +156,46 @@ class Auxiliary:
 
     @torch.no_grad()
     def _targets(self, vgg: nn.Module, content: Tensor, style: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The features of what the content and the style should be, as far as they are asked for; of one picture in one forward."""
+        """The features of what the content should be, and the `_style` of what the style should be, by layer, as far as they are asked for.
+
+        Where both are one picture there is one forward; a fixed picture is looked at once in a run.
+        """
         config = self.config
         contents = list(self.content_weights) if config.perceptual_weight else []
         styles = config.style_layers if config.style_weight else []
         if content is style and self.picture is None:
             both = vgg(_rgb(content), list(dict.fromkeys([*contents, *styles])))
-            return both, both
+            return both, {layer: self._style(both[layer]) for layer in styles}
         found = vgg(_rgb(content), contents) if contents else {}
-        if not styles or self.picture is None:
-            return found, vgg(_rgb(style), styles) if styles else {}
-        if not self._picture_features:  # on the device and in the precision that training turned out to have
-            self._picture_features = vgg(self.picture.to(style), styles)
-        return found, {layer: features.expand(len(style), -1, -1, -1) for layer, features in self._picture_features.items()}
+        if not styles:
+            return found, {}
+        if self.picture is None:
+            return found, {layer: self._style(features) for layer, features in vgg(_rgb(style), styles).items()}
+        if not self._picture_style:  # on the device and in the precision that training turned out to have
+            self._picture_style = {layer: self._style(features) for layer, features in vgg(self.picture.to(style), styles).items()}
+        return found, self._picture_style
+
+    def _style(self, features: Tensor) -> Tensor:
+        """What of features [B, C, H, W] is compared: their Gram matrices [B, C, C], or for the other losses themselves."""
+        return gram_matrix(features, self.config.style_norm) if self.config.style_loss == "gram" else features
 
     def _style_distance(self, features: Tensor, target: Tensor) -> Tensor:
+        """target: `_style` of the same batch or of one picture."""
         if self.config.style_loss == "moments":
             return moment_loss(features, target)
         if self.config.style_loss == "mmd":
             return mmd_loss(features, target)
-        norm = self.config.style_norm
-        return gram_loss(gram_matrix(features, norm), gram_matrix(target, norm), norm)
+        return gram_loss(self._style(features), target, self.config.style_norm)
+
+
+def style_picture(path: Path, side: int | None, most: int | None = None) -> Tensor:
+    """A picture [1, 3, H, W] in [-1, 1] with a shorter side of `side` pixels; None: its own, but no more than `most`."""
+    pixels = images.read(path, 3).pixels
+    shorter = min(pixels.shape[:2])
+    if (side := side or min(shorter, most or shorter)) != shorter:
+        height, width = (max(1, round(length * side / shorter)) for length in pixels.shape[:2])
+        pixels = images.resize(pixels, height, width)
+    return images.to_tensor(pixels)[None]
 
 
 def _rgb(pictures: Tensor) -> Tensor:

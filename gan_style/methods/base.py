@@ -118,7 +118,7 @@ class Method(ABC):
 
     def served_config(self) -> dict[str, Any]:
         """What a bundle keeps of the method's configuration: without the files that only training reads."""
-        unused = {"vgg": VGGConfig(), "style_image": None}
+        unused = {"vgg": VGGConfig(), "style_image": None, "style_size": None}
         known = type(self.config).model_fields
         return self.config.model_copy(update={key: value for key, value in unused.items() if key in known}).model_dump(mode="json")
 

@@ -105,7 +105,7 @@ class CUT(Method):
             "heads": heads,
             "discriminator": build_discriminator(config.discriminator, channels_out),
         }
-        self.auxiliary = Auxiliary(config)
+        self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen
         self.players = (
             Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),

@@ -59,7 +59,7 @@ class CycleGAN(Method):
             "discriminator_a": build_discriminator(config.discriminator, task.channels_a),
             "discriminator_b": build_discriminator(config.discriminator, task.channels_b),
         }
-        self.auxiliary = Auxiliary(config)
+        self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen
         self.players = (
             Player("generators", ("generator_ab", "generator_ba"), translates=True, every=config.critic_steps),

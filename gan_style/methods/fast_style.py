@@ -13,12 +13,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan_style import images, networks
+from gan_style import networks
 from gan_style.config.schema import GeneratorConfig, MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
-from gan_style.methods.auxiliary import LayerList, VGGConfig
+from gan_style.methods.auxiliary import LayerList, VGGConfig, style_picture
 from gan_style.methods.base import Example, Method, Needs, Player
 from gan_style.methods.trained import open_trained
 from gan_style.networks import STYLIZERS
@@ -85,7 +85,7 @@ class FastStyle(Method):
         if task.channels_a != 3:
             raise UserError("fast_style reads RGB: set data.domain_a.channels to 3")
         self.config, self.seed = config, task.seed
-        self.pictures = [_picture(Path(path), config.style_size) for path in config.styles.values()]
+        self.pictures = [style_picture(Path(path), config.style_size) for path in config.styles.values()]
         known, weights = _trained(Path(config.add_to), config) if config.add_to else ([], {})
         self.names = [*known, *config.styles]
         self.kept = len(known)
@@ -157,15 +157,6 @@ class FastStyle(Method):
 
 def _stylizer(config: StylizerConfig, styles: int) -> nn.Module:
     return networks.build(STYLIZERS, **config.model_dump(), in_channels=3, out_channels=3, styles=styles)
-
-
-def _picture(path: Path, size: int | None) -> Tensor:
-    """A style picture [1, 3, H, W] in [-1, 1] with a shorter side of `size`."""
-    pixels = images.read(path, 3).pixels
-    if size:
-        height, width = (max(1, round(side * size / min(pixels.shape[:2]))) for side in pixels.shape[:2])
-        pixels = images.resize(pixels, height, width)
-    return images.to_tensor(pixels)[None]
 
 
 def _trained(path: Path, config: FastStyleConfig) -> tuple[list[str], dict[str, Tensor]]:

@@ -49,7 +49,7 @@ class Pix2Pix(Method):
             "generator": build_generator(config.generator, channels_in, channels_out),
             "discriminator": build_discriminator(config.discriminator, channels_in + channels_out),
         }
-        self.auxiliary = Auxiliary(config)
+        self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen
         self.players = (
             Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),

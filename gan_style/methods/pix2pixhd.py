@@ -90,7 +90,7 @@ class Pix2PixHD(Method):
         self.encoding = generator.encoding
         seen = self.encoding.channels(channels_in) + channels_out
         self.networks = {"generator": generator, "discriminator": build_discriminator(config.discriminator, seen)}
-        self.auxiliary = Auxiliary(config)
+        self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen
         self.players = (
             Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
