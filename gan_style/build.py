@@ -28,6 +28,7 @@ from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import CommandParser, UserError, nearest
+from gan_style.looking import looking_only
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
@@ -47,7 +48,9 @@ def train_command(arguments: Sequence[str]) -> int:
         epilog="Keys: docs/guide/config.md. Example: train.py --config configs/pix2pix.yaml data.root=my_pairs train.batch_size=4",
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="a recipe from configs/, or your own")
-    parser.add_argument("--dry-run", action="store_true", help="check everything, print what would be trained, write nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, print what would be trained, leave nothing behind but demo data"
+    )
     parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
     options = parser.parse_intermixed_args(arguments)
     config = load_config(options.config, options.overrides, CONFIGS)
@@ -111,17 +114,23 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
 
 
 def describe(config: RunConfig[Any]) -> int:
-    """Check everything that training would, print it, write nothing but the demo data where it is asked for."""
+    """Check everything that training would, print it, leave nothing behind but the demo data, without which there is nothing to check.
+
+    Weights that training would download are not checked, but named.
+    """
     training_device(config.train)
-    training, validation = open_data(config)
-    config = with_colours(config, label_colours(config, training))
-    method = open_method(config)
-    open_validation(config, method)
-    slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
-    plan = make_plan(config.train, config.optim, len(training))
-    print(dump_config(config))
-    for line in summary(config, plan, training, validation, method):
-        say(line)
+    with lent_process(), looking_only() as looking:
+        training, validation = open_data(config)
+        config = with_colours(config, label_colours(config, training))
+        method = open_method(config)
+        open_validation(config, method)
+        slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
+        plan = make_plan(config.train, config.optim, len(training))
+        print(dump_config(config))
+        for line in summary(config, plan, training, validation, method):
+            say(line)
+        for weights in looking.missing:
+            say(f"download    {weights.name} into {weights.parent}, at the start of training")
     return 0
 
 

@@ -21,6 +21,7 @@ from gan_style.datasets.listing import STAMP, unchanged
 from gan_style.datasets.survey import Layout, Source, Split, Survey
 from gan_style.errors import UserError
 from gan_style.files.kinds import IMAGE_SUFFIXES
+from gan_style.looking import cache_folder
 
 SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
 
@@ -56,7 +57,7 @@ class Index:
     def save(self, survey: Survey) -> Source | None:
         """Keep a large list that its listing vouches for, and return it as `load` does."""
         source, listing = survey.source, survey.listing
-        if self.path is None or source is None or not listing.settled or max(len(source.a), len(source.b)) < SMALLEST:
+        if self.path is None or cache_folder() or source is None or not listing.settled or max(len(source.a), len(source.b)) < SMALLEST:
             return None
         lists = listing.folders(), Keys.of(source.a), Keys.of(() if source.b is source.a else source.b)
         try:

@@ -20,6 +20,7 @@ from gan_style.datasets.layouts import table_of
 from gan_style.datasets.survey import Source, Split, Survey, shown
 from gan_style.errors import UserError
 from gan_style.images import Encoded
+from gan_style.looking import cache_folder
 from gan_style.progress import watched
 
 try:
@@ -158,6 +159,7 @@ def _open(files: Sequence[str], columns: list[str]) -> dict[str, Column]:
             [file if "://" in file else glob.escape(file) for file in files],
             features=datasets.Features(dict.fromkeys(columns, datasets.Image(decode=False))),
             columns=columns,
+            cache_dir=str(folder) if (folder := cache_folder()) else None,  # pyright: ignore[reportArgumentType] - None is its default
         )
     return {column: Column(rows.with_format("arrow"), column, tuple(files), tuple(ends)) for column in columns}
 

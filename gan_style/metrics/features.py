@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
+from gan_style.looking import only_missed
 from gan_style.networks.alexnet import AlexNetFeatures
 from gan_style.networks.inception import InceptionFeatures
 from gan_style.networks.vgg import VGGFeatures
@@ -90,6 +91,8 @@ def lpips_network(choice: str, key: str) -> tuple[nn.Module, Sequence[str], str,
     choice: `alex` or `vgg`: torchvision's weights; `random`: VGG-16 with random ones; or a file of AlexNet or VGG-16.
     """
     otherwise = f"give its path as {key}, or {RANDOM}"
+    if choice == "alex" and only_missed(kept_file(ALEXNET_FILE)):
+        choice = "random"
     if choice in ("vgg", "random"):
         return _lpips_vgg("imagenet" if choice == "vgg" else "random", f"VGG-16, {choice if choice == 'random' else 'ImageNet'} weights")
     path = torchvision_file(ALEXNET_FILE, "AlexNet", otherwise) if choice == "alex" else Path(choice)

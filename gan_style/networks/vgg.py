@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.networks.weights import read_weights, torchvision_file
+from gan_style.looking import only_missed
+from gan_style.networks.weights import kept_file, read_weights, torchvision_file
 
 # Channels and number of convolutions of the five blocks.
 BLOCKS = {
@@ -103,7 +104,7 @@ def load(name: str, weights: str) -> Mapping[str, Tensor]:
     these. `UserError` where the file is not there or does not fit. Nothing is unpickled but tensors.
     """
     convolutions = [layer for layer in layers(name) if layer.startswith("conv")]
-    if weights == "random":
+    if weights == "random" or (weights == "imagenet" and only_missed(kept_file(_FILES[name]))):
         return _random(name, convolutions)
     otherwise = "give its path, or take `random`, which is good for textures"
     path = torchvision_file(_FILES[name], name, otherwise) if weights == "imagenet" else Path(weights)

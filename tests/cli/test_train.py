@@ -13,6 +13,7 @@ from smoke import ROOT, smoke_arguments, winning
 
 from gan_style.build import train_command
 from gan_style.bundle import load_bundle
+from gan_style.datasets.sources import find
 from gan_style.errors import UserError
 
 
@@ -68,6 +69,50 @@ def test_dry_run_checks_everything_and_writes_nothing(data: Path, tmp_path: Path
     assert not (tmp_path / "run").exists()
     with pytest.raises(UserError, match="nowhere"):
         train_command([*smoke_arguments("pix2pix", tmp_path / "nowhere", tmp_path / "run"), "--dry-run"])
+
+
+def everything_below(folder: Path) -> dict[str, bytes | None]:
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+LEARNED = ["method.perceptual_weight=1", "train.validate_every=1", "validation.metrics=[l1,lpips,structure]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "missing"),
+    [
+        ("pix2pix", [*LEARNED, "validation.lpips=alex"], ["vgg19-dcbb9e9d.pth", "alexnet-owt-7be5be79.pth", "vgg16-397923af.pth"]),
+        ("pix2pix", [*LEARNED, "validation.lpips=vgg", "method.vgg.weights=random"], ["vgg16-397923af.pth"]),
+        ("adain", ["method.vgg.weights=imagenet"], ["vgg19-dcbb9e9d.pth"]),
+        ("fast_style", ["method.vgg.weights=imagenet"], ["vgg16-397923af.pth"]),
+    ],
+)
+def test_dry_run_leaves_nothing_anywhere(
+    name: str,
+    overrides: list[str],
+    missing: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No run folder, no weights, no list of files, no temporary folder; it names what would be downloaded."""
+    data = draw_folders(tmp_path / "data", train=3, val=2, size=40)
+    for variable in ("GAN_STYLE_CACHE", "HF_HOME", "XDG_CACHE_HOME", "TORCH_HOME", "HOME", "TMPDIR"):
+        (tmp_path / variable).mkdir()
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("gan_style.datasets.index.SMALLEST", 1)  # this list is long enough to keep,
+    monkeypatch.setattr("gan_style.datasets.listing.SETTLED", -(10**12))  # and old enough
+    monkeypatch.chdir(tmp_path)
+    arguments = smoke_arguments(name, data, tmp_path / "run", "data.load_size=40", "data.crop_size=32", *overrides)
+    before = everything_below(tmp_path)
+    assert train_command([*arguments, "--dry-run"]) == 0
+    assert everything_below(tmp_path) == before
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("download ")]
+    assert [line[1] for line in lines] == missing
+    assert {line[3] for line in lines} == {f"{tmp_path}/TORCH_HOME/hub/checkpoints,"}
+    find(data, "auto", "train", paired=False)  # without --dry-run the list is kept: the test would see it
+    assert list((tmp_path / "GAN_STYLE_CACHE").iterdir())
 
 
 def test_another_configuration_is_refused_with_the_keys_that_differ(data: Path, tmp_path: Path) -> None:
