@@ -11,7 +11,7 @@ help:
 	@echo "make setup   create $(VENV) and install gan_style into it"
 	@echo "make demo    draw the demo data, train pix2pix for two to three minutes on a CPU, translate held-out images"
 	@echo "make test    run the tests"
-	@echo "make nightly fuzz the readers of files for some minutes, on new cases each time"
+	@echo "make nightly the tests in random order, then the readers of files are fuzzed on new cases; SEED=N repeats an order"
 	@echo "make check   ruff, ruff format, pyright, import-linter"
 	@echo "make bench   benchmarks; they print ratios of interleaved runs"
 	@echo "make docs    write docs/guide/config.md from the schema"
@@ -34,7 +34,10 @@ demo: setup
 test: setup
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
+# In one process, so that the seed that is printed gives the very order again.
 nightly: setup
+	seed=$${SEED:-$$(date +%s)}; echo "random order: SEED=$$seed make nightly repeats it"; \
+		$(TEST_ENV) $(BIN)/python -m pytest --shuffle $$seed tests
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load -m nightly tests/fuzz
 
 check: setup

@@ -1,8 +1,9 @@
 """Normalisation layers that are right, and fast, in both memory formats and on every device.
 
 Why not `nn.InstanceNorm2d`: on a CPU its backward is silently wrong at batch 1 when the gradient that reaches it is
-channels_last (STACK.md, trap 21), and it copies every channels_last tensor. `normalise_each_image` takes another way to the
-same numbers; benchmarks/normalisation.py holds the ratios that its choices rest on.
+channels_last (torch 2.13 and 2.15, with an error as large as the gradient), and it copies every channels_last tensor
+(docs/decisions/0001). `normalise_each_image` takes another way to the same numbers; benchmarks/normalisation.py holds the
+ratios that its choices rest on.
 """
 
 import copy

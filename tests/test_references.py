@@ -1,0 +1,74 @@
+"""What comments, guides and configurations point to is there: files of the repository, sections of a guide, messages of the program."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_FOLDERS = ("gan_style", "tests", "benchmarks", "configs", "docs")
+_SUFFIXES = (".py", ".md", ".yaml", ".sh", ".sbatch", ".html", ".css", ".js")
+_PATTERNS = ("*.py", "*.md", "*.toml", "*.txt", "Makefile", "data/*.py", "data/*.md", ".ci/*", "configs/launch/Dockerfile")
+TEXTS = sorted(
+    {
+        *(path for folder in _FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in _SUFFIXES),
+        *(path for pattern in _PATTERNS for path in ROOT.glob(pattern)),
+    }
+)
+GUIDES = sorted((ROOT / "docs/guide").glob("*.md"))
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def there(place: str, beside: Path) -> bool:
+    """Is it a file or a folder, from the root or from where it is named? A pattern must meet one; a number is enough for a decision."""
+    place = re.sub(r"[{<][^}>]*[}>]|\bNAME\b", "*", place).rstrip("/.-")
+    return any(list(folder.glob(pattern)) for folder in (ROOT, beside.parent) for pattern in (place, f"{place}-*.md"))
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path != Path(__file__)], ids=named)
+def test_every_file_that_is_named_is_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    places = re.findall(r"(?<![\w./:-])(?:docs|configs|tests|gan_style|benchmarks)/[\w./*{}<>-]+", text)
+    places += re.findall(r"(?<![\w./*-])(?:[\w-]+/)*[\w-]+\.md\b", text)
+    places += [f"docs/decisions/{int(number):04d}" for number in re.findall(r"\bdecision (\d+)\b", text)]
+    made = ("gan_style/index",)  # a folder of the user's cache
+    missing = sorted({place for place in places if not place.startswith(made) and not there(place, path)})
+    assert not missing, f"{named(path)} names what is not in the repository"
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".md"], ids=named)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        file, _, section = target.partition("#")
+        page = (path.parent / file).resolve() if file else path
+        assert page.exists() and page.is_relative_to(ROOT), f"{named(path)} leads to {target}"
+        if section:
+            titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            sections = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+            assert section in sections, f"{named(path)} leads to {target}"
+
+
+@cache
+def said_by_the_program() -> str:
+    """Every text in the package's source, values left out."""
+    sources = [*(ROOT / "gan_style").rglob("*.py"), ROOT / "data/prepare.py"]
+    nodes = [node for path in sources for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=named)
+def test_messages_in_guides_are_those_of_the_program(path: Path) -> None:
+    """A quoted message is one that begins as the program's do, or that has `...` for what differs from case to case."""
+    text = re.sub(r"^(?: {4}.*\n)+", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    begun = r"(?:error|warning|alarm|stopped|not finished|failed|finished|interrupted): [^`]+"
+    for quoted in re.findall(rf"`({begun}|(?!python )[^`]* \.\.\. [^`]*)`", text):
+        said = re.sub(r"^(error|warning|alarm): ", "", quoted)
+        for fragment in re.split(r"\.\.\.|[:;,]|\([^)]*\)|\b[A-Z]\b", said):
+            assert fragment.strip(" .") in said_by_the_program(), f"{named(path)} quotes {quoted!r}"
