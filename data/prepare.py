@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from gan_style.arguments import path, place
 from gan_style.datasets import convert, demo
 from gan_style.datasets.check import check
 from gan_style.datasets.compare import compare
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("demo", _demo, "Draw the procedural demo sets that are not there yet.")
     sub.add_argument("sets", nargs="*", metavar="SET", type=_demo_set, help=f"{', '.join(DEMO_SETS)}; default: all of them")
-    sub.add_argument("--root", type=Path, default=Path("data/demo"), help="folder that holds the sets (default: %(default)s)")
+    sub.add_argument("--root", type=path, default=Path("data/demo"), help="folder that holds the sets (default: %(default)s)")
     sub.add_argument("--train", type=_positive, help="training pictures of a domain (the default depends on the set)")
     sub.add_argument("--val", type=_positive, help="validation pictures of a domain (the default depends on the set)")
     sub.add_argument("--size", type=_positive, help="side of the pictures in pixels (the default depends on the set)")
@@ -119,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--shard-size", type=_positive, metavar="MB", default=512, help="about the size of a file (default: %(default)s)")
 
     sub = add("check", _check, "Read every file of a data set with all cores, print what was found, name what is wrong (exit code 2).")
-    sub.add_argument("root", metavar="ROOT", help="the data set, as in data.root")
+    sub.add_argument("root", type=place, metavar="ROOT", help="the data set, as in data.root")
     sub.add_argument(
         "--source",
         choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"],
@@ -129,15 +130,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--workers", type=_positive, help="processes (default: one for each core)")
 
     sub = add("compare", _compare, "Put pictures of equal stem from several folders side by side in one picture, to look at.")
-    sub.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="one column each, such as inputs, translations, truths")
-    sub.add_argument("--output", type=Path, required=True, help="picture to write")
+    sub.add_argument("folders", nargs="+", type=path, metavar="FOLDER", help="one column each, such as inputs, translations, truths")
+    sub.add_argument("--output", type=path, required=True, help="picture to write")
     sub.add_argument("--rows", type=_positive, default=6, help="most rows (default: %(default)s)")
     return parser
 
 
 def _add_folders(sub: argparse.ArgumentParser, words: str) -> None:
-    sub.add_argument("root", type=Path, metavar="ROOT", help=words)
-    sub.add_argument("--output", type=Path, required=True, help="folder to write to")
+    sub.add_argument("root", type=path, metavar="ROOT", help=words)
+    sub.add_argument("--output", type=path, required=True, help="folder to write to")
     sub.add_argument("--overwrite", action="store_true", help="write over files that exist")
 
 

@@ -3,7 +3,10 @@
 import argparse
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from gan_style.places import expanded
 
 
 def whole(low: int, high: int, *words: str) -> Callable[[str], Any]:
@@ -38,3 +41,16 @@ def device_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: the GPU where there is one (mps: Apple's)"
     )
+
+
+def place(text: str) -> str:
+    """A path, in which `~` and `${VAR}` stand for what they do in a shell, which leaves them alone in `--model=~/x`."""
+    try:
+        return expanded(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def path(text: str) -> Path:
+    """The same as a `Path`."""
+    return Path(place(text))

@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from gan_style.arguments import place
 from gan_style.bundle import BundleInfo, Resize
 from gan_style.config.load import dump_config, load_config
 from gan_style.config.schema import RunConfig
@@ -47,7 +48,7 @@ def train_command(arguments: Sequence[str]) -> int:
         description="Train an image-to-image translator. The same command goes on with a run that was interrupted.",
         epilog="Keys: docs/guide/config.md. Example: train.py --config configs/pix2pix.yaml data.root=my_pairs train.batch_size=4",
     )
-    parser.add_argument("--config", required=True, metavar="FILE", help="a recipe from configs/, or your own")
+    parser.add_argument("--config", type=place, required=True, metavar="FILE", help="a recipe from configs/, or your own")
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything, print what would be trained, leave nothing behind but demo data"
     )

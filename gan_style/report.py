@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_style import atomic
+from gan_style.arguments import place
 from gan_style.engine.report.comparison import MAX_RUNS, Comparison
 from gan_style.engine.report.page import comparison_page, run_page
 from gan_style.engine.report.past import Past
@@ -22,10 +23,17 @@ def report_command(arguments: Sequence[str]) -> int:
         description="Write one HTML file that shows a run, or compares several. Runs may be going on meanwhile.",
     )
     parser.add_argument(
-        "run_dirs", nargs="+", metavar="RUN_DIR", help=f"folders of runs, at most {MAX_RUNS}; what else runs/* stands for is passed over"
+        "run_dirs",
+        nargs="+",
+        type=place,
+        metavar="RUN_DIR",
+        help=f"folders of runs, at most {MAX_RUNS}; what else runs/* stands for is passed over",
     )
     parser.add_argument(
-        "--output", metavar="FILE", help=f"the file to write; default: RUN_DIR/{FILE} for one run, comparison.html here for several"
+        "--output",
+        type=place,
+        metavar="FILE",
+        help=f"the file to write; default: RUN_DIR/{FILE} for one run, comparison.html here for several",
     )
     options = parser.parse_args(arguments)
     folders = _run_folders(options.run_dirs)

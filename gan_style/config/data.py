@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from gan_style.config.section import Section
+from gan_style.config.section import Place, Section
 
 
 class DomainConfig(Section):
@@ -32,11 +32,11 @@ class DomainConfig(Section):
 class DataConfig(Section):
     """Where the images are and how they become samples."""
 
-    root: str = Field(
+    root: Place = Field(
         default="data/demo/paired",
         description="Folder of the data set, a manifest file (.jsonl, .csv) or a URL of Parquet files. See data/README.md for the layouts.",
     )
-    root_b: str | None = Field(
+    root_b: Place | None = Field(
         default=None,
         description="A folder of domain B's images where they do not lie beside domain A's, such as a folder of style pictures; "
         "`root` is then domain A's. Unpaired methods only.",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -51,6 +51,8 @@ An override that undoes another, of the same key or of one in its section, is re
   write `2.0e-4` or `0.0002`. Whole numbers are written out: `100000`, not `1e5`.
 - `2024-01-31` is a date, `12:30` the number 750 and `010` the number 8: quote names that look so.
 - A section in which every line is commented out is null, not a section: comment its heading out too.
+- In a path, `~` and `${VAR}` stand for your home and for an environment variable, and `config.yaml` keeps what they stood for; a
+  variable that is not set is refused. `~` alone is null to YAML: write `~/`.
 - In a path, ` #` begins a comment and `: ` a mapping: quote paths that have them.
 """
 
@@ -128,6 +130,8 @@ def _type(field: FieldInfo) -> str:
 
 
 def _type_name(kind: Any, field: FieldInfo) -> str:
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     if kind is type(None):
         return "null"
     if get_origin(kind) is Literal:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from gan_style.config.architectures import NetworkConfig as NetworkConfig
 from gan_style.config.data import DataConfig as DataConfig
 from gan_style.config.data import DomainConfig as DomainConfig
+from gan_style.config.section import Place as Place
 from gan_style.config.section import Section as Section
 from gan_style.config.validation import ValidationConfig
 
@@ -257,7 +258,7 @@ M = TypeVar("M", bound=MethodConfig)
 class RunConfig(Section, Generic[M]):
     """One training run."""
 
-    run_dir: str = Field(description="Folder of the run: checkpoints, metrics, samples, bundles. The same command goes on from it.")
+    run_dir: Place = Field(description="Folder of the run: checkpoints, metrics, samples, bundles. The same command goes on from it.")
     method: M = Field(description="The method and its networks and loss weights.")
     data: DataConfig = Field(default_factory=DataConfig, description="The data set.")
     optim: OptimConfig = Field(default_factory=OptimConfig, description="The optimizer.")

@@ -1,8 +1,13 @@
 """What every group of configuration keys has in common."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from gan_style.places import expanded
+
+# A path, or a word that stands for one: `~` and `${VAR}` are expanded before anything sees it.
+Place = Annotated[str, AfterValidator(expanded)]
 
 
 class Section(BaseModel):

@@ -3,7 +3,7 @@
 from pydantic import Field, field_validator, model_validator
 
 from gan_style.config.metrics import METRICS
-from gan_style.config.section import Section
+from gan_style.config.section import Place, Section
 from gan_style.errors import nearest
 
 
@@ -23,20 +23,20 @@ class ValidationConfig(Section):
     images: int | None = Field(
         default=None, ge=1, description="Most validation images of each domain that are measured, spread evenly over the set; null: all."
     )
-    features: str = Field(
+    features: Place = Field(
         default="inception",
         min_length=1,
         description="The network of `fid` and `kid`: `inception` (FID's own, from the file where pytorch-fid keeps it), `random` (a VGG-16 "
         "with random weights; numbers compare with each other only), or a .pth or .safetensors file of Inception v3, a VGG or a DINO "
         "transformer.",
     )
-    lpips: str = Field(
+    lpips: Place = Field(
         default="alex",
         min_length=1,
         description="The network of `lpips`: `alex` or `vgg` (torchvision's weights, downloaded once), `random`, or a file of AlexNet or "
         "VGG-16.",
     )
-    structure: str = Field(
+    structure: Place = Field(
         default="imagenet",
         min_length=1,
         description="The network of `structure`: `imagenet` (VGG-16, torchvision's weights, downloaded once), `random`, or a file of a "

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from gan_style import atomic
-from gan_style.arguments import device_option, whole
+from gan_style.arguments import device_option, place, whole
 from gan_style.config.metrics import METRICS, Compares
 from gan_style.errors import CommandParser, UserError, nearest
 from gan_style.evaluation.result import written
@@ -32,13 +32,13 @@ def parser() -> argparse.ArgumentParser:
         epilog="Example: python -m gan_style.evaluate --model runs/pix2pix --data my_pairs --metrics l1,ssim --json scores.json",
     )
     files = parser.add_argument_group("files against files, by stem")
-    files.add_argument("--results", metavar="DIR", help="translated pictures")
-    files.add_argument("--truth", metavar="DIR", help="what they should be; for fid and kid, real pictures of their kind")
-    files.add_argument("--inputs", metavar="DIR", help="what they were made from, for structure")
+    files.add_argument("--results", type=place, metavar="DIR", help="translated pictures")
+    files.add_argument("--truth", type=place, metavar="DIR", help="what they should be; for fid and kid, real pictures of their kind")
+    files.add_argument("--inputs", type=place, metavar="DIR", help="what they were made from, for structure")
     model = parser.add_argument_group("a bundle over validation images, as training measures it")
-    model.add_argument("--model", metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it")
-    model.add_argument("--data", metavar="ROOT", help="the data set, as in data.root")
-    model.add_argument("--data-b", metavar="ROOT", help="domain B's images where they lie elsewhere, as in data.root_b")
+    model.add_argument("--model", type=place, metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it")
+    model.add_argument("--data", type=place, metavar="ROOT", help="the data set, as in data.root")
+    model.add_argument("--data-b", type=place, metavar="ROOT", help="domain B's images where they lie elsewhere, as in data.root_b")
     model.add_argument("--source", choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"], help="as data.source")
     model.add_argument(
         "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; a2b"
@@ -47,19 +47,21 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--images", type=whole(1, 10_000_000), metavar="N", help="most validation images of each domain; default: all")
     model.add_argument("--seed", type=int, metavar="N", help="of the noise of a gan: its train.seed; default: 0")
     parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRICS)}")
-    parser.add_argument(
-        "--features", default="inception", metavar="inception|random|FILE", help="the network of fid and kid; default: %(default)s"
-    )
-    parser.add_argument("--lpips", default="alex", metavar="alex|vgg|random|FILE", help="the network of lpips; default: %(default)s")
-    parser.add_argument(
-        "--structure", default="imagenet", metavar="imagenet|random|FILE", help="the network of structure; default: %(default)s"
-    )
+    for option, default, kinds, metrics in (
+        ("--features", "inception", "inception|random|FILE", "fid and kid"),
+        ("--lpips", "alex", "alex|vgg|random|FILE", "lpips"),
+        ("--structure", "imagenet", "imagenet|random|FILE", "structure"),
+    ):
+        words = f"the network of {metrics}; default: %(default)s"
+        parser.add_argument(option, type=place, default=default, metavar=kinds, help=words)
     task = parser.add_argument_group("task score: does a segmenter of real photos recognise the translations?")
-    task.add_argument("--segmenter", metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept")
+    task.add_argument(
+        "--segmenter", type=place, metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept"
+    )
     task.add_argument("--segmenter-steps", type=whole(1, 10_000_000), metavar="N", help="of its training; default: 1000")
     task.add_argument("--ignore-color", type=_colour, action="append", metavar="R,G,B", help="a label that counts nowhere")
     device_option(parser)
-    parser.add_argument("--json", metavar="FILE", help="write the numbers there, too")
+    parser.add_argument("--json", type=place, metavar="FILE", help="write the numbers there, too")
     return parser
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_style.arguments import device_option, number, whole
+from gan_style.arguments import device_option, number, place, whole
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import FORMATS, check_paths, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
@@ -66,19 +66,21 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--model",
+        type=place,
         required=True,
         metavar="BUNDLE|RUN_DIR|gatys",
         help="a .safetensors bundle, or a run folder with bundles/ in it; gatys: style transfer by optimisation, see --model gatys --help",
     )
     parser.add_argument(
         "--input",
+        type=place,
         action="extend",
         default=[],
         nargs="+",
         metavar="PATH",
         help="files, folders (walked, their tree is kept) or quoted globs",
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--output", type=place, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--direction", choices=DIRECTIONS, help="which bundle of a run folder; default: a2b where there is one")
     device_option(parser)
     parser.add_argument(
@@ -107,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     style = parser.add_argument_group("styles (fast_style, adain)")
     style.add_argument(
         "--style",
+        type=place,
         action="extend",
         nargs="+",
         default=[],
@@ -115,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     )
     style.add_argument(
         "--mask",
+        type=place,
         action="extend",
         nargs="+",
         default=[],

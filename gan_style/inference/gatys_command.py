@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_style.arguments import device_option, number, whole
+from gan_style.arguments import device_option, number, place, whole
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import check_paths, make_output, select
 
@@ -56,16 +56,24 @@ def parser() -> argparse.ArgumentParser:
     required = parser.add_argument_group("what").add_argument
     required("--model", required=True, metavar="gatys")
     input_help = "files, folders (walked, their tree is kept) or quoted globs"
-    required("--input", required=True, action="extend", nargs="+", metavar="PATH", help=input_help)
-    required("--output", required=True, metavar="DIR", help="folder for the results")
+    required("--input", type=place, required=True, action="extend", nargs="+", metavar="PATH", help=input_help)
+    required("--output", type=place, required=True, metavar="DIR", help="folder for the results")
     required("--overwrite", action="store_true", help="stylise again what exists in the output folder")
-    required("--style", required=True, nargs="+", action="extend", metavar="PICTURE[:SHARE]", help="several mix; default: equal shares")
+    required(
+        "--style",
+        type=place,
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="PICTURE[:SHARE]",
+        help="several mix; default: equal shares",
+    )
     required("--size", type=whole(0, 16384), default=512, metavar="N", help="shorter side of the result; 0: the photo's; default: 512")
 
     control = parser.add_argument_group("controls").add_argument
     control("--strength", type=number(0, 1e6), default=1.0, help="of the style against the content; default: %(default)s")
     mask_help = "gray pictures of the photo's size, one for each --style: it goes where its mask is white; what is black in all stays"
-    control("--mask", nargs="+", action="extend", default=[], metavar="PICTURE", help=mask_help)
+    control("--mask", type=place, nargs="+", action="extend", default=[], metavar="PICTURE", help=mask_help)
     control("--preserve-color", choices=("luminance", "histogram"), help="keep the photo's chroma, or recolour the style before")
     scale_help = "side of the style's picture relative to the result's, for all or for each --style: larger is larger strokes; default: 1"
     control("--style-scale", nargs="+", action="extend", type=number(0.05, 4), metavar="S", help=scale_help)
@@ -82,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     how("--optimizer", choices=("lbfgs", "adam"), default="lbfgs", help="default: %(default)s")
     how("--learning-rate", type=number(1e-6, 1), default=0.02, metavar="RATE", help="of adam; default: %(default)s")
     how("--seed", type=whole(0, 2**63 - 1), default=0, help="of --start noise; default: %(default)s")
-    how("--vgg", default="imagenet", metavar="imagenet|random|PATH", help="weights of the network; default: %(default)s")
+    how("--vgg", type=place, default="imagenet", metavar="imagenet|random|PATH", help="weights of the network; default: %(default)s")
     how("--vgg-name", choices=("vgg19", "vgg16"), default="vgg19", help="default: %(default)s")
     how("--pooling", choices=("avg", "max"), default="avg", help="default: %(default)s, as in the paper")
     device_option(parser)

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor, nn
 
 from gan_style import images
-from gan_style.config.schema import MethodConfig, Section
+from gan_style.config.schema import MethodConfig, Place, Section
 from gan_style.errors import nearest
 from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
@@ -64,7 +64,7 @@ class VGGConfig(Section):
     """The fixed network."""
 
     name: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="Which VGG (1409.1556).")
-    weights: str = Field(
+    weights: Place = Field(
         default="imagenet",
         min_length=1,
         description="`imagenet` (torchvision's, downloaded once), a .pth or .safetensors file, or `random` (seeded; good for textures and "
@@ -94,7 +94,7 @@ class AuxiliaryConfig(MethodConfig):
         default="gram", description="What of the features is compared: `gram` (1508.06576), `moments` (1703.06868) or `mmd` (1701.01036)."
     )
     style_norm: GramNorm = Field(default="gatys", description="Scale of `gram`: `gatys` 1/(4 N^2 M^2) or `johnson` 1/(C H W)^2.")
-    style_image: str | None = Field(
+    style_image: Place | None = Field(
         default=None, description="A picture whose style translations should have; null: the batch's real images of their domain."
     )
     style_size: int | None = Field(

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
-from gan_style.config.schema import GeneratorConfig, MethodConfig
+from gan_style.config.schema import GeneratorConfig, MethodConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
@@ -44,10 +44,10 @@ class FastStyleConfig(MethodConfig):
     name: Literal["fast_style"] = Field(
         default="fast_style", description="Pictures (domain A) in one of a few styles, in one forward pass (1603.08155, 1610.07629)."
     )
-    styles: dict[str, str] = Field(
+    styles: dict[str, Place] = Field(
         default_factory=dict, max_length=1024, description="The styles: name -> picture, `{starry: starry_night.jpg}`; at least one."
     )
-    add_to: str | None = Field(
+    add_to: Place | None = Field(
         default=None,
         description="A bundle of this method to which `styles` are added: its convolutions and styles stay as they are, only the new "
         "styles' scales and shifts are trained (1610.07629, section 3.2).",

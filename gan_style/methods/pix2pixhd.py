@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from gan_style.config.labels import LabelledConfig
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
+from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.feature_matching import feature_matching_loss
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
@@ -57,7 +57,7 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
         description="VGG layers of the perceptual loss and their weights, as in the public code.",
     )
     perceptual_distance: Literal["l2", "l1"] = Field(default="l1", description="Of the perceptual loss: `l1` in the paper.")
-    coarse_from: str | None = Field(
+    coarse_from: Place | None = Field(
         default=None,
         description="A bundle of this method, trained with generator `global` on images of 1/2**num_enhancers of the size: where the "
         "coarse part of `coarse-to-fine` begins (section 3.1).",

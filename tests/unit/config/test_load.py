@@ -2,13 +2,15 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from gan_style.config.continuing import differences
 from gan_style.config.load import dump_config, flatten, load_config, parse_config
@@ -376,3 +378,60 @@ def test_parse_yaml_gives_back_what_was_dumped(value: Any) -> None:
         assert any(words in str(problem) for words in ("is not a finite number", "nested", "NUL character"))
         return
     assert read == value
+
+
+# paths
+
+
+PLACES = {
+    "run_dir": "pix2pix",
+    "data.root": "pix2pix",
+    "data.root_b": "cyclegan",
+    "validation.features": "pix2pix",
+    "validation.lpips": "pix2pix",
+    "validation.structure": "pix2pix",
+    "method.style_image": "cut",
+    "method.vgg.weights": "adain",
+    "method.coarse_from": "pix2pixhd",
+    "method.add_to": "fast_style",
+    "method.styles.waves": "fast_style",
+}
+WORDS = {"validation.best"}  # texts that are no paths
+
+
+@pytest.mark.parametrize(("key", "method"), PLACES.items())
+def test_home_and_variables_in_every_path(tmp_path: Path, key: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("DATA", "/data")
+    monkeypatch.delenv("NOPE", raising=False)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"run_dir: x\nmethod: {{name: {method}}}\ntrain: {{steps: 1}}\n", encoding="utf-8")
+    coarse = ["method.generator.name=coarse-to-fine"] if key == "method.coarse_from" else []
+    for written, place in (("~/a", "/home/me/a"), ("${DATA}/a", "/data/a")):
+        config = load(path, f"{key}={written}", *coarse)
+        assert flatten(config.model_dump())[key] == place
+        again = tmp_path / "again.yaml"
+        again.write_text(dump_config(config), encoding="utf-8")
+        assert load(again) == config
+    message = mistake(path, f"{key}=${{NOPE}}/a", *coarse)
+    assert f"command line: {key}: ${{NOPE}}/a: the environment variable NOPE is not set; set it" in message
+    assert f"{key}: ~no-such-user: there is no user 'no-such-user'" in mistake(path, f"{key}=~no-such-user", *coarse)
+
+
+@pytest.mark.parametrize("method", CONFIGS)
+def test_every_text_is_a_path_or_a_word(method: str) -> None:
+    """A new key that holds a path joins the list above."""
+    tree = yaml.safe_load(BASE) | {"method": {"name": method}}
+    for key in texts(type(parse_config(tree, "base", CONFIGS))):
+        assert key in PLACES or key in WORDS, key
+
+
+def texts(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The keys whose values are free texts, by their dotted names."""
+    for name, field in section.model_fields.items():
+        kinds = [field.annotation, *get_args(field.annotation)]
+        kinds += [inner for kind in kinds if get_origin(kind) is Annotated for inner in get_args(kind)]
+        if nested := next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None):
+            yield from texts(nested, f"{prefix}{name}.")
+        elif str in kinds and get_origin(field.annotation) not in (list, dict):
+            yield f"{prefix}{name}"
