@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor
 from vectors import Vectors
 
@@ -52,6 +53,7 @@ def run(vectors: Vectors, channels_last: bool) -> tuple[Tensor, dict[str, dict[s
 
     train = TrainConfig(steps=spec["steps"], batch_size=spec["batch_size"], dtype=spec["dtype"], channels_last=channels_last)
     optim = OptimConfig(lr=spec["lr"], beta1=spec["betas"][0], beta2=spec["betas"][1], schedule="constant")
+    AcceleratorState._reset_state(reset_partial_state=True)  # whatever precision another test had
     trainer = Trainer(method, train, optim, Accelerator(cpu=True), spec["steps"])
     slots = tuple(range(spec["batch_size"]))
     keys = ("",) * spec["batch_size"]

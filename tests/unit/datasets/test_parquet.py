@@ -24,6 +24,7 @@ from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sources import find
 from gan_style.errors import UserError
+from gan_style.looking import looking_only
 from gan_style.types import Batch
 
 Writer = Callable[..., None]
@@ -292,3 +293,15 @@ def test_the_global_generators_do_not_move(tables: Path) -> None:
     before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[union-attr]
     batches(config(tables), True)
     assert torch.equal(before[0], torch.get_rng_state()) and before[1] == np.random.get_state()[1].tolist()  # type: ignore[union-attr]
+
+
+def test_one_who_only_looks_leaves_no_cache(folders: Path, tmp_path: Path) -> None:
+    to_parquet(folders, tmp_path / "tables")
+    cache = Path(datasets.config.HF_DATASETS_CACHE)
+    with looking_only() as looking:
+        source = find(str(tmp_path / "tables"), "auto", "train", paired=True)
+        assert source is not None and len(source.a) == 7
+        assert list(looking.folder.iterdir())
+    assert not looking.folder.exists() and not list(cache.iterdir())
+    find(str(tmp_path / "tables"), "auto", "train", paired=True)
+    assert list(cache.iterdir())
