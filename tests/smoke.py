@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tiny import PATCHES
 
 from gan_style.config.architectures import ARCHITECTURES
 from gan_style.methods import CONFIGS
@@ -28,6 +29,8 @@ def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> li
     ]
     if name == "gan":
         config.append("method.size=16")
+    if "num_patches" in sections:
+        config.append(f"method.num_patches={PATCHES}")
     if name == "fast_style":
         pictures = sorted((data / "trainB").iterdir())[:2]
         config.append("method.styles={" + ", ".join(f"{picture.stem}s: {picture}" for picture in pictures) + "}")

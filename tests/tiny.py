@@ -18,11 +18,13 @@ from gan_style.engine.plan import make_plan
 from gan_style.engine.run import Run
 from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS
+from gan_style.methods.base import Method
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch
 
 ROOT = Path(__file__).parents[1]
 SIZE = 16
+PATCHES = 6  # fewer than any layer has, so that it matters which are drawn
 EPOCH = 10  # samples of a tiny run's epoch
 
 TINY_NETWORKS = {
@@ -58,6 +60,8 @@ def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, *
     for key, values in TINY_NETWORKS.items():
         if key in CONFIGS[name].model_fields:
             method[key] = {**CONFIGS[name].model_fields[key].get_default(call_default_factory=True).model_dump(), **values}
+    if "num_patches" in CONFIGS[name].model_fields:
+        method["num_patches"] = PATCHES
     method |= tiny_method(name, run_dir / "styles") | sections.pop("method", {})
     for key in TINY_NETWORKS.keys() & method.keys():
         default = CONFIGS[name].model_fields[key].get_default(call_default_factory=True).name
@@ -101,10 +105,15 @@ def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch
     ]
 
 
-def make_trainer(config: Any) -> Trainer:
-    """A trainer of the configured method, its weights drawn from the seed as training draws them."""
+def make_method(config: Any) -> Method:
+    """The configured method, its weights drawn from the seed as training draws them."""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
-    method = METHODS[config.method.name](config.method, build.make_task(config))
+    return METHODS[config.method.name](config.method, build.make_task(config))
+
+
+def make_trainer(config: Any) -> Trainer:
+    """A trainer of the configured method."""
+    method = make_method(config)
     AcceleratorState._reset_state(reset_partial_state=True)  # a process normally has one precision for life
     accelerator = Accelerator(cpu=True, mixed_precision=config.train.mixed_precision)
     return Trainer(method, config.train, config.optim, accelerator, make_plan(config.train, config.optim, EPOCH).length)
