@@ -1,46 +1,38 @@
 """Two gloo processes train to the weights of one."""
 
-import inspect
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from pictures import draw_folders
 from safetensors.torch import load_file
-from smoke import ROOT, smoke_arguments
+from smoke import ROOT, has, smoke_arguments
 
-from gan_style.config.load import load_config
-from gan_style.methods import CONFIGS, METHODS
-from gan_style.networks import GENERATORS
+from gan_style.methods import METHODS
 
 STEPS = 5
 
 
-def dropout(name: str) -> list[str]:
-    """What gives the smoke configuration of a method dropout, where its generator can have it."""
-    generator = load_config(ROOT / "configs/smoke" / f"{name}.yaml", [], CONFIGS).method.generator
-    if generator.name not in GENERATORS or "dropout" not in inspect.signature(GENERATORS[generator.name]).parameters:
-        return []
-    return ["method.generator.dropout=true", *(["method.generator.num_downs=6"] if generator.name == "unet" else [])]  # fewer have none
+def exact(name: str, overrides: Sequence[str]) -> list[str]:
+    """What keeps a batch from being mixed, with all the dropout that the generator of this method's smoke configuration can have."""
+    recipe = yaml.safe_load((ROOT / f"configs/smoke/{name}.yaml").read_text())["method"]
+    keys = [("generator", "norm", "instance"), ("discriminator", "norm", "instance"), ("generator", "dropout", "true")]
+    keys = [(section, key, value) for section, key, value in keys if has(recipe, overrides, section, key)]
+    if recipe.get("generator", {}).get("name") == "unet":
+        keys.append(("generator", "num_downs", "6"))  # fewer, and there is no dropout
+    return [*(f"method.{section}.{key}={value}" for section, key, value in keys), "train.dtype=float64"]
 
 
 def train(name: str, processes: int, data: Path, folder: Path, *overrides: str) -> Path:
-    """Run `processes` workers; returns the run folder. Each must see all the others and hold the same weights.
-
-    There is dropout, unless an override names another generator.
-    """
+    """Run `processes` workers; returns the run folder. Each must see all the others and hold the same weights."""
     folder.mkdir(parents=True, exist_ok=True)
     run_dir = folder / "run"
-    exact = [
-        "method.generator.norm=instance",
-        "method.discriminator.norm=instance",
-        *([] if any(change.startswith("method.generator.name") for change in overrides) else dropout(name)),
-        "train.dtype=float64",
-    ]
-    config = smoke_arguments(name, data, run_dir, *exact, "logging.samples=0", f"train.steps={STEPS}", *overrides)
+    config = smoke_arguments(name, data, run_dir, *exact(name, overrides), "logging.samples=0", f"train.steps={STEPS}", *overrides)
     worker = [str(ROOT / "tests/distributed/worker.py"), str(folder), *config]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     command = [*torchrun, *worker] if processes > 1 else [sys.executable, *worker]
@@ -86,13 +78,19 @@ def test_a_process_waits_for_one_that_works_alone_longer_than_libraries_do(tmp_p
         assert len(patience) == 2 and min(patience) >= 12 * 3600
 
 
-@pytest.mark.parametrize(
-    "generator", [["name=spade", "num_downs=2"], ["name=coarse-to-fine", "num_downs=2", "dropout=true"]], ids=lambda keys: keys[0]
-)
-def test_large_generators_give_the_weights_of_one_process(generator: list[str], tmp_path: Path) -> None:
+LARGE = {
+    "spade": ["method.generator={name: spade, base_channels: 8, num_downs: 2, norm: instance}"],
+    "coarse-to-fine": [
+        "method.generator={name: coarse-to-fine, base_channels: 8, num_blocks: 1, num_downs: 2, norm: instance, dropout: true}",
+        "method.fixed_steps=2",
+    ],
+}
+
+
+@pytest.mark.parametrize("changes", LARGE.values(), ids=LARGE)
+def test_large_generators_give_the_weights_of_one_process(changes: list[str], tmp_path: Path) -> None:
     """The coarse part of the second rests for 2 of 5 steps: its gradients are reduced, and dropped."""
     data = draw_folders(tmp_path / "data")
-    changes = [f"method.generator.{key}" for key in generator] + (["method.fixed_steps=2"] if "coarse" in generator[0] else [])
     one, two = (train("pix2pixhd", processes, data, tmp_path / str(processes), *changes) for processes in (1, 2))
     assert largest_difference(one, two) <= 1e-9
 
