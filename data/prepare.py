@@ -71,7 +71,8 @@ def _check(options: argparse.Namespace) -> int:
         print(f"problem: {one_line(problem)}", file=sys.stderr)
     if report.problems:
         raise UserError(f"{options.root}: {len(report.problems)} problem(s), listed above; repair or remove what they name")
-    print("no problems")
+    left_out = sum("left out" in note for note in report.notes)
+    print("no problems" + (" in what is read; what is left out stands above" if left_out else ""))
     return 0
 
 

@@ -29,6 +29,7 @@ from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import CommandParser, UserError, nearest
+from gan_style.files.left_out import LeftOut
 from gan_style.looking import looking_only
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
@@ -268,6 +269,7 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
 def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
     """What will be trained, in lines for people."""
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
+    lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
     lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
     for name, network in method.networks.items():
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
@@ -276,3 +278,11 @@ def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validatio
     epochs = plan.end * config.train.batch_size / len(training)
     lines.append(f"length      {plan.end} steps of {config.train.batch_size} samples ({epochs:.1f} epochs of {len(training)})")
     return lines
+
+
+def _left_out(training: TrainingSet, validation: ValidationSet | None) -> str:
+    """Files among the images that are none, in words."""
+    left_out = LeftOut(training.source.left_out.entries())
+    if validation is not None:
+        left_out.extend(validation.source.left_out)
+    return left_out.words()

@@ -20,6 +20,7 @@ from gan_style.files import pillow, tiff
 from gan_style.files.bounded import MAX_PIXELS as MAX_PIXELS
 from gan_style.files.bounded import Encoded, Header, opened
 from gan_style.files.kinds import is_image_name
+from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.samples import rows_of
 from gan_style.files.tiff_directory import is_tiff
 from gan_style.files.writing import encode
@@ -160,16 +161,20 @@ def validation_size(preprocess: Preprocess, load_size: int, crop_size: int, heig
     return load_resize(preprocess, load_size, height, width)
 
 
-def find_images(root: Path) -> list[Path]:
-    """Image files below `root`, as sorted paths relative to it. Hidden files and folders are skipped, links are followed."""
+def find_images(root: Path, left_out: LeftOut | None = None) -> list[Path]:
+    """Image files below `root`, as sorted paths relative to it. Hidden files and folders are skipped, links are followed.
+
+    left_out: counts the files that are no images by their suffix
+    """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; check the path")
-    found = [
-        Path(folder, name).relative_to(root)
-        for folder, _, names in walk(root)
-        for name in names
-        if not name.startswith(".") and is_image_name(name)
-    ]
+    found = []
+    for folder, _, names in walk(root):
+        for name in names:
+            if is_image_name(name) and not is_hidden(name):
+                found.append(Path(folder, name).relative_to(root))
+            elif left_out is not None and not is_hidden(name):
+                left_out.add(folder, name)
     return sorted(found, key=Path.as_posix)
 
 

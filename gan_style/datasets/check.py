@@ -63,7 +63,10 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         for domain in ("a", "b"):
             found = [facts[name] for name in files[split, domain]]
             rows.append(_row(split, domain, found, halves=source.layout == "aligned"))
-    notes = []
+    notes = [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
+    several = sorted(name for name, fact in facts.items() if fact.header is not None and fact.header.several)
+    if several:
+        notes.append(f"several pages or frames, of which the first is read: {len(several)} files, such as {several[0]}")
     if "test" in sources and "val" not in sources and sources["test"].layout != "manifest":
         notes.append(f"validation: {sources['test'].places()}, since there is no val")
     return Report(_table(rows), tuple(problems), tuple(notes))

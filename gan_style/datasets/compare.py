@@ -1,11 +1,15 @@
 """A comparison picture: the same stems from several folders side by side, one row a stem."""
 
+import logging
 from pathlib import Path
 
 from gan_style import images
-from gan_style.errors import UserError
+from gan_style.errors import UserError, one_line
+from gan_style.files.left_out import LeftOut
 from gan_style.sheet import tile
 from gan_style.stems import stem
+
+log = logging.getLogger("gan_style")
 
 
 def compare(folders: list[Path], output: Path, rows: int) -> int:
@@ -14,7 +18,10 @@ def compare(folders: list[Path], output: Path, rows: int) -> int:
     Every picture is brought to the size of the smallest in its row, so that translations at training size stand beside
     larger originals. Returns the number of rows. UserError: no stem in common, or an unreadable file.
     """
-    by_stem = [{stem(path.as_posix()): folder / path for path in images.find_images(folder)} for folder in folders]
+    left_out = LeftOut()
+    by_stem = [{stem(path.as_posix()): folder / path for path in images.find_images(folder, left_out)} for folder in folders]
+    if words := left_out.words():
+        log.warning(one_line(f"left out: {words}"))
     common = sorted(set.intersection(*(set(paths) for paths in by_stem)))[:rows]
     if not common:
         raise UserError(f"{', '.join(map(str, folders))}: no image stem is in all of these folders; there is nothing to compare")

@@ -1,6 +1,7 @@
 """Data sets from one layout to another. Nothing that exists is written over unless asked; nothing is written if anything would be."""
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +18,12 @@ from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.reading import half
 from gan_style.datasets.sources import find_split
 from gan_style.datasets.survey import LayoutChoice, Source, Split
-from gan_style.errors import UserError
+from gan_style.errors import UserError, one_line
+from gan_style.files.left_out import LeftOut
 from gan_style.progress import Progress
 from gan_style.stems import stem
+
+log = logging.getLogger("gan_style")
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _MOST_BYTES = 2**30  # of a file in a cell: Arrow counts the bytes of a column's part in 31 bits
@@ -33,7 +37,7 @@ def combine(root: Path, output: Path, overwrite: bool = False) -> int:
     """
     pairs: list[tuple[Path, Path, Path]] = []
     for split in _SPLITS:
-        source = find_split(root, "folders", split, paired=True)
+        source = _find(root, "folders", split, paired=True)
         for index in range(len(source.a) if source else 0):
             assert source is not None
             target = output / split / Path(source.below("a", index)).with_suffix(".png")
@@ -48,7 +52,7 @@ def split_pairs(root: Path, output: Path, overwrite: bool = False) -> int:
     """The reverse of `combine`: cut side-by-side files to output/{train,val,test}{A,B}/STEM.png; returns how many."""
     files: list[tuple[Path, Path, Path]] = []
     for split in _SPLITS:
-        source = find_split(root, "aligned", split, paired=True)
+        source = _find(root, "aligned", split, paired=True)
         for index in range(len(source.a) if source else 0):
             assert source is not None
             name = Path(source.below("a", index)).with_suffix(".png")
@@ -71,7 +75,9 @@ def split_files(
     side) are validation. So the choice does not depend on names' order or suffixes, and two folders with the same stems, as
     the two domains of a paired set have them, are split alike.
     """
-    found = images.find_images(folder)
+    left_out = LeftOut()
+    found = images.find_images(folder, left_out)
+    _tell(folder, left_out)
     if len(found) < 2:
         raise UserError(f"{folder}: holds {len(found)} image(s); two are the least that can be split")
     if not 0 < val_share < 1:
@@ -103,7 +109,7 @@ def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_by
     _refuse_existing(sorted(old), overwrite)
     files: list[tuple[Path, Source, dict[str, str], range]] = []
     for split in _SPLITS:
-        source = find_split(root, layout, split, paired=layout != "unpaired")
+        source = _find(root, layout, split, paired=layout != "unpaired")
         if source is None:
             continue
         tables = {split: {"a": "a", "b": "b"}} if source.paired else {f"{split}{domain.upper()}": {"image": domain} for domain in "ab"}
@@ -120,6 +126,19 @@ def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_by
     for path in old - {target for target, *_ in files}:
         path.unlink()
     return count
+
+
+def _find(root: Path, layout: LayoutChoice, split: Split, paired: bool) -> Source | None:
+    """The source of a split; what is left out of it is told."""
+    source = find_split(root, layout, split, paired)
+    if source is not None:
+        _tell(root, source.left_out)
+    return source
+
+
+def _tell(folder: Path, left_out: LeftOut) -> None:
+    if words := left_out.words():
+        log.warning(one_line(f"{folder}: left out: {words}"))
 
 
 def _side_by_side(path_a: Path, path_b: Path) -> np.ndarray:

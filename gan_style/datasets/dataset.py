@@ -1,7 +1,7 @@
 """Data sets as the trainer sees them: numbered training samples, batches of them, and validation images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, overload
 
 import numpy as np
@@ -10,8 +10,7 @@ from torch import Tensor
 
 from gan_style import images
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.pairs import doubt
-from gan_style.datasets.reading import Loaded, read_both, read_domain, read_pair
+from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain, read_pair
 from gan_style.datasets.sampling import locate, permutation
 from gan_style.datasets.sources import find, find_images
 from gan_style.datasets.survey import Source, Split, TwoFolders
@@ -24,7 +23,7 @@ from gan_style.types import Batch
 class Sample:
     """One training sample: images [C, H, W] in [-1, 1], their keys, its place in the global batch, its number in the stream.
 
-    doubt: what may be wrong with it, in words, or nothing
+    doubts: what may be wrong with it, in words by their kind
     """
 
     a: Tensor
@@ -33,7 +32,7 @@ class Sample:
     key_b: str
     slot: int
     number: int
-    doubt: str | None = None
+    doubts: dict[str, str] = field(default_factory=dict)
 
 
 class Place(NamedTuple):
@@ -88,20 +87,22 @@ class TrainingSet:
 
     def read(self, place: Place) -> Sample:
         slot, number, epoch_a, index_a, epoch_b, index_b = place
-        doubted = None
-        if self.source.layout == "images":
-            tensors = self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a)
-            tensors["b"] = tensors["a"]
-        elif self.source.paired:
-            pair = read_pair(self.source, self.config, index_a)
-            doubted = doubt(pair["a"].shape, pair["b"].shape)
-            tensors = self.transforms(pair, self.seed, "pair", epoch_a, index_a)
+        if self.source.paired and self.source.layout != "images":
+            loaded = read_pair(self.source, self.config, index_a)
+            tensors, doubted = self.transforms(loaded, self.seed, "pair", epoch_a, index_a), doubts(loaded)
         else:
-            tensors = {
-                **self.transforms({"a": read_domain(self.source, self.config, "a", index_a)}, self.seed, "a", epoch_a, index_a),
-                **self.transforms({"b": read_domain(self.source, self.config, "b", index_b)}, self.seed, "b", epoch_b, index_b),
-            }
+            tensors, doubted = self._read_one("a", epoch_a, index_a)
+            if self.source.layout == "images":
+                tensors["b"] = tensors["a"]
+            else:
+                other, more = self._read_one("b", epoch_b, index_b)
+                tensors, doubted = tensors | other, doubted | more
         return Sample(tensors["a"], tensors["b"], self.source.a[index_a], self.source.b[index_b], slot, number, doubted)
+
+    def _read_one(self, domain: str, epoch: int, index: int) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """{domain: image} of one domain alone, and what may be wrong with it."""
+        loaded = {domain: read_domain(self.source, self.config, domain, index)}
+        return self.transforms(loaded, self.seed, domain, epoch, index), doubts(loaded)
 
 
 class ValidationSet:

@@ -13,6 +13,7 @@ from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name
+from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.progress import Progress
 from gan_style.stems import stem
 
@@ -23,13 +24,15 @@ def survey_aligned(root: Path, folders: Folders, split: Split, paired: bool) -> 
     """Files of one folder, each of which holds a pair."""
     tree = ImageTree(root, folders[0], Listing(), Problems())
     keys = _all_keys(tree)
-    return Survey(Source("aligned", root, keys, keys, paired, folders=folders, split=split), tree.problems, tree.listing)
+    source = Source("aligned", root, keys, keys, paired, folders=folders, split=split, left_out=tree.left_out)
+    return Survey(source, tree.problems, tree.listing)
 
 
 def survey_folders(root: Path, folders: Folders, split: Split, paired: bool) -> Survey:
     """Files of domain A's folder and of domain B's."""
     listing, problems, orphans = Listing(), Problems(), Problems()
-    trees = a, b = [ImageTree(root, folder, listing, problems) for folder in folders]
+    left_out = LeftOut()
+    trees = a, b = [ImageTree(root, folder, listing, problems, left_out) for folder in folders]
     if paired:
         found = [Gathering(), Gathering()]
         for names in pairs_by_stem(a, b, orphans):
@@ -41,14 +44,15 @@ def survey_folders(root: Path, folders: Folders, split: Split, paired: bool) -> 
     if all(tree.count for tree in trees):  # one that is empty explains them all
         problems.extend(orphans)
     layout = "folders" if paired else "unpaired"
-    return Survey(Source(layout, root, keys_a, keys_b, paired, folders=folders, split=split), problems, listing)
+    return Survey(Source(layout, root, keys_a, keys_b, paired, folders=folders, split=split, left_out=left_out), problems, listing)
 
 
 def survey_images(root: Path, folders: Folders, split: Split) -> Survey:
     """Images of one domain."""
     tree = ImageTree(root, folders[0], Listing(), Problems())
     keys = _all_keys(tree)
-    return Survey(Source("images", root, keys, keys, False, folders=folders, split=split), tree.problems, tree.listing)
+    source = Source("images", root, keys, keys, False, folders=folders, split=split, left_out=tree.left_out)
+    return Survey(source, tree.problems, tree.listing)
 
 
 def _all_keys(tree: "ImageTree") -> Keys:
@@ -61,11 +65,12 @@ def _all_keys(tree: "ImageTree") -> Keys:
 class ImageTree:
     """The images below root/name/. Hidden files and folders are skipped, links are followed, each folder is entered once."""
 
-    def __init__(self, root: Path, name: str, listing: Listing, problems: Problems) -> None:
+    def __init__(self, root: Path, name: str, listing: Listing, problems: Problems, left_out: LeftOut | None = None) -> None:
         self.folder = root / name
         self.name = name
         self.listing = listing
         self.problems = problems
+        self.left_out = LeftOut() if left_out is None else left_out
         self.count = 0
 
     def names(self, by_stem: bool = False) -> Iterator[str]:
@@ -103,7 +108,8 @@ class ImageTree:
                 entries.reverse()
                 waiting += entries
         if not self.count and not failed:
-            self.problems.add(f"{self.folder}: holds no image ({' '.join(sorted(IMAGE_SUFFIXES))})")
+            others = f", but {self.left_out.words()}" if self.left_out else ""
+            self.problems.add(f"{self.folder}: holds no image ({' '.join(sorted(IMAGE_SUFFIXES))}){others}")
 
     def _refuse_two_of_one_name(self, entries: list[str]) -> None:
         """Of two folders whose names differ only in the form of Unicode, the second is left out: what is below has no one order."""
@@ -115,7 +121,7 @@ class ImageTree:
     def _entries(self, folder: Path, prefix: str) -> Iterator[str]:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                if is_hidden(entry.name):
                     continue
                 image = is_image_name(entry.name)
                 kind = _kind(entry)
@@ -123,6 +129,8 @@ class ImageTree:
                     yield f"{prefix}{entry.name}/"
                 elif kind == "file" and image:
                     yield f"{prefix}{entry.name}"
+                elif kind == "file":
+                    self.left_out.add(folder, entry.name)
                 elif kind == "neither":
                     if image:
                         self.problems.add(f"{shown(entry.path)}: is no file (a broken link?); remove it")

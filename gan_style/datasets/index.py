@@ -7,6 +7,7 @@ since it was made, and may be deleted at any time.
 import hashlib
 import mmap
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +22,16 @@ from gan_style.datasets.listing import STAMP, unchanged
 from gan_style.datasets.survey import Layout, Source, Split, Survey
 from gan_style.errors import UserError
 from gan_style.files.kinds import IMAGE_SUFFIXES
+from gan_style.files.left_out import MOST, LeftOut
 from gan_style.looking import cache_folder
 
 SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
 
-# The file: the magic word; SHA-256 of all that follows it; of what is listed; (keys, bytes) of folders, a and b; the
-# folders' stamps; where the keys end in the texts, and the texts, each of folders, a and b.
-_MAGIC = b"gan_style list 1"
-_CHECKED, _SIZES, _ARRAYS = 48, 80, 128  # where they begin
+# The file: the magic word; SHA-256 of all that follows it; of what is listed; (keys, bytes) of folders, a, b and what was left
+# out; the folders' stamps; where the keys end in the texts, and the texts, each of folders, a, b and what was left out.
+_MAGIC = b"gan_style list 2"
+_LISTS = 4
+_CHECKED, _SIZES, _ARRAYS = 48, 80, 80 + 16 * _LISTS  # where they begin
 
 
 class Index:
@@ -52,14 +55,16 @@ class Index:
             return None
         a, b = stored.columns
         root = self.root.parent if self.layout == "manifest" else self.root
-        return Source(self.layout, root, a, b if len(b) else a, self.paired, folders=self.folders, split=self.split)
+        left_out = _counted(stored.left_out)
+        return Source(self.layout, root, a, b if len(b) else a, self.paired, folders=self.folders, split=self.split, left_out=left_out)
 
     def save(self, survey: Survey) -> Source | None:
         """Keep a large list that its listing vouches for, and return it as `load` does."""
         source, listing = survey.source, survey.listing
         if self.path is None or cache_folder() or source is None or not listing.settled or max(len(source.a), len(source.b)) < SMALLEST:
             return None
-        lists = listing.folders(), Keys.of(source.a), Keys.of(() if source.b is source.a else source.b)
+        counts = Keys.of(f"{count} {suffix}\0{example}" for suffix, count, example in source.left_out.entries())
+        lists = listing.folders(), Keys.of(source.a), Keys.of(() if source.b is source.a else source.b), counts
         try:
             _write(self.path, self.subject, listing.stamps(), lists)
         except OSError as failure:
@@ -94,6 +99,7 @@ class _Stored:
     stamps: np.ndarray
     folders: Keys
     columns: tuple[Keys, Keys]
+    left_out: Keys
 
 
 def _write(path: Path, subject: bytes, stamps: np.ndarray, lists: Sequence[Keys]) -> None:
@@ -118,7 +124,7 @@ def _read(path: Path, trusted: bytes | None = None) -> _Stored | None:
     magic, checksum, subject = data[:16], data[16:_CHECKED], data[_CHECKED:_SIZES]
     if magic != _MAGIC or len(data) < _ARRAYS or checksum != (trusted or hashlib.sha256(memoryview(data)[_CHECKED:]).digest()):
         return None
-    sizes = np.frombuffer(data, "<i8", 6, _SIZES).tolist()
+    sizes = np.frombuffer(data, "<i8", 2 * _LISTS, _SIZES).tolist()
     counts, lengths = sizes[::2], sizes[1::2]
     numbers = [STAMP * counts[0], *counts]
     if min(sizes) < 0 or len(data) != _ARRAYS + 8 * sum(numbers) + sum(lengths):
@@ -131,7 +137,13 @@ def _read(path: Path, trusted: bytes | None = None) -> _Stored | None:
         if places[0] < 0 or places[-1] != len(text) or (places[1:] < places[:-1]).any():
             return None
     a, b = (Keys(texts[1 + column], ends[1 + column], (recall, (str(path), checksum, column))) for column in (0, 1))
-    return _Stored(subject, stamps, Keys(texts[0], ends[0]), (a, b))
+    return _Stored(subject, stamps, Keys(texts[0], ends[0]), (a, b), Keys(texts[3], ends[3]))
+
+
+def _counted(entries: Keys) -> LeftOut:
+    """What was left out, of lines as `Index.save` writes them; of wrong ones, which no checksum forbids, nothing."""
+    found = (re.fullmatch(r"(\d{1,18}) ([^\0]*)\0([^\0]+)", entry, re.DOTALL) for entry in entries[:MOST])
+    return LeftOut((match[2], int(match[1]), match[3]) for match in found if match)
 
 
 def _consecutive(whole: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:

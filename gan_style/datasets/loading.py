@@ -43,15 +43,15 @@ def training_loader(
 
 
 class Delivery(NamedTuple):
-    """A micro-batch, and what may be wrong with one of its samples, in words."""
+    """A micro-batch, and what may be wrong with its samples: the first of each kind."""
 
     batch: Batch
-    doubt: str | None
+    doubts: dict[str, str]
 
 
 class TrainingLoader:
     """Iterates over `Batch`es. A `UserError` tells of files that cannot be read, and of a loading process that died; a warning of the
-    first sample that may be wrong.
+    first sample that may be wrong in some way.
 
     workers: processes that load; 0: none, this one does
     start_method: how they start, as in `multiprocessing`; None: as is usual on this system
@@ -59,7 +59,7 @@ class TrainingLoader:
 
     def __init__(self, dataset: TrainingSet, slots: SlotSampler, workers: int, pin_memory: bool, start_method: str | None = None) -> None:
         self.dataset, self.slots, self.workers, self.pin_memory, self.start_method = dataset, slots, workers, pin_memory, start_method
-        self._doubted = False
+        self._told = set[str]()
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -72,9 +72,9 @@ class TrainingLoader:
             yield [self.dataset.place(*position) for position in batch]
 
     def _finished(self, delivery: Delivery) -> Batch:
-        if delivery.doubt and not self._doubted:
-            self._doubted = True
-            log.warning(f"warning: {one_line(delivery.doubt)} (told once; data/prepare.py check tells it of every pair)")
+        for kind in delivery.doubts.keys() - self._told:
+            self._told.add(kind)
+            log.warning(f"warning: {one_line(delivery.doubts[kind])} (told of the first; data/prepare.py check tells all)")
         return delivery.batch.pin_memory() if self.pin_memory else delivery.batch
 
     def _here(self) -> Generator[Batch, None, None]:
@@ -142,7 +142,7 @@ class BatchReader:
 
     def __call__(self, places: Sequence[Place]) -> Delivery:
         samples = [self.dataset.read(place) for place in places]
-        return Delivery(collate(samples), next((sample.doubt for sample in samples if sample.doubt), None))
+        return Delivery(collate(samples), {kind: words for sample in reversed(samples) for kind, words in sample.doubts.items()})
 
 
 def _use_device(device: int | None) -> None:

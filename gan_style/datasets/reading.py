@@ -6,7 +6,7 @@ import numpy as np
 
 from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
-from gan_style.datasets.pairs import Shape, mismatch
+from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 
@@ -59,6 +59,14 @@ def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loade
     return pair
 
 
+def doubts(sample: dict[str, Loaded]) -> dict[str, str]:
+    """What may be wrong with a sample, in words by their kind."""
+    found = {}
+    if len(sample) == 2 and (why := doubt(sample["a"].shape, sample["b"].shape)):
+        found["orientation"] = why
+    return found
+
+
 def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
     """The left (domain "a") or right half of a side-by-side picture."""
     width = picture.pixels.shape[1]
@@ -66,7 +74,7 @@ def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
         raise UserError(f"{file}: is {width} pixels wide; a side-by-side file of two equal halves has an even width")
     columns = slice(None, width // 2) if domain == "a" else slice(width // 2, None)
     alpha = None if picture.alpha is None else picture.alpha[:, columns]
-    return images.Picture(picture.pixels[:, columns], picture.labels, alpha, picture.orientation)
+    return images.Picture(picture.pixels[:, columns], picture.labels, alpha, picture.orientation, picture.several)
 
 
 def _srgb(settings: DomainConfig) -> bool:

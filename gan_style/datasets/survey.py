@@ -8,6 +8,7 @@ from typing import Literal
 
 from gan_style.datasets.listing import Listing
 from gan_style.errors import one_line
+from gan_style.files.left_out import LeftOut
 from gan_style.images import Encoded
 
 Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images"]
@@ -26,6 +27,7 @@ class Source:
 
     folders: of domain A and of domain B below the root, with which their keys begin; "" where the images lie anywhere below it
     split: whose images these are; "test" where they stand in for validation images that the data set does not have
+    left_out: files in its folders that are no images by their suffix
     """
 
     layout: Layout
@@ -35,6 +37,7 @@ class Source:
     paired: bool
     folders: tuple[str, str] = field(default=("", ""), kw_only=True)
     split: Split = field(default="train", kw_only=True)
+    left_out: LeftOut = field(default_factory=LeftOut, kw_only=True)
 
     def path(self, key: str) -> Path:
         return self.root / key

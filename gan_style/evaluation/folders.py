@@ -1,5 +1,6 @@
 """Files against files: results, truths and inputs that belong together by their path without its suffix."""
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,10 +11,11 @@ from gan_style import images
 from gan_style.bundle import Resize
 from gan_style.device import choose_device
 from gan_style.engine.cases import read_ahead
-from gan_style.errors import UserError
+from gan_style.errors import UserError, one_line
 from gan_style.evaluation.options import metrics_of_files
 from gan_style.evaluation.result import Result
 from gan_style.evaluation.task import Task
+from gan_style.files.left_out import LeftOut
 from gan_style.metrics.choice import compares
 from gan_style.metrics.suite import Case, Networks, Row, Suite
 from gan_style.progress import Progress
@@ -64,14 +66,17 @@ def measure_folders(options: Namespace) -> Result:
 
 def by_stem(option: str, folder: str) -> dict[str, Path]:
     """Path without suffix, relative to the folder -> file, sorted; `UserError` where there is none, or two of one stem."""
-    root, found = Path(folder), {}
-    for path in images.find_images(root):
+    root, found, left_out = Path(folder), {}, LeftOut()
+    for path in images.find_images(root, left_out):
         name = stem(path.as_posix())
         if name in found:
             raise UserError(f"{option} {folder}: {found[name].name} and {path.name} have one stem; keep one of them")
         found[name] = root / path
+    words = left_out.words()
     if not found:
-        raise UserError(f"{option} {folder}: holds no images; check the path")
+        raise UserError(f"{option} {folder}: holds no images{f', but {words}' if words else ''}; check the path")
+    if words:
+        print(one_line(f"{option} {folder}: left out: {words}"), file=sys.stderr)
     return found
 
 

@@ -52,7 +52,7 @@ def infer_command(arguments: Sequence[str]) -> int:
         return 0
     print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
     translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
-    with translation.tally.reported(output):
+    with translation.tally.reported(output, selection.others.pictures()):
         translation.run(selection.jobs)
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gan_style.errors import UserError
 from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, advice, is_image_name, kind_of, kind_of_name
+from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.opening import refusal
 from gan_style.walking import walk
 
@@ -36,13 +37,13 @@ class Selection:
 
     jobs: list[Job] = field(default_factory=list)
     hidden: int = 0  # in folders: names that begin with a dot
-    others: int = 0  # in folders and globs: not of an image suffix
+    others: LeftOut = field(default_factory=LeftOut)  # in folders and globs: not of an image suffix
     duplicates: int = 0  # named by more than one input
 
     def left_out(self) -> str:
         """What was left out, in words; empty where nothing was."""
-        counts = ((self.others, "no images by their suffix"), (self.hidden, "hidden"), (self.duplicates, "named twice"))
-        return ", ".join(f"{count} {why}" for count, why in counts if count)
+        counts = ((self.hidden, "hidden"), (self.duplicates, "named twice"))
+        return ", ".join([*filter(None, [self.others.words()]), *(f"{count} {why}" for count, why in counts if count)])
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
     if not found and (kind := kind_of_name(path.name)):
         raise UserError(f"--input {text}: {advice(kind, path.name)}")
     if not found:
-        raise UserError(f"--input {text}: no images there (files that end in {' '.join(sorted(IMAGE_SUFFIXES))}); check the path")
+        others = f", but {words}" if (words := selection.others.words()) else ""
+        raise UserError(f"--input {text}: no images there (files that end in {' '.join(sorted(IMAGE_SUFFIXES))}){others}; check the path")
     return found
 
 
@@ -127,10 +129,10 @@ def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
     for folder, real, names in walk(root, {output}):
         for name in names:
             source = Path(folder, name)
-            if name.startswith("."):
+            if is_hidden(name):
                 selection.hidden += 1
             elif not is_image_name(name):
-                selection.others += 1
+                selection.others.add(folder, name)
             else:
                 yield _Found(source, real / name, source.relative_to(root))
 
@@ -149,7 +151,7 @@ def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
         if is_image_name(source.name):
             yield _Found(source, identity, source.relative_to(base))
         else:
-            selection.others += 1
+            selection.others.add(source.parent, source.name)
 
 
 def _matches(pattern: str) -> set[str]:

@@ -31,7 +31,7 @@ def gatys_command(arguments: Sequence[str]) -> int:
     tally = Tally()
     stylise = Stylisation(options)
     make_output(output)
-    with tally.reported(output):
+    with tally.reported(output, selection.others.pictures()):
         for job in selection.jobs:
             if job.done and not options.overwrite:
                 tally.skipped += 1

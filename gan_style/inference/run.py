@@ -35,14 +35,19 @@ class Tally:
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def reported(self, output: Path) -> Iterator[None]:
-        """While entered, SIGTERM unwinds; whatever ends the work, the counts are printed. `UserError` at the end where jobs failed."""
+    def reported(self, output: Path, left_out: str = "") -> Iterator[None]:
+        """While entered, SIGTERM unwinds; whatever ends the work, the counts are printed. `UserError` at the end where jobs failed.
+
+        left_out: pictures that were no jobs, in words
+        """
         try:
             with exiting_on_termination():
                 yield
         finally:
             counts = f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
             print(one_line(f"{counts} -> {output}"), flush=True)
+            if left_out:
+                print(f"left out: {left_out}", flush=True)
         if len(self.failures) == 1:
             raise UserError(self.failures[0])
         for failure in self.failures:

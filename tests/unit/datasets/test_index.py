@@ -242,19 +242,30 @@ def test_a_file_with_places_outside_its_text_is_not_believed(cache: Path, data: 
     entry = Index(data, "folders", "train", True, ("trainA", "trainB"))
     assert entry.path is not None
     right, none = keys(b"abcd", 1, 2, 4), Keys.of(())
-    index._write(entry.path, entry.subject, np.zeros(0, np.int64), (none, right, right))
+    index._write(entry.path, entry.subject, np.zeros(0, np.int64), (none, right, right, none))
     assert entry.load() is not None
-    for lists in ((none, wrong, right), (none, right, wrong)):
+    for lists in ((none, wrong, right, none), (none, right, wrong, none), (none, right, right, wrong)):
         index._write(entry.path, entry.subject, np.zeros(0, np.int64), lists)
         assert entry.load() is None
-    index._write(entry.path, entry.subject, np.zeros(2, np.int64), (none, right, right))
+    index._write(entry.path, entry.subject, np.zeros(2, np.int64), (none, right, right, none))
     assert entry.load() is None, "stamps without folders"
-    sizes = np.array([-2, 0, 0, 67, 0, 0])  # eight bytes each for -2 folders and their -6 numbers, and 67 of text: three bytes
+    sizes = np.array([-2, 0, 0, 67, 0, 0, 0, 0])  # eight bytes each for -2 folders and their -6 numbers, and 67 of text: three bytes
     body = entry.subject + sizes.tobytes() + bytes(3)
     entry.path.write_bytes(index._MAGIC + hashlib.sha256(body).digest() + body)
     assert entry.load() is None, "fewer than none"
-    index._write(entry.path, entry.subject, np.zeros(3, np.int64), (keys(b"\0", 1), right, right))
+    index._write(entry.path, entry.subject, np.zeros(3, np.int64), (keys(b"\0", 1), right, right, none))
     assert entry.load() is None, "a folder of a name that no folder can have"
+
+
+@pytest.mark.parametrize("line", [b"", b"12", b"x .txt\0a.txt", b"9 .txt", b"-1 .txt\0a", b"1" * 30 + b" .txt\0a"])
+def test_counts_that_are_none_are_passed_over(cache: Path, data: Path, line: bytes) -> None:
+    entry = Index(data, "folders", "train", True, ("trainA", "trainB"))
+    assert entry.path is not None
+    right, none = keys(b"abcd", 1, 2, 4), Keys.of(())
+    lines = keys(line + b"7 .csv\0x.csv", len(line), len(line) + 12)
+    index._write(entry.path, entry.subject, np.zeros(0, np.int64), (none, right, right, lines))
+    source = entry.load()
+    assert source is not None and source.left_out.words() == "7 .csv"
 
 
 def test_a_list_for_something_else_is_not_believed(cache: Path, data: Path) -> None:

@@ -35,8 +35,8 @@ def test_a_folder_keeps_its_tree_and_names_what_is_left_out() -> None:
         Job(Path("in/two.dots.tif"), Path("out/two.dots.png")),
         Job(Path("in/deep/er/a.PNG"), Path("out/deep/er/a.png")),
     ]
-    assert (selection.others, selection.hidden, selection.duplicates) == (2, 1, 0)
-    assert selection.left_out() == "2 no images by their suffix, 1 hidden"
+    assert (len(selection.others), selection.hidden, selection.duplicates) == (1, 2, 0)
+    assert selection.left_out() == "1 .txt, 2 hidden"
 
 
 def test_files_take_their_name_alone() -> None:
@@ -69,7 +69,7 @@ def test_globs_keep_the_tree_below_their_fixed_part() -> None:
     assert pairs(["in/**/1.jpg"])[0] == ("in/x/val/1.jpg", "out/x/val/1.png") and len(pairs(["in/**/1.jpg"])) == 3
     assert pairs(["in/[odd].png"]) == [("in/[odd].png", "out/[odd].png")], "a file with such a name is meant itself"
     assert pairs(["in/*.png"]) == [("in/[odd].png", "out/[odd].png")], "folders do not match"
-    assert select(["in/y/val/*"], Path("out"), "png").others == 1
+    assert select(["in/y/val/*"], Path("out"), "png").others.words() == "1 .txt"
 
 
 def test_the_same_picture_is_translated_once() -> None:

@@ -1,0 +1,81 @@
+"""Files that are passed over where pictures are looked for: how many of which suffix, and what they are."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gan_style.errors import one_line
+from gan_style.files.kinds import BEGINNING, advice, is_image, kind_of, kind_of_name
+from gan_style.opening import read_regular
+
+MOST = 1000  # suffixes that are told apart: names that end in numbers have a million
+_OTHER = ".(others)"
+_SHOWN = 8  # suffixes in a message
+_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})  # what Windows hides
+# Kinds that nobody takes for a picture: their suffix is enough.
+_PLAIN = frozenset(map(kind_of_name, ("x.txt", "x.csv", "x.zip", "x.doc", "x.html", "x.mp3", "x.pt", "x.safetensors", "x.onnx")))
+
+
+def is_hidden(name: str) -> bool:
+    """Is it a file that systems hide from their users?"""
+    return name.startswith(".") or name.lower() in _SYSTEM
+
+
+class LeftOut:
+    """Counts by suffix, in lower case and "" for none, each with one of its files."""
+
+    def __init__(self, entries: Iterable[tuple[str, int, str]] = ()) -> None:
+        self._found: dict[str, tuple[int, str]] = {suffix: (count, example) for suffix, count, example in entries}
+
+    def __len__(self) -> int:
+        return sum(count for count, _ in self._found.values())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LeftOut) and self.entries() == other.entries()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def add(self, folder: Path | str, name: str) -> None:
+        """A file that is neither a picture nor hidden."""
+        suffix = name[name.rfind(".") :].lower() if "." in name else ""
+        if suffix not in self._found and len(self._found) >= MOST:
+            suffix = _OTHER
+        if suffix not in self._found:
+            self._found[suffix] = (0, str(Path(folder, name)))
+        count, example = self._found[suffix]
+        self._found[suffix] = (count + 1, example)
+
+    def extend(self, other: "LeftOut") -> None:
+        """Count another's files too."""
+        for suffix, more, first in other.entries():
+            count, example = self._found.get(suffix, (0, first))
+            self._found[suffix] = (count + more, example)
+
+    def entries(self) -> list[tuple[str, int, str]]:
+        """(suffix, count, a file), the most frequent first."""
+        return sorted(((suffix, *found) for suffix, found in self._found.items()), key=lambda entry: (-entry[1], entry[0]))
+
+    def words(self) -> str:
+        """For people: `3 .heic (HEIC pictures; convert it: heif-convert ...), 2 .txt`; empty where nothing was left out."""
+        entries = self.entries()
+        words = [f"{count} {one_line(suffix)[:20] or 'without a suffix'}{_what(example)}" for suffix, count, example in entries[:_SHOWN]]
+        rest = sum(count for _, count, _ in entries[_SHOWN:])
+        return ", ".join(words + ([f"{rest} of other suffixes"] if rest else []))
+
+    def pictures(self) -> str:
+        """As `words`, of those alone that hold, or may hold, pictures."""
+        return LeftOut(entry for entry in self.entries() if _what(entry[2])).words()
+
+
+def _what(example: str) -> str:
+    """What files like this one are, in brackets, where that is worth a word."""
+    path = Path(example)
+    kind = kind_of(path)
+    if kind in _PLAIN:
+        return ""
+    if kind is not None:
+        return f" ({kind.plural}: {one_line(path.name)[:80]} {advice(kind, path.name)})"
+    try:
+        beginning = read_regular(path, BEGINNING)
+    except OSError:
+        return ""
+    return " (pictures by their content: give them their suffix, such as .jpg)" if len(beginning) >= 16 and is_image(beginning) else ""

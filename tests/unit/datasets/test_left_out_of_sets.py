@@ -1,0 +1,96 @@
+"""check, training and conversions tell which files of a data set are no images, a kept list as well as a new one."""
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import draw_folders
+from PIL import Image
+
+from gan_style import images
+from gan_style.datasets import compare, convert, index, listing
+from gan_style.datasets.check import check
+from gan_style.datasets.sources import find, find_images
+from gan_style.errors import UserError
+from gan_style.evaluation.folders import by_stem
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Pairs, and beside them in trainA three files that are no images, in trainB/sub one."""
+    root = draw_folders(tmp_path / "set", train=2, val=1)
+    (root / "trainB/sub").mkdir()
+    for name in ("trainA/1.heic", "trainA/2.heic", "trainA/notes.txt", "trainB/sub/clip.mp4", "trainA/.hidden", "trainA/Thumbs.db"):
+        (root / name).touch()
+    return root
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_source_counts_what_it_left_out(data: Path, paired: bool) -> None:
+    source = find(data, "auto", "train", paired)
+    assert source is not None
+    assert [entry[:2] for entry in source.left_out.entries()] == [(".heic", 2), (".mp4", 1), (".txt", 1)]
+    one = find_images(data, "train")
+    assert one is not None and len(one.left_out) == 3
+
+
+def test_a_kept_list_keeps_the_counts(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_STYLE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(index, "SMALLEST", 1)
+    monkeypatch.setattr(listing, "SETTLED", 0)
+    time.sleep(0.02)
+    first, again = (find(data, "auto", "train", True) for _ in range(2))
+    assert list((tmp_path / "cache").iterdir()) and first is not None and again is not None
+    assert first.left_out == again.left_out and len(again.left_out) == 4 and "2 .heic (HEIC pictures" in again.left_out.words()
+    (data / "trainA/odd.\n").touch()
+    time.sleep(0.02)
+    assert [len(source.left_out) for _ in range(2) if (source := find(data, "auto", "train", True))] == [5, 5]
+
+
+def test_check_says_what_it_left_out(data: Path) -> None:
+    report = check(data, workers=1)
+    assert report.problems == ()
+    (note,) = report.notes
+    assert note.startswith("left out of train: 2 .heic (HEIC pictures: 1.heic ") and "1 .mp4 (videos" in note and note.endswith("1 .txt")
+
+
+def test_an_empty_folder_says_what_is_there_instead(tmp_path: Path) -> None:
+    for domain in "AB":
+        (tmp_path / f"train{domain}").mkdir()
+        (tmp_path / f"train{domain}" / "1.heic").touch()
+    with pytest.raises(UserError, match=r"trainA: holds no image \(.*\), but 1 \.heic \(HEIC pictures"):
+        find(tmp_path, "auto", "train", True)
+    with pytest.raises(UserError, match=r"holds no images, but 1 \.heic"):
+        by_stem("--results", str(tmp_path / "trainA"))
+
+
+def test_conversions_and_comparisons_say_it_too(data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def told(action: object, *arguments: object) -> str:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "gan_style"):
+            action(*arguments)  # type: ignore[operator]
+        return caplog.text
+
+    assert "2 .heic" in told(convert.combine, data, tmp_path / "ab")
+    assert "2 .heic" in told(convert.split_files, data / "trainA", tmp_path / "split", convert.Fraction(1, 2))
+    assert "2 .heic" in told(compare.compare, [data / "trainA", data / "trainB"], tmp_path / "sheet.png", 2)
+    (tmp_path / "ab" / "train" / "raw.cr2").touch()
+    assert "1 .cr2" in told(convert.split_pairs, tmp_path / "ab", tmp_path / "back")
+
+
+def test_evaluated_folders_say_it_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(by_stem("--results", str(data / "trainA"))) == 2
+    assert "--results" in (told := capsys.readouterr().err) and "left out: 2 .heic" in told
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tif", "webp"])
+def test_check_says_that_the_first_of_several_pictures_is_read(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(np.full((16, 16, 3), value, np.uint8)) for value in (10, 200)]
+    (tmp_path / "trainA").mkdir()
+    for number in range(3):
+        images.write(tmp_path / "trainB" / f"{number}.png", np.zeros((16, 16, 3), np.uint8))
+        frames[0].save(tmp_path / "trainA" / f"{number}.{suffix}", save_all=True, append_images=frames[1:])
+    notes = check(tmp_path, workers=1).notes
+    assert any(f"the first is read: 3 files, such as {tmp_path}/trainA/0.{suffix}" in note for note in notes)
