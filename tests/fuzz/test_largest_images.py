@@ -8,7 +8,9 @@ from typing import Any
 import cv2
 import fuzzing
 import numpy as np
+import profiles
 import pytest
+import tifffile
 from fuzzing import bounds
 from PIL import Image
 
@@ -37,6 +39,14 @@ LARGE = [  # kind, mode, bytes that a pixel counts as, options
     ("JPEG", "CMYK", 6, {"progressive": True}),
     ("TIFF", "RGB", 3, {"compression": "tiff_adobe_deflate", "tiffinfo": {278: 2**20}}),
     ("TIFF", "RGBA", 3, {"compression": "tiff_lzw", "tiffinfo": {278: 2**20}}),
+    ("TIFF", "CMYK", 6, {"compression": "tiff_adobe_deflate", "tiffinfo": {278: 2**20}}),
+    ("TIFF", "P", 3, {}),
+    ("GIF", "P", 3, {}),
+    ("AVIF", "RGB", 12, {"speed": 10}),
+    ("AVIF", "RGBA", 12, {"speed": 10}),
+    ("JPEG", "RGB", 3, {"icc_profile": profiles.display_p3()}),
+    ("JPEG", "CMYK", 6, {"icc_profile": profiles.inks({(0, 0, 0, 0): (100.0, 0.0, 0.0)})}),
+    ("TIFF", "RGBA", 3, {"icc_profile": profiles.display_p3()}),
     ("WEBP", "RGB", 6, {}),
     ("WEBP", "RGBA", 6, {"lossless": True, "quality": 0, "method": 0}),
 ]
@@ -70,6 +80,20 @@ def test_16_bit(tmp_path: Path, suffix: str, stored: int, channels: int) -> None
     with bounds():
         picture = images.read(path, channels)
         assert picture.pixels.shape == (height, width, channels) and picture.pixels.dtype == np.uint16
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("how", [{"extrasamples": ["assocalpha"]}, {"planarconfig": "separate"}, {"iccprofile": profiles.display_p3()}])
+@pytest.mark.parametrize("parts", [{"tile": (2048, 2048)}, {"rowsperstrip": 2**20, "byteorder": ">", "predictor": True}])
+def test_tiff(tmp_path: Path, parts: dict[str, Any], how: dict[str, Any], depth: int) -> None:
+    bands = 4 if "extrasamples" in how else 3
+    width, height = sides((3 if bands == 3 else 4) if depth == 8 else 2 * bands)
+    shape = (bands, height, width) if "planarconfig" in how else (height, width, bands)
+    stored = np.zeros(shape, f"u{depth // 8}")
+    tifffile.imwrite(tmp_path / "x.tif", stored, photometric="rgb", compression="zlib", metadata=None, maxworkers=1, **parts, **how)
+    del stored
+    with bounds():
+        assert images.read(tmp_path / "x.tif", 4).pixels.shape == (height, width, 4)
 
 
 def test_a_photograph_of_102_megapixels_is_small_enough(tmp_path: Path) -> None:

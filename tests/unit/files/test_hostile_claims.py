@@ -5,10 +5,12 @@ import socket
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from io import BytesIO
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -170,3 +172,74 @@ def test_pils_own_warnings_are_not_printed(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("(8, 8, 1)\n", "")
+
+
+def one_strip(stored: bytes, compression: int, width: int = 16, height: int = 16) -> bytes:
+    """A gray TIFF whose only strip holds `stored`."""
+    start = 8 + 2 + 12 * 9 + 4
+    given = {256: (4, 1, width), 257: (4, 1, height), 259: (3, 1, compression), 262: (3, 1, 1), 273: (4, 1, start), 277: (3, 1, 1)}
+    given |= {258: (3, 1, 8), 278: (4, 1, height), 279: (4, 1, len(stored))}
+    entries = b"".join(struct.pack("<HHII", tag, *fields) for tag, fields in sorted(given.items()))
+    return b"II*\0" + struct.pack("<IH", 8, len(given)) + entries + bytes(4) + stored
+
+
+def test_a_jpeg_in_a_tiff_claims_no_more_than_its_strip() -> None:
+    small, large = encoded("JPEG", "L", (16, 16)), encoded("JPEG", "L", (6000, 6000))
+    assert images.read(images.Encoded("x.img", one_strip(small, 7)), 1).pixels.shape == (16, 16, 1)
+    assert "a JPEG that is not of 16 x 16 pixels" in refuse(one_strip(large, 7))
+    # A decoder would pass over the bytes before the first segment, to the true frame behind a false one.
+    false = b"\xff\xd8\0\0" + small[2:]
+    assert "bytes between its segments" in refuse(one_strip(false, 7))
+
+
+def test_a_jpeg_in_a_tiff_has_no_thousand_scans() -> None:
+    whole = encoded("JPEG", "L", (4000, 4000))
+    scan = whole[whole.rindex(b"\xff\xda") : -2][:20]
+    assert "a JPEG of 4000 x 4000 pixels in" in refuse(one_strip(whole[:-2] + scan * 2000 + whole[-2:], 7, 4000, 4000))
+
+
+@pytest.mark.parametrize("compression", [5, 8, 32773, 34925, 50000])
+def test_a_strip_is_not_unpacked_beyond_its_size(compression: int) -> None:
+    """Four megabytes of zeros where 256 bytes should be."""
+    zeros = bytes(4 * 10**6)
+    pack = {5: imagecodecs.lzw_encode, 8: zlib.compress, 34925: imagecodecs.lzma_encode, 50000: imagecodecs.zstd_encode}
+    bomb = pack[compression](zeros) if compression in pack else b"\x81\0" * (len(zeros) // 128)
+    tracemalloc.start()
+    try:
+        images.read(images.Encoded("x.img", one_strip(bomb, compression)), 1)
+    except UserError as mistake:
+        assert "damaged" in str(mistake)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**6 + 4 * len(bomb)
+
+
+def test_strips_that_overlap_are_not_read_for_ever() -> None:
+    rows = 2**17
+    places = struct.pack("<I", 200) * rows + struct.pack("<I", 2**19) * rows
+    tags = {256: (4, 1, 8), 257: (4, 1, rows), 258: (3, 1, 8), 259: (3, 1, 8), 262: (3, 1, 1), 278: (4, 1, 1)}
+    tags |= {273: (4, rows, 200), 279: (4, rows, 200 + 4 * rows)}
+    entries = b"".join(struct.pack("<HHII", tag, *fields) for tag, fields in sorted(tags.items()))
+    data = (b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)).ljust(200, b"\0") + places
+    assert "larger than the file" in refuse(data)
+
+
+def test_tiles_far_larger_than_the_picture_are_not_decoded_a_thousand_times() -> None:
+    assert "claims tiles for 6000 x 6000000" in refuse(tiff({256: (4, 1, 1), 257: (4, 1, 6_000_000), 322: (4, 1, 6000), 323: (4, 1, 6000)}))
+
+
+@pytest.mark.parametrize("following", [8, 9, 2**31])
+def test_pages_in_a_circle_end(following: int) -> None:
+    data = bytearray(one_strip(bytes(256), 1))
+    struct.pack_into("<I", data, 8 + 2 + 12 * 9, following)
+    assert not images.read(images.Encoded("x.img", bytes(data)), 1).several
+
+
+def test_a_gif_of_a_million_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "MAX_READS", 2**10)
+    whole = encoded("GIF", "L")
+    assert "parts" in refuse(whole[:-1] + b"!\xfe" + b"\1 " * 2**12 + b"\0;")
+
+
+def test_an_avif_counts_by_what_its_decoder_takes() -> None:
+    assert "claims 6000 x 5000, more than" in refuse(encoded("AVIF", "L", (6000, 5000), speed=10))
