@@ -1,6 +1,7 @@
 """Reads every file of a data set and says what was found, so that training does not stop at its worst file."""
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -76,7 +77,9 @@ def inspect(image: Path | images.Encoded) -> Facts:
     """Decode one file at its own number of channels."""
     try:
         header = images.probe(image)
-        images.read(image, header.channels)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*: holds several pages")  # the notes count them
+            images.read(image, header.channels)
     except UserError as mistake:
         return Facts(None, str(mistake))
     return Facts(header, None)

@@ -13,6 +13,9 @@ import tifffile
 from PIL import Image, ImageCms
 
 from gan_style import images
+from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.reading import read_both
 from gan_style.files import colour
 
 ORANGE = (230, 40, 30)  # in Display P3
@@ -162,3 +165,18 @@ def test_a_conversion_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         first(flat("PNG", ORANGE, icc_profile=profiles.display_p3()))
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(("labels", "converted"), [("auto", True), ("no", True), ("yes", False)])
+@pytest.mark.parametrize("layout", ["folders", "aligned"])
+def test_training_sees_srgb_and_label_maps_as_they_are(tmp_path: Path, labels: Any, converted: bool, layout: Any) -> None:
+    file = flat("PNG", ORANGE, icc_profile=profiles.display_p3())
+    for folder in ("trainA", "trainB") if layout == "folders" else ("train",):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").write_bytes(file.data)
+    domain = DomainConfig(labels=labels)
+    config = DataConfig(root=str(tmp_path), source=layout, preprocess="none", flip=False, domain_a=domain)
+    source = open_dataset(config, "train", paired=True, seed=0).source  # type: ignore[union-attr]
+    pair = read_both(source, config, 0)
+    for name, is_converted in (("a", converted), ("b", True)):
+        np.testing.assert_allclose(pair[name].pixels[8, 4], srgb_of_p3(ORANGE) if is_converted else ORANGE, atol=2)

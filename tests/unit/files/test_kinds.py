@@ -14,7 +14,9 @@ from PIL import Image
 from safetensors.torch import save
 
 from gan_style import images
+from gan_style.datasets.check import check
 from gan_style.errors import UserError
+from gan_style.evaluation.command import evaluate_command
 from gan_style.files.kinds import IMAGE_SUFFIXES, advice, is_image, is_image_name, kind_of, kind_of_bytes, kind_of_name
 
 
@@ -99,6 +101,18 @@ def test_its_first_bytes_tell_it_under_the_name_of_a_picture(tmp_path: Path, nam
     with pytest.raises(UserError, match=r"x\.jpg: is ") as caught:
         images.read(tmp_path / "x.jpg", 3)
     assert what in str(caught.value)
+
+
+def test_checks_and_measurements_say_so_too(tmp_path: Path) -> None:
+    for folder in ("trainA", "trainB"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").write_bytes(encoded("PNG"))
+    (tmp_path / "trainB" / "x.png").write_bytes(OTHERS["clip.mp4"][0])
+    problem, *_ = check(tmp_path, workers=1).problems
+    assert problem.startswith(f"{tmp_path}/trainB/x.png: is a video, not an image that is read; take its frames out: ffmpeg -i x.png")
+    options = ["--results", str(tmp_path / "trainB"), "--truth", str(tmp_path / "trainA"), "--metrics", "l1", "--device", "cpu"]
+    with pytest.raises(UserError, match=r"trainB/x\.png: is a video"):
+        evaluate_command(options)
 
 
 def test_a_placeholder_of_git_lfs_is_told(tmp_path: Path) -> None:
