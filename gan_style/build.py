@@ -1,6 +1,7 @@
 """The composition root: from a configuration to the objects of a run."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
+from gan_style.engine.checkpoint import earlier_inputs
 from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.known_data import KnownData
@@ -37,7 +39,7 @@ from gan_style.methods.serving import serving_network
 from gan_style.metrics.suite import Networks, Suite
 from gan_style.progress import say
 from gan_style.seeding import derive_seed
-from gan_style.types import Direction, Task
+from gan_style.types import Direction, Kept, Task
 
 T = TypeVar("T")
 
@@ -89,7 +91,8 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
             colours = label_colours(config, training)
     config = with_colours(config, agreement.from_main(colours))
     plan = make_plan(config.train, config.optim, len(training))
-    method = by_turns(lambda: open_method(config))
+    kept = Kept(agreement.from_main(earlier_inputs(Path(config.run_dir)) if accelerator.is_main_process else None))
+    method = by_turns(lambda: open_method(config, kept))
     subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
@@ -112,7 +115,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
     slots = frozenset(slots_of(*layout))
     known = KnownData(training, config) if accelerator.is_main_process else None
-    return Run(config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked, known).fit()
+    return Run(config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked, known, kept).fit()
 
 
 def describe(config: RunConfig[Any]) -> int:
@@ -152,10 +155,10 @@ def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None
     return training, open_dataset(config.data, "val", paired, config.train.seed, single)
 
 
-def open_method(config: RunConfig[Any]) -> Method:
-    """The method, its weights drawn from the run's seed."""
+def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:
+    """The method, its weights drawn from the run's seed. kept: what the run has taken from files; takes what the method takes from them."""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
-    method = METHODS[config.method.name](config.method, make_task(config))
+    method = METHODS[config.method.name](config.method, replace(make_task(config), kept=kept or Kept()))
     check_crop(config, method)
     check_players(config, method)
     return method
@@ -233,10 +236,9 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
 
 def make_translators(config: RunConfig[Any], method: Method, device: torch.device) -> dict[Direction, nn.Module]:
     """What serves each direction, to be given its weights: shared by the sample grids and by validation."""
-    channels = make_task(config).channels
-    return {
-        direction: serving_network(config.method.name, config.method, *channels(direction)).to(device) for direction in method.translators
-    }
+    name, channels = config.method.name, make_task(config).channels
+    served = CONFIGS[name].model_validate(method.served_config())  # as bundles hold it: with the styles that were added to
+    return {direction: serving_network(name, served, *channels(direction)).to(device) for direction in method.translators}
 
 
 def make_grid(

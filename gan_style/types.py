@@ -1,7 +1,8 @@
 """What the packages exchange. Images are float tensors [B, C, H, W] with values in [-1, 1]."""
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +11,24 @@ Direction = Literal["a2b", "b2a"]
 
 # What a translation made: name -> images or features. Methods document their own names (`fake_b`, `reconstructed_a`, ...).
 Outputs = dict[str, Tensor]
+
+
+class Kept:
+    """What a run has taken from files beside its data set, by key. Checkpoints hold it, so a run that goes on needs those files no more.
+
+    earlier: what an earlier start of the run kept; None at the first one
+    """
+
+    def __init__(self, earlier: Mapping[str, Any] | None = None) -> None:
+        self.earlier = earlier
+        self.now: dict[str, Any] = {}  # of texts, numbers, lists, mappings, tensors
+
+    def get(self, key: str) -> Any:
+        """What an earlier start kept under this key; None where that is nothing."""
+        return None if self.earlier is None else self.earlier.get(key)
+
+    def keep(self, key: str, value: Any) -> None:
+        self.now[key] = value
 
 
 @dataclass(frozen=True)
@@ -21,6 +40,7 @@ class Task:
     batch_size: int = 1  # global
     seed: int = 0
     size: int = 256  # side of the training images, where they have one
+    kept: Kept = field(default_factory=Kept, compare=False)
 
     def channels(self, direction: Direction) -> tuple[int, int]:
         """Channels in and out of a translator of this direction."""

@@ -5,7 +5,7 @@ Those that do not change the result by more than rounding, and those whose chang
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gan_style.config.load import flatten
@@ -33,20 +33,22 @@ MAY_CHANGE = (
     "logging.",
 )
 DIVISION = "train.accumulate"  # where the method gives the same however a batch is divided
+_ABSENT = "(absent)"
 PLACES = ("method.add_to", "method.coarse_from")  # may be spelt otherwise
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], divisible: bool = False) -> list[str]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], divisible: bool = False, kept: Collection[str] = ()) -> list[str]:
     """What keeps two configurations from being the same run: `key: old -> new` for each key that may not change.
 
     divisible: does the method give the same result however a batch is divided?
+    kept: keys of files that the run has kept; the method compares them with what lies at a new place
     """
     before, after = flatten(old), flatten(new)
-    absent = "(absent)"
+    pairs = {key: (before.get(key, _ABSENT), after.get(key, _ABSENT)) for key in sorted(before.keys() | after.keys())}
     return [
-        f"{key}: {before.get(key, absent)} -> {after.get(key, absent)}"
-        for key in sorted(before.keys() | after.keys())
-        if not _same(key, before.get(key, absent), after.get(key, absent)) and not may_change(key, divisible)
+        f"{key}: {old_value} -> {new_value}"
+        for key, (old_value, new_value) in pairs.items()
+        if not _same(key, old_value, new_value, kept) and not may_change(key, divisible)
     ]
 
 
@@ -55,7 +57,8 @@ def may_change(key: str, divisible: bool = False) -> bool:
     return (divisible and key == DIVISION) or any(key == free or (free.endswith(".") and key.startswith(free)) for free in MAY_CHANGE)
 
 
-def _same(key: str, old: Any, new: Any) -> bool:
-    if key in PLACES and isinstance(old, str) and isinstance(new, str):
+def _same(key: str, old: Any, new: Any, kept: Collection[str]) -> bool:
+    places = isinstance(old, str) and isinstance(new, str) and _ABSENT not in (old, new)
+    if places and key in PLACES:
         return os.path.realpath(old) == os.path.realpath(new)
-    return old == new
+    return old == new or (places and key in kept)

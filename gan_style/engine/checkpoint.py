@@ -3,6 +3,7 @@
 run_dir/checkpoints/step_0000100/
     networks.safetensors     every network's weights, as <network>/<parameter>
     training.safetensors     optimizers, moving average, loss scaler, counts of skips and alarms
+    inputs.safetensors       what the method took from files when the run began (style pictures, names of styles)
     process_0000.safetensors what one process remembers of its own (replay buffers, means of the log), one file a process
     manifest.json            step, samples seen, files with sizes and SHA-256; written last
 """
@@ -13,7 +14,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from gan_style.engine.agreement import Agreement
 from gan_style.engine.tree import load_tree, save_tree
 from gan_style.errors import UserError
 
-NETWORKS, TRAINING, MANIFEST = "networks.safetensors", "training.safetensors", "manifest.json"
+NETWORKS, TRAINING, INPUTS, MANIFEST = "networks.safetensors", "training.safetensors", "inputs.safetensors", "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ class Checkpointer:
         self.agreement = agreement
         self.keep = keep
 
-    def save(self, step: int, samples: int, networks: Mapping[str, nn.Module], training: Any, own: Any) -> None:
+    def save(self, step: int, samples: int, networks: Mapping[str, nn.Module], training: Any, own: Any, inputs: Any) -> None:
         """Save as a whole or not at all, then delete the oldest beyond `keep`.
 
-        training is written by the main process, own by each. Where the disk refuses on any of them all get a `UserError`,
+        training and inputs are written by the main process, own by each. Where the disk refuses on any of them all get a `UserError`,
         what was written of this checkpoint is removed, and the older ones stay, where there are some.
         """
         temporary = self.root / f".saving_{step:07d}"
@@ -101,6 +102,7 @@ class Checkpointer:
                     }
                     save_file(weights, temporary / NETWORKS)
                     save_tree(temporary / TRAINING, training)
+                    save_tree(temporary / INPUTS, inputs)
             with self._written_together(step):
                 if main:
                     _write_manifest(temporary, step, samples, self.accelerator.num_processes)
@@ -168,7 +170,22 @@ class Checkpointer:
 
     def _folders(self) -> list[Path]:
         """Checkpoint folders, newest first."""
-        return sorted((folder for folder in self.root.glob("step_*") if _step(folder) >= 0), key=_step, reverse=True)
+        return _newest_first(self.root)
+
+
+def earlier_inputs(run_dir: Path) -> Any | None:
+    """The inputs that the newest readable checkpoint of a run holds: those of all are the same. None where there is none, or it is of
+    before they were kept. Nothing is verified: the run itself does that, when it has the folder for itself.
+    """
+    for folder in _newest_first(run_dir / "checkpoints"):
+        with suppress(OSError, ValueError):
+            return load_tree(folder / INPUTS)
+    return None
+
+
+def _newest_first(root: Path) -> list[Path]:
+    """Checkpoint folders."""
+    return sorted((folder for folder in root.glob("step_*") if _step(folder) >= 0), key=_step, reverse=True)
 
 
 def _step(folder: Path) -> int:

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +62,17 @@ class FolderLock:
             self._descriptor = None
 
 
-def claim(folder: Path, config: RunConfig[Any], divisible: bool = False) -> FolderLock:
+def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: Collection[str] = ()) -> FolderLock:
     """Lock `folder`, unless it holds another configuration. Called by the main process.
 
-    divisible: does the method give the same result however a batch is divided?
+    divisible, kept: see `config.continuing.differences`
     """
     lock = FolderLock(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         path = folder / "config.yaml"
-        if path.exists() and (changed := differences(_configuration_at(path), config.model_dump(mode="json"), divisible)):
+        if path.exists() and (changed := differences(_configuration_at(path), config.model_dump(mode="json"), divisible, kept)):
             raise UserError(
                 f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
             )

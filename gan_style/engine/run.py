@@ -31,7 +31,7 @@ from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Validation, named
 from gan_style.errors import UserError
-from gan_style.types import Batch, Direction
+from gan_style.types import Batch, Direction, Kept
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
 Loader = Callable[[int, int], Generator[Batch, None, None]]
@@ -77,10 +77,11 @@ class Run:
         grid: SampleGrid | None,
         validation: Validation | None = None,
         data: KnownData | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.config, self.trainer, self.accelerator, self.agreement = config, trainer, accelerator, agreement
         self.loader, self.slots, self.bundles, self.grid, self.validation = loader, slots, bundles, grid, validation
-        self.data = data  # of the main process
+        self.data, self.kept = data, kept or Kept()  # data: of the main process
         self.folder = Path(config.run_dir)
         self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
         self.log = MetricsLog(self.folder / "metrics.jsonl")
@@ -242,7 +243,7 @@ class Run:
             }
             own = {"method": self.trainer.method.extra_state(), "means": self.means.state()}
             training = {**self.trainer.state(), **noted}
-            self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own)
+            self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own, self.kept.now)
             self.saved = step
         with self.agreement.together():
             if self.accelerator.is_main_process:
@@ -313,7 +314,7 @@ class Run:
         lock = None
         with self.agreement.together():
             if self.accelerator.is_main_process:
-                lock = claim(self.folder, self.config, self.trainer.method.divisible)
+                lock = claim(self.folder, self.config, self.trainer.method.divisible, self.kept.earlier or ())
         try:
             yield
         finally:

@@ -8,18 +8,17 @@ unless a layer is given a weight; the first distance may be the absolute one ins
 """
 
 import math
-from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor, nn
 
-from gan_style import images
 from gan_style.config.schema import MethodConfig, Place, Section
 from gan_style.errors import nearest
 from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
+from gan_style.methods.style_pictures import style_picture
 from gan_style.networks.vgg import VGGFeatures, layers
 from gan_style.types import Task
 
@@ -135,7 +134,7 @@ class Auxiliary:
             self.frozen["vgg"] = VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)
         self.picture: Tensor | None = None  # [1, 3, H, W]
         if config.style_weight and config.style_image:
-            self.picture = style_picture(Path(config.style_image), config.style_size, task.size)
+            self.picture = style_picture(task.kept, "method.style_image", config.style_image, config.style_size, task.size)
         self._picture_style: dict[str, Tensor] = {}  # layer -> what `_style` gives, of batch 1
 
     def losses(self, output: Tensor, content: Tensor, style: Tensor, suffix: str = "") -> dict[str, Tensor]:
@@ -186,16 +185,6 @@ class Auxiliary:
         if self.config.style_loss == "mmd":
             return mmd_loss(features, target)
         return gram_loss(self._style(features), target, self.config.style_norm)
-
-
-def style_picture(path: Path, side: int | None, most: int | None = None) -> Tensor:
-    """A picture [1, 3, H, W] in [-1, 1] with a shorter side of `side` pixels; None: its own, but no more than `most`."""
-    pixels = images.read(path, 3).pixels
-    shorter = min(pixels.shape[:2])
-    if (side := side or min(shorter, most or shorter)) != shorter:
-        height, width = (max(1, round(length * side / shorter)) for length in pixels.shape[:2])
-        pixels = images.resize(pixels, height, width)
-    return images.to_tensor(pixels)[None]
 
 
 def _rgb(pictures: Tensor) -> Tensor:

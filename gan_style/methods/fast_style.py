@@ -18,8 +18,9 @@ from gan_style.config.schema import GeneratorConfig, MethodConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
-from gan_style.methods.auxiliary import LayerList, VGGConfig, style_picture
+from gan_style.methods.auxiliary import LayerList, VGGConfig
 from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.methods.style_pictures import style_picture
 from gan_style.methods.trained import open_trained
 from gan_style.networks import STYLIZERS
 from gan_style.networks.conditional import ConditionalInstanceNorm2d
@@ -85,13 +86,18 @@ class FastStyle(Method):
         if task.channels_a != 3:
             raise UserError("fast_style reads RGB: set data.domain_a.channels to 3")
         self.config, self.seed = config, task.seed
-        self.pictures = [style_picture(Path(path), config.style_size) for path in config.styles.values()]
-        known, weights = _trained(Path(config.add_to), config) if config.add_to else ([], {})
+        self.pictures = [style_picture(task.kept, f"method.styles.{name}", path, config.style_size) for name, path in config.styles.items()]
+        known, weights = task.kept.get("method.add_to") or [], {}
+        if config.add_to:
+            if not known:  # the first start: later ones have the weights from their checkpoints
+                known, weights = _trained(Path(config.add_to), config)
+            task.kept.keep("method.add_to", known)
         self.names = [*known, *config.styles]
         self.kept = len(known)
         network = _stylizer(config.generator, len(self.names))
-        if config.add_to:
-            _take_over(network, weights, self.kept)
+        _keep_styles(network, self.kept)
+        if weights:
+            _take_over(network, weights)
         self.networks = {"generator": network}
         wanted = [*config.content_layers, *config.style_layers]
         self.frozen: dict[str, nn.Module] = {"vgg": VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)}
@@ -171,7 +177,14 @@ def _trained(path: Path, config: FastStyleConfig) -> tuple[list[str], dict[str, 
     return list(trained.styles), weights
 
 
-def _take_over(network: nn.Module, weights: dict[str, Tensor], kept: int) -> None:
+def _keep_styles(network: nn.Module, kept: int) -> None:
+    """Let the first `kept` styles stay as they are."""
+    for module in network.modules():
+        if isinstance(module, ConditionalInstanceNorm2d):
+            module.kept = kept
+
+
+def _take_over(network: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put a trained network's weights in place: new styles begin as the mean of the known ones, which stay as they are."""
     grown = {}
     for key, own in network.state_dict().items():
@@ -179,6 +192,3 @@ def _take_over(network: nn.Module, weights: dict[str, Tensor], kept: int) -> Non
         new = len(own) - len(value) if ".norm." in key else 0
         grown[key] = torch.cat([value, value.mean(dim=0, keepdim=True).expand(new, -1)]) if new else value
     network.load_state_dict(grown)
-    for module in network.modules():
-        if isinstance(module, ConditionalInstanceNorm2d):
-            module.kept = kept

@@ -86,7 +86,9 @@ class Pix2PixHD(Method):
         self.adversary = Adversary(config, task)
         generator = self.translator(config, channels_in, channels_out)
         if config.coarse_from:
-            take_over(generator, Path(config.coarse_from), config, channels_in)
+            if not task.kept.get("method.coarse_from"):  # the first start: later ones have the weights from their checkpoints
+                take_over(generator, Path(config.coarse_from), config, channels_in)
+            task.kept.keep("method.coarse_from", True)
         self.encoding = generator.encoding
         seen = self.encoding.channels(channels_in) + channels_out
         self.networks = {"generator": generator, "discriminator": build_discriminator(config.discriminator, seen)}

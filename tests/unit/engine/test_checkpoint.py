@@ -26,7 +26,7 @@ def checkpointer(tmp_path: Path) -> Checkpointer:
 
 
 def save(checkpointer: Checkpointer, step: int) -> None:
-    checkpointer.save(step, step * 4, networks(step), {"step": step}, {"own": step})
+    checkpointer.save(step, step * 4, networks(step), {"step": step}, {"own": step}, {})
 
 
 def test_the_newest_is_found_and_the_oldest_are_pruned(checkpointer: Checkpointer) -> None:
@@ -99,7 +99,7 @@ def test_all_torn_is_an_error_and_nothing_is_overwritten(checkpointer: Checkpoin
 def test_a_save_that_fails_leaves_the_older_ones(checkpointer: Checkpointer) -> None:
     save(checkpointer, 1)
     with pytest.raises(TypeError):
-        checkpointer.save(2, 8, networks(), {"not storable": {1}}, {})
+        checkpointer.save(2, 8, networks(), {"not storable": {1}}, {}, {})
     newest = checkpointer.newest()
     assert newest is not None
     assert newest.step == 1
@@ -158,7 +158,7 @@ def test_a_full_disk_is_said_and_the_older_ones_stay(checkpointer: Checkpointer,
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
     try:
         with pytest.raises(UserError, match=r"the checkpoint of step 2 cannot be saved .*; make room"):
-            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {})
+            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path: path.read_bytes() for path in checkpointer.root.rglob("*") if path.is_file()} == before
@@ -170,13 +170,13 @@ def test_a_full_disk_does_not_speak_of_checkpoints_that_are_not_there(checkpoint
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
         with pytest.raises(UserError, match=r"step 1 cannot be saved \(.*\), and there is no older one; make room, then .* begins anew$"):
-            checkpointer.save(1, 8, networks(), {"big": torch.zeros(1000)}, {})
+            checkpointer.save(1, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     save(checkpointer, 1)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
         with pytest.raises(UserError, match=r"step 2 cannot be saved \(.*\), the older ones stay; make room, then .* goes on$"):
-            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {})
+            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
