@@ -11,6 +11,7 @@ from gan_style.datasets import convert, demo
 from gan_style.datasets.check import check
 from gan_style.datasets.compare import compare
 from gan_style.errors import CommandParser, UserError, one_line, run_command
+from gan_style.memory import room_for
 
 DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "styles": demo.draw_styles}
 
@@ -20,7 +21,8 @@ def main(arguments: Sequence[str]) -> int:
 
     def command() -> int:
         options = _parser().parse_args(arguments)
-        return options.command(options)
+        with room_for("no memory for this", "work on fewer or smaller pictures at once"):
+            return options.command(options)
 
     return run_command(command)
 

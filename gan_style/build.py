@@ -26,13 +26,14 @@ from gan_style.engine.known_data import KnownData
 from gan_style.engine.plan import Plan, make_plan
 from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
-from gan_style.engine.run import Run
+from gan_style.engine.run import STEP_ADVICE, Run
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import CommandParser, UserError, nearest
 from gan_style.files.left_out import LeftOut
 from gan_style.looking import looking_only
+from gan_style.memory import room_for
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
@@ -58,7 +59,8 @@ def train_command(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
     options = parser.parse_intermixed_args(arguments)
     config = load_config(options.config, options.overrides, CONFIGS)
-    return describe(config) if options.dry_run else train(config)
+    with room_for("no memory to begin", STEP_ADVICE):
+        return describe(config) if options.dry_run else train(config)
 
 
 def train(config: RunConfig[Any]) -> int:
@@ -71,7 +73,8 @@ def train(config: RunConfig[Any]) -> int:
         rejoin()
         accelerator = make_accelerator(config.train, config.logging, config.run_dir)
         try:
-            return _run(config, accelerator)
+            with room_for("no memory to begin", STEP_ADVICE):
+                return _run(config, accelerator)
         except (UserError, SystemExit):
             accelerator.end_training()  # else gloo may abort at exit, and the exit code is lost
             raise

@@ -24,6 +24,7 @@ from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.samples import rows_of
 from gan_style.files.tiff_directory import is_tiff
 from gan_style.files.writing import encode
+from gan_style.memory import room_for
 from gan_style.walking import walk
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
@@ -68,7 +69,7 @@ def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
     Missing alpha is opaque. Every file that is missing, empty, cut short, not an image, too large or of more than 16 bits is a
     `UserError` that names it. Takes at most 1 GiB.
     """
-    with opened(path) as stream:
+    with room_for(f"{path}: no memory to decode it"), opened(path) as stream:
         if is_tiff(stream):
             page = tiff.open_page(stream, path)
             header, dots = page.header, page.dots_per_inch
@@ -77,7 +78,7 @@ def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
             with pillow.open_image(stream, path) as (image, header):
                 dots = pillow.dots_per_inch(image)
                 pixels = pillow.decode(image, header, stream, path, channels, srgb)
-    pixels, alpha = _with_channels(_upright(pixels, header.orientation), channels)
+        pixels, alpha = _with_channels(_upright(pixels, header.orientation), channels)
     dots = (dots[1], dots[0]) if dots and header.orientation >= 5 else dots
     if header.several:
         _tell_of_several(path)

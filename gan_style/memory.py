@@ -1,8 +1,62 @@
-"""Telling that a device's memory is exhausted."""
+"""One policy for want of memory, whoever refuses it: torch on any device, NumPy, OpenCV, Pillow, the system.
 
-import torch
+Who asks for much says what for, in `room_for`; the command, or who knows them best, says once which keys or options help.
+"""
+
+import errno
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gan_style.errors import UserError
+
+# How libraries say it that raise no MemoryError: torch's CPU and GPU, cuDNN and cuBLAS, C++, OpenCV, PIL.
+_REFUSALS = re.compile(
+    r"(can't|cannot|could not|failed to|unable to) allocate|(out of|insufficient|not enough) memory|ALLOC_FAILED|bad_alloc", re.I
+)
 
 
-def no_room(failure: RuntimeError) -> bool:
-    """Was it for want of memory? The CPU's allocator raises a plain RuntimeError."""
-    return isinstance(failure, torch.OutOfMemoryError) or "can't allocate memory" in str(failure)
+class OutOfMemory(UserError):
+    """There was no memory. what: for what, and where; advice: what helps, empty where only a caller knows."""
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what}; {advice}" if advice else what)
+        self.what, self.advice = what, advice
+
+
+def no_room(failure: BaseException) -> bool:
+    """Was it raised for want of memory?"""
+    if isinstance(failure, UserError) or not isinstance(failure, Exception):
+        return False
+    if isinstance(failure, OSError) and failure.errno is not None:
+        return failure.errno == errno.ENOMEM
+    return isinstance(failure, MemoryError) or _REFUSALS.search(str(failure)) is not None
+
+
+@contextmanager
+def room_for(what: str, advice: str = "") -> Iterator[None]:
+    """What the block has no memory for becomes `OutOfMemory`, and what it held is free again.
+
+    An `OutOfMemory` from inside says better what for, and is only given the advice where it has none.
+    """
+    try:
+        yield
+    except OutOfMemory as failure:
+        if failure.advice or not advice:
+            raise
+        raise OutOfMemory(failure.what, advice) from failure
+    except Exception as failure:
+        if not no_room(failure):
+            raise
+        traceback.clear_frames(failure.__traceback__)  # they hold on to what filled the memory
+        _give_back()
+        raise OutOfMemory(what, advice) from failure
+
+
+def _give_back() -> None:
+    """Give torch's reserve on a GPU back."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -15,12 +15,14 @@ from gan_style.datasets.dataset import Place, TrainingSet, collate
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.datasets.sampling import SlotSampler
 from gan_style.errors import UserError, one_line
+from gan_style.memory import room_for
 from gan_style.types import Batch
 
 log = logging.getLogger("gan_style")
 
 AHEAD = 2  # batches that each process is asked for in advance
 _SHOWN = 8  # names in a message
+_ADVICE = "lower data.workers or train.batch_size, or scale the pictures down"
 
 
 def training_loader(
@@ -100,7 +102,8 @@ class TrainingLoader:
             waiting: deque[tuple[list[Place], Future[Batch]]] = deque()
 
             def receive(process: LoadingProcess) -> Batch:
-                return self._finished(process.receive())
+                with room_for("no memory for a batch that was loaded", _ADVICE):
+                    return self._finished(process.receive())
 
             def ask() -> None:
                 if batch := next(places, None):
@@ -121,10 +124,7 @@ class TrainingLoader:
 
     def _obituary(self, death: Died, places: Sequence[Place]) -> str:
         if death.killed:
-            return (
-                "a loading process was killed (by the system's memory killer?); lower data.workers or free memory, then the same command "
-                "goes on"
-            )
+            return f"a loading process was killed (by the system's memory killer?); {_ADVICE}, then the same command goes on"
         source = self.dataset.source
         keys = dict.fromkeys(key for place in places for key in (source.a[place.index_a], source.keys("b")[place.index_b]))
         named = ", ".join(list(keys)[:_SHOWN]) + (" and others" if len(keys) > _SHOWN else "")
@@ -141,8 +141,10 @@ class BatchReader:
         self.dataset = dataset
 
     def __call__(self, places: Sequence[Place]) -> Delivery:
-        samples = [self.dataset.read(place) for place in places]
-        return Delivery(collate(samples), {kind: words for sample in reversed(samples) for kind, words in sample.doubts.items()})
+        with room_for(f"no memory to load {len(places)} samples", _ADVICE):
+            samples = [self.dataset.read(place) for place in places]
+            doubts = {kind: words for sample in reversed(samples) for kind, words in sample.doubts.items()}
+            return Delivery(collate(samples), doubts)
 
 
 def _use_device(device: int | None) -> None:

@@ -24,6 +24,7 @@ from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import Loaded
 from gan_style.errors import UserError
+from gan_style.memory import OutOfMemory, no_room
 from gan_style.seeding import derive_seed
 
 _TRIED = 32  # side of the images that transforms are tried on, in pixels
@@ -102,6 +103,8 @@ def _apply(compose: albumentations.Compose, targets: dict[str, Any], where: str,
     try:
         return compose(**targets)
     except Exception as failure:  # which exceptions depends on the transforms that the user lists
+        if no_room(failure):
+            raise OutOfMemory(f"{file}: no memory for {where}") from failure
         reason = " ".join(str(failure).split()) or type(failure).__name__
         raise UserError(f"{file}: {where} failed on this file ({reason}); change the transforms or remove the file") from failure
 

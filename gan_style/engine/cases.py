@@ -13,7 +13,7 @@ from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
 from gan_style.errors import UserError
-from gan_style.memory import no_room
+from gan_style.memory import room_for
 from gan_style.methods import METHODS
 from gan_style.methods.base import Needs
 from gan_style.metrics.choice import choose, compares
@@ -151,13 +151,9 @@ def translations(
     advice: what to do about an image that is too large for the device
     """
     for place, question in zip(places, read_ahead(cases.question, places), strict=True):
-        try:
-            with torch.no_grad():
-                translated = as_written(translator(*(given[None].to(device) for given in question.inputs))[0])
-        except RuntimeError as failure:
-            if not no_room(failure):
-                raise
-            raise UserError(f"{question.name}: {device.type} has no memory to translate it whole, as validation does; {advice}") from None
+        said = f"{question.name}: {device.type} has no memory to translate it whole, as validation does"
+        with room_for(said, advice), torch.no_grad():
+            translated = as_written(translator(*(given[None].to(device) for given in question.inputs))[0])
         yield place, Case(question.name, translated, question.truth, question.source)
 
 

@@ -28,6 +28,7 @@ from gan_style import atomic
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.tree import load_tree, save_tree
 from gan_style.errors import UserError
+from gan_style.memory import room_for
 
 NETWORKS, TRAINING, INPUTS, MANIFEST = "networks.safetensors", "training.safetensors", "inputs.safetensors", "manifest.json"
 
@@ -159,7 +160,8 @@ class Checkpointer:
         """What the disk refuses to one process is a `UserError` on all."""
         with self.agreement.together():
             try:
-                yield
+                with room_for(f"{self.root}: no memory to write the checkpoint of step {step}", "free some, then the same command goes on"):
+                    yield
             except (OSError, SafetensorError) as refusal:
                 why = getattr(refusal, "strerror", None) or refusal
                 kept = "the older ones stay" if self._folders() else "and there is no older one"

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +31,14 @@ from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Validation, named
 from gan_style.errors import UserError
+from gan_style.memory import room_for
 from gan_style.types import Batch, Direction, Kept
+
+# What helps where a step has no memory.
+STEP_ADVICE = (
+    "lower train.batch_size, data.load_size or data.crop_size, raise train.accumulate, or set train.mixed_precision=bf16 "
+    "(docs/guide/high_resolution.md has more)"
+)
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
 Loader = Callable[[int, int], Generator[Batch, None, None]]
@@ -107,7 +114,8 @@ class Run:
         Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
         after the newest checkpoint, and where a training image was the reason, none.
         """
-        with self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.console.started) as stop, self._ending(stop):
+        claimed, stopping = self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.console.started)
+        with claimed, stopping as stop, self._ending(stop), room_for("no memory to go on", STEP_ADVICE):
             self._resume()
             if self.step < self.steps:
                 if self.config.logging.tensorboard:
@@ -147,7 +155,8 @@ class Run:
                 watch.waited += time.perf_counter() - before
                 if stop.agreed(self.mistake is not None):
                     return
-                result = self.trainer.step(self.step, micro_batches)
+                with room_for(self._sizes(micro_batches), STEP_ADVICE):
+                    result = self.trainer.step(self.step, micro_batches)
                 self.means.add({f"loss/{name}": loss for name, loss in result.losses.items()})
                 self.means.add({f"health/{name}": value for name, value in result.measures.items()})
                 self.nonfinite.note(self.step + 1, micro_batches, result)
@@ -167,6 +176,13 @@ class Run:
                 if self.step % train.checkpoint_every == 0 and self.step < self.steps and not self.agreement.largest(self.line_lost):
                     self._save()
                     self._report()
+
+    def _sizes(self, batches: Sequence[Batch]) -> str:
+        """What a step has no memory for."""
+        (count, _, height, width), steps = batches[0].a.shape, len(batches)
+        at_once = f"{count} images of {width} x {height} pixels at once" + (f" ({steps} times a step)" if steps > 1 else "")
+        saved = "no checkpoint is saved yet" if self.saved is None else f"the newest checkpoint is of step {self.saved}"
+        return f"step {self.step + 1}: {self.accelerator.device.type} has no memory for {at_once}; {saved}"
 
     def _check_finite(self) -> None:
         for line in self.nonfinite.check(self.saved):
@@ -221,7 +237,8 @@ class Run:
         path = self.folder / "samples" / f"step_{self.step:07d}.png"
         if self.grid and self.accelerator.is_main_process and (again or not path.exists()):
             try:
-                self.grid.draw(path, {direction: self._served_weights(direction) for direction in self.bundles})
+                with room_for("no memory to draw it", "logging.samples sets how many pictures it has"):
+                    self.grid.draw(path, {direction: self._served_weights(direction) for direction in self.bundles})
             except Exception as problem:  # a picture is not worth a training
                 warnings.warn(f"step {self.step}: no sample grid ({_in_words(problem)}); training goes on", stacklevel=2)
 

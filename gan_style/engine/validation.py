@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, describe_reals, translations
 from gan_style.errors import UserError
+from gan_style.memory import room_for
 from gan_style.metrics.suite import Row, Suite
 from gan_style.progress import Progress
 from gan_style.types import Direction
@@ -59,7 +60,8 @@ class Validation:
             with Progress("validation", "images", total, brief=True, shown=self.process == 0) as progress:
                 for direction, subject in self.subjects.items():
                     subject.translator.load_state_dict(weights[direction])
-                    rows[direction], real[direction] = self._measure(subject, progress)
+                    with room_for("no memory to measure the validation images", _SMALLER):
+                        rows[direction], real[direction] = self._measure(subject, progress)
         except UserError as own:
             mistake = own
         if self.agreement.largest(mistake is not None):

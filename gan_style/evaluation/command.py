@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gan_style.evaluation.options import check_options, parser
 from gan_style.evaluation.result import table, write_json
+from gan_style.memory import room_for
 
 
 def evaluate_command(arguments: Sequence[str]) -> int:
@@ -15,7 +16,8 @@ def evaluate_command(arguments: Sequence[str]) -> int:
     from gan_style.evaluation.bundle import measure_bundle
     from gan_style.evaluation.folders import measure_folders
 
-    with flushing_denormal():  # as training does, whose numbers these are to be
+    advice = "take smaller pictures, ask for fewer --metrics, or take another --device"
+    with room_for("no memory to measure this", advice), flushing_denormal():  # as training does, whose numbers these are to be
         result = measure_folders(options) if options.model is None else measure_bundle(options)
     try:
         if options.json is not None:

@@ -19,6 +19,7 @@ from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, check_size, rea
 from gan_style.files.colour import Conversion, conversion
 from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
 from gan_style.files.samples import rows_of
+from gan_style.memory import OutOfMemory, no_room
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF", "PPM")  # none of the others: PIL would start Ghostscript for an EPS
 _CODECS = ("zip", "jpeg", "raw", "gif")  # none of the others: loops in Python (run lengths, numbers as text)
@@ -90,6 +91,8 @@ def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: 
     except MemoryError as failure:
         raise UserError(f"{path}: no memory for its {header.width} x {header.height} pixels; scale it down") from failure
     except Exception as failure:  # PIL's decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
+        if no_room(failure):
+            raise OutOfMemory(f"{path}: no memory for its {header.width} x {header.height} pixels") from failure
         raise UserError(f"{path}: damaged or cut short ({reason(failure)}); replace or remove it") from failure
 
 

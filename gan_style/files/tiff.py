@@ -19,6 +19,7 @@ from gan_style.files.kinds import advice, kind_of_name
 from gan_style.files.samples import by_bands, cmyk_to_rgb, divide_by_alpha, full_range, rows_of, writable
 from gan_style.files.tiff_directory import directories
 from gan_style.files.tiff_samples import CONVERT, JPEG, Samples, samples_of
+from gan_style.memory import OutOfMemory, no_room
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -56,10 +57,10 @@ class Tiff:
             return self._coloured(stored, self._conversion() if srgb else None)
         except UserError:
             raise
-        except MemoryError as failure:
-            width, height = self.page.imagewidth, self.page.imagelength
-            raise UserError(f"{self.path}: no memory for its {width} x {height} pixels; scale it down") from failure
         except Exception as failure:  # decoders raise nearly anything on damaged data
+            if no_room(failure):
+                width, height = self.page.imagewidth, self.page.imagelength
+                raise OutOfMemory(f"{self.path}: no memory for its {width} x {height} pixels") from failure
             raise UserError(f"{self.path}: damaged or cut short ({reason(failure)}); replace or remove it") from failure
 
     @property

@@ -8,14 +8,18 @@ from gan_style.arguments import device_option, number, place, whole
 from gan_style.errors import CommandParser, UserError, one_line
 from gan_style.inference.files import FORMATS, check_paths, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
+from gan_style.memory import room_for
 
 DIRECTIONS = ("a2b", "b2a")
 
 
 def infer_command(arguments: Sequence[str]) -> int:
     """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
-    if asks_for_gatys(arguments):
-        return gatys_command(arguments)
+    with room_for("no memory to begin", "free some, or take another --device"):
+        return gatys_command(arguments) if asks_for_gatys(arguments) else _translate(arguments)
+
+
+def _translate(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
     bundle = find_bundle(Path(options.model), options.direction)

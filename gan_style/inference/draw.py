@@ -1,5 +1,6 @@
 """Pictures from noise: what infer.py does with a bundle that takes no image."""
 
+import sys
 from pathlib import Path
 
 import torch
@@ -9,8 +10,9 @@ from gan_style.errors import UserError
 from gan_style.inference.files import FORMATS
 from gan_style.inference.picture import fit_format
 from gan_style.inference.predictor import Predictor
+from gan_style.memory import OutOfMemory
 from gan_style.methods.gan import noise
-from gan_style.progress import Progress
+from gan_style.progress import Progress, say
 
 
 def draw_samples(predictor: Predictor, count: int, seed: int, output: Path, format: str, batch_size: int, overwrite: bool) -> str:
@@ -20,11 +22,23 @@ def draw_samples(predictor: Predictor, count: int, seed: int, output: Path, form
         raise UserError("--format keep: there is no input whose format could be kept; take png")
     paths = [output / f"sample_{number:04d}{suffix}" for number in range(count)]
     todo = [number for number in range(count) if overwrite or not paths[number].exists()]
+    drawn = 0
     with Progress("drawing", "images", len(todo)) as progress:
-        for first in range(0, len(todo), batch_size):
-            numbers = todo[first : first + batch_size]
+        while drawn < len(todo):
+            numbers = todo[drawn : drawn + batch_size]
             latents = torch.stack([noise(predictor.info.translator["latent"], seed, number) for number in numbers])
-            for number, picture in zip(numbers, predictor.from_noise(latents), strict=True):
+            try:
+                pictures = predictor.from_noise(latents)
+            except OutOfMemory:
+                if len(numbers) == 1:
+                    raise
+                pictures = None
+            if pictures is None:
+                batch_size = len(numbers) // 2
+                say(f"no memory for {len(numbers)} images at once: going on with batches of {batch_size}", sys.stderr)
+                continue
+            for number, picture in zip(numbers, pictures, strict=True):
                 images.write(paths[number], fit_format(images.to_pixels(picture), suffix))
             progress.update(len(numbers))
+            drawn += len(numbers)
     return f"{len(todo)} drawn, {count - len(todo)} skipped (exist)"

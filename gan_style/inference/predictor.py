@@ -11,7 +11,7 @@ from gan_style.bundle import BundleInfo, load_bundle
 from gan_style.device import Precision, check_precision, choose_device
 from gan_style.errors import UserError
 from gan_style.inference.given import check_noise, check_pictures
-from gan_style.memory import no_room
+from gan_style.memory import room_for
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network
 from gan_style.methods.trained import check_weights, translator_config
@@ -19,10 +19,6 @@ from gan_style.networks.padding import missing
 
 MAX_PADDED = 2**24  # pixels that padding may lead to: the smallest picture of the deepest network has as many
 HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-class OutOfMemory(UserError):
-    """The device has no room for a batch."""
 
 
 class Predictor:
@@ -67,22 +63,13 @@ class Predictor:
         """The same of a picture that `images.to_tensor` made: it is not looked at before."""
         batch = image if image.dim() == 4 else image[None]
         self._check_padding(*batch.shape[2:])
-        try:
+        count, _, height, width = batch.shape
+        said = f"{self.device.type} has no memory for {count} image{'s' if count > 1 else ''} of {width} x {height} pixels"
+        advice = f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
+        with room_for(said, advice):
             with self.calculating():
                 translated = self.network(batch.to(self.device, torch.float32), **style)
             translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
-        except RuntimeError as failure:
-            if not no_room(failure):
-                raise
-            translated = None
-        if translated is None:  # outside the handler, whose traceback holds on to the activations
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            count, _, height, width = batch.shape
-            raise OutOfMemory(
-                f"{self.device.type} has no memory for {count} image{'s' if count > 1 else ''} of {width} x {height} pixels; "
-                f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
-            )
         return translated if image.dim() == 4 else translated[0]
 
     @torch.no_grad()
@@ -91,9 +78,11 @@ class Predictor:
         if not self.from_noise_alone:
             raise ValueError(f"a bundle of {self.info.method} translates pictures: call the predictor with one")
         check_noise(latents, self.info.translator["latent"])
-        with self.calculating():
-            drawn = self.network(latents.to(self.device, torch.float32))
-        return drawn.float().clamp(-1.0, 1.0).cpu()
+        said = f"{self.device.type} has no memory to draw {len(latents)} image{'s' if len(latents) > 1 else ''} at once"
+        with room_for(said, "take a smaller --batch-size, --precision bf16 or another --device"):
+            with self.calculating():
+                drawn = self.network(latents.to(self.device, torch.float32))
+            return drawn.float().clamp(-1.0, 1.0).cpu()
 
     @property
     def from_noise_alone(self) -> bool:

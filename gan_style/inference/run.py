@@ -17,12 +17,14 @@ from gan_style import images
 from gan_style.errors import UserError, one_line
 from gan_style.inference.files import Job
 from gan_style.inference.picture import Source, read_source, write_result
-from gan_style.inference.predictor import OutOfMemory, Predictor
+from gan_style.inference.predictor import Predictor
 from gan_style.inference.stylist import Stylist
 from gan_style.inference.termination import exiting_on_termination
+from gan_style.memory import OutOfMemory, room_for
 from gan_style.progress import Progress, say
 
 GPU_BATCH = 8
+_SMALLER = "scale it down, or translate smaller with --resize N"
 NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full or read-only
 
 
@@ -117,13 +119,17 @@ class Translation:
         remaining = iter(jobs)
         while True:
             while len(reading) < max(1, self._threads // 2) and (job := next(remaining, None)):
-                reading.append(threads.submit(read_source, job, self.predictor.info, self.resize))
+                reading.append(threads.submit(self._read, job))
             if not reading:
                 return
             try:
                 yield reading.popleft().result()
             except UserError as mistake:
                 self._fail(str(mistake), progress)
+
+    def _read(self, job: Job) -> Source:
+        with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
+            return read_source(job, self.predictor.info, self.resize)
 
     def _batches(self, sources: Iterable[Source]) -> Iterator[list[Source]]:
         """Pictures of one size together, as many as a batch may have; never more than that waiting, of all sizes taken together."""
@@ -137,8 +143,9 @@ class Translation:
     def _translate(self, batch: list[Source], threads: ThreadPoolExecutor, progress: Progress) -> None:
         """Translate pictures of one size and hand them over to be written; in halves where the device has no room for all."""
         try:
-            pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
-            results = self.stylist(batch, pictures) if self.stylist else self.predictor.translate(pictures)
+            with room_for("no memory to translate it", _SMALLER):
+                pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
+                results = self.stylist(batch, pictures) if self.stylist else self.predictor.translate(pictures)
         except OutOfMemory as mistake:
             if len(batch) == 1:
                 self._fail(f"{batch[0].job.source}: {mistake}", progress)
@@ -163,7 +170,8 @@ class Translation:
                 self._settle(progress)
 
     def _write(self, source: Source, result: Tensor) -> None:
-        write_result(source, result, self.keep_resized)
+        with room_for(f"{source.job.source}: no memory to write its translation", _SMALLER):
+            write_result(source, result, self.keep_resized)
 
     def _settle(self, progress: Progress, going_on: bool = True) -> None:
         """Wait for the oldest result to be written. Not `going_on`: whatever became of it, raise nothing."""

@@ -15,7 +15,7 @@ from gan_style.inference import controls
 from gan_style.inference.files import Job
 from gan_style.inference.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
 from gan_style.inference.picture import Source, write_result
-from gan_style.memory import no_room
+from gan_style.memory import room_for
 from gan_style.networks.vgg import VGGFeatures
 from gan_style.progress import Progress
 
@@ -63,6 +63,10 @@ class Stylisation:
         self.vgg = VGGFeatures(options.vgg_name, wanted, options.vgg, options.pooling).to(self.device)
 
     def __call__(self, job: Job) -> None:
+        with room_for(f"{job.source}: no memory to stylise it", "take a smaller --size"):
+            self._stylise(job)
+
+    def _stylise(self, job: Job) -> None:
         read = images.read(job.source, 3)
         height, width = read.pixels.shape[:2]
         scale = (self.options.size or min(height, width)) / min(height, width)
@@ -73,16 +77,11 @@ class Stylisation:
         photo = images.to_tensor(pixels)[None].to(self.device)
         styles = self._styles(photo, job.source, height, width)
         gray = self.options.preserve_color == "luminance"
-        try:
-            result = self._watched(controls.luminance(photo) if gray else photo, styles, job.source.name)
-        except UserError as mistake:
-            raise UserError(f"{job.source}: {mistake}") from None
-        except RuntimeError as failure:
-            if not no_room(failure):
-                raise
-            raise UserError(
-                f"{job.source}: {self.device.type} has no memory for {columns} x {rows} pixels; take a smaller --size"
-            ) from None
+        with room_for(f"{job.source}: {self.device.type} has no memory for {columns} x {rows} pixels"):
+            try:
+                result = self._watched(controls.luminance(photo) if gray else photo, styles, job.source.name)
+            except UserError as mistake:
+                raise UserError(f"{job.source}: {mistake}") from None
         if gray:
             result = controls.with_chroma(result, photo)
         write_result(Source(job, pixels, height, width, read.alpha, read.dots_per_inch), result[0], keep_resized=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gan_style.config.metrics import Compares
 from gan_style.errors import UserError
-from gan_style.memory import no_room
+from gan_style.memory import room_for
 from gan_style.metrics.choice import compares
 from gan_style.metrics.distributions import fid, kid
 from gan_style.metrics.features import feature_network, structure_network
@@ -122,15 +122,12 @@ class Suite(nn.Module):
     @contextmanager
     def _called(self, name: str) -> Iterator[None]:
         """What goes wrong inside is said with the image's name."""
-        try:
-            yield
-        except UserError as mistake:
-            raise UserError(f"{name}: {mistake}") from None
-        except RuntimeError as failure:
-            if not no_room(failure):
-                raise
-            device = self.get_buffer("place").device.type
-            raise UserError(f"{name}: {device} has no memory to measure it; ask for fewer metrics, or take smaller images") from None
+        device = self.get_buffer("place").device.type
+        with room_for(f"{name}: {device} has no memory to measure it", "ask for fewer metrics, or take smaller images"):
+            try:
+                yield
+            except UserError as mistake:
+                raise UserError(f"{name}: {mistake}") from None
 
     def _source(self, case: Case) -> Tensor:
         assert case.source is not None

@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_style.atomic import check_writable, replacing
 from gan_style.bundle import MAX_HEADER_BYTES, Resize, check_header
 from gan_style.errors import UserError
-from gan_style.memory import no_room
+from gan_style.memory import room_for
 from gan_style.metrics.features import rgb
 from gan_style.networks.segmenter import SegmentationNet
 from gan_style.segmentation.classes import MAX_CLASSES, Classes, Colour
@@ -47,17 +47,11 @@ class Segmenter:
     def __call__(self, image: Tensor) -> np.ndarray:
         """[C, H, W] in [-1, 1] -> classes [H, W] int16."""
         place = self.network.last.weight
-        try:
+        height, width = image.shape[-2:]
+        said = f"{place.device.type} has no memory to segment {width} x {height} pixels"
+        with room_for(said, "take another --device, or a segmenter of smaller pictures"):
             scores = self.network(rgb(image[None].to(place)))[0]
             return scores.argmax(dim=0).to("cpu", torch.int16).numpy()
-        except RuntimeError as failure:
-            if not no_room(failure):
-                raise
-            height, width = image.shape[-2:]
-            raise UserError(
-                f"{place.device.type} has no memory to segment {width} x {height} pixels; take another --device, or a segmenter of "
-                "smaller pictures"
-            ) from None
 
 
 def make_network(info: SegmenterInfo) -> SegmentationNet:

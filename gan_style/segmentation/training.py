@@ -14,8 +14,7 @@ from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
-from gan_style.errors import UserError
-from gan_style.memory import no_room
+from gan_style.memory import room_for
 from gan_style.metrics.features import rgb
 from gan_style.progress import Progress
 from gan_style.seeding import derive_seed
@@ -65,7 +64,8 @@ def train_segmenter(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     network.train()
     batches = training_loader(dataset, data, 0, steps, BATCH_SIZE)
-    try:
+    said = f"--segmenter: {device.type} has no memory to train on {BATCH_SIZE} crops of {data.crop_size} pixels"
+    with room_for(said, "free some, or take another --device"):
         progress = Progress("segmenter", "steps", steps)
         for number, batch in enumerate(progress.over(batches), start=1):
             maps, photos = (batch.a, batch.b) if direction == "a2b" else (batch.b, batch.a)
@@ -76,11 +76,6 @@ def train_segmenter(
             schedule.step()
             if number % 50 == 0:
                 progress.tell(f"loss {loss.item():.3g}")
-    except RuntimeError as failure:
-        if not no_room(failure):
-            raise
-        size = f"{BATCH_SIZE} crops of {data.crop_size} pixels"
-        raise UserError(f"--segmenter: {device.type} has no memory to train on {size}; free some, or take another --device") from None
     return Segmenter(info, network)
 
 
