@@ -13,6 +13,7 @@ from gan_style.engine.report.page import comparison_page, run_page
 from gan_style.engine.report.past import Past
 from gan_style.engine.report.writer import FILE
 from gan_style.errors import CommandParser, UserError, one_line, run_command
+from gan_style.memory import room_for
 from gan_style.opening import refusal
 
 
@@ -42,7 +43,8 @@ def report_command(arguments: Sequence[str]) -> int:
     if len({os.path.realpath(folder) for folder in folders}) < len(folders):
         raise UserError("a RUN_DIR is given twice; name each run once")
     output = Path(options.output or (folders[0] / FILE if len(folders) == 1 else "comparison.html"))
-    page = run_page(Past(folders[0])) if len(folders) == 1 else comparison_page(Comparison(folders))
+    with room_for("no memory for the page", "name fewer runs"):
+        page = run_page(Past(folders[0])) if len(folders) == 1 else comparison_page(Comparison(folders))
     try:
         atomic.write_text(output, page)
     except OSError as refused:

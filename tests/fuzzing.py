@@ -63,7 +63,7 @@ def bounds(allowed: tuple[type[Exception], ...] = (), memory: int = MEMORY, seco
     `memory` more bytes, even where the refusal is caught and called something else; taking more than `seconds`.
     """
     try:
-        with _limited_memory(memory), _limited_time(seconds):
+        with limited_memory(memory), _limited_time(seconds):
             yield
     except BaseException as problem:
         for link in _chain(problem):
@@ -120,7 +120,7 @@ def _limited_time(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _limited_memory(memory: int) -> Iterator[None]:
+def limited_memory(memory: int) -> Iterator[None]:
     """The system refuses this process more than `memory` bytes beyond those it has; only Linux counts them."""
     if sys.platform != "linux":
         yield

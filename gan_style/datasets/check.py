@@ -5,6 +5,8 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,7 +109,8 @@ def _inspect_all(loads: Mapping[str, Load], workers: int | None) -> dict[str, Fa
     facts: dict[str, Facts] = {}
     names = sorted(loads)
     at_once = 32 * cores  # images from tables wait in memory
-    with ProcessPoolExecutor(cores) as pool, Progress("reading", "files", len(names)) as progress:
+    with ExitStack() as stack, Progress("reading", "files", len(names)) as progress:
+        pool = stack.enter_context(ProcessPoolExecutor(cores))
         for start in range(0, len(names), at_once):
             found: dict[str, Path | images.Encoded] = {}
             for name in names[start : start + at_once]:
@@ -115,9 +118,22 @@ def _inspect_all(loads: Mapping[str, Load], workers: int | None) -> dict[str, Fa
                     found[name] = loads[name]()
                 except UserError as mistake:
                     facts[name] = Facts(None, str(mistake))
-            facts.update(zip(found, pool.map(inspect, found.values(), chunksize=4), strict=True))
+            try:
+                facts.update(list(zip(found, pool.map(inspect, found.values(), chunksize=4), strict=True)))
+            except BrokenProcessPool:  # which of them did it?
+                facts.update({name: _inspect_alone(image) for name, image in found.items()})
+                pool = stack.enter_context(ProcessPoolExecutor(cores))
             progress.update(min(at_once, len(names) - start))
     return facts
+
+
+def _inspect_alone(image: Path | images.Encoded) -> Facts:
+    """`inspect` in a process of its own, which may die of it."""
+    with ProcessPoolExecutor(1) as pool:
+        try:
+            return pool.submit(inspect, image).result()
+        except BrokenProcessPool:
+            return Facts(None, f"{image}: the process that decoded it was killed or crashed; scale it down, or remove it")
 
 
 def _problems_of_pairs(source: Source, facts: Mapping[str, Facts]) -> list[str]:

@@ -1,10 +1,14 @@
 """check: every file is read, every bad one named."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pictures import draw_folders
 
 from gan_style import images
 from gan_style.datasets.check import check
@@ -62,3 +66,17 @@ def test_unpaired_and_aligned(tmp_path: Path, write_pairs: Writer) -> None:
     images.write(tmp_path / "one" / "train" / "odd.png", np.zeros((4, 11, 3), np.uint8))
     report = check(tmp_path / "one", "aligned", workers=1)
     assert len(report.problems) == 1 and "odd.png: is 11 pixels wide" in report.problems[0]
+
+
+def test_a_file_that_ends_the_process_is_named_and_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_folders(tmp_path, train=6, val=1)
+    read = images.read
+
+    def deadly(path: Path, *further: Any) -> images.Picture:
+        if path == tmp_path / "trainB/004.png":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(path, *further)
+
+    monkeypatch.setattr(images, "read", deadly)
+    killed = f"{tmp_path}/trainB/004.png: the process that decoded it was killed or crashed; scale it down, or remove it"
+    assert check(tmp_path, workers=2).problems == (killed,)

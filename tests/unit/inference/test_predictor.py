@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from tiny_bundles import GENERATORS, UNET_BATCH, tiny_bundle
 
 from gan_style.errors import UserError
-from gan_style.inference.predictor import OutOfMemory, Predictor
+from gan_style.inference.predictor import Predictor
+from gan_style.memory import OutOfMemory
 from gan_style.methods import METHODS
 from gan_style.networks import per_image_statistics
 

@@ -25,8 +25,9 @@ from gan_style.errors import UserError
 from gan_style.inference import run
 from gan_style.inference.files import Job, select
 from gan_style.inference.picture import Source
-from gan_style.inference.predictor import OutOfMemory, Predictor
+from gan_style.inference.predictor import Predictor
 from gan_style.inference.run import Tally, Translation
+from gan_style.memory import OutOfMemory
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network
 
@@ -191,7 +192,7 @@ def test_a_batch_too_large_for_the_device_is_halved(tmp_path: Path, recorder: Re
     recorder.limit = 0
     single = Translation(recorder, overwrite=True)  # type: ignore[arg-type]
     single.run(jobs[:2])
-    assert single.tally.failures == [f"{job.source}: too many" for job in jobs[:2]]
+    assert all(failure.startswith(f"{job.source}: too many; ") for failure, job in zip(single.tally.failures, jobs[:2], strict=True))
 
 
 def test_a_translation_that_is_not_finite_is_not_written_black(tmp_path: Path) -> None:
