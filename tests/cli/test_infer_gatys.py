@@ -56,7 +56,7 @@ def test_one_bad_picture_does_not_stop_the_others(main: Callable[..., int], caps
     assert main(command(input="in")) == 2
     captured = capsys.readouterr()
     assert captured.out.splitlines()[-1] == "2 translated, 0 skipped (exist), 1 failed -> out"
-    assert captured.err.splitlines()[-1].startswith("error: in/0.png: not an image")
+    assert captured.err.splitlines()[-1].startswith("error: in/0.png: is a text, not an image")
 
 
 @pytest.mark.parametrize(
