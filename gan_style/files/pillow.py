@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
@@ -169,6 +168,8 @@ def _converted(image: Image.Image, mode: str, to_srgb: Conversion | None) -> np.
 
 def _decode_deep(stream: IO[bytes], path: Path | Encoded) -> np.ndarray:
     """[H, W, C] uint16 by OpenCV."""
+    import cv2  # the report reads pictures too, of 8 bits, and loads in a moment
+
     stream.seek(0)
     pixels = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
