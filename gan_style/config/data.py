@@ -1,10 +1,13 @@
 """The data set's keys."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place, Section
+
+CROPS = ("resize_and_crop", "crop", "scale_width_and_crop")
 
 
 class DomainConfig(Section):
@@ -51,10 +54,12 @@ class DataConfig(Section):
         default="resize_and_crop",
         description="Resize and random crop of training images; see data/README.md for what each does in validation.",
     )
-    load_size: int = Field(
+    load_size: Annotated[int, OnlyWith({"preprocess": ("resize_and_crop", "scale_width", "scale_width_and_crop")})] = Field(
         default=286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`)."
     )
-    crop_size: int = Field(default=256, ge=1, le=16384, description="Pixels of the square random crop.")
+    crop_size: Annotated[int, OnlyWith({"preprocess": CROPS, "method.size": ON})] = Field(
+        default=256, ge=1, le=16384, description="Pixels of the square random crop."
+    )
     flip: bool = Field(default=True, description="Mirror training images left to right, half of the time.")
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
@@ -77,7 +82,7 @@ class DataConfig(Section):
     @property
     def one_size(self) -> bool:
         """Are all training images squares of `crop_size`?"""
-        return self.preprocess in ("resize_and_crop", "crop", "scale_width_and_crop")
+        return self.preprocess in CROPS
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "DataConfig":

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gan_style.config.mistakes import INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined
+from gan_style.config.effect import leaves, without_effect
+from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined
 from gan_style.config.overrides import apply_override, parse_overrides
 from gan_style.config.schema import MethodConfig, RunConfig
 from gan_style.config.yaml_file import ONE_FILE, read_yaml_file, short
@@ -26,6 +27,9 @@ def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str
     for override in given:
         apply_override(tree, override)
     config = parse_config(tree, Origin(str(path), file, given), methods)
+    keys = [key for override in given for key in leaves(override.place, override.value)]
+    if idle := [Mistake(key, why, COMMAND_LINE) for key in keys if (why := without_effect(config, key))]:
+        raise UserError(joined(idle))
     for key, place in (("run_dir", config.run_dir), ("data.root", config.data.root)):
         if why := refusal(place):
             raise UserError(f"{key}: {short(place)} {why}; give another path")

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from gan_style.config.architectures import NetworkConfig
 from gan_style.config.continuing import MAY_CHANGE
+from gan_style.config.effect import OnlyWith
 from gan_style.config.schema import MethodConfig, RunConfig
 
 _INTRO = """\
@@ -99,7 +100,7 @@ def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
         if having is not None and not having:
             continue
         key = ", ".join(f"`{f'{place}.{name}'.lstrip('.')}`" for place in places)
-        meaning = (field.description or "") + (f" Only for {', '.join(f'`{each}`' for each in having)}." if having else "")
+        meaning = "".join([field.description or "", _only_with(field), _only_for(having or [])])
         cells = (key, _type(field), _default(field), meaning)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join([*lines, ""])
@@ -112,6 +113,21 @@ def _architectures(section: type[BaseModel], key: str) -> list[str] | None:
     names: list[str] = list(get_args(section.model_fields["name"].annotation))
     having = [name for name in names if key in section.keys_of(name)]
     return None if having == names else having
+
+
+def _only_with(field: FieldInfo) -> str:
+    """What else must be set, in words."""
+    rules = [rule.keys for rule in field.metadata if isinstance(rule, OnlyWith)]
+    texts = [" or ".join(f"`{key}`" + (f" {_either(values)}" if values else "") for key, values in keys.items()) for keys in rules]
+    return f" Only with {', and with '.join(texts)}." if texts else ""
+
+
+def _only_for(architectures: list[str]) -> str:
+    return f" Only for {', '.join(f'`{each}`' for each in architectures)}." if architectures else ""
+
+
+def _either(values: tuple[Any, ...]) -> str:
+    return " or ".join(f"`{'null' if value is None else value}`" for value in values)
 
 
 def _alternatives(field: FieldInfo) -> Iterator[Any]:

@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from gan_style.config.architectures import NetworkConfig as NetworkConfig
 from gan_style.config.data import DataConfig as DataConfig
 from gan_style.config.data import DomainConfig as DomainConfig
+from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place as Place
 from gan_style.config.section import Section as Section
 from gan_style.config.validation import ValidationConfig
 
 Norm = Literal["instance", "batch", "none"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
+InitGain = Annotated[float, OnlyWith({"init": ("normal", "xavier", "orthogonal"), "norm": ("batch",)})]  # it scales batch norms too
 
 
 class GeneratorConfig(NetworkConfig):
@@ -69,7 +71,9 @@ class GeneratorConfig(NetworkConfig):
         "a shift of the input then shifts what is made of it (1904.11486).",
     )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
-    init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
+    init_gain: InitGain = Field(
+        default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`."
+    )
 
 
 class DiscriminatorConfig(NetworkConfig):
@@ -92,7 +96,9 @@ class DiscriminatorConfig(NetworkConfig):
         default=False, description="Divide each layer's weights by their largest singular value, which bounds its slope (1802.05957)."
     )
     init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
-    init_gain: float = Field(default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`.")
+    init_gain: InitGain = Field(
+        default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`."
+    )
 
 
 class MethodConfig(Section):
@@ -139,10 +145,16 @@ class OptimConfig(Section):
         default="linear",
         description="`linear` and `cosine`: constant, then down to 0 from `decay_start`; `step`: times `step_gamma` at each `step_every`.",
     )
-    decay_start: float = Field(default=0.5, ge=0, le=1, description="Share of the run after which `linear` and `cosine` begin to fall.")
-    step_every: float = Field(default=0.25, gt=0, le=1, description="Share of the run between two drops of `step`.")
-    step_gamma: float = Field(default=0.1, gt=0, le=1, description="Factor of each drop of `step`.")
-    extend: Literal["refuse", "hold", "stretch"] = Field(
+    decay_start: Annotated[float, OnlyWith({"schedule": ("linear", "cosine")})] = Field(
+        default=0.5, ge=0, le=1, description="Share of the run after which `linear` and `cosine` begin to fall."
+    )
+    step_every: Annotated[float, OnlyWith({"schedule": ("step",)})] = Field(
+        default=0.25, gt=0, le=1, description="Share of the run between two drops of `step`."
+    )
+    step_gamma: Annotated[float, OnlyWith({"schedule": ("step",)})] = Field(
+        default=0.1, gt=0, le=1, description="Factor of each drop of `step`."
+    )
+    extend: Annotated[Literal["refuse", "hold", "stretch"], OnlyWith({"schedule": ("linear", "cosine", "step")})] = Field(
         default="refuse",
         description="When a run is given more steps than its schedule has, and the rate has begun to fall: `refuse` ends the command, "
         "`hold` trains the further steps at the schedule's last rate, `stretch` makes the schedule as long as the run, and the rate jumps.",
@@ -216,7 +228,9 @@ class TrainConfig(Section):
         default="stop",
         description="When a loss or gradient is not finite no network is updated by it, and: `stop` ends the run, `skip` goes on.",
     )
-    max_skips: int = Field(default=20, ge=1, description="Steps in a row that `on_nonfinite: skip` skips before it ends the run.")
+    max_skips: Annotated[int, OnlyWith({"on_nonfinite": ("skip",)})] = Field(
+        default=20, ge=1, description="Steps in a row that `on_nonfinite: skip` skips before it ends the run."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -263,5 +277,7 @@ class RunConfig(Section, Generic[M]):
     data: DataConfig = Field(default_factory=DataConfig, description="The data set.")
     optim: OptimConfig = Field(default_factory=OptimConfig, description="The optimizer.")
     train: TrainConfig = Field(description="The length and precision of training.")
-    validation: ValidationConfig = Field(default_factory=ValidationConfig, description="What validation measures.")
+    validation: Annotated[ValidationConfig, OnlyWith({"train.validate_every": ON})] = Field(
+        default_factory=ValidationConfig, description="What validation measures."
+    )
     logging: LoggingConfig = Field(default_factory=LoggingConfig, description="What is written.")

@@ -10,12 +10,13 @@ same for both players; the third term is R1 (1801.04406), the last the gradient 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.schema import DiscriminatorConfig, MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, scales
@@ -54,7 +55,7 @@ class AdversarialConfig(MethodConfig):
         ge=0,
         description="gamma of R1, gamma/2 |grad D|^2 at real images (1801.04406): 10 there, 0.1 with `norm: instance`, which is steeper.",
     )
-    r1_every: int = Field(
+    r1_every: Annotated[int, OnlyWith({"r1_weight": ON})] = Field(
         default=16, ge=1, description="R1 once in so many steps, with so many times its weight (1912.04958, section 4.1)."
     )
     instance_noise: float = Field(
@@ -62,7 +63,7 @@ class AdversarialConfig(MethodConfig):
         ge=0,
         description="Standard deviation of noise on the images, in [-1, 1], that discriminators see (1610.04490); 0.1 is much.",
     )
-    instance_noise_steps: int | None = Field(
+    instance_noise_steps: Annotated[int | None, OnlyWith({"instance_noise": ON})] = Field(
         default=None, ge=1, description="Steps over which the noise falls linearly to 0; null: it stays."
     )
     diffaugment: list[Augmentation] = Field(

@@ -14,6 +14,7 @@ import torch
 from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor, nn
 
+from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.schema import MethodConfig, Place, Section
 from gan_style.errors import nearest
 from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
@@ -57,6 +58,8 @@ def layer_weights(value: list[str]) -> dict[str, float]:
 
 LayerList = Annotated[list[str], AfterValidator(_known)]
 WeightedLayerList = Annotated[list[str], AfterValidator(_known_and_weighted)]
+PerceptualLayers = Annotated[WeightedLayerList, OnlyWith({"perceptual_weight": ON})]
+PerceptualDistance = Annotated[Literal["l2", "l1"], OnlyWith({"perceptual_weight": ON})]
 
 
 class VGGConfig(Section):
@@ -78,25 +81,29 @@ class AuxiliaryConfig(MethodConfig):
     perceptual_weight: float = Field(
         default=0.0, ge=0, description="Weight of the perceptual loss: to the true output where the data are paired, else to the input."
     )
-    perceptual_layers: WeightedLayerList = Field(
+    perceptual_layers: PerceptualLayers = Field(
         default=CONTENT_LAYERS,
         min_length=1,
         description="VGG layers of the perceptual loss, each with a weight where it is not 1: `relu1_1=0.25`.",
     )
-    perceptual_distance: Literal["l2", "l1"] = Field(
+    perceptual_distance: PerceptualDistance = Field(
         default="l2",
         description="Of the perceptual loss: `l2`, the mean square (1603.08155), or `l1`, the mean absolute value (1711.11585).",
     )
     style_weight: float = Field(default=0.0, ge=0, description="Weight of the style loss.")
-    style_layers: LayerList = Field(default=STYLE_LAYERS, min_length=1, description="VGG layers of the style loss.")
-    style_loss: StyleLoss = Field(
+    style_layers: Annotated[LayerList, OnlyWith({"style_weight": ON})] = Field(
+        default=STYLE_LAYERS, min_length=1, description="VGG layers of the style loss."
+    )
+    style_loss: Annotated[StyleLoss, OnlyWith({"style_weight": ON})] = Field(
         default="gram", description="What of the features is compared: `gram` (1508.06576), `moments` (1703.06868) or `mmd` (1701.01036)."
     )
-    style_norm: GramNorm = Field(default="gatys", description="Scale of `gram`: `gatys` 1/(4 N^2 M^2) or `johnson` 1/(C H W)^2.")
-    style_image: Place | None = Field(
+    style_norm: Annotated[GramNorm, OnlyWith({"style_weight": ON}), OnlyWith({"style_loss": ("gram",)})] = Field(
+        default="gatys", description="Scale of `gram`: `gatys` 1/(4 N^2 M^2) or `johnson` 1/(C H W)^2."
+    )
+    style_image: Annotated[Place | None, OnlyWith({"style_weight": ON})] = Field(
         default=None, description="A picture whose style translations should have; null: the batch's real images of their domain."
     )
-    style_size: int | None = Field(
+    style_size: Annotated[int | None, OnlyWith({"style_weight": ON})] = Field(
         default=None,
         ge=16,
         le=4096,
@@ -104,7 +111,9 @@ class AuxiliaryConfig(MethodConfig):
         "the side of what it is compared with.",
     )
     tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
-    vgg: VGGConfig = Field(default_factory=VGGConfig, description="The network behind `perceptual_weight` and `style_weight`.")
+    vgg: Annotated[VGGConfig, OnlyWith({"perceptual_weight": ON, "style_weight": ON})] = Field(
+        default_factory=VGGConfig, description="The network behind `perceptual_weight` and `style_weight`."
+    )
 
     @model_validator(mode="after")
     def _size_of_a_picture(self) -> "AuxiliaryConfig":

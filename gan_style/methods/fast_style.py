@@ -7,13 +7,14 @@ styles each sample is drawn one; they share all convolutions, and each has its o
 """
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
+from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.schema import GeneratorConfig, MethodConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
@@ -55,19 +56,23 @@ class FastStyleConfig(MethodConfig):
     )
     generator: StylizerConfig = Field(default_factory=StylizerConfig, description="The stylizer.")
     content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss (mean square).")
-    content_layers: LayerList = Field(default=["relu2_2"], min_length=1, description="VGG layers of the content loss.")
+    content_layers: Annotated[LayerList, OnlyWith({"content_weight": ON})] = Field(
+        default=["relu2_2"], min_length=1, description="VGG layers of the content loss."
+    )
     style_weight: float = Field(default=5.0, ge=0, description="Weight of the style loss (Gram matrices over C H W).")
-    style_layers: LayerList = Field(
+    style_layers: Annotated[LayerList, OnlyWith({"style_weight": ON})] = Field(
         default=["relu1_2", "relu2_2", "relu3_3", "relu4_3"], min_length=1, description="VGG layers of the style loss."
     )
     tv_weight: float = Field(default=1e-4, ge=0, description="Weight of the total variation, which smooths.")
-    style_size: int | None = Field(
+    style_size: Annotated[int | None, OnlyWith({"style_weight": ON})] = Field(
         default=256,
         ge=16,
         le=4096,
         description="Shorter side of the style pictures in pixels: smaller gives finer strokes; null: as they are.",
     )
-    vgg: VGGConfig = Field(default_factory=lambda: VGGConfig(name="vgg16"), description="The fixed network behind the losses.")
+    vgg: Annotated[VGGConfig, OnlyWith({"content_weight": ON, "style_weight": ON})] = Field(
+        default_factory=lambda: VGGConfig(name="vgg16"), description="The fixed network behind the losses."
+    )
 
     def pictures(self) -> list[str]:
         return list(self.styles.values())

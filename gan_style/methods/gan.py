@@ -5,13 +5,14 @@
 The discriminator moves first (algorithm 1, with k = 1).
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from gan_style import networks
+from gan_style.config.effect import OnlyWith
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import minimax
@@ -49,7 +50,7 @@ class GANConfig(AdversarialConfig):
     discriminator: ImageDiscriminatorConfig = Field(  # type: ignore[assignment]
         default_factory=ImageDiscriminatorConfig, description="The judge of images, real or made."
     )
-    objective: Literal["non-saturating", "minimax"] = Field(
+    objective: Annotated[Literal["non-saturating", "minimax"], OnlyWith({"adversarial": ("vanilla", "non-saturating")})] = Field(
         default="non-saturating",
         description="The generator's side: `minimax` minimises log(1 - D(G(z))) as in equation 1; `non-saturating` maximises log D(G(z)), "
         "which the paper advises (section 3) because its gradient does not vanish while the discriminator wins.",

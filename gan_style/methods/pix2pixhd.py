@@ -22,7 +22,7 @@ from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.feature_matching import feature_matching_loss
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
-from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, WeightedLayerList
+from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, PerceptualDistance, PerceptualLayers
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.trained import open_trained
 from gan_style.networks.labels import EncodedTranslator, LabelEncoding
@@ -51,12 +51,12 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     feature_weight: float = Field(
         default=10.0, ge=0, description="Weight of the feature-matching loss: the discriminator's features of translation and truth."
     )
-    perceptual_layers: WeightedLayerList = Field(
+    perceptual_layers: PerceptualLayers = Field(
         default=["relu1_1=0.03125", "relu2_1=0.0625", "relu3_1=0.125", "relu4_1=0.25", "relu5_1"],
         min_length=1,
         description="VGG layers of the perceptual loss and their weights, as in the public code.",
     )
-    perceptual_distance: Literal["l2", "l1"] = Field(default="l1", description="Of the perceptual loss: `l1` in the paper.")
+    perceptual_distance: PerceptualDistance = Field(default="l1", description="Of the perceptual loss: `l1` in the paper.")
     coarse_from: Place | None = Field(
         default=None,
         description="A bundle of this method, trained with generator `global` on images of 1/2**num_enhancers of the size: where the "

@@ -67,7 +67,7 @@ def test_methods_that_translate_otherwise_have_the_metrics_that_make_sense(name:
         ("pix2pix", ["validation.best=sim"], "'sim' is no metric, did you mean 'ssim'?"),
         ("pix2pix", ["validation.metrics=[l1]", "validation.best=ssim"], "best is ssim, which is not among metrics (l1)"),
         ("pix2pix", ["validation.best=lpips"], "validation.best: lpips is not among the metrics l1, psnr, ssim"),
-        ("pix2pix", ["train.validate_every=null", "validation.best=l1"], "validation.best: nothing is measured; set train.validate_every"),
+        ("pix2pix", ["train.validate_every=null", "validation.best=l1"], "validation.best: has no effect with train.validate_every null"),
         ("pix2pix", ["train.validate_every=0"], "train.validate_every"),
         (
             "pix2pix",

@@ -65,7 +65,7 @@ def test_a_finished_run_is_extended_by_a_choice(
 def test_where_nothing_has_fallen_an_extended_run_equals_the_longer_one(
     schedule: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = command(data, tmp_path / "run", f"optim.schedule={schedule}", "optim.step_every=0.5")
+    start = command(data, tmp_path / "run", f"optim.schedule={schedule}", *(["optim.step_every=0.5"] if schedule == "step" else []))
     assert train_command(winning([*start, "train.steps=6"])) == 0
     forget_after(tmp_path / "run", 3)
     assert train_command(winning([*start, "train.steps=8"])) == 0

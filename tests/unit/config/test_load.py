@@ -406,16 +406,17 @@ def test_home_and_variables_in_every_path(tmp_path: Path, key: str, method: str,
     monkeypatch.delenv("NOPE", raising=False)
     path = tmp_path / "recipe.yaml"
     path.write_text(f"run_dir: x\nmethod: {{name: {method}}}\ntrain: {{steps: 1}}\n", encoding="utf-8")
-    coarse = ["method.generator.name=coarse-to-fine"] if key == "method.coarse_from" else []
+    needed = {"method.coarse_from": "method.generator.name=coarse-to-fine", "method.style_image": "method.style_weight=1"}
+    also = [needed[key]] if key in needed else ["train.validate_every=1"]
     for written, place in (("~/a", "/home/me/a"), ("${DATA}/a", "/data/a")):
-        config = load(path, f"{key}={written}", *coarse)
+        config = load(path, f"{key}={written}", *also)
         assert flatten(config.model_dump())[key] == place
         again = tmp_path / "again.yaml"
         again.write_text(dump_config(config), encoding="utf-8")
         assert load(again) == config
-    message = mistake(path, f"{key}=${{NOPE}}/a", *coarse)
+    message = mistake(path, f"{key}=${{NOPE}}/a", *also)
     assert f"command line: {key}: ${{NOPE}}/a: the environment variable NOPE is not set; set it" in message
-    assert f"{key}: ~no-such-user: there is no user 'no-such-user'" in mistake(path, f"{key}=~no-such-user", *coarse)
+    assert f"{key}: ~no-such-user: there is no user 'no-such-user'" in mistake(path, f"{key}=~no-such-user", *also)
 
 
 @pytest.mark.parametrize("method", CONFIGS)
