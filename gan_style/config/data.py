@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place, Section
 
+RESIZES = ("resize_and_crop", "scale_width", "scale_width_and_crop")
 CROPS = ("resize_and_crop", "crop", "scale_width_and_crop")
 
 
@@ -54,10 +55,10 @@ class DataConfig(Section):
         default="resize_and_crop",
         description="Resize and random crop of training images; see data/README.md for what each does in validation.",
     )
-    load_size: Annotated[int, OnlyWith({"preprocess": ("resize_and_crop", "scale_width", "scale_width_and_crop")})] = Field(
+    load_size: Annotated[int, OnlyWith({"preprocess": RESIZES}, refused=False)] = Field(
         default=286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`)."
     )
-    crop_size: Annotated[int, OnlyWith({"preprocess": CROPS, "method.size": ON})] = Field(
+    crop_size: Annotated[int, OnlyWith({"preprocess": CROPS, "method.size": ON}, refused=False)] = Field(
         default=256, ge=1, le=16384, description="Pixels of the square random crop."
     )
     flip: bool = Field(default=True, description="Mirror training images left to right, half of the time.")

@@ -15,9 +15,11 @@ class OnlyWith:
 
     keys: name -> values, or `ON`. A name without a dot is of the same section, one with a dot is counted from the top. A list has
     the values that it contains.
+    refused: else an override without effect is told and goes on, for keys that scripts set for every run alike.
     """
 
     keys: Mapping[str, tuple[Any, ...]]
+    refused: bool = True
 
     def unmet(self, config: BaseModel, section: Sequence[str]) -> str | None:
         """Why a key of `section` has no effect, in words; None where it has."""
@@ -37,15 +39,15 @@ class OnlyWith:
         return f"has no effect with {' and '.join(now)}; leave it out, or set {' or '.join(wanted)}"
 
 
-def without_effect(config: BaseModel, place: Sequence[str]) -> str | None:
-    """Why the key at `place` has no effect with the other values of `config`, in words; None where it has."""
+def without_effect(config: BaseModel, place: Sequence[str]) -> tuple[str, bool] | None:
+    """Why the key at `place` has no effect with the other values of `config`, and is it refused for that; None where it has."""
     section: Any = config
     for depth, key in enumerate(place):
         if not isinstance(section, BaseModel) or key not in type(section).model_fields:  # inside a mapping of names
             return None
         for rule in type(section).model_fields[key].metadata:
             if isinstance(rule, OnlyWith) and (why := rule.unmet(config, place[:depth])):
-                return why
+                return why, rule.refused
         section = getattr(section, key)
     return None
 

@@ -1,5 +1,6 @@
 """From YAML files and dotted overrides to a checked `RunConfig`, and back; every mistake in one line that names its key."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from gan_style.config.effect import leaves, without_effect
 from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined
-from gan_style.config.overrides import apply_override, parse_overrides
+from gan_style.config.overrides import Override, apply_override, parse_overrides
 from gan_style.config.schema import MethodConfig, RunConfig
 from gan_style.config.yaml_file import ONE_FILE, read_yaml_file, short
 from gan_style.errors import UserError, nearest
@@ -27,13 +28,26 @@ def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str
     for override in given:
         apply_override(tree, override)
     config = parse_config(tree, Origin(str(path), file, given), methods)
-    keys = [key for override in given for key in leaves(override.place, override.value)]
-    if idle := [Mistake(key, why, COMMAND_LINE) for key in keys if (why := without_effect(config, key))]:
-        raise UserError(joined(idle))
+    check_effect(config, given)
     for key, place in (("run_dir", config.run_dir), ("data.root", config.data.root)):
         if why := refusal(place):
             raise UserError(f"{key}: {short(place)} {why}; give another path")
     return config
+
+
+def check_effect(config: RunConfig[Any], overrides: Sequence[Override]) -> None:
+    """`UserError` for overrides that have no effect with the other keys; a warning for those of keys that scripts set for every run."""
+    refused: list[Mistake] = []
+    for key in (key for override in overrides for key in leaves(override.place, override.value)):
+        if (idle := without_effect(config, key)) is None:
+            continue
+        mistake = Mistake(key, idle[0], COMMAND_LINE)
+        if idle[1]:
+            refused.append(mistake)
+        else:
+            warnings.warn(str(mistake), stacklevel=2)
+    if refused:
+        raise UserError(joined(refused))
 
 
 def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:

@@ -18,9 +18,6 @@ from gan_style.methods import CONFIGS
 PICTURE = "method.style_image=x.png"
 # Method, key and a value of it; the overrides with which it has no effect, which the message names; those with which it has.
 CONDITIONAL = [
-    ("pix2pix", "data.load_size=300", ["data.preprocess=crop"], ["data.preprocess=scale_width"]),
-    ("pix2pix", "data.crop_size=64", ["data.preprocess=scale_width"], ["data.preprocess=crop"]),
-    ("pix2pix", "data.crop_size=64", ["data.preprocess=none"], []),
     ("pix2pix", "optim.decay_start=0.3", ["optim.schedule=constant"], ["optim.schedule=cosine"]),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
@@ -57,6 +54,12 @@ CONDITIONAL = [
         ["method.discriminator.init=kaiming"],
         ["method.discriminator.init=kaiming", "method.discriminator.norm=batch"],
     ),
+]
+# The same of keys that scripts set for every run: they are told, not refused.
+TOLD = [
+    ("pix2pix", "data.load_size=300", ["data.preprocess=crop"], ["data.preprocess=scale_width"]),
+    ("pix2pix", "data.crop_size=64", ["data.preprocess=scale_width"], ["data.preprocess=crop"]),
+    ("pix2pix", "data.crop_size=64", ["data.preprocess=none"], []),
 ]
 # Keys with an effect of their own, at least where their value is not 0, by section. A new key joins them, or says what it goes with.
 OWN = {
@@ -103,6 +106,19 @@ def test_an_override_without_effect_is_refused(tmp_path: Path, method: str, over
         load_config(written(tmp_path, method, yaml.safe_dump({section: {last: yaml.safe_load(value)}})), idle, CONFIGS)
 
 
+@pytest.mark.parametrize(("method", "override", "idle", "live"), TOLD)
+def test_an_override_of_a_key_that_scripts_always_set_is_told(
+    tmp_path: Path, method: str, override: str, idle: list[str], live: list[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    recipe = written(tmp_path, method)
+    load_config(recipe, [override, *live], CONFIGS)
+    assert not recwarn.list
+    load_config(recipe, [override, *idle], CONFIGS)
+    assert [str(each.message).partition(";")[0] for each in recwarn.list] == [
+        f"{override.partition('=')[0]}: has no effect with {idle[0].replace('=', ' ')}"
+    ]
+
+
 def test_an_override_of_a_section_is_one_of_its_keys(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"command line: optim\.step_every: has no effect with optim\.schedule linear"):
         load_config(written(tmp_path, "cut"), ["optim={step_every: 0.5, lr: 0.1}"], CONFIGS)
@@ -129,7 +145,7 @@ def keys(
 
 @pytest.mark.parametrize("method", CONFIGS)
 def test_every_key_has_an_effect_or_says_with_what(method: str) -> None:
-    tested = {override.partition("=")[0] for _, override, _, _ in CONDITIONAL}
+    tested = {override.partition("=")[0] for _, override, _, _ in [*CONDITIONAL, *TOLD]}
     for section, key, marked in keys(RunConfig, CONFIGS[method]):
         place = f"{section}.{key}".lstrip(".")
         assert section == "method.vgg" or marked != (key in OWN.get(section, set())), f"{place}: has it an effect of its own?"
