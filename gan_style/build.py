@@ -23,10 +23,11 @@ from gan_style.engine.checkpoint import earlier_inputs
 from gan_style.engine.classes import label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.known_data import KnownData
+from gan_style.engine.micro_batches import STEP_ADVICE
 from gan_style.engine.plan import Plan, make_plan
 from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
-from gan_style.engine.run import STEP_ADVICE, Run
+from gan_style.engine.run import Run
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation

@@ -26,7 +26,7 @@ class Agreement:
     def __init__(self) -> None:
         many = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
         self._group: Any = dist.new_group(backend="gloo", timeout=PATIENCE) if many else None
-        self._main = not many or dist.get_rank() == 0
+        self.main = not many or dist.get_rank() == 0
 
     def largest(self, number: int) -> int:
         """The largest of the processes' numbers, for each of them."""
@@ -46,13 +46,13 @@ class Agreement:
 
     def from_main(self, value: Any) -> Any:
         """The main process's value, for each of them."""
-        return self.gathered(value if self._main else None)[0]
+        return self.gathered(value if self.main else None)[0]
 
     def to_main(self, value: Any) -> list[Any] | None:
         """Every process's value, in the order of the processes, on the main one; None on the others, which need not hold them all."""
         if self._group is None:
             return [value]
-        values = [None] * dist.get_world_size() if self._main else None
+        values = [None] * dist.get_world_size() if self.main else None
         dist.gather_object(value, values, dst=0, group=self._group)
         return values
 
@@ -81,4 +81,4 @@ class Agreement:
         if mistake:
             raise mistake
         if elsewhere:
-            raise UserError(elsewhere[0]) if self._main else SystemExit(2)
+            raise UserError(elsewhere[0]) if self.main else SystemExit(2)

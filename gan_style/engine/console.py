@@ -13,6 +13,7 @@ from typing import Literal
 from gan_style.engine.best import BestBundles
 from gan_style.engine.report.log import RunLog
 from gan_style.engine.report.writer import FILE
+from gan_style.errors import UserError
 from gan_style.progress import Pace, Progress, duration, say, say_at, watched
 
 Outcome = Literal["finished", "not finished", "stopped", "failed"]
@@ -36,6 +37,15 @@ _OPTIONS = {
     "noise": "--samples 16 --output DIR",
 }
 _SHOWN_LOSSES = 4  # on a bar: as many as fit
+
+
+def in_words(end: BaseException) -> str:
+    """What ended something, for people."""
+    if isinstance(end, UserError):
+        return str(end)
+    if isinstance(end, KeyboardInterrupt):
+        return "interrupted at once, by a second Ctrl-C"
+    return f"a fault of gan_style, {type(end).__name__}: {end}"
 
 
 class Console:

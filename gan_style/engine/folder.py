@@ -4,7 +4,8 @@ import errno
 import os
 import socket
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gan_style.config.continuing import differences
 from gan_style.config.load import dump_config, parse_config
 from gan_style.config.schema import RunConfig
 from gan_style.config.yaml_file import read_yaml
+from gan_style.engine.agreement import Agreement
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 
@@ -83,6 +85,22 @@ def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: C
         lock.release()
         raise
     return lock
+
+
+@contextmanager
+def claimed(
+    folder: Path, config: RunConfig[Any], agreement: Agreement, divisible: bool = False, kept: Collection[str] = ()
+) -> Iterator[None]:
+    """While entered, `folder` is this run's alone; entered by every process. The rest as in `claim`."""
+    lock = None
+    with agreement.together():
+        if agreement.main:
+            lock = claim(folder, config, divisible, kept)
+    try:
+        yield
+    finally:
+        if lock:
+            lock.release()
 
 
 def write_config(folder: Path, config: RunConfig[Any]) -> None:

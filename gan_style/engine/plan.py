@@ -4,9 +4,12 @@ A plan counts steps. It is made when its keys are set, is kept in each checkpoin
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gan_style.config.schema import OptimConfig, TrainConfig
+from gan_style.engine.agreement import Agreement
 from gan_style.engine.schedules import learning_rate
 from gan_style.errors import UserError
 
@@ -68,6 +71,18 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
         f"{changed}: asks for {asked.end} steps, but the schedule of {old.length} has begun to fall, to "
         f"{_rate(optim, step - 1, old.length)} in step {step}: take the old value, or {_choices(optim, old.length, asked.length, step)}"
     )
+
+
+def resume_plan(stored: Mapping[str, Any] | None, asked: Plan, step: int, optim: OptimConfig, agreement: Agreement) -> tuple[Plan, str]:
+    """`continue_plan` with the plan of a checkpoint, decided by the main process for all; called by every process.
+
+    stored: None in a checkpoint that was saved before plans were
+    """
+    decided = asked, f"it does not say how long its schedule was, which is taken to have {asked.length} steps"
+    with agreement.together():
+        if stored and agreement.main:
+            decided = continue_plan(Plan(**stored), asked, step, optim)
+    return agreement.from_main(decided)
 
 
 def how_to_extend(plan: Plan, optim: OptimConfig) -> str:

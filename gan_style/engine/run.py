@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +19,13 @@ from gan_style.config.schema import RunConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.best import BestBundles
 from gan_style.engine.checkpoint import Checkpointer
-from gan_style.engine.console import Console, Ending, Outcome
-from gan_style.engine.folder import claim, write_config
+from gan_style.engine.console import Console, Ending, Outcome, in_words
+from gan_style.engine.folder import claimed, write_config
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
-from gan_style.engine.plan import Plan, continue_plan, how_to_extend
+from gan_style.engine.micro_batches import STEP_ADVICE, Loader, at_once, check_size
+from gan_style.engine.plan import Plan, how_to_extend, resume_plan
 from gan_style.engine.report.writer import Report
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
@@ -33,36 +34,6 @@ from gan_style.engine.validation import Validation, named
 from gan_style.errors import UserError
 from gan_style.memory import room_for
 from gan_style.types import Batch, Direction, Kept
-
-# What helps where a step has no memory.
-STEP_ADVICE = (
-    "lower train.batch_size, data.load_size or data.crop_size, raise train.accumulate, or set train.mixed_precision=bf16 "
-    "(docs/guide/high_resolution.md has more)"
-)
-
-# (first step, last step + 1) -> this process's micro-batches of those steps, in order
-Loader = Callable[[int, int], Generator[Batch, None, None]]
-
-
-def check_size(batch: Batch, smallest: int) -> Batch:
-    """The batch, or `UserError` where a side of its images has less than `smallest` pixels, which no discriminator can score."""
-    for images, keys in ((batch.a, batch.keys_a), (batch.b, batch.keys_b)):
-        height, width = images.shape[2:]
-        if min(height, width) < smallest:
-            raise UserError(
-                f"{keys[0]}: {width} x {height} pixels are too small for the discriminators, which need {smallest}; leave it out, "
-                "raise data.load_size, or lower method.discriminator.num_layers (or num_scales)"
-            )
-    return batch
-
-
-def _in_words(end: BaseException) -> str:
-    """What ended something, for people."""
-    if isinstance(end, UserError):
-        return str(end)
-    if isinstance(end, KeyboardInterrupt):
-        return "interrupted at once, by a second Ctrl-C"
-    return f"a fault of gan_style, {type(end).__name__}: {end}"
 
 
 class Run:
@@ -114,8 +85,9 @@ class Run:
         Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
         after the newest checkpoint, and where a training image was the reason, none.
         """
-        claimed, stopping = self._claimed(), StopRequest(self.agreement, self.config.train.max_minutes, self.console.started)
-        with claimed, stopping as stop, self._ending(stop), room_for("no memory to go on", STEP_ADVICE):
+        alone = claimed(self.folder, self.config, self.agreement, self.trainer.method.divisible, self.kept.earlier or ())
+        stopping = StopRequest(self.agreement, self.config.train.max_minutes, self.console.started)
+        with alone, stopping as stop, self._ending(stop), room_for("no memory to go on", STEP_ADVICE):
             self._resume()
             if self.step < self.steps:
                 if self.config.logging.tensorboard:
@@ -155,7 +127,9 @@ class Run:
                 watch.waited += time.perf_counter() - before
                 if stop.agreed(self.mistake is not None):
                     return
-                with room_for(self._sizes(micro_batches), STEP_ADVICE):
+                saved = "no checkpoint is saved yet" if self.saved is None else f"the newest checkpoint is of step {self.saved}"
+                lacking = f"step {self.step + 1}: {self.accelerator.device.type} has no memory for {at_once(micro_batches)}; {saved}"
+                with room_for(lacking, STEP_ADVICE):
                     result = self.trainer.step(self.step, micro_batches)
                 self.means.add({f"loss/{name}": loss for name, loss in result.losses.items()})
                 self.means.add({f"health/{name}": value for name, value in result.measures.items()})
@@ -176,13 +150,6 @@ class Run:
                 if self.step % train.checkpoint_every == 0 and self.step < self.steps and not self.agreement.largest(self.line_lost):
                     self._save()
                     self._report()
-
-    def _sizes(self, batches: Sequence[Batch]) -> str:
-        """What a step has no memory for."""
-        (count, _, height, width), steps = batches[0].a.shape, len(batches)
-        at_once = f"{count} images of {width} x {height} pixels at once" + (f" ({steps} times a step)" if steps > 1 else "")
-        saved = "no checkpoint is saved yet" if self.saved is None else f"the newest checkpoint is of step {self.saved}"
-        return f"step {self.step + 1}: {self.accelerator.device.type} has no memory for {at_once}; {saved}"
 
     def _check_finite(self) -> None:
         for line in self.nonfinite.check(self.saved):
@@ -240,7 +207,7 @@ class Run:
                 with room_for("no memory to draw it", "logging.samples sets how many pictures it has"):
                     self.grid.draw(path, {direction: self._served_weights(direction) for direction in self.bundles})
             except Exception as problem:  # a picture is not worth a training
-                warnings.warn(f"step {self.step}: no sample grid ({_in_words(problem)}); training goes on", stacklevel=2)
+                warnings.warn(f"step {self.step}: no sample grid ({in_words(problem)}); training goes on", stacklevel=2)
 
     def _report(self, ended: str = "", last: bool = False) -> None:
         if self.accelerator.is_main_process:
@@ -285,7 +252,9 @@ class Run:
         if checkpoint is not None:
             self.step = self.saved = checkpoint.step
             training = checkpoint.training_state()
-            told = [f"{checkpoint.folder}: going on after step {self.step}", self._continue_plan(training.get("plan"))]
+            self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement)
+            self.trainer.planned_steps = self.plan.length
+            told = [f"{checkpoint.folder}: going on after step {self.step}", change]
             with self.agreement.together():
                 if self.data:
                     told.append(self.data.compare(training.get("data"), self.step))
@@ -312,32 +281,6 @@ class Run:
                 write_config(self.folder, self.config)
                 self.log.rewind(self.step)
 
-    def _continue_plan(self, stored: Mapping[str, Any] | None) -> str:
-        """Take over the checkpoint's plan, as far as the keys of this start do not ask for another; returns what to tell.
-
-        stored: None in a checkpoint that was saved before plans were
-        """
-        decided = self.plan, f"it does not say how long its schedule was, which is taken to have {self.plan.length} steps"
-        with self.agreement.together():
-            if stored and self.accelerator.is_main_process:
-                decided = continue_plan(Plan(**stored), self.plan, self.step, self.config.optim)
-        self.plan, told = self.agreement.from_main(decided)
-        self.trainer.planned_steps = self.plan.length
-        return told
-
-    @contextmanager
-    def _claimed(self) -> Iterator[None]:
-        """While entered, the run folder is this run's alone."""
-        lock = None
-        with self.agreement.together():
-            if self.accelerator.is_main_process:
-                lock = claim(self.folder, self.config, self.trainer.method.divisible, self.kept.earlier or ())
-        try:
-            yield
-        finally:
-            if lock:
-                lock.release()
-
     @contextmanager
     def _ending(self, stop: StopRequest) -> Iterator[None]:
         """However the training ends, the report and the console tell it; what kept it from beginning changes nothing."""
@@ -345,7 +288,7 @@ class Run:
             yield
         except BaseException as problem:
             if self.report.record:
-                self._end("failed" if isinstance(problem, Exception) else "stopped", _in_words(problem))
+                self._end("failed" if isinstance(problem, Exception) else "stopped", in_words(problem))
             raise
         self._end("stopped" if stop.exit_code else "finished" if self.step >= self.steps else "not finished")
 
