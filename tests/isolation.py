@@ -19,7 +19,12 @@ class Placed(Protocol):
 
 T = TypeVar("T", bound=Placed)
 
-_OF_OTHERS = ("PYTEST_CURRENT_TEST", "NO_ALBUMENTATIONS_UPDATE", "TORCHINDUCTOR_CACHE_DIR")  # set by pytest and when libraries load
+_OF_OTHERS = (
+    "PYTEST_CURRENT_TEST",
+    "NO_ALBUMENTATIONS_UPDATE",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "LD_LIBRARY_PATH",
+)  # set by pytest and when libraries load
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGALRM")
 
 
