@@ -17,10 +17,11 @@ from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
 from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
+from gan_style.datasets.values import glance
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.checkpoint import earlier_inputs
-from gan_style.engine.classes import label_colours, with_colours
+from gan_style.engine.classes import domain_colours, label_colours, with_colours, with_domain_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.micro_batches import STEP_ADVICE
@@ -89,7 +90,11 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         return agreement.in_turns(accelerator.is_local_main_process, action)
 
     training, validation = by_turns(lambda: open_data(config))
-    colours = None
+    domains = colours = None
+    with agreement.together():
+        if accelerator.is_main_process:
+            domains = domain_colours(config, training)
+    config, training, validation = with_domain_colours(config, agreement.from_main(domains), training, validation)
     with agreement.together():
         if accelerator.is_main_process:
             colours = label_colours(config, training)
@@ -130,6 +135,7 @@ def describe(config: RunConfig[Any]) -> int:
     training_device(config.train)
     with lent_process(), looking_only() as looking:
         training, validation = open_data(config)
+        config, training, validation = with_domain_colours(config, domain_colours(config, training), training, validation)
         config = with_colours(config, label_colours(config, training))
         method = open_method(config)
         open_validation(config, method)
@@ -223,6 +229,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
     infos: dict[Direction, BundleInfo] = {}
     for direction, network in method.translators.items():
         channels_in, channels_out = task.channels(direction)
+        given = data.domain_a if direction == "a2b" else data.domain_b
         infos[direction] = BundleInfo(
             method=config.method.name,
             direction=direction,
@@ -231,7 +238,8 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
             out_channels=channels_out,
             size_multiple=int(getattr(method.networks[network], "size_multiple", 1)),
             style=method.serves == "style pictures",
-            labels=(data.domain_a if direction == "a2b" else data.domain_b).labels,
+            labels=given.labels,
+            colours=given.colours or [],
             resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
             step=0,
         )
@@ -277,6 +285,10 @@ def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validatio
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
     lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
     lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
+    labels = getattr(config.method, "labels", None)
+    by_class = config.method.direction[0] if labels is not None and labels.colours else None
+    notes, warnings = glance(training.source, config.data, by_class)
+    lines += [f"classes     {note}" for note in notes] + [f"warning     {warning}" for warning in warnings]
     for name, network in method.networks.items():
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
         field = getattr(network, "receptive_field", None)

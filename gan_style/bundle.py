@@ -8,7 +8,7 @@ describes (docs/guide/untrusted.md).
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
@@ -58,7 +58,8 @@ class BundleInfo(BaseModel):
     size_multiple: int = Field(ge=1, le=2**15)  # what the translator pads its input to a multiple of: for readers, the network knows it
     value_range: tuple[float, float] = (-1.0, 1.0)
     style: bool = False  # does it need a style image?
-    labels: Literal["auto", "yes", "no"] = "auto"  # are its inputs label maps?
+    labels: Literal["auto", "yes", "no", "nearest"] = "auto"  # are its inputs label maps?
+    colours: list[Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]] = Field([], max_length=256)  # the classes, for `nearest`
     resize: Resize
     step: int = Field(ge=0, lt=2**53)
     scores: dict[str, float] = {}  # what validation measured of it, in a bundle that was kept for that

@@ -9,20 +9,37 @@ from gan_style.config.section import Place, Section
 
 RESIZES = ("resize_and_crop", "scale_width", "scale_width_and_crop")
 CROPS = ("resize_and_crop", "crop", "scale_width_and_crop")
+Colour = Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]
 
 
 class DomainConfig(Section):
     """How the images of one domain are read."""
 
     channels: int = Field(default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 3 RGB, 4 RGB and alpha.")
-    labels: Literal["auto", "yes", "no"] = Field(
+    labels: Literal["auto", "yes", "no", "nearest"] = Field(
         default="auto",
-        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette images are.",
+        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette images are; `nearest`: "
+        "yes, and each pixel takes the nearest of `colours`, which undoes what JPEG or blended edges did to them.",
+    )
+    colours: Annotated[list[Colour] | None, OnlyWith({"labels": ("nearest",)})] = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="The classes' colours for `labels: nearest`, `['#000000', '#ffffff']`, two digits a channel; null: the frequent ones "
+        "of the training label maps.",
     )
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
         description="albumentations transforms of this domain alone, training only: `- {name: RandomBrightnessContrast, p: 0.5}`.",
     )
+
+    @model_validator(mode="after")
+    def _colours_fit(self) -> "DomainConfig":
+        if self.colours is not None and self.labels != "nearest":
+            raise ValueError("colours are for labels: nearest; set labels to nearest, or leave colours out")
+        if any(len(colour) != 1 + 2 * (self.channels - (self.channels in (2, 4))) for colour in self.colours or ()):
+            raise ValueError(f"colours have two digits for each channel but alpha; channels is {self.channels}")
+        return self
 
     @model_validator(mode="before")
     @classmethod

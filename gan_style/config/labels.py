@@ -1,15 +1,14 @@
 """How a method shows label maps to its networks."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from gan_style.config.data import Colour
 from gan_style.config.schema import MethodConfig
 from gan_style.config.section import Section
 from gan_style.types import Direction
-
-Colour = Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]
 
 
 class LabelsConfig(Section):

@@ -18,6 +18,7 @@ from gan_style.datasets.listing import Listing
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
+from gan_style.datasets.values import Values, describe, measure
 from gan_style.errors import UserError
 from gan_style.progress import Progress
 
@@ -28,10 +29,11 @@ _COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "pale
 
 @dataclass(frozen=True)
 class Facts:
-    """One file: its header, or why it cannot be read."""
+    """One file: its header, or why it cannot be read; its values, of a side-by-side file those of each half."""
 
     header: images.Header | None
     problem: str | None
+    values: tuple[Values, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     problems += [f"{root}: has {more} more of them"] if more else []
     sources = {split: survey.source for split, survey in surveys.items() if survey.source is not None}
     files = {(split, domain): _files(source, split, domain) for split, source in sources.items() for domain in ("a", "b")}
-    facts = _inspect_all({name: load for loads in files.values() for name, load in loads.items()}, workers)
+    halves = any(source.layout == "aligned" for source in sources.values())
+    facts = _inspect_all({name: load for loads in files.values() for name, load in loads.items()}, workers, halves)
     problems += [problem for name in sorted(facts) if (problem := facts[name].problem)]
     rows = []
     for split, source in sources.items():
@@ -66,7 +69,14 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         for domain in ("a", "b"):
             found = [facts[name] for name in files[split, domain]]
             rows.append(_row(split, domain, found, halves=source.layout == "aligned"))
-    notes = [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
+    notes, alarms = [], []
+    for split, domain in files:
+        found = [facts[name].values for name in files[split, domain]]
+        more = describe(f"{split} {domain.upper()}", [values[-1 if domain == "b" else 0] for values in found if values])
+        notes += more[0]
+        alarms += more[1]
+    notes += [f"warning: {alarm}" for alarm in alarms]
+    notes += [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
     several = sorted(name for name, fact in facts.items() if fact.header is not None and fact.header.several)
     if several:
         notes.append(f"several pages or frames, of which the first is read: {len(several)} files, such as {several[0]}")
@@ -75,16 +85,18 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     return Report(_table(rows), tuple(problems), tuple(notes))
 
 
-def inspect(image: Path | images.Encoded) -> Facts:
-    """Decode one file at its own number of channels."""
+def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
+    """Decode one file at its own number of channels. halves: it is a side-by-side file."""
     try:
         header = images.probe(image)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*: holds several pages")  # the notes count them
-            images.read(image, header.channels)
+            picture = images.read(image, header.channels)
     except UserError as mistake:
         return Facts(None, str(mistake))
-    return Facts(header, None)
+    middle = picture.pixels.shape[1] // 2
+    parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves and middle else (picture.pixels,)
+    return Facts(header, None, tuple(measure(part, header.palette) for part in parts))
 
 
 def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
@@ -104,7 +116,7 @@ def _files(source: Source, split: str, domain: str) -> dict[str, Load]:
     return {source.name(domain, index): partial(source.image, domain, index) for index in range(len(source.keys(domain)))}
 
 
-def _inspect_all(loads: Mapping[str, Load], workers: int | None) -> dict[str, Facts]:
+def _inspect_all(loads: Mapping[str, Load], workers: int | None, halves: bool) -> dict[str, Facts]:
     cores = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     facts: dict[str, Facts] = {}
     names = sorted(loads)
@@ -119,19 +131,20 @@ def _inspect_all(loads: Mapping[str, Load], workers: int | None) -> dict[str, Fa
                 except UserError as mistake:
                     facts[name] = Facts(None, str(mistake))
             try:
-                facts.update(list(zip(found, pool.map(inspect, found.values(), chunksize=4), strict=True)))
+                read = pool.map(partial(inspect, halves=halves), found.values(), chunksize=4)
+                facts.update(list(zip(found, read, strict=True)))
             except BrokenProcessPool:  # which of them did it?
-                facts.update({name: _inspect_alone(image) for name, image in found.items()})
+                facts.update({name: _inspect_alone(image, halves) for name, image in found.items()})
                 pool = stack.enter_context(ProcessPoolExecutor(cores))
             progress.update(min(at_once, len(names) - start))
     return facts
 
 
-def _inspect_alone(image: Path | images.Encoded) -> Facts:
+def _inspect_alone(image: Path | images.Encoded, halves: bool) -> Facts:
     """`inspect` in a process of its own, which may die of it."""
     with ProcessPoolExecutor(1) as pool:
         try:
-            return pool.submit(inspect, image).result()
+            return pool.submit(inspect, image, halves).result()
         except BrokenProcessPool:
             return Facts(None, f"{image}: the process that decoded it was killed or crashed; scale it down, or remove it")
 

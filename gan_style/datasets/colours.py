@@ -9,10 +9,13 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
+from gan_style.label_colours import frequent, tally
 from gan_style.progress import Progress
 
 MOST = 256
 _AT_ONCE = 64  # files in hand
+SURVEYED = 3000  # label maps, spread evenly over a set, whose colours tell the frequent ones
+_LIMIT = 2**20  # colours that are told apart
 
 
 def are_label_maps(source: Source, config: DataConfig, domain: str) -> bool:
@@ -59,3 +62,27 @@ def _codes(source: Source, config: DataConfig, domain: str, index: int, channels
     runs = codes.ravel()  # label maps are mostly runs of one colour: sorting their beginnings is much less than sorting pixels
     begins = np.flatnonzero(runs[1:] != runs[:-1]) + 1
     return np.unique(runs[np.append(0, begins)])
+
+
+def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:
+    """The classes of label maps with noise, as `find_colours` gives them: colours neither rare nor close to a more frequent one."""
+    channels = (config.domain_a if domain == "a" else config.domain_b).channels
+    channels -= channels in (2, 4)  # alpha is no colour
+    count = len(source.keys(domain))
+    counts: dict[int, tuple[int, int]] = {}
+    places = [place * count // min(count, SURVEYED) for place in range(min(count, SURVEYED))]
+    for place in places:
+        loaded = read_domain(source, config, domain, place)
+        if loaded.pixels.dtype != np.uint8:
+            raise UserError(f"{loaded.file}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
+        for code, (pixels, flat) in tally(loaded.pixels[..., :channels]).items():
+            before, flat_before = counts.get(code, (0, 0))
+            counts[code] = (before + pixels, flat_before + flat)
+        if len(counts) > _LIMIT:
+            raise UserError(f"{loaded.file}: with it the label maps have more than {_LIMIT} colours: set data.domain_{domain}.labels=no")
+    found = frequent(counts, channels)
+    if len(found) > MOST:
+        raise UserError(
+            f"data.domain_{domain}.labels: nearest finds {len(found)} classes, more than {MOST}: are they label maps? Set it to no"
+        )
+    return [f"#{code:0{2 * channels}x}" for code in sorted(found)]

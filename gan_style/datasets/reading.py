@@ -9,6 +9,7 @@ from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
+from gan_style.label_colours import nearest
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,14 @@ def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
 
 def _srgb(settings: DomainConfig) -> bool:
     """Do colour profiles count? The colours of label maps are names of classes."""
-    return settings.labels != "yes"
+    return settings.labels not in ("yes", "nearest")
 
 
 def _loaded(picture: images.Picture, settings: DomainConfig, file: str) -> Loaded:
-    labels = picture.labels if settings.labels == "auto" else settings.labels == "yes"
-    return Loaded(picture.pixels, labels, file, picture.orientation)
+    labels = picture.labels if settings.labels == "auto" else settings.labels != "no"
+    pixels = picture.pixels
+    if settings.labels == "nearest" and settings.colours:
+        if pixels.dtype != np.uint8:
+            raise UserError(f"{file}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
+        pixels = nearest(pixels, settings.colours)
+    return Loaded(pixels, labels, file, picture.orientation)

@@ -5,10 +5,10 @@ from typing import Any
 
 from gan_style.config.continuing import differences
 from gan_style.config.labels import LabelledConfig
-from gan_style.config.schema import RunConfig
+from gan_style.config.schema import DomainConfig, RunConfig
 from gan_style.config.yaml_file import read_yaml
-from gan_style.datasets.colours import are_label_maps, find_colours
-from gan_style.datasets.dataset import TrainingSet
+from gan_style.datasets.colours import are_label_maps, find_colours, find_frequent
+from gan_style.datasets.dataset import TrainingSet, ValidationSet
 from gan_style.errors import UserError
 
 
@@ -24,6 +24,8 @@ def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | 
         return None
     if labels.colours is not None:
         return labels.colours
+    if of_domain := (data.domain_a if domain == "a" else data.domain_b).colours:
+        return of_domain
     channels = (data.domain_a if domain == "a" else data.domain_b).channels - (labels.edges == "alpha")
     return _earlier(config) or find_colours(training.source, data, domain, max(1, channels))
 
@@ -31,6 +33,40 @@ def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | 
 def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig[Any]:
     """The configuration that a run with these classes is known by: a data set with others is another run's."""
     return config if colours is None else config.model_copy(update={"method": config.method.with_colours(colours)})
+
+
+def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, list[str]]:
+    """Domain -> the classes of its label maps, where `labels: nearest` asks for them and no colours are listed."""
+    found = {}
+    for domain in ("a", "b"):
+        settings: DomainConfig = getattr(config.data, f"domain_{domain}")
+        if settings.labels == "nearest" and settings.colours is None:
+            found[domain] = _earlier_of_domain(config, domain) or find_frequent(training.source, config.data, domain)
+    return found
+
+
+def with_domain_colours(
+    config: RunConfig[Any], colours: dict[str, list[str]] | None, training: TrainingSet, validation: ValidationSet | None
+) -> tuple[RunConfig[Any], TrainingSet, ValidationSet | None]:
+    """The configuration with these classes of its domains, and the data sets that read label maps as such."""
+    if not colours:
+        return config, training, validation
+    domains = {
+        f"domain_{name}": getattr(config.data, f"domain_{name}").model_copy(update={"colours": found}) for name, found in colours.items()
+    }
+    data = config.data.model_copy(update=domains)
+    opened = ValidationSet(validation.source, data) if validation else None
+    return config.model_copy(update={"data": data}), TrainingSet(training.source, data, training.seed), opened
+
+
+def _earlier_of_domain(config: RunConfig[Any], domain: str) -> list[str] | None:
+    """The domain's classes in the run that was trained in the same folder."""
+    folder = Path(config.run_dir)
+    try:
+        earlier = DomainConfig.model_validate(read_yaml(folder / "config.yaml")["data"][f"domain_{domain}"])
+    except (UserError, LookupError, TypeError, ValueError):
+        return None
+    return earlier.colours if any(folder.glob("checkpoints/step_*")) else None
 
 
 def _earlier(config: RunConfig[Any]) -> list[str] | None:

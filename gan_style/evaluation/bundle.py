@@ -68,7 +68,7 @@ def measure_bundle(options: Namespace) -> Result:
 
 def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     """The validation images as the bundle's training read them."""
-    given = DomainConfig(channels=info.in_channels, labels=info.labels)
+    given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None)
     made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto")
     if METHODS[info.method].needs == "images":
         given = made = DomainConfig(channels=info.out_channels, labels=info.labels)

@@ -10,6 +10,7 @@ from gan_style.bundle import BundleInfo
 from gan_style.errors import UserError
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
 from gan_style.inference.files import Job
+from gan_style.label_colours import nearest
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,16 @@ class Source:
 
 def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
     """Read a job's picture and scale it: `resize` is "none", "train" or the length of the shorter side. `UserError` names the file."""
-    picture = images.read(job.source, info.in_channels, srgb=info.labels != "yes")
+    picture = images.read(job.source, info.in_channels, srgb=info.labels not in ("yes", "nearest"))
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
-    labels = info.labels == "yes" or (info.labels == "auto" and picture.labels)
-    pixels = images.resize(picture.pixels, *size, labels, f"{job.source}: --resize {resize}")
+    labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and picture.labels)
+    pixels = picture.pixels
+    if info.colours:
+        if pixels.dtype != np.uint8:
+            raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
+        pixels = nearest(pixels, info.colours)
+    pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}")
     return Source(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
 
 

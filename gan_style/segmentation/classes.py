@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gan_style.errors import UserError
+from gan_style.label_colours import flat_areas
 
 Colour = tuple[int, int, int]
 
@@ -12,7 +13,6 @@ MAX_CLASSES = 256
 IGNORED = -1  # the class of pixels that do not count
 _UNKNOWN = -2
 # Among more than MAX_CLASSES colours, of 0 to 255 a channel:
-_ALIKE = 8  # largest difference of neighbours in a flat area
 _CLOSE = 40.0  # colours nearer than this to a more frequent one are noise of it
 _RARE = 2e-4  # share of all flat pixels under which a colour is what is left of an edge
 _BINS = 1 << 18
@@ -58,7 +58,7 @@ def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> 
         if len(exact) <= MAX_CLASSES:
             for code, count in zip(*_tally(_codes(pixels)), strict=True):
                 exact[int(code)] = exact.get(int(code), 0) + int(count)
-        flat = pixels[_flat(pixels)]
+        flat = pixels[flat_areas(pixels)]
         places = _codes(flat >> 2, 6)
         counts += np.bincount(places, minlength=_BINS)
         sums += [np.bincount(places, flat[:, channel], _BINS) for channel in range(3)]
@@ -86,18 +86,6 @@ def _tally(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.diff(ends, prepend=-1)
     different, places = np.unique(codes[ends], return_inverse=True)
     return different, np.bincount(places, weights=lengths).astype(np.int64)
-
-
-def _flat(pixels: np.ndarray) -> np.ndarray:
-    """[H, W, 3] -> [H, W]: is a pixel much like its four neighbours, as the inside of an area is and a blended edge is not?"""
-    wide = pixels.astype(np.int16)
-    flat = np.ones(pixels.shape[:2], bool)
-    for axis in (0, 1):
-        like = (np.abs(np.diff(wide, axis=axis)) <= _ALIKE).all(axis=2)
-        before, after = (slice(None, -1), slice(1, None)) if axis == 0 else ((slice(None), slice(None, -1)), (slice(None), slice(1, None)))
-        flat[before] &= like
-        flat[after] &= like
-    return flat
 
 
 def _distance(one: Colour, other: Colour) -> float:

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from PIL import Image, ImageDraw
 from smoke import ROOT, smoke_arguments, winning
 
 from gan_style.build import train_command
 from gan_style.bundle import load_bundle
 from gan_style.engine import classes
 from gan_style.errors import UserError
+from gan_style.inference.files import Job
+from gan_style.inference.picture import read_source
 
 PALETTE = [(0, 0, 0), (128, 64, 128), (70, 70, 70)]
 COLOURS = ["#000000", "#464646", "#804080"]
@@ -158,3 +160,29 @@ def test_a_dry_run_shows_the_classes(data: Path, tmp_path: Path, capsys: pytest.
     assert train_command([*arguments(data, tmp_path / "run"), "--dry-run"]) == 0
     assert "'#804080'" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("method", ["pix2pixhd", "pix2pix"])
+def test_masks_saved_as_jpeg_train_and_translate_by_their_nearest_class(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two values in a JPEG are thirteen; the run finds the two, keeps them, goes on with them, and the bundle reads masks as it did."""
+    root = tmp_path / "data"
+    mask = Image.new("L", (64, 64))
+    ImageDraw.Draw(mask).ellipse((10, 12, 50, 44), fill=255)
+    for split in ("train", "val"):
+        for domain, suffix in (("A", "jpg"), ("B", "png")):
+            (root / f"{split}{domain}").mkdir(parents=True)
+            mask.convert("RGB").save(root / f"{split}{domain}" / f"0.{suffix}", quality=90)
+    run_dir = tmp_path / "run"
+    arguments = [*smoke_arguments(method, root, run_dir), "data.domain_a.labels=nearest", "logging.samples=0"]
+    for steps in (1, 2):
+        assert train_command([*arguments, f"train.steps={steps}"]) == 0
+    saved = yaml.safe_load((run_dir / "config.yaml").read_text())
+    assert saved["data"]["domain_a"]["colours"] == ["#000000", "#ffffff"]
+    if method == "pix2pixhd":
+        assert saved["method"]["labels"]["colours"] == ["#000000", "#ffffff"]
+    info, _ = load_bundle(run_dir / "bundles" / "a2b.safetensors")
+    assert (info.labels, info.colours) == ("nearest", ["#000000", "#ffffff"])
+    job = Job(root / "valA" / "0.jpg", tmp_path / "0.png")
+    assert set(np.unique(read_source(job, info, "none").pixels)) == {0, 255}

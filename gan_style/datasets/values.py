@@ -1,0 +1,129 @@
+"""What values the images of a domain have: how much of their range they use, and which classes where they are label maps."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_style.config.schema import DataConfig
+from gan_style.datasets.reading import read_domain
+from gan_style.datasets.survey import Source
+from gan_style.errors import UserError
+from gan_style.label_colours import frequent, tally
+
+_LOOKED_AT = 32  # images of a domain, when a training starts
+MOST = 256  # colours of a label map
+_LEAST_USED = 0.1  # of the range, below which a domain is worth a word
+_RARE = 1e-3  # share of all pixels
+_RUN = 4  # pixels of one colour in a row, on average, in a file that looks like a label map
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Values:
+    """low, high: least and greatest value, of `depth` bits; colours: code -> (pixels, pixels in flat areas) of a label map, else None."""
+
+    low: int
+    high: int
+    depth: int
+    channels: int
+    colours: dict[int, tuple[int, int]] | None = None
+
+
+def measure(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
+    """Of an image [H, W, C], uint8 or uint16. labels: it is known to be a label map; guess: else its pixels tell whether it looks so."""
+    depth = 8 * pixels.dtype.itemsize
+    colour = pixels[..., : 1 if pixels.shape[2] <= 2 else 3]  # without alpha
+    colours = None
+    if depth == 8 and (labels or (guess and _looks_labelled(colour))):
+        counted = tally(colour)
+        colours = counted if len(counted) <= MOST else None
+    return Values(int(colour.min()), int(colour.max()), depth, colour.shape[2], colours)
+
+
+def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[list[str], list[str]]:
+    """`describe` for some images of each domain, spread evenly over it. by_class: the domain that a network sees class by class."""
+    notes, warnings = [], []
+    for domain in ("a",) if source.b is source.a and source.layout == "images" else ("a", "b"):
+        count, found = len(source.keys(domain)), []
+        places = sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
+        for place in places:
+            with suppress(UserError):  # it is told when the file's turn comes
+                loaded = read_domain(source, config, domain, place)
+                found.append(measure(loaded.pixels, loaded.labels, guess=False))
+        more = describe(f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else ""), found)
+        notes += more[0]
+        warnings += [line for line in more[1] if domain != by_class or "-bit values" not in line]
+    return notes, warnings
+
+
+def describe(where: str, found: Sequence[Values]) -> tuple[list[str], list[str]]:
+    """Of the images of a domain: (lines worth knowing, warnings). where: what the lines begin with, such as `domain A`."""
+    notes, warnings = [], []
+    for depth in sorted({each.depth for each in found}):
+        low, high, top = min(e.low for e in found if e.depth == depth), max(e.high for e in found if e.depth == depth), 2**depth - 1
+        if high - low < _LEAST_USED * top:
+            share = f"{100 * (high - low) / top:.2g} %"
+            warnings.append(
+                f"{where}: {depth}-bit values {low}..{high} use {share} of 0..{top}, so that a network sees nearly nothing; spread them "
+                "over the range (class numbers: give the files a palette)"
+            )
+    if found and all(each.colours is not None for each in found):
+        counts = merged(each.colours or {} for each in found)
+        channels = max(each.channels for each in found)
+        if len(counts) > MOST:  # files of few colours each, but not of the same
+            return notes, warnings
+        notes.append(f"{where}: {_classes(counts, channels)}")
+        if noise := _noise(counts, channels):
+            warnings.append(f"{where}: {noise}")
+    return notes, warnings
+
+
+def merged(parts: Iterable[dict[int, tuple[int, int]]]) -> dict[int, tuple[int, int]]:
+    """The sums of several tallies."""
+    sums: dict[int, tuple[int, int]] = {}
+    for part in parts:
+        for code, (count, flat) in part.items():
+            before, flat_before = sums.get(code, (0, 0))
+            sums[code] = (before + count, flat_before + flat)
+    return sums
+
+
+def _looks_labelled(colour: np.ndarray) -> bool:
+    """Is it made of long runs of one colour?"""
+    rows = colour.reshape(len(colour), -1, colour.shape[2])
+    changes = int((rows[:, 1:] != rows[:, :-1]).any(axis=2).sum())
+    return changes * _RUN <= rows.shape[0] * rows.shape[1]
+
+
+def _classes(counts: dict[int, tuple[int, int]], channels: int) -> str:
+    total = sum(count for count, _ in counts.values())
+    order = sorted(counts, key=lambda code: (-counts[code][0], code))
+    named = ", ".join(f"{_colour(code, channels)} {_share(counts[code][0] / total)}" for code in order[:_SHOWN])
+    more = f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else ""
+    return f"{len(order)} class{'es' if len(order) != 1 else ''} by colour: {named}{more}"
+
+
+def _noise(counts: dict[int, tuple[int, int]], channels: int) -> str | None:
+    """Classes that are probably none: too rare, or near a frequent one and much rarer, as JPEG and blended edges make them."""
+    total = sum(count for count, _ in counts.values())
+    kept = set(frequent(counts, channels))
+    odd = sorted(
+        (code for code in counts if code not in kept or counts[code][0] < _RARE * total), key=lambda code: (-counts[code][0], code)
+    )
+    if not odd or len(odd) == len(counts):
+        return None
+    named = ", ".join(f"{_colour(code, channels)} {_share(counts[code][0] / total)}" for code in odd[:_SHOWN])
+    return (
+        f"{len(odd)} of {len(counts)} classes are rare beside frequent ones ({named}{', ...' if len(odd) > _SHOWN else ''}); "
+        "if JPEG or blended edges made them, set labels: nearest for the domain, or save label maps as PNG"
+    )
+
+
+def _colour(code: int, channels: int) -> str:
+    return f"#{code:0{2 * channels}x}"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.2g} %"

@@ -1,0 +1,141 @@
+"""How much of their range images use, and which classes label maps have: told by check and when a training starts."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from gan_style import images
+from gan_style.config.schema import DataConfig
+from gan_style.datasets.check import check
+from gan_style.datasets.colours import find_frequent
+from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.values import describe, glance, measure
+from gan_style.errors import UserError
+from gan_style.label_colours import frequent, nearest, tally
+
+
+def mask(quality: int = 95, size: int = 64) -> np.ndarray:
+    """A two-valued mask [size, size, 1] as it comes out of a JPEG."""
+    picture = Image.new("L", (size, size))
+    ImageDraw.Draw(picture).ellipse((10, 12, 50, 44), fill=255)
+    stream = BytesIO()
+    picture.save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream))[..., None]
+
+
+def write_pairs(root: Path, a: np.ndarray, suffix: str = ".png") -> Path:
+    noise = np.random.default_rng(0).integers(0, 256, (*a.shape[:2], 3), np.uint8)
+    for split, count in (("train", 3), ("val", 1)):
+        for number in range(count):
+            images.write(root / f"{split}A" / f"{number}{suffix}", a)
+            images.write(root / f"{split}B" / f"{number}.png", noise)
+    return root
+
+
+def config(root: Path, **domain: object) -> DataConfig:
+    return DataConfig.model_validate({"root": str(root), "load_size": 16, "crop_size": 16, "domain_a": domain})
+
+
+def looked_at(settings: DataConfig, by_class: str | None = None) -> tuple[list[str], list[str]]:
+    return glance(open_dataset(settings, "train", True, 0).source, settings, by_class)
+
+
+RANGES = {
+    "12 bits": (
+        np.linspace(0, 1400, 256).astype(np.uint16).reshape(16, 16, 1),
+        r"16-bit values 0\.\.1400 use 2\.1 % of 0\.\.65535",
+    ),
+    "12 bits, high": (np.linspace(60000, 64000, 256).astype(np.uint16).reshape(16, 16, 1), r"60000\.\.64000 use 6\.1 %"),
+    "class numbers": (np.tile(np.array([[0, 1], [2, 0]], np.uint8), (8, 8))[..., None], r"8-bit values 0\.\.2 use 0\.78 % of 0\.\.255"),
+    "one value": (np.full((16, 16, 3), 7, np.uint8), r"8-bit values 7\.\.7 use 0 % of 0\.\.255"),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_domain_that_uses_little_of_its_range_is_told(tmp_path: Path, name: str) -> None:
+    pixels, words = RANGES[name]
+    root = write_pairs(tmp_path, pixels)
+    warnings = [note for note in check(root, workers=1).notes if note.startswith("warning: ") and "-bit values" in note]
+    assert len(warnings) == 2, "train A and val A"
+    for line in (*warnings, *(told := looked_at(config(root, channels=pixels.shape[2]))[1])):
+        assert re.search(words, line), line
+    assert len(told) == 1 and told[0].startswith("domain A: ")
+    assert looked_at(config(root, channels=pixels.shape[2]), by_class="a")[1] == [], "classes are seen whatever their numbers"
+
+
+def test_a_tenth_of_the_range_is_enough() -> None:
+    enough, little = np.array([[[0], [26]]], np.uint8), np.array([[[0], [25]]], np.uint8)
+    assert describe("", [measure(enough, False)])[1] == [] and len(describe("", [measure(little, False)])[1]) == 1
+    apart = [measure(np.full((1, 1, 1), value, np.uint8), False) for value in (0, 200)]
+    assert describe("", apart)[1] == [], "the domain counts, not each file"
+    mixed = [measure(np.array([[[0], [255]]], np.uint8), False), measure(np.array([[[0], [900]]], np.uint16), False)]
+    assert len(describe("", mixed)[1]) == 1, "each depth has its own range"
+
+
+def test_classes_and_their_shares_are_shown_and_noise_of_jpeg_is_told(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path, mask())
+    for notes, warnings in (
+        looked_at(config(root, channels=1, labels="yes")),
+        ([note for note in check(root, workers=1).notes if "classes" in note],) * 2,
+    ):
+        assert "13 classes by colour: #00 69 %, #ff 21 %" in notes[0]
+        told = [line for line in warnings if "rare beside frequent ones" in line]
+        assert told and "11 of 13 classes" in told[0] and "labels: nearest" in told[0]
+
+
+def test_clean_label_maps_have_no_noise() -> None:
+    clean = np.zeros((64, 64, 3), np.uint8)
+    clean[20:40, 10:30] = [255, 0, 0]
+    clean[50:, 50:] = [250, 10, 10]  # a class of its own, near in colour and as frequent
+    notes, warnings = describe("domain A", [measure(clean, True)])
+    assert "3 classes by colour: #000000" in notes[0] and warnings == []
+    photo = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    assert describe("domain A", [measure(photo, False)]) == ([], [])
+
+
+def test_a_rare_class_is_told_even_where_it_is_far_from_all() -> None:
+    dotted = np.zeros((100, 100, 1), np.uint8)
+    dotted[:50] = 255
+    dotted[3, 3] = 128
+    assert "1 of 3 classes" in describe("domain A", [measure(dotted, True)])[1][0]
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+def test_the_frequent_colours_are_the_classes(quality: int) -> None:
+    assert sorted(frequent(tally(mask(quality)), 1)) == [0, 255]
+
+
+def test_nearest_gives_each_pixel_a_class() -> None:
+    snapped = nearest(mask(75), ["#00", "#ff"])
+    assert set(np.unique(snapped)) == {0, 255} and (snapped == np.where(mask(75) > 127, 255, 0)).all()
+    tie = nearest(np.array([[[10, 0, 0, 9]]], np.uint8), ["#000000", "#140000"])
+    assert tie.tolist() == [[[0, 0, 0, 9]]], "of equally near ones the first; what has no colour stays"
+
+
+def test_label_maps_are_read_by_their_nearest_class(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path, mask(75), ".jpg")
+    settings = config(root, channels=1, labels="nearest")
+    source = open_dataset(settings, "train", True, 0).source
+    colours = find_frequent(source, settings, "a")
+    assert colours == ["#00", "#ff"]
+    settings = config(root, channels=1, labels="nearest", colours=colours)
+    assert looked_at(settings)[1] == [] and "2 classes by colour" in looked_at(settings)[0][0]
+    sample = open_dataset(settings, "train", True, 0)[0, 0]  # type: ignore[index]
+    assert set(sample.a.unique().tolist()) <= {-1.0, 1.0}
+
+
+def test_colours_are_for_nearest_and_fit_the_channels() -> None:
+    for domain in ({"labels": "yes", "colours": ["#000000"]}, {"labels": "nearest", "colours": ["#00"]}, {"colours": ["#00zz00"]}):
+        with pytest.raises(ValueError, match="colours"):
+            DataConfig.model_validate({"domain_a": domain})
+
+
+def test_sixteen_bits_have_no_classes(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path, np.full((16, 16, 1), 30000, np.uint16))
+    settings = config(root, channels=1, labels="nearest")
+    with pytest.raises(UserError, match="has 16 bits; label maps need 8"):
+        find_frequent(open_dataset(settings, "train", True, 0).source, settings, "a")
