@@ -10,7 +10,7 @@ from gan_style.arguments import path, place
 from gan_style.datasets import convert, demo
 from gan_style.datasets.check import check
 from gan_style.datasets.compare import compare
-from gan_style.errors import CommandParser, UserError, one_line, run_command
+from gan_style.errors import CommandParser, UserError, one_line, refuse_idle, run_command
 from gan_style.memory import room_for
 
 DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "styles": demo.draw_styles}
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     """Draw the demo sets that are missing."""
+    for option, given in (("--train", options.train), ("--val", options.val)):
+        refuse_idle(option, given, set(options.sets) != {"styles"}, "a set that has them (paired, unpaired)")
     for name in options.sets or DEMO_SETS:
         root = options.root / name
         if root.exists():
@@ -49,11 +51,13 @@ def _combine(options: argparse.Namespace) -> int:
 
 
 def _split(options: argparse.Namespace) -> int:
+    for option, given in (("--domain", options.domain), ("--seed", options.seed)):
+        refuse_idle(option, given, options.val is not None, "--val")
     if options.val is None:
         count = convert.split_pairs(options.root, options.output, options.overwrite)
         print(f"{options.output}: {count} pairs")
     else:
-        train, val = convert.split_files(options.root, options.output, options.val, options.domain, options.seed, options.overwrite)
+        train, val = convert.split_files(options.root, options.output, options.val, options.domain, options.seed or 0, options.overwrite)
         print(f"{options.output}: {train} files for training, {val} for validation")
     return 0
 
@@ -110,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         "--val", type=_share, metavar="SHARE", help="share of the files for validation, such as 0.1: copy ROOT's files to OUTPUT/train, val"
     )
     sub.add_argument("--domain", choices=["A", "B"], default="", help="with --val: copy to OUTPUT/trainA, valA (or B) instead")
-    sub.add_argument("--seed", type=int, default=0, help="with --val: another number holds out other files (default: %(default)s)")
+    sub.add_argument("--seed", type=int, help="with --val: another number holds out other files (default: 0)")
 
     sub = add("to-parquet", _to_parquet, "Put the images, bytes untouched, into Parquet files OUTPUT/*.parquet (needs gan_style[parquet]).")
     _add_folders(sub, "the data set: folders or a manifest")

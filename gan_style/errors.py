@@ -56,6 +56,12 @@ class _Once(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def refuse_idle(option: str, given: object, effective: bool, needed: str) -> None:
+    """`UserError` for an option that was given (its value is neither None nor empty) and would do nothing without `needed`."""
+    if given not in (None, "") and not effective:
+        raise UserError(f"{option}: has no effect without {needed}; leave it out, or give both")
+
+
 def one_line(text: str) -> str:
     """`text` as a terminal can show it: line breaks become spaces, other unprintable characters escapes, and what is too long is cut.
 

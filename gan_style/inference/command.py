@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_style.arguments import device_option, number, place, whole
-from gan_style.errors import CommandParser, UserError, one_line
+from gan_style.errors import CommandParser, UserError, one_line, refuse_idle
 from gan_style.inference.files import FORMATS, check_paths, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
 from gan_style.memory import room_for
@@ -148,6 +148,7 @@ def check_options(options: argparse.Namespace, serves: str) -> None:
             if from_noise
             else "--samples: this bundle translates pictures; leave it out and give --input"
         )
+    refuse_idle("--keep-resized", options.keep_resized or None, from_noise or options.resize != "none", "--resize train or --resize N")
     idle = {"seed": "this bundle translates pictures, none is drawn"}
     if from_noise:
         idle = dict.fromkeys(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_style.arguments import device_option, number, place, whole
-from gan_style.errors import CommandParser, UserError, one_line
+from gan_style.errors import CommandParser, UserError, one_line, refuse_idle
 from gan_style.inference.files import check_paths, make_output, select
 
 
@@ -19,6 +19,9 @@ def asks_for_gatys(arguments: Sequence[str]) -> bool:
 def gatys_command(arguments: Sequence[str]) -> int:
     """Stylise what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
     options = parser().parse_args(arguments)
+    refuse_idle("--learning-rate", options.learning_rate, options.optimizer == "adam", "--optimizer adam")
+    refuse_idle("--seed", options.seed, options.start == "noise", "--start noise")
+    refuse_idle("--content-layers", options.content_layers, options.content_weight > 0, "a --content-weight above 0")
     check_paths({"--input": options.input, "--mask": options.mask, "--vgg": [options.vgg], "--output": [options.output]})
     output = Path(options.output)
     selection = select(options.input, output, "png")
@@ -88,8 +91,8 @@ def parser() -> argparse.ArgumentParser:
     how("--pyramid", type=whole(1, 8), default=1, metavar="LEVELS", help="coarse to fine, each of twice the side; default: %(default)s")
     how("--start", choices=("content", "style", "noise"), default="content", help="default: %(default)s")
     how("--optimizer", choices=("lbfgs", "adam"), default="lbfgs", help="default: %(default)s")
-    how("--learning-rate", type=number(1e-6, 1), default=0.02, metavar="RATE", help="of adam; default: %(default)s")
-    how("--seed", type=whole(0, 2**63 - 1), default=0, help="of --start noise; default: %(default)s")
+    how("--learning-rate", type=number(1e-6, 1), metavar="RATE", help="of adam; default: 0.02")
+    how("--seed", type=whole(0, 2**63 - 1), help="of --start noise; default: 0")
     how("--vgg", type=place, default="imagenet", metavar="imagenet|random|PATH", help="weights of the network; default: %(default)s")
     how("--vgg-name", choices=("vgg19", "vgg16"), default="vgg19", help="default: %(default)s")
     how("--pooling", choices=("avg", "max"), default="avg", help="default: %(default)s, as in the paper")

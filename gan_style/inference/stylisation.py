@@ -21,6 +21,7 @@ from gan_style.progress import Progress
 
 T = TypeVar("T")
 
+LEARNING_RATE = 0.02  # of adam
 BYTES_PER_PIXEL = 3000  # of the result; measured in docs/results/2026-11-21-gatys.md
 BYTES_PER_STYLE_PIXEL = 1500  # of a style's picture, which is seen once, without gradients; reckoned
 
@@ -52,10 +53,10 @@ class Stylisation:
             content_layers=content_layers,
             start=options.start,
             optimizer=options.optimizer,
-            learning_rate=options.learning_rate,
+            learning_rate=options.learning_rate or LEARNING_RATE,
             steps=options.steps,
             pyramid=options.pyramid,
-            seed=options.seed,
+            seed=options.seed or 0,
         )
         self.device = choose_device(options.device)
         self.pictures = [images.to_tensor(images.read(path, 3).pixels)[None].to(self.device) for path, _ in given]

@@ -158,6 +158,8 @@ def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str])
     ("arguments", "named"),
     [
         ([], "--model"),
+        (command("--keep-resized"), "--keep-resized: has no effect without --resize train or --resize N; leave it out"),
+        (command("--resize", "train", "--resize", "none"), "--resize: given twice, and only one can count"),
         (command("--resize", "0"), "--resize: '0' is neither none, train nor a number from 1"),
         (command("--batch-size", "many"), "--batch-size: 'many'"),
         (command("--format", "gif"), "--format"),

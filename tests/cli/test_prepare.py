@@ -136,3 +136,19 @@ def test_training_on_tables_equals_training_on_their_folders(
 def test_to_parquet_names_what_is_missing(prepare: Prepare, tmp_path: Path) -> None:
     done = prepare("to-parquet", tmp_path / "nowhere", "--output", tmp_path / "out")
     assert done.returncode == 2 and "no such folder" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["split", "in", "--output", "out", "--seed", "0"], "--seed: has no effect without --val; leave it out"),
+        (["split", "in", "--output", "out", "--domain", "A"], "--domain: has no effect without --val"),
+        (["demo", "styles", "--train", "3"], "--train: has no effect without a set that has them"),
+        (["demo", "styles", "--val", "3"], "--val: has no effect without a set that has them"),
+        (["check", "a", "--workers", "1", "--workers", "2"], "--workers: given twice"),
+        (["chekc", "a"], "'chekc' is none of demo, combine, split, to-parquet, check, compare, did you mean 'check'?"),
+    ],
+)
+def test_options_without_effect_and_words_that_there_are_not(prepare: Prepare, arguments: list[str], said: str) -> None:
+    done = prepare(*arguments)
+    assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1
