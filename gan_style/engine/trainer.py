@@ -15,6 +15,7 @@ from gan_style.engine.health import StepResult, measure
 from gan_style.engine.schedules import learning_rate
 from gan_style.methods.base import Method, Player
 from gan_style.networks.dropout import dropouts, masks_by_sample
+from gan_style.networks.spectral import advance, spectral_norms
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Outputs, detach
 
@@ -53,6 +54,7 @@ class Trainer:
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
         self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses so far
         self._dropouts = dropouts(self.networks)
+        self._spectral = {name: spectral_norms(network) for name, network in self.networks.items()}
         self._translating = next(player for player in method.players if player.translates)
 
     def step(self, step: int, micro_batches: Sequence[Batch]) -> StepResult:
@@ -67,6 +69,8 @@ class Trainer:
         count = len(micro_batches)
         due = [player for player in self.method.players if step % player.every == 0]
         self._buffers.keep()
+        for name in (name for player in due for name in player.networks):
+            advance(self._spectral[name])
         graphs: dict[int, Outputs] = {}  # translations whose graph the translating player will use
         seen: dict[int, Outputs] = {}  # translations without a graph
         losses: dict[str, Tensor] = {}

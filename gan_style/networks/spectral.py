@@ -3,11 +3,11 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import register_parametrization
+from torch.nn.utils.parametrize import ParametrizationList, register_parametrization
 
 from gan_style.networks.moments import outside_autocast
 
-_FIRST_ITERATIONS = 15  # from a random vector; later each forward goes on from the last one's
+_FIRST_ITERATIONS = 16  # from a random vector; later each step goes on from the last one's
 
 
 class SpectralNorm(nn.Module):
@@ -15,10 +15,10 @@ class SpectralNorm(nn.Module):
 
     out: the axis of W of the outputs: 0 but for a deconvolution, where it is 1
 
-    u [out] and v [rest], the singular vectors so far, are buffers: a training goes on from them. A forward in training moves them on by
-    one iteration (algorithm 1), but not where nothing is learned from it, the weight frozen or no graph made: then processes that call
-    it unequally often would part. Why not torch's own `parametrizations.spectral_norm`: it moves on in an opponent's turn too, and
-    takes sigma in half precision under autocast.
+    u [out] and v [rest], the singular vectors so far, are buffers: a training goes on from them. `advance` moves them on by one iteration
+    (algorithm 1) before each step in which the network learns. A forward only reads them, so that it does not matter how many there are
+    in a step. Why not torch's own `parametrizations.spectral_norm`: it moves them in every forward, an opponent's turn included, and takes
+    sigma in half precision under autocast.
     """
 
     u: Tensor
@@ -31,22 +31,21 @@ class SpectralNorm(nn.Module):
         self.register_buffer("u", F.normalize(torch.randn(matrix.shape[0]).to(matrix), dim=0))
         self.register_buffer("v", F.normalize(matrix.T @ self.u, dim=0))
         for _ in range(_FIRST_ITERATIONS):
-            self._iterate(matrix)
+            self.iterate(weight)
 
     @outside_autocast
     def forward(self, weight: Tensor) -> Tensor:
+        return weight / (self.u @ self._matrix(weight) @ self.v)
+
+    @torch.no_grad()
+    def iterate(self, weight: Tensor) -> None:
+        """Bring u and v one iteration nearer to the singular vectors of this weight."""
         matrix = self._matrix(weight)
-        if self.training and weight.requires_grad and torch.is_grad_enabled():
-            self._iterate(matrix.detach())
-        return weight / (self.u @ matrix @ self.v)
+        self.u.copy_(F.normalize(matrix @ self.v, dim=0))
+        self.v.copy_(F.normalize(matrix.T @ self.u, dim=0))
 
     def _matrix(self, weight: Tensor) -> Tensor:
         return weight.transpose(0, self.out).flatten(1)
-
-    def _iterate(self, matrix: Tensor) -> None:
-        """New tensors, not the old ones changed: an earlier forward's graph may still need those."""
-        self.u = F.normalize(matrix @ self.v, dim=0)
-        self.v = F.normalize(matrix.T @ self.u, dim=0)
 
 
 def normalise_spectrally(network: nn.Module) -> nn.Module:
@@ -55,6 +54,21 @@ def normalise_spectrally(network: nn.Module) -> nn.Module:
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             register_parametrization(layer, "weight", SpectralNorm(layer.weight, out=int(isinstance(layer, nn.ConvTranspose2d))))
     return network
+
+
+Norms = list[tuple[SpectralNorm, Tensor]]  # with the weight that each normalises
+
+
+def spectral_norms(network: nn.Module) -> Norms:
+    """All of `network`."""
+    layers = [module for module in network.modules() if isinstance(module, ParametrizationList)]
+    return [(norm, layer.original) for layer in layers for norm in layer if isinstance(norm, SpectralNorm)]
+
+
+def advance(norms: Norms) -> None:
+    """One iteration of each: before a step in which their weights learn."""
+    for norm, weight in norms:
+        norm.iterate(weight)
 
 
 def singular_vectors(network: nn.Module) -> set[str]:

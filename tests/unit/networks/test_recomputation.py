@@ -50,7 +50,7 @@ def test_the_same_bits_whatever_is_recomputed(name: str, norm: str) -> None:
 
 @pytest.mark.parametrize("name", CHECKPOINTING)
 def test_a_spectral_norm_is_recomputed_as_it_was(name: str) -> None:
-    """Two forwards before a backward: the singular vectors have moved on, but each repetition finds those of its own forward."""
+    """Two forwards before a backward; the singular vectors stay where they are."""
     found = []
     for recompute in (False, True):
         torch.manual_seed(0)
