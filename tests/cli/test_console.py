@@ -115,7 +115,7 @@ def test_the_end_names_what_there_is(data: Path, tmp_path: Path, capsys: pytest.
     again = closing(capsys.readouterr().out)
     assert again.pop("finished").startswith("all 6 steps were done before; raise train.steps to go on")
     assert again == {key: value for key, value in end.items() if key != "finished"}
-    assert train_command(arguments(data, run_dir, *VALIDATED, "train.steps=8", "optim.extend=hold")) == 0
+    assert train_command(arguments(data, run_dir, *VALIDATED, "train.steps=8")) == 0
     assert re.fullmatch(r"8 of 8 steps, the last 2 of them in \d+ s", closing(capsys.readouterr().out)["finished"])
 
 
