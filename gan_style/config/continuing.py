@@ -1,7 +1,8 @@
 """Which keys may differ between a run folder's configuration and that of a command that goes on with it.
 
 Those that do not change the result by more than rounding, and those whose change another part of the run notices: the length
-(`engine.plan`), the data set (`engine.known_data`). Every other key changes what is trained, and makes another run.
+(`engine.plan`), the data set (`engine.known_data`), the weights of a VGG (`engine.frozen`). Every other key changes what is trained,
+and makes another run.
 """
 
 import os
@@ -19,6 +20,7 @@ MAY_CHANGE = (
     "data.changed",
     "data.workers",
     "method.generator.activation_checkpointing",
+    "method.vgg.weights",
     "optim.extend",
     "train.steps",
     "train.epochs",

@@ -21,6 +21,7 @@ from gan_style.engine.best import BestBundles
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.console import Console, Ending, Outcome, in_words
 from gan_style.engine.folder import claimed, write_config
+from gan_style.engine.frozen import check_weights_known, weight_hashes
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
@@ -60,6 +61,7 @@ class Run:
         self.config, self.trainer, self.accelerator, self.agreement = config, trainer, accelerator, agreement
         self.loader, self.slots, self.bundles, self.grid, self.validation = loader, slots, bundles, grid, validation
         self.data, self.kept = data, kept or Kept()  # data: of the main process
+        self.frozen = weight_hashes(trainer.method.frozen) if accelerator.is_main_process else {}
         self.folder = Path(config.run_dir)
         self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
         self.log = MetricsLog(self.folder / "metrics.jsonl")
@@ -221,6 +223,7 @@ class Run:
             noted = {
                 "plan": asdict(self.plan),
                 "data": self.data.fingerprint if self.data else None,
+                "frozen": self.frozen,
                 "nonfinite": self.nonfinite.state(),
                 "alarms": self.alarms.state(),
                 "best": self.best.state(),
@@ -256,6 +259,8 @@ class Run:
             self.trainer.planned_steps = self.plan.length
             told = [f"{checkpoint.folder}: going on after step {self.step}", change]
             with self.agreement.together():
+                if self.accelerator.is_main_process:
+                    check_weights_known(training.get("frozen") or {}, self.frozen)
                 if self.data:
                     told.append(self.data.compare(training.get("data"), self.step))
                 checkpoint.load_networks(self.trainer.networks)

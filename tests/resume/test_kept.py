@@ -7,12 +7,14 @@ import pytest
 from pictures import draw
 from PIL import Image
 from runs import arguments, networks
+from safetensors.torch import save_file
 from smoke import winning
 
 from gan_style.build import train_command
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
+from gan_style.networks.vgg import load
 
 CUT = "train.steps=3"
 WITH_STYLE = sorted(name for name, config in CONFIGS.items() if {"styles", "style_image"} & config.model_fields.keys())
@@ -112,6 +114,19 @@ def test_the_bundle_that_a_run_began_from_is_not_needed_any_more(key: str, data:
     assert networks(tmp_path / "run") == networks(tmp_path / "straight")
     with pytest.raises(UserError, match=rf"another configuration: {key.replace('.', chr(92) + '.')}: .*first.* -> other"):
         train_command(winning([*arguments(name, data, tmp_path / "run", "data.workers=0", *more), f"{key}=other.safetensors"]))
+
+
+def test_the_weights_of_a_vgg_may_lie_elsewhere_and_must_be_the_same(data: Path, tmp_path: Path) -> None:
+    command = arguments("fast_style", data, tmp_path / "run", "data.workers=0")  # its weights are the random ones
+    assert train_command(winning([*command, CUT])) == 0
+    weights = {key: value.contiguous() for key, value in load("vgg16", "random").items()}
+    save_file(weights, tmp_path / "vgg.safetensors")
+    assert train_command(winning([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}", "train.steps=5"])) == 0
+    weights["conv1_1.bias"] = weights["conv1_1.bias"] + 1e-6
+    save_file(weights, tmp_path / "vgg.safetensors")
+    with pytest.raises(UserError, match=r"method\.vgg\.weights: are not those that this run was trained with"):
+        train_command(winning([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}"]))
+    assert train_command(command) == 0
 
 
 def test_checkpoints_without_inputs_need_the_files(

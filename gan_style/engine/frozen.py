@@ -1,0 +1,31 @@
+"""The weights of networks that are never trained, such as a VGG: too large for checkpoints, which know them by a hash."""
+
+import hashlib
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from gan_style.errors import UserError
+
+
+def weight_hashes(networks: Mapping[str, nn.Module]) -> dict[str, str]:
+    """The SHA-256 of each network's weights, by its name."""
+    hashes = {}
+    for name, network in networks.items():
+        digest = hashlib.sha256()
+        for key, value in network.state_dict().items():
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        hashes[name] = digest.hexdigest()
+    return hashes
+
+
+def check_weights_known(stored: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """`UserError` where a network has other weights than in the checkpoint. stored, now: see `weight_hashes`."""
+    for name, known in stored.items():
+        if now.get(name) != known:
+            raise UserError(
+                f"method.{name}.weights: are not those that this run was trained with; give the file that it began with, or take "
+                "another run_dir"
+            )
