@@ -35,8 +35,6 @@ class DomainConfig(Section):
 
     @model_validator(mode="after")
     def _colours_fit(self) -> "DomainConfig":
-        if self.colours is not None and self.labels != "nearest":
-            raise ValueError("colours are for labels: nearest; set labels to nearest, or leave colours out")
         if any(len(colour) != 1 + 2 * (self.channels - (self.channels in (2, 4))) for colour in self.colours or ()):
             raise ValueError(f"colours have two digits for each channel but alpha; channels is {self.channels}")
         return self

@@ -19,6 +19,8 @@ PICTURE = "method.style_image=x.png"
 # Method, key and a value of it; the overrides with which it has no effect, which the message names; those with which it has.
 CONDITIONAL = [
     ("pix2pix", "optim.decay_start=0.3", ["optim.schedule=constant"], ["optim.schedule=cosine"]),
+    ("pix2pix", "data.domain_a.colours=['#000000']", ["data.domain_a.labels=yes"], ["data.domain_a.labels=nearest"]),
+    ("pix2pix", "data.domain_b.colours=['#000000']", ["data.domain_b.labels=auto"], ["data.domain_b.labels=nearest"]),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
     ("pix2pix", "optim.extend=hold", ["optim.schedule=constant"], ["optim.schedule=step"]),
