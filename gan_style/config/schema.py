@@ -154,7 +154,7 @@ class OptimConfig(Section):
     step_gamma: Annotated[float, OnlyWith({"schedule": ("step",)})] = Field(
         default=0.1, gt=0, le=1, description="Factor of each drop of `step`."
     )
-    extend: Annotated[Literal["refuse", "hold", "stretch"], OnlyWith({"schedule": ("linear", "cosine", "step")})] = Field(
+    extend: Literal["refuse", "hold", "stretch"] = Field(
         default="refuse",
         description="When a run is given more steps than its schedule has, and the rate has begun to fall: `refuse` ends the command, "
         "`hold` trains the further steps at the schedule's last rate, `stretch` makes the schedule as long as the run, and the rate jumps.",

@@ -23,7 +23,6 @@ CONDITIONAL = [
     ("pix2pix", "data.domain_b.colours=['#000000']", ["data.domain_b.labels=auto"], ["data.domain_b.labels=nearest"]),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
-    ("pix2pix", "optim.extend=hold", ["optim.schedule=constant"], ["optim.schedule=step"]),
     ("pix2pix", "train.max_skips=3", ["train.on_nonfinite=stop"], ["train.on_nonfinite=skip"]),
     ("pix2pix", "validation.metrics=[l1]", ["train.validate_every=null"], ["train.validate_every=5"]),
     ("pix2pix", "validation.images=3", ["train.validate_every=null"], ["train.validate_every=5"]),
@@ -69,7 +68,7 @@ OWN = {
     "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "changed"},
     "data.domain_a": {"channels", "labels", "transforms"},
     "data.domain_b": {"channels", "labels", "transforms"},
-    "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm"},
+    "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend"},
     "train": {
         *("steps", "epochs", "batch_size", "accumulate", "seed", "mixed_precision", "dtype", "channels_last", "checkpoint_every", "keep"),
         *("ema_decay", "validate_every", "max_minutes", "on_nonfinite"),
