@@ -94,7 +94,7 @@ def test_resize(main: Callable[..., int], options: list[str], size: tuple[int, i
 def test_formats_and_inputs(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     Path("in/notes.txt").touch()
     assert main(["--model", "run", "--input", "in/*", "in/deep/gray16.tif", "--output", "out", "--device", "cpu", "--format", "keep"]) == 0
-    assert "left out: 1 no images by their suffix" in capsys.readouterr().out
+    assert "left out: 1 .txt" in capsys.readouterr().out
     assert sorted(map(str, images.find_images(Path("out")))) == ["gray16.tif", "wide.png"]
 
 
