@@ -30,6 +30,8 @@ CONDITIONAL = [
     ("pix2pix", "validation.features=random", ["train.validate_every=null"], ["train.validate_every=5"]),
     ("pix2pix", "validation.lpips=random", ["train.validate_every=null"], ["train.validate_every=5"]),
     ("pix2pix", "validation.structure=random", ["train.validate_every=null"], ["train.validate_every=5"]),
+    ("pix2pix", "data.domain_a.colours=['#000000']", ["data.domain_a.labels=auto"], ["data.domain_a.labels=nearest"]),
+    ("pix2pix", "data.domain_b.colours=['#000000']", ["data.domain_b.labels=auto"], ["data.domain_b.labels=nearest"]),
     ("pix2pix", "method.r1_every=3", ["method.r1_weight=0"], ["method.r1_weight=1"]),
     ("cut", "method.instance_noise_steps=3", ["method.instance_noise=0"], ["method.instance_noise=0.1"]),
     ("cyclegan", "method.perceptual_layers=[relu1_1]", ["method.perceptual_weight=0"], ["method.perceptual_weight=1"]),
