@@ -268,9 +268,7 @@ class Run:
             self.nonfinite.load_state(training["nonfinite"])
             self.alarms.load_state(training["alarms"])
             if not self.best.load_state(training.get("best") or self.best.state()):
-                self.console.say(
-                    f"{self.folder}: validation.{{best, images, features, lpips, structure}} changed: the best bundles begin anew"
-                )
+                told.append("validation.{best, images, features, lpips, structure} changed: the best bundles begin anew")
             owns = checkpoint.process_states()
             for own in owns:
                 self.trainer.method.load_extra_state(own["method"], self.slots)
