@@ -1,5 +1,6 @@
 """`dotted.key=value` of the command line, laid over the tree of a YAML file."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +23,17 @@ class Override:
 
 
 def parse_overrides(texts: Sequence[str]) -> list[Override]:
-    """The overrides in their order. `UserError` for what is none, and for one that undoes an earlier one."""
+    """The overrides that count, in their order: one that a later one undoes is left out, with a warning. `UserError` for what is none.
+
+    Scripts append their overrides to those of a base command, so the last one counts.
+    """
     overrides: list[Override] = []
     for text in texts:
         override = _parsed(text)
-        for earlier in overrides:
-            if override.sets(earlier.place):
-                key = ".".join(override.place)
-                raise UserError(f"{short(earlier.text)} and {short(text)}: both set {key}, so that the first has no effect; leave it out")
+        for earlier in [each for each in overrides if override.sets(each.place)]:
+            overrides.remove(earlier)
+            if earlier != override:
+                warnings.warn(f"command line: {short(earlier.text)} has no effect: {short(text)} comes after it", stacklevel=2)
         overrides.append(override)
     return overrides
 

@@ -43,7 +43,7 @@ unless batch normalisation mixes the images of a batch. [resume.md](resume.md) s
 | `data.transforms='[{name: Rotate, limit: 10}]'` | a list: it replaces the file's as a whole |
 | `method.generator='{name: unet, num_downs: 7}'` | a section: it replaces the file's; the keys it leaves out have the method's defaults |
 
-An override that undoes another, of the same key or of one in its section, is refused, as is a key that stands twice in a file.
+The last of several overrides of one key counts, and a warning names those that it undoes. A key that stands twice in a file is refused.
 
 ## YAML traps
 

@@ -1,6 +1,7 @@
 """From YAML and overrides to a checked configuration; every mistake is a UserError that names its key."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,16 +229,26 @@ def test_overrides_create_sections_and_leave_neighbours(recipe: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "key"),
+    ("first", "second", "steps"),
     [
-        ("train.steps=1", "train.steps=2", "train.steps"),
-        ("train.steps=1", "train.steps=1", "train.steps"),
-        ("train.steps=1", "train={steps: 3}", "train"),
-        ("method.generator.num_downs=3", "method.generator={num_downs: 5}", "method.generator"),
+        ("train.steps=1", "train.steps=2", 2),
+        ("train.steps=1", "train={steps: 3}", 3),
+        ("train={steps: 3}", "train={steps: 4}", 4),
     ],
 )
-def test_no_override_undoes_another(recipe: Path, first: str, second: str, key: str) -> None:
-    assert f"'{first}' and '{second}': both set {key}, so that the first has no effect" in mistake(recipe, "data.flip=no", first, second)
+def test_the_last_override_counts_and_the_one_that_it_undoes_is_named(recipe: Path, first: str, second: str, steps: int) -> None:
+    with pytest.warns(UserWarning, match=re.escape(f"command line: {first!r} has no effect: {second!r} comes after it")):
+        assert load(recipe, "data.flip=no", first, second).train.steps == steps
+
+
+def test_an_override_that_is_said_twice_is_no_mistake(recipe: Path, recwarn: pytest.WarningsRecorder) -> None:
+    assert load(recipe, "train.steps=7", "train.steps=7").train.steps == 7
+    assert not recwarn.list
+
+
+def test_an_override_that_another_undoes_is_blamed_for_nothing(recipe: Path) -> None:
+    with pytest.warns(UserWarning, match="has no effect"):
+        assert load(recipe, "train.steps=none", "train.steps=2").train.steps == 2
 
 
 def test_an_override_of_a_key_adds_to_one_of_its_section(recipe: Path) -> None:
