@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from gan_style.label_colours import frequent, tally
 _LOOKED_AT = 32  # images of a domain, when a training starts
 MOST = 256  # colours of a label map
 _LEAST_USED = 0.1  # of the range, below which a domain is worth a word
+# Bits -> of that many values one at each end may be an outlier, such as a hot pixel. The few lights of a night are as rare in 8 bits as that.
+_PER_OUTLIER = {8: 100_000, 16: 10_000}
+_BINS = 256
+_BAND = 2**20  # values that are counted at once
 _RARE = 1e-3  # share of all pixels
 _RUN = 4  # pixels of one colour in a row, on average, in a file that looks like a label map
 _SHOWN = 6
@@ -22,12 +26,15 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Values:
-    """low, high: least and greatest value, of `depth` bits; colours: code -> (pixels, pixels in flat areas) of a label map, else None."""
+    """low, high: least and greatest value, of `depth` bits; counts [256]: how many values have each of the upper 8 bits;
+    colours: code -> (pixels, pixels in flat areas) of a label map, else None.
+    """
 
     low: int
     high: int
     depth: int
     channels: int
+    counts: np.ndarray = field(compare=False)
     colours: dict[int, tuple[int, int]] | None = None
 
 
@@ -39,7 +46,7 @@ def measure(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
     if depth == 8 and (labels or (guess and _looks_labelled(colour))):
         counted = tally(colour)
         colours = counted if len(counted) <= MOST else None
-    return Values(int(colour.min()), int(colour.max()), depth, colour.shape[2], colours)
+    return Values(int(colour.min()), int(colour.max()), depth, colour.shape[2], _histogram(colour, depth), colours)
 
 
 def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[list[str], list[str]]:
@@ -62,12 +69,14 @@ def describe(where: str, found: Sequence[Values]) -> tuple[list[str], list[str]]
     """Of the images of a domain: (lines worth knowing, warnings). where: what the lines begin with, such as `domain A`."""
     notes, warnings = [], []
     for depth in sorted({each.depth for each in found}):
-        low, high, top = min(e.low for e in found if e.depth == depth), max(e.high for e in found if e.depth == depth), 2**depth - 1
+        alike, top = [each for each in found if each.depth == depth], 2**depth - 1
+        extremes, (low, high) = (min(each.low for each in alike), max(each.high for each in alike)), _span(alike, depth)
         if high - low < _LEAST_USED * top:
+            outliers = "" if (low, high) == extremes else f" (without outliers, with them {extremes[0]}..{extremes[1]})"
             share = f"{100 * (high - low) / top:.2g} %"
             warnings.append(
-                f"{where}: {depth}-bit values {low}..{high} use {share} of 0..{top}, so that a network sees nearly nothing; spread them "
-                "over the range (class numbers: give the files a palette)"
+                f"{where}: {depth}-bit values {low}..{high}{outliers} use {share} of 0..{top}, so that a network sees nearly nothing; "
+                "spread them over the range (class numbers: give the files a palette)"
             )
     if found and all(each.colours is not None for each in found):
         counts = merged(each.colours or {} for each in found)
@@ -88,6 +97,23 @@ def merged(parts: Iterable[dict[int, tuple[int, int]]]) -> dict[int, tuple[int, 
             before, flat_before = sums.get(code, (0, 0))
             sums[code] = (before + count, flat_before + flat)
     return sums
+
+
+def _histogram(colour: np.ndarray, depth: int) -> np.ndarray:
+    """[256] uint32: how many values have each of the upper 8 bits."""
+    values, counts = colour.reshape(-1), np.zeros(_BINS, np.int64)
+    for start in range(0, len(values), _BAND):
+        counts += np.bincount(values[start : start + _BAND] >> (depth - 8), minlength=_BINS)
+    return counts.astype(np.uint32)
+
+
+def _span(alike: Sequence[Values], depth: int) -> tuple[int, int]:
+    """Between which values all but outliers lie, rounded outwards to a bin, but not beyond the least and the greatest."""
+    counts = sum((each.counts for each in alike), np.zeros(_BINS, np.int64))
+    outliers, width = int(counts.sum()) // _PER_OUTLIER[depth], 2**depth // _BINS
+    low = int(np.searchsorted(counts.cumsum(), outliers, side="right")) * width
+    high = (_BINS - int(np.searchsorted(counts[::-1].cumsum(), outliers, side="right"))) * width - 1
+    return max(low, min(each.low for each in alike)), min(high, max(each.high for each in alike))
 
 
 def _looks_labelled(colour: np.ndarray) -> bool:

@@ -76,6 +76,32 @@ def test_a_tenth_of_the_range_is_enough() -> None:
     assert len(describe("", mixed)[1]) == 1, "each depth has its own range"
 
 
+def test_hot_and_dead_pixels_do_not_hide_a_small_range(tmp_path: Path) -> None:
+    dark = np.linspace(60, 1400, 128 * 128).astype(np.uint16).reshape(128, 128, 1)
+    dark[3, 3], dark[5, 5] = 65535, 0
+    root = write_pairs(tmp_path, dark)
+    told = [note for note in check(root, workers=1).notes if "-bit values" in note] + looked_at(config(root, channels=1))[1]
+    assert len(told) == 3, "train A, val A and at the start"
+    for line in told:
+        assert "16-bit values 0..1535 (without outliers, with them 0..65535) use 2.3 % of 0..65535" in line
+
+
+@pytest.mark.parametrize(("kind", "outliers", "warnings"), [(np.uint16, 6, 1), (np.uint16, 7, 0), (np.uint8, 1, 0)])
+def test_outliers_are_one_in_ten_thousand_and_the_lights_of_a_night_are_none(kind: type, outliers: int, warnings: int) -> None:
+    """256 x 256 pixels hold 6 in ten thousand. In 8 bits fewer pixels are lights: they keep a night from being told."""
+    night = np.zeros((256, 256, 1), kind)
+    night[100, :outliers] = np.iinfo(kind).max
+    assert len(describe("", [measure(night, False, guess=False)])[1]) == warnings
+
+
+def test_one_hot_pixel_among_many_of_eight_bits_is_an_outlier() -> None:
+    numbers = np.tile(np.array([[0, 1], [2, 0]], np.uint8), (128, 128))[..., None]
+    hot = numbers.copy()
+    hot[7, 7] = 255
+    (line,) = describe("", [measure(hot, False), measure(numbers, False)])[1]
+    assert "8-bit values 0..2 (without outliers, with them 0..255) use 0.78 %" in line
+
+
 def test_classes_and_their_shares_are_shown_and_noise_of_jpeg_is_told(tmp_path: Path) -> None:
     root = write_pairs(tmp_path, mask())
     for notes, warnings in (
