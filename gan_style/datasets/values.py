@@ -15,8 +15,8 @@ from gan_style.label_colours import frequent, tally
 _LOOKED_AT = 32  # images of a domain, when a training starts
 MOST = 256  # colours of a label map
 _LEAST_USED = 0.1  # of the range, below which a domain is worth a word
-# Bits -> of that many values one at each end may be an outlier, such as a hot pixel. The few lights of a night are as rare in 8 bits as that.
-_PER_OUTLIER = {8: 100_000, 16: 10_000}
+# Bits -> of that many values one at each end may be an outlier, such as a hot pixel. In 8 bits fewer may be the lights of a night.
+PER_OUTLIER = {8: 100_000, 16: 10_000}
 _BINS = 256
 _BAND = 2**20  # values that are counted at once
 _RARE = 1e-3  # share of all pixels
@@ -110,7 +110,7 @@ def _histogram(colour: np.ndarray, depth: int) -> np.ndarray:
 def _span(alike: Sequence[Values], depth: int) -> tuple[int, int]:
     """Between which values all but outliers lie, rounded outwards to a bin, but not beyond the least and the greatest."""
     counts = sum((each.counts for each in alike), np.zeros(_BINS, np.int64))
-    outliers, width = int(counts.sum()) // _PER_OUTLIER[depth], 2**depth // _BINS
+    outliers, width = int(counts.sum()) // PER_OUTLIER[depth], 2**depth // _BINS
     low = int(np.searchsorted(counts.cumsum(), outliers, side="right")) * width
     high = (_BINS - int(np.searchsorted(counts[::-1].cumsum(), outliers, side="right"))) * width - 1
     return max(low, min(each.low for each in alike)), min(high, max(each.high for each in alike))
