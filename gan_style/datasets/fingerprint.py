@@ -1,4 +1,4 @@
-"""What a training set is known by when a run goes on: the names of its images in their order, and a look into some of the files.
+"""What a data set is known by when a run goes on: the names of its images in their order, and a look into some of the files.
 
 The order of training is a function of the seed and of each image's place in the list, so another list is another order. Looking
 into every file of a large set would take as long as an epoch; up to `LOOKS` of each domain, spread evenly, are looked into. Names
@@ -38,12 +38,23 @@ def changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray]) 
 
     seen: domain -> [images] bool, was it trained on? The content of others may change: their turn is yet to come.
     """
-    if (old["layout"], old["paired"]) != (new["layout"], new["paired"]) or old["domains"].keys() != new["domains"].keys():
-        kinds = [f"{each['layout']}{'' if each['paired'] else ', unpaired'}" for each in (old, new)]
-        return f"it is read as {kinds[1]}, not as {kinds[0]}" if kinds[0] != kinds[1] else "its domains are others"
+    kinds = [f"{each['layout']}{'' if each['paired'] else ', unpaired'}" for each in (old, new)]
+    if kinds[0] != kinds[1]:
+        return f"it is read as {kinds[1]}, not as {kinds[0]}"
+    return image_changes(old, new, seen)
+
+
+def image_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray] | None = None) -> str:
+    """What is different in the images of `new`, as pairs or not.
+
+    seen: as `changes` has it; None: all of them
+    """
+    if old["domains"].keys() != new["domains"].keys():
+        return "its domains are others"
     found = []
     for domain, after in new["domains"].items():
-        if change := _change(old["domains"][domain], after, seen[domain]):
+        own = np.ones(after["count"], bool) if seen is None else seen[domain]
+        if change := _change(old["domains"][domain], after, own):
             found.append(f"domain {domain.upper()} has {change}" if len(new["domains"]) > 1 else f"it has {change}")
     return ", ".join(found)
 

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from gan_style import atomic
 from gan_style.config.metrics import METRICS
+from gan_style.datasets.fingerprint import Fingerprint, image_changes
 from gan_style.errors import UserError
 from gan_style.types import Direction
 
@@ -24,11 +25,12 @@ class BestBundles:
     """Of the main process alone. `kept`: direction -> {"step": when it was measured, "scores": metric -> value}.
 
     metric: one of `METRICS`; None keeps none.
-    settings: what values must have in common to be compared; a state of others is forgotten.
+    settings, images: the keys and the validation set that values must have in common to be compared; a state of others is forgotten.
+    images is None where none is kept.
     """
 
-    def __init__(self, folder: Path, metric: str | None, settings: Mapping[str, Any]) -> None:
-        self.folder, self.metric, self.settings = folder, metric, dict(settings)
+    def __init__(self, folder: Path, metric: str | None, settings: Mapping[str, Any], images: Fingerprint | None = None) -> None:
+        self.folder, self.metric, self.settings, self.images = folder, metric, dict(settings), images
         self.kept: dict[Direction, dict[str, Any]] = {}
         self._carried: dict[str, Any] | None = None  # the state of an earlier start, while none is kept
 
@@ -70,17 +72,25 @@ class BestBundles:
 
     def state(self) -> dict[str, Any]:
         """What a resumed run must know."""
-        return self._carried or {"metric": self.metric, "settings": self.settings, "kept": dict(self.kept)}
+        return self._carried or {"metric": self.metric, "settings": self.settings, "images": self.images, "kept": dict(self.kept)}
 
-    def load_state(self, state: Mapping[str, Any]) -> bool:
-        """Take `state` back; False where it is of another metric or settings, and forgotten."""
+    def load_state(self, state: Mapping[str, Any]) -> str:
+        """Take `state` back. Where it is of another metric, of other settings or images, it is forgotten; then, what has changed."""
         if self.metric is None:
             self._carried = dict(state)
-            return True
-        if state["kept"] and (self.metric, self.settings) != (state["metric"], state["settings"]):
-            return False
+            return ""
+        if state["kept"] and (change := self._change(state)):
+            return change
         self.kept = {direction: state["kept"][direction] for direction in get_args(Direction) if direction in state["kept"]}
-        return True
+        return ""
+
+    def _change(self, state: Mapping[str, Any]) -> str:
+        """What keeps the values of `state` from being compared with those to come, in words."""
+        if (self.metric, self.settings) != (state["metric"], state["settings"]):
+            return "validation.{best, images, features, lpips, structure} changed"
+        before = state.get("images")  # None in checkpoints of before it was kept
+        change = image_changes(before, self.images) if before and self.images else ""
+        return f"the validation images changed ({change})" if change else ""
 
     def _better(self, value: float, best: Mapping[str, Any] | None) -> bool:
         if self.metric is None or not math.isfinite(value):

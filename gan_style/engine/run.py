@@ -16,6 +16,7 @@ from gan_style import atomic
 from gan_style.bundle import BundleInfo, save_bundle
 from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig
+from gan_style.datasets.fingerprint import fingerprint
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.best import BestBundles
 from gan_style.engine.checkpoint import Checkpointer
@@ -72,7 +73,9 @@ class Run:
         self.nonfinite = NonFinite(train.on_nonfinite, train.max_skips, self.agreement, scaled=train.mixed_precision == "fp16")
         self.alarms = Alarms(config.logging.alarm_after)
         kept_by = config.validation.best if validation else None
-        self.best = BestBundles(self.folder / "bundles", kept_by, config.validation.model_dump(mode="json", exclude={"metrics", "best"}))
+        settings = config.validation.model_dump(mode="json", exclude={"metrics", "best"})
+        measured = fingerprint(validation.source) if validation and kept_by and accelerator.is_main_process else None
+        self.best = BestBundles(self.folder / "bundles", kept_by, settings, measured)
         self.plan = plan
         self.step = 0  # steps done
         self.saved: int | None = None  # the step of the newest checkpoint
@@ -267,8 +270,8 @@ class Run:
             self.trainer.load_state(training)
             self.nonfinite.load_state(training["nonfinite"])
             self.alarms.load_state(training["alarms"])
-            if not self.best.load_state(training.get("best") or self.best.state()):
-                told.append("validation.{best, images, features, lpips, structure} changed: the best bundles begin anew")
+            if change := self.best.load_state(training.get("best") or self.best.state()):
+                told.append(f"{change}: the best bundles begin anew")
             owns = checkpoint.process_states()
             for own in owns:
                 self.trainer.method.load_extra_state(own["method"], self.slots)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from gan_style.datasets.survey import Source
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, describe_reals, translations
 from gan_style.errors import UserError
@@ -42,6 +43,11 @@ class Validation:
         self.process, self.processes = process, processes
         self._real: dict[Direction, dict[int, Tensor]] = {}  # features of the real images, which do not change; on the main process
         self._described = False  # are they known?
+
+    @property
+    def source(self) -> Source:
+        """The validation images, of which each direction measures its own."""
+        return next(iter(self.subjects.values())).cases.validation.source
 
     def due(self, step: int) -> bool:
         """Is it measured after `step` steps?"""

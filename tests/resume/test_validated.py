@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from pictures import draw, draw_folders
+from PIL import Image
 from runs import STEPS, arguments, bundles, metrics, networks
 
 from gan_style.build import train_command
 from gan_style.bundle import load_bundle
+from gan_style.engine.checkpoint import Checkpoint
 from gan_style.engine.run import Run
 from gan_style.errors import UserError
 from gan_style.methods import METHODS
@@ -134,6 +137,40 @@ def test_what_is_measured_may_change(validated: tuple[str, Path], data: Path, tm
     assert train_command(command(name, data, run_dir, *on)) == 0
     state = sorted(step for step in scores(run_dir))
     assert state == [2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "gan"])
+@pytest.mark.parametrize("how", ["added", "gone", "replaced", "moved", "not known"])
+def test_best_bundles_of_other_validation_images_begin_anew(
+    name: str, how: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, run_dir = draw_folders(tmp_path / "data", train=5, val=3), tmp_path / "run"
+    assert train_command(command(name, root, run_dir)) == 0
+    if how == "moved":
+        root = root.rename(tmp_path / "moved")
+    for folder in ("valA", "valB"):
+        if how == "gone":
+            (root / folder / "001.png").unlink()
+        if how in ("added", "replaced", "not known"):
+            Image.fromarray(draw(9)).save(root / folder / ("003.png" if how == "added" else "001.png"))
+    stored = Checkpoint.training_state
+
+    def forgetting(checkpoint: Checkpoint) -> Any:
+        state = stored(checkpoint)
+        return {**state, "best": {key: value for key, value in state["best"].items() if key != "images"}}
+
+    if how == "not known":  # a checkpoint of before they were
+        monkeypatch.setattr(Checkpoint, "training_state", forgetting)
+    capsys.readouterr()
+    assert train_command(command(name, root, run_dir, "train.steps=8", "train.validate_every=8")) == 0
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if "going on after step" in line]
+    anew = how not in ("moved", "not known")
+    assert ("the validation images changed (" in told and ": the best bundles begin anew" in told) == anew
+    if anew:
+        assert {"added": "003", "gone": "001", "replaced": "001"}[how] in told
+        assert {load_bundle(path)[0].step for path in (run_dir / "bundles").glob("best_*")} == {8}
+    assert train_command(command(name, root, run_dir, "train.steps=9", "train.validate_every=8")) == 0
+    assert "begin anew" not in capsys.readouterr().out, "they are the run's own now"
 
 
 def test_a_broken_validation_image_is_named_and_loses_no_step(data: Path, tmp_path: Path) -> None:
