@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,12 @@ def claimed(
     finally:
         if lock:
             lock.release()
+
+
+def written_training(folder: Path) -> Mapping[str, Any]:
+    """The section `train` of the configuration that a run folder holds; empty where it has none."""
+    path = folder / "config.yaml"
+    return _configuration_at(path).get("train", {}) if path.exists() else {}
 
 
 def write_config(folder: Path, config: RunConfig[Any]) -> None:

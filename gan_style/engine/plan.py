@@ -6,10 +6,12 @@ A plan counts steps. It is made when its keys are set, is kept in each checkpoin
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.agreement import Agreement
+from gan_style.engine.folder import written_training
 from gan_style.engine.schedules import learning_rate
 from gan_style.errors import UserError
 
@@ -73,16 +75,28 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
     )
 
 
-def resume_plan(stored: Mapping[str, Any] | None, asked: Plan, step: int, optim: OptimConfig, agreement: Agreement) -> tuple[Plan, str]:
+def resume_plan(
+    stored: Mapping[str, Any] | None, asked: Plan, step: int, optim: OptimConfig, agreement: Agreement, folder: Path
+) -> tuple[Plan, str]:
     """`continue_plan` with the plan of a checkpoint, decided by the main process for all; called by every process.
 
-    stored: None in a checkpoint that was saved before plans were
+    stored: None in a checkpoint that was saved before plans were; the configuration in the run's `folder` then tells
     """
     decided = asked, f"it does not say how long its schedule was, which is taken to have {asked.length} steps"
     with agreement.together():
-        if stored and agreement.main:
-            decided = continue_plan(Plan(**stored), asked, step, optim)
+        if agreement.main:
+            old = Plan(**stored) if stored else _plan_of(written_training(folder), asked)
+            decided = continue_plan(old, asked, step, optim) if old else decided
     return agreement.from_main(decided)
+
+
+def _plan_of(train: Mapping[str, Any], asked: Plan) -> Plan | None:
+    """The plan of a run that kept none, from the keys of its configuration; None where they do not tell."""
+    steps, epochs = train.get("steps"), train.get("epochs")
+    length = steps
+    if epochs is not None:  # whose length in steps only those asked for now tell
+        length = round(asked.length * epochs / asked.epochs) if asked.epochs else None
+    return Plan(length, steps or length, steps, epochs) if length else None
 
 
 def how_to_extend(plan: Plan, optim: OptimConfig) -> str:

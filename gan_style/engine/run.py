@@ -258,7 +258,7 @@ class Run:
         if checkpoint is not None:
             self.step = self.saved = checkpoint.step
             training = checkpoint.training_state()
-            self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement)
+            self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement, self.folder)
             self.trainer.planned_steps = self.plan.length
             told = [f"{checkpoint.folder}: going on after step {self.step}", change]
             with self.agreement.together():

@@ -126,5 +126,10 @@ def test_a_checkpoint_of_before_plans_goes_on_and_says_what_it_takes_for_granted
         return {key: value for key, value in stored(checkpoint).items() if key != "plan"}
 
     monkeypatch.setattr(Checkpoint, "training_state", without_plan)
+    with pytest.raises(
+        UserError, match=r"train\.steps: 4 -> 6: .* the schedule of 4 has begun to fall"
+    ):  # its configuration tells the plan
+        train_command(winning([*start, "train.steps=6"]))
+    (tmp_path / "run" / "config.yaml").unlink()
     assert train_command(winning([*start, "train.steps=6"])) == 0
     assert "taken to have 6 steps" in capsys.readouterr().out
