@@ -15,6 +15,7 @@ from gan_style.opening import read_regular
 
 MAX_CONFIG_BYTES = 2**18
 MAX_DEPTH = 32
+MAX_DIGITS = 300  # of a whole number: a float holds no more than 308
 ONE_FILE = "a configuration is one file and takes nothing from another; write the other file's keys into it, or give dotted.key=value"
 
 
@@ -136,8 +137,8 @@ def _plain(value: Any) -> Any:
         raise ValueError(f"{short(value)} holds a NUL character")
     if value is not None and not isinstance(value, str | int | float):
         raise ValueError(f"{value if isinstance(value, date) else short(value)} is read as {type(value).__name__}, not as text: quote it")
-    if isinstance(value, int) and value.bit_length() > 1024:
-        raise ValueError("a whole number of more than 300 digits")
+    if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+        raise ValueError(f"a whole number of more than {MAX_DIGITS} digits")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     return value

@@ -40,3 +40,10 @@ def test_lines(tmp_path: Path) -> None:
     assert file.line(("a", "absent")) == 2  # of the section that would have it
     assert file.line(("absent",)) is None
     assert file.line(("a", "c", 7)) == 4
+
+
+def test_whole_numbers_have_three_hundred_digits_at_most() -> None:
+    longest = 10**300 - 1
+    assert [parse_yaml(f"a: {sign * longest}")["a"] for sign in (1, -1)] == [longest, -longest]
+    with pytest.raises(ValueError, match="a whole number of more than 300 digits"):
+        parse_yaml(f"a: {longest + 1}")
