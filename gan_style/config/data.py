@@ -95,6 +95,11 @@ class DataConfig(Section):
         description="Processes that load images beside each training process; 0 loads in it. Does not change results.",
     )
 
+    def with_colours(self, found: dict[str, list[str]]) -> "DataConfig":
+        """The same, with the classes of these domains, "a" or "b"."""
+        domains = {f"domain_{name}": getattr(self, f"domain_{name}").model_copy(update={"colours": of_it}) for name, of_it in found.items()}
+        return self.model_copy(update=domains)
+
     @property
     def one_size(self) -> bool:
         """Are all training images squares of `crop_size`?"""

@@ -51,10 +51,7 @@ def with_domain_colours(
     """The configuration with these classes of its domains, and the data sets that read label maps as such."""
     if not colours:
         return config, training, validation
-    domains = {
-        f"domain_{name}": getattr(config.data, f"domain_{name}").model_copy(update={"colours": found}) for name, found in colours.items()
-    }
-    data = config.data.model_copy(update=domains)
+    data = config.data.with_colours(colours)
     opened = ValidationSet(validation.source, data) if validation else None
     return config.model_copy(update={"data": data}), TrainingSet(training.source, data, training.seed), opened
 

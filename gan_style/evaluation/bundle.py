@@ -7,6 +7,8 @@ from torch import Tensor
 
 from gan_style.bundle import BundleInfo
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.colours import find_frequent
+from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.demo import ensure_demo
 from gan_style.engine.cases import Wanted, describe_reals, open_cases, translations
 from gan_style.errors import UserError
@@ -46,11 +48,12 @@ def measure_bundle(options: Namespace) -> Result:
         return (noise(info.translator["latent"], options.seed or 0, -1 - place),) if from_noise else (source,)
 
     wanted = Wanted(options.metrics, options.images, Networks(options.features, options.lpips, options.structure, "--"))
-    suite, opened = open_cases(validation_data(info, options), info.method, wanted, {info.direction: inputs})
+    data = with_classes(validation_data(info, options), method.needs == "pairs")
+    suite, opened = open_cases(data, info.method, wanted, {info.direction: inputs})
     cases, suite = opened[info.direction], suite.to(device)
     task = None
     if options.segmenter:
-        task = Task.of(options, info.direction, info.resize, device, map(cases.name, cases.places))
+        task = Task.of(options, info.direction, info.resize, device, map(cases.name, cases.places), labels_of(info))
     rows: dict[int, Row] = {}
     with Progress("measuring", "images", len(cases.places)) as progress:
         for place, case in translations(cases, cases.places, predictor.network, device, _SMALLER):
@@ -66,12 +69,28 @@ def measure_bundle(options: Namespace) -> Result:
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
 
 
+def labels_of(info: BundleInfo) -> DomainConfig:
+    """How a segmenter, which takes RGB, reads the label maps that the bundle translates."""
+    if info.labels != "nearest":
+        return DomainConfig(labels="yes")
+    return DomainConfig(labels="nearest", colours=info.colours if info.in_channels >= 3 else None)
+
+
+def with_classes(data: DataConfig, paired: bool) -> DataConfig:
+    """`data` with the classes of its label maps, where `nearest` asks for them: found in the training images, as training finds them."""
+    wanted = [name for name, domain in (("a", data.domain_a), ("b", data.domain_b)) if domain.labels == "nearest" and not domain.colours]
+    if not wanted:
+        return data
+    source = open_dataset(data, "train", paired, 0).source
+    return data.with_colours({name: find_frequent(source, data, name) for name in wanted})
+
+
 def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     """The validation images as the bundle's training read them."""
     given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None)
     made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto")
     if METHODS[info.method].needs == "images":
-        given = made = DomainConfig(channels=info.out_channels, labels=info.labels)
+        given = made = DomainConfig(channels=info.out_channels, labels=info.labels, colours=info.colours or None)
     first, second = (given, made) if info.direction == "a2b" else (made, given)
     where = {"root": options.data, "root_b": options.data_b, "source": options.source or "auto"}
     return DataConfig.model_validate({**where, **info.resize.model_dump(), "domain_a": first, "domain_b": second})

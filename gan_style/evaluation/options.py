@@ -17,7 +17,7 @@ _BELONGS = {
     **dict.fromkeys(("truth", "inputs"), ("results",)),
     **dict.fromkeys(("data_b", "output_labels", "images", "seed"), ("model",)),
     **dict.fromkeys(("data", "source", "direction"), ("model", "segmenter")),
-    **dict.fromkeys(("segmenter_steps", "ignore_color"), ("segmenter",)),
+    **dict.fromkeys(("segmenter_steps", "labels", "ignore_color"), ("segmenter",)),
 }
 # What metrics compare results with -> the option that names it
 _SIDES: dict[Compares, str] = {"truth": "truth", "domain": "truth", "input": "inputs"}
@@ -43,7 +43,11 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; a2b"
     )
-    model.add_argument("--output-labels", choices=("auto", "yes", "no"), help="are the true outputs label maps? default: auto")
+    model.add_argument(
+        "--output-labels",
+        choices=("auto", "yes", "no", "nearest"),
+        help="are the true outputs label maps? as data.domain_b.labels; default: auto",
+    )
     model.add_argument("--images", type=whole(1, 10_000_000), metavar="N", help="most validation images of each domain; default: all")
     model.add_argument("--seed", type=int, metavar="N", help="of the noise of a gan: its train.seed; default: 0")
     parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRICS)}")
@@ -59,6 +63,11 @@ def parser() -> argparse.ArgumentParser:
         "--segmenter", type=place, metavar="FILE", help="a segmenter; where there is none it is trained on --data's real pairs, and kept"
     )
     task.add_argument("--segmenter-steps", type=whole(1, 10_000_000), metavar="N", help="of its training; default: 1000")
+    task.add_argument(
+        "--labels",
+        choices=("yes", "nearest"),
+        help="nearest: of JPEG or blended label maps the frequent colours alone are classes; default: as the bundle read them, or yes",
+    )
     task.add_argument("--ignore-color", type=_colour, action="append", metavar="R,G,B", help="a label that counts nowhere")
     device_option(parser)
     parser.add_argument("--json", type=place, metavar="FILE", help="write the numbers there, too")

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from gan_style.bundle import Resize
-from gan_style.config.schema import DataConfig
+from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.demo import ensure_demo
 from gan_style.errors import UserError
 from gan_style.segmentation.classes import eight_bits
 from gan_style.segmentation.score import TaskScore
 from gan_style.segmentation.segmenter import Segmenter, check_place, load_segmenter, save_segmenter
-from gan_style.segmentation.training import label_data, train_segmenter
+from gan_style.segmentation.training import MAPS, label_data, train_segmenter
 from gan_style.stems import stem
 from gan_style.types import Direction
 
@@ -28,15 +28,26 @@ class Task:
     """The score of what was made of the label maps among a data set's validation pairs."""
 
     @classmethod
-    def of(cls, options: Namespace, direction: Direction, resize: Resize, device: torch.device, names: Iterable[str]) -> "Task":
+    def of(
+        cls,
+        options: Namespace,
+        direction: Direction,
+        resize: Resize,
+        device: torch.device,
+        names: Iterable[str],
+        maps: DomainConfig = MAPS,
+    ) -> "Task":
         """The segmenter is read, or trained once all else has been found right.
 
-        resize: how translations were sized, for a segmenter that is still to be trained; names: see `Pairs`
+        resize: how translations were sized, for a segmenter that is still to be trained; names: see `Pairs`;
+        maps: how label maps are read, unless the options or the segmenter say so
         """
         path = Path(options.segmenter)
         ensure_demo(options.data)
         segmenter = _read(path, options, device) if path.exists() else None
-        data = label_data(options.data, direction, segmenter.info.resize if segmenter else resize, options.source or "auto")
+        said = segmenter.info.labels if segmenter else options.labels
+        maps = DomainConfig(labels=said) if said not in (None, maps.labels) else maps
+        data = label_data(options.data, direction, segmenter.info.resize if segmenter else resize, options.source or "auto", maps)
         pairs = Pairs(data, direction)
         for name in names:
             pairs.place(name)
@@ -96,6 +107,8 @@ def _read(path: Path, options: Namespace, device: torch.device) -> Segmenter:
     info = segmenter.info
     if options.ignore_color and set(options.ignore_color) != set(info.ignored):
         raise UserError(f"--ignore-color: {path} was trained to ignore {list(info.ignored)}; give these, or train another")
+    if options.labels not in (None, info.labels):
+        raise UserError(f"--labels: {path} was trained with {info.labels}; leave it out, or train another")
     if options.segmenter_steps not in (None, info.steps):
         raise UserError(f"--segmenter-steps: {path} was trained for {info.steps}; leave them out, or train another")
     return segmenter

@@ -69,7 +69,7 @@ def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> 
         found = []
         for place in np.argsort(-counts, kind="stable")[: int((counts >= max(1, _RARE * counts.sum())).sum())]:
             colour: Colour = tuple(round(total / counts[place]) for total in sums[:, place])  # type: ignore[assignment] - three of them
-            if all(_distance(colour, other) >= _CLOSE for other in (*ignored, *found)):
+            if not any(is_close(colour, other) for other in (*ignored, *found)):
                 found.append(colour)
     if not 2 <= len(found) <= MAX_CLASSES:
         many = len(exact) if len(exact) <= MAX_CLASSES else f"more than {MAX_CLASSES}"
@@ -88,8 +88,9 @@ def _tally(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return different, np.bincount(places, weights=lengths).astype(np.int64)
 
 
-def _distance(one: Colour, other: Colour) -> float:
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
+def is_close(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Could one colour be noise of the other?"""
+    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) < _CLOSE**2
 
 
 def _codes(pixels: np.ndarray, bits: int = 8) -> np.ndarray:

@@ -29,6 +29,7 @@ class SegmenterInfo(BaseModel):
 
     format: Literal[1] = 1
     colours: tuple[Colour, ...] = Field(min_length=2, max_length=MAX_CLASSES)
+    labels: Literal["yes", "nearest"] = "yes"  # how its training label maps were read
     ignored: tuple[Colour, ...] = Field(default=(), max_length=MAX_CLASSES)
     base_channels: int = Field(default=16, ge=8, le=256, multiple_of=8)
     num_downs: int = Field(default=4, ge=1, le=8)

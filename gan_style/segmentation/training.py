@@ -10,6 +10,7 @@ from torch import Tensor
 from gan_style import images
 from gan_style.bundle import Resize
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.colours import find_frequent
 from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.reading import read_domain
@@ -18,7 +19,7 @@ from gan_style.memory import room_for
 from gan_style.metrics.features import rgb
 from gan_style.progress import Progress
 from gan_style.seeding import derive_seed
-from gan_style.segmentation.classes import IGNORED, Classes, Colour, eight_bits, find_classes
+from gan_style.segmentation.classes import IGNORED, Classes, Colour, eight_bits, find_classes, is_close
 from gan_style.segmentation.segmenter import Segmenter, SegmenterInfo, make_network
 from gan_style.types import Direction
 
@@ -26,12 +27,16 @@ LEARNING_RATE = 5e-3  # falls to 0 along a cosine
 BATCH_SIZE = 8
 SURVEYED = 3000  # label maps, spread evenly over the set, whose colours make the classes
 CROP = 256  # pixels of the largest crops: a batch of them fits everywhere
+MAPS = DomainConfig(labels="yes")
 _CROPPED: dict[str, images.Preprocess] = {"none": "crop", "scale_width": "scale_width_and_crop"}
 
 
-def label_data(root: str, direction: Direction, resize: Resize, source: str = "auto") -> DataConfig:
-    """How real pairs are read: RGB, label maps (the domain that `direction` starts from) without mixing their colours."""
-    labels, photos = DomainConfig(labels="yes"), DomainConfig(labels="no")
+def label_data(root: str, direction: Direction, resize: Resize, source: str = "auto", maps: DomainConfig = MAPS) -> DataConfig:
+    """How real pairs are read: RGB, label maps (the domain that `direction` starts from) without mixing their colours.
+
+    maps: with labels yes or nearest
+    """
+    labels, photos = maps, DomainConfig(labels="no")
     first, second = (labels, photos) if direction == "a2b" else (photos, labels)
     return DataConfig.model_validate(
         {"root": root, "source": source, "workers": 0, **resize.model_dump(), "domain_a": first, "domain_b": second}
@@ -54,9 +59,19 @@ def train_segmenter(
     """
     source = open_dataset(data, "train", True, seed).source
     data = _cropped(source, data)
+    maps = data.domain_a if direction[0] == "a" else data.domain_b
+    if maps.labels == "nearest":
+        data = data.with_colours({direction[0]: _with_ignored(maps.colours or find_frequent(source, data, direction[0]), ignored)})
     dataset = TrainingSet(source, data, seed)
     classes = find_classes(_maps(source, data, direction[0]), ignored)
-    info = SegmenterInfo(colours=classes.colours, ignored=classes.ignored, base_channels=base_channels, resize=resize, steps=steps)
+    info = SegmenterInfo(
+        colours=classes.colours,
+        ignored=classes.ignored,
+        labels="nearest" if maps.labels == "nearest" else "yes",
+        base_channels=base_channels,
+        resize=resize,
+        steps=steps,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "segmenter"))
         network = make_network(info).to(device)
@@ -88,6 +103,13 @@ def cross_entropy(scores: Tensor, truth: Tensor) -> Tensor:
 def _true_classes(maps: Tensor, classes: Classes) -> Tensor:
     """Label maps [B, 3, H, W] in [-1, 1] -> classes [B, H, W]."""
     return torch.from_numpy(np.stack([classes.of(images.to_pixels(picture)) for picture in maps]).astype(np.int64))
+
+
+def _with_ignored(colours: Sequence[str], ignored: Sequence[Colour]) -> list[str]:
+    """The classes' colours, in which one that is close to an ignored colour is that colour."""
+    exact = {f"#{bytes(colour).hex()}": colour for colour in ignored}
+    near = {name: [as_name for as_name, colour in exact.items() if is_close(bytes.fromhex(name[1:]), colour)] for name in colours}
+    return list(dict.fromkeys(found for name in colours for found in (near[name][:1] or [name])))
 
 
 def _cropped(source: Source, data: DataConfig) -> DataConfig:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from pictures import draw_folders
+from PIL import Image, ImageDraw
 from smoke import ROOT, smoke_arguments
 
 import infer
@@ -18,6 +20,7 @@ from gan_style.build import train_command
 from gan_style.datasets.demo import draw_paired
 from gan_style.evaluate import main
 from gan_style.evaluation import task
+from gan_style.segmentation.segmenter import load_segmenter
 
 RANDOM = {"features": "random", "structure": "random", "lpips": "random"}
 NETWORKS = [argument for name, value in RANDOM.items() for argument in (f"--{name}", value)]
@@ -128,6 +131,43 @@ def test_the_task_score_of_a_bundle_and_of_its_files(tmp_path: Path) -> None:
     assert perfect["translated"] == perfect["real"], "the photos of 32 pixels are read at the 16 of the segmenter"
 
 
+def draw_masks(root: Path, labels: str, photos: str) -> Path:
+    """Masks of two values in JPEG files, thirteen values and more, and photos that follow them."""
+    for split, count in (("train", 4), ("val", 2)):
+        for number in range(count):
+            mask = Image.new("RGB", (48, 48))
+            ImageDraw.Draw(mask).ellipse((6 + 3 * number, 8, 30 + 3 * number, 34), fill="white")
+            for folder, suffix in ((labels, "jpg"), (photos, "png")):
+                (root / f"{split}{folder}").mkdir(parents=True, exist_ok=True)
+                mask.save(root / f"{split}{folder}" / f"{number}.{suffix}", quality=90)
+    return root
+
+
+def test_the_segmenter_sees_masks_in_jpeg_files_by_their_nearest_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Told by the option, or by the bundle, whose training read them so."""
+    data = draw_masks(tmp_path / "masks", "A", "B")
+    files = ["--results", data / "valB", "--data", data, "--segmenter-steps", 2]
+    assert evaluate(*files, "--segmenter", "many.safetensors")["segmentation"]["classes"] > 2
+    assert evaluate(*files, "--segmenter", "two.safetensors", "--labels", "nearest")["segmentation"]["classes"] == 2
+    assert load_segmenter(Path("two.safetensors"), torch.device("cpu")).classes.colours == ((0, 0, 0), (255, 255, 255))
+    ignored = [*files, "--segmenter", "one.safetensors", "--labels", "nearest", "--ignore-color", "3,3,3"]
+    assert main([*map(str, ignored)]) == 2
+    assert "make 1 classes" in capsys.readouterr().err, "nearly black is black"
+    train("pix2pix", data, tmp_path / "run", "l1", "data.domain_a.labels=nearest")
+    model = ["--model", tmp_path / "run", "--metrics", "l1", "--data", data, "--segmenter-steps", 2]
+    assert evaluate(*model, "--segmenter", "of_bundle.safetensors")["segmentation"]["classes"] == 2
+    assert main([*map(str, files), "--segmenter", "many.safetensors", "--labels", "nearest"]) == 2
+    assert "--labels: many.safetensors was trained with yes; leave it out, or train another" in capsys.readouterr().err
+
+
+def test_true_outputs_in_jpeg_files_are_measured_by_their_nearest_class(tmp_path: Path) -> None:
+    data = draw_masks(tmp_path / "masks", "B", "A")
+    expected = train("pix2pix", data, tmp_path / "run", "l1", "data.domain_b.labels=nearest")
+    model = ["--model", tmp_path / "run", "--metrics", "l1", "--data", data]
+    assert evaluate(*model, "--output-labels", "nearest")["metrics"] == expected
+    assert evaluate(*model, "--output-labels", "yes")["metrics"] != expected
+
+
 def test_pictures_of_many_sizes_have_a_task_score(tmp_path: Path) -> None:
     data = tmp_path / "streets"
     draw_paired(data, train=8, val=3, size=32)
@@ -219,6 +259,7 @@ def test_a_disk_that_fills_meanwhile_leaves_the_table(
         ("--results {a}", "--results: needs --truth or --inputs"),
         ("--results {a} --truth {b} --images 1", "--images: goes with --model; leave it out"),
         ("--results {a} --truth {b} --seed 0", "--seed: goes with --model"),
+        ("--results {a} --truth {b} --labels nearest", "--labels: goes with --segmenter"),
         ("--results {a} --truth {b} --output-labels auto", "--output-labels: goes with --model"),
         ("--results {a} --truth {b} --data nowhere", "--data: goes with --model or --segmenter"),
         ("--results {a} --truth {b} --source auto", "--source: goes with --model or --segmenter"),
