@@ -89,7 +89,7 @@ def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
                     raise UserError(f"{path}: its tensor {name} is {dtype}; a bundle has {' and '.join(sorted(DTYPES))} only")
             return info, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
-        raise UserError(f"{path}: no such bundle; give a .safetensors file or a run folder") from None
+        raise UserError(f"{path}: no such bundle; check the path") from None
     except ValidationError as mistakes:
         raise UserError(f"{path}: {unreadable(mistakes)}") from None
     except OSError as problem:

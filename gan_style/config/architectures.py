@@ -67,6 +67,12 @@ class NetworkConfig(Section):
         return {key: value for key, value in handler(self).items() if key in keys}
 
 
+def is_of_others(key: Any, name: Any) -> bool:
+    """Is this a key that the architecture `name` has not, but others have?"""
+    keys = ARCHITECTURES.get(name) if isinstance(name, str) else None
+    return keys is not None and key not in keys and any(key in others for others in ARCHITECTURES.values())
+
+
 def _refusal(key: str, name: str, value: Any) -> InitErrorDetails:
     others = [other for other, keys in ARCHITECTURES.items() if key in keys]
     words = f"{name} has no such key; {having(others)} it"

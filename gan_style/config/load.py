@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from gan_style.config.architectures import is_of_others
 from gan_style.config.effect import leaves, without_effect
-from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined
+from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined, no_section
 from gan_style.config.overrides import Override, apply_override, parse_overrides
 from gan_style.config.schema import MethodConfig, RunConfig
 from gan_style.config.yaml_file import ONE_FILE, read_yaml_file, short
@@ -57,6 +58,8 @@ def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[st
         if key in INCLUDES:  # else it would be told what is missing, which it has elsewhere
             raise UserError(joined([found(origin, (key,), ONE_FILE)]))
     given = tree.get("method")
+    if isinstance(given, str):
+        raise UserError(joined([found(origin, ("method",), no_section(given, MethodConfig))]))
     method: dict[str, Any] = given if isinstance(given, dict) else {}
     name = method.get("name")
     if not isinstance(name, str) or name not in methods:
@@ -68,7 +71,8 @@ def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[st
     except ValidationError as problem:
         reader = Reader(origin, schema, name, methods)
         mistakes = [reader.mistake(dict(error)) for error in problem.errors()]
-        raise UserError(joined(_of_another_method(origin, name, methods, mistakes) or mistakes)) from None
+        told = _of_another_method(origin, name, methods, mistakes) or _of_another_architecture(origin, mistakes)
+        raise UserError(joined(told)) from None
 
 
 def _of_another_method(
@@ -86,6 +90,27 @@ def _of_another_method(
         f"or method='{{name: {name}}}' for the defaults of {name}"
     )
     return [found(origin, ("method", "name"), words), *(mistake for mistake in mistakes if mistake not in strange)]
+
+
+def _of_another_architecture(origin: Origin, mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """The mistakes, with one for all those in a network's section of the file where the command line names another architecture."""
+    told = list(mistakes)
+    for override in origin.overrides:
+        *above, last = override.place
+        before = origin.file.value(override.place) if origin.file else None
+        if last != "name" or before == override.value:
+            continue
+        of_file = [mistake for mistake in told if list(mistake.place[:-1]) == above and mistake.blamed == origin.source]
+        strange = [mistake for mistake in of_file if is_of_others(mistake.place[-1], override.value)]
+        if not strange:
+            continue
+        section, keys = ".".join(above), ", ".join(str(mistake.place[-1]) for mistake in strange)
+        words = (
+            f"the section {section} of {origin.source} is for {before or 'another'}, and {override.value} does not take its {keys}; "
+            f"take {section}='{{name: {override.value}}}' for the defaults of {override.value}"
+        )
+        told = [found(origin, override.place, words), *(mistake for mistake in told if mistake not in strange)]
+    return told
 
 
 def dump_config(config: RunConfig[Any]) -> str:

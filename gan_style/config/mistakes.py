@@ -34,12 +34,15 @@ class Origin:
     def blamed(self, place: Sequence[int | str], words: str) -> str:
         """Who wrote what is wrong at `place`: the file, or the command line.
 
-        What is wrong with a whole section is the fault of an override of one of its keys which the words name.
+        What is wrong with a whole section is the fault of an override of one of its keys which the words name, and where the file has
+        no such section, of the override that made it.
         """
         names = set(re.findall(r"\w+", words))
         depth = len(place)
+        made = self.file is not None and not self.file.has(place)
         for override in self.overrides:
-            if override.sets(place) or (override.place[:depth] == tuple(place) and names & set(override.place[depth:])):
+            within = override.place[:depth] == tuple(place)
+            if override.sets(place) or (within and (made or names & set(override.place[depth:]))):
                 return COMMAND_LINE
         return self.source
 
@@ -92,6 +95,8 @@ class Reader:
         words = error["msg"].removeprefix("Value error, ")
         if kind in ("missing", "value_error"):
             return words
+        if kind == "model_type":
+            return no_section(error["input"], _section(self.schema, list(map(str, place))))
         near = nearest(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"])) if kind == "literal_error" else ""
         return f"{words}, not {short(error['input'])}{near}"
 
@@ -116,6 +121,14 @@ def found(origin: Origin, place: Sequence[int | str], words: str) -> Mistake:
     """A mistake at `place`, with who wrote it and where."""
     blamed = origin.blamed(place, words)
     return Mistake(tuple(place), words, blamed, None if blamed == COMMAND_LINE else origin.line(place))
+
+
+def no_section(value: Any, section: type[BaseModel] | None) -> str:
+    """What to say of a value that stands where a section belongs."""
+    keys = list(section.model_fields) if section else []
+    if isinstance(value, str) and "name" in keys:
+        return f"a section of keys belongs here, not {short(value)}; write {{name: {short(value)[1:-1]}}}"
+    return f"a section of keys ({', '.join(keys[:2])}, ...) belongs here, not {short(value)}"
 
 
 def _section(schema: type[BaseModel], place: Sequence[str]) -> type[BaseModel] | None:

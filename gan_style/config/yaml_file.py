@@ -29,14 +29,29 @@ class YamlFile:
 
     def line(self, place: Sequence[int | str]) -> int | None:
         """The line, from 1, of the key at `place`, or of the deepest section above it that the file has; None where it has none."""
-        line, node = None, self.root
+        return lines[-1] if (lines := self._lines(place)) else None
+
+    def value(self, place: Sequence[str]) -> Any:
+        """What stands at `place`; None where nothing does."""
+        value: Any = self.tree
+        for part in place:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    def has(self, place: Sequence[int | str]) -> bool:
+        """Does the key at `place` stand in it?"""
+        return len(self._lines(place)) == len(place)
+
+    def _lines(self, place: Sequence[int | str]) -> list[int]:
+        """The lines of the keys on the way to `place`, as far as there are any."""
+        lines, node = [], self.root
         for part in place:
             found = _child(node, part)
             if found is None:
                 break
             mark, node = found
-            line = mark.line + 1
-        return line
+            lines.append(mark.line + 1)
+        return lines
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

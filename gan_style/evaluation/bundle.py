@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gan_style.bundle import BundleInfo
+from gan_style.bundle_path import find_bundle
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
@@ -15,7 +16,6 @@ from gan_style.errors import UserError
 from gan_style.evaluation.options import flag
 from gan_style.evaluation.result import Result
 from gan_style.evaluation.task import Task
-from gan_style.inference.command import find_bundle
 from gan_style.inference.predictor import Predictor
 from gan_style.methods import METHODS
 from gan_style.methods.gan import noise
@@ -27,7 +27,7 @@ _SMALLER = "take another --device, or translate smaller with infer.py --resize, 
 
 def measure_bundle(options: Namespace) -> Result:
     """Translate and measure, image by image."""
-    path = find_bundle(Path(options.model), options.direction)
+    path = find_bundle("--model", Path(options.model), options.direction)
     predictor = Predictor.load(path, options.device)
     info, device = predictor.info, predictor.device
     if options.direction not in (None, info.direction):

@@ -30,7 +30,7 @@ class Kind:
 
 
 _CONVERT = "convert it to PNG, for example with ImageMagick: magick {file} {stem}.png"
-_VIDEO = Kind("a video", "videos", "take its frames out: ffmpeg -i {file} frames/%06d.png")
+_VIDEO = Kind("a video", "videos", "take its frames out: mkdir -p frames && ffmpeg -i {file} frames/%06d.png")
 _RAW = Kind("a camera's raw file", "raw files of cameras", "develop it to a TIFF or PNG of 16 bits, for example with darktable-cli")
 _WEIGHTS = Kind(
     "weights of PyTorch",

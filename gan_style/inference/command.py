@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_style.arguments import device_option, number, place, whole
+from gan_style.bundle_path import DIRECTIONS, find_bundle
 from gan_style.errors import CommandParser, UserError, one_line, refuse_idle
 from gan_style.inference.files import FORMATS, check_paths, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
 from gan_style.memory import room_for
-
-DIRECTIONS = ("a2b", "b2a")
 
 
 def infer_command(arguments: Sequence[str]) -> int:
@@ -22,7 +21,7 @@ def infer_command(arguments: Sequence[str]) -> int:
 def _translate(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
-    bundle = find_bundle(Path(options.model), options.direction)
+    bundle = find_bundle("--model", Path(options.model), options.direction)
     output = Path(options.output)
     selection = select(options.input, output, options.format)
 
@@ -159,20 +158,6 @@ def check_options(options: argparse.Namespace, serves: str) -> None:
     for name, why in idle.items():
         if getattr(options, name) != parser().get_default(name) and (name, getattr(options, name)) != ("batch_size", 1):
             raise UserError(f"--{name.replace('_', '-')}: {why}; leave it out")
-
-
-def find_bundle(model: Path, direction: str | None) -> Path:
-    """The bundle that `model` is, or that it holds as a run folder."""
-    if not model.is_dir():
-        if not model.exists():
-            raise UserError(f"--model {model}: no such file or folder; give a .safetensors bundle or a run folder")
-        return model
-    present = [name for name in DIRECTIONS if (model / "bundles" / f"{name}.safetensors").is_file()]
-    if not present:
-        raise UserError(f"--model {model}: a folder without bundles/a2b.safetensors or b2a; training writes them with its first checkpoint")
-    if direction not in (None, *present):
-        raise UserError(f"--direction {direction}: {model} has only a bundle for {present[0]}; leave --direction out")
-    return model / "bundles" / f"{direction or present[0]}.safetensors"
 
 
 def _batch_size(text: str) -> int | None:

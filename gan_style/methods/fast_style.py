@@ -51,8 +51,8 @@ class FastStyleConfig(MethodConfig):
     )
     add_to: Place | None = Field(
         default=None,
-        description="A bundle of this method to which `styles` are added: its convolutions and styles stay as they are, only the new "
-        "styles' scales and shifts are trained (1610.07629, section 3.2).",
+        description="A bundle of this method, or its run folder, to which `styles` are added: its convolutions and styles stay as "
+        "they are, only the new styles' scales and shifts are trained (1610.07629, section 3.2).",
     )
     generator: StylizerConfig = Field(default_factory=StylizerConfig, description="The stylizer.")
     content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss (mean square).")

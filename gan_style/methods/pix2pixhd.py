@@ -59,8 +59,8 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     perceptual_distance: PerceptualDistance = Field(default="l1", description="Of the perceptual loss: `l1` in the paper.")
     coarse_from: Place | None = Field(
         default=None,
-        description="A bundle of this method, trained with generator `global` on images of 1/2**num_enhancers of the size: where the "
-        "coarse part of `coarse-to-fine` begins (section 3.1).",
+        description="A bundle of this method, or its run folder, trained with generator `global` on images of 1/2**num_enhancers of the "
+        "size: where the coarse part of `coarse-to-fine` begins (section 3.1).",
     )
     fixed_steps: int = Field(
         default=0, ge=0, description="Steps at the beginning in which the coarse part of `coarse-to-fine` stays as it is."

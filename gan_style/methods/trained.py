@@ -9,15 +9,18 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from gan_style.bundle import BundleInfo, load_bundle, unreadable
+from gan_style.bundle_path import find_bundle
 from gan_style.errors import UserError
 from gan_style.methods.base import Method
 
 
 def open_trained(key: str, path: Path, kind: type[Method]) -> tuple[BundleInfo, Any, dict[str, Tensor]]:
-    """Metadata, translator's configuration and weights of a bundle of `kind` that the key of a run's configuration names.
+    """Metadata, translator's configuration and weights of a bundle of `kind` that the key of a run's configuration names: a file, or
+    a run folder that holds one.
 
     `UserError` with that key for one that is not there, of another method or version, or not whole.
     """
+    path = find_bundle(key, path)
     try:
         info, weights = load_bundle(path)
         if info.method != (name := kind.Config.model_fields["name"].default):

@@ -101,7 +101,7 @@ def test_formats_and_inputs(main: Callable[..., int], capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("clip.mp4", "is a video, not an image that is read; take its frames out: ffmpeg -i clip.mp4 frames/%06d.png"),
+        ("clip.mp4", "is a video, not an image that is read; take its frames out: mkdir -p frames && ffmpeg -i clip.mp4 frames/%06d.png"),
         ("net.pth", "is weights of PyTorch, not an image that is read; infer.py --model takes"),
         ("run/bundles/a2b.safetensors", "is a bundle or other safetensors, not an image that is read; infer.py takes a bundle as --model"),
         ("brain.nii.gz", "is a medical volume (NIfTI), not an image that is read; save its slices"),

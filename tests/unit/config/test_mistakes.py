@@ -37,6 +37,17 @@ def mistake(recipe: Path, text: str, *overrides: str) -> str:
         ("data.crop_size=300", "command line: data: crop_size 300 is larger than load_size 286"),
         ("method.adversarial=wgan", "command line: method: adversarial wgan without a bound"),
         ("method.vgg.name=vgg11", "command line: method.vgg.name: Input should be 'vgg16' or 'vgg19'"),
+        ("metho.l1_weight=3", "command line: metho: unknown key, did you mean 'method'?"),
+        ("trian.steps=4", "command line: trian: unknown key, did you mean 'train'?"),
+        ("data.domian_a.channels=1", "command line: data.domian_a: unknown key, did you mean 'domain_a'?"),
+        ("method.genrator.norm=batch", "command line: method.genrator: unknown key, did you mean 'generator'?"),
+        ("base.data.root=x", "command line: base: a configuration is one file"),
+        ("data=null", "command line: data: a section of keys (root, root_b, ...) belongs here, not None"),
+        ("train=null", "command line: train: a section of keys (steps, epochs, ...) belongs here, not None"),
+        ("train=[5]", "command line: train: a section of keys (steps, epochs, ...) belongs here, not [5]"),
+        ("method.generator=unet", "command line: method.generator: a section of keys belongs here, not 'unet'; write {name: unet}"),
+        ("method.generator=unnet", "command line: method.generator: a section of keys belongs here, not 'unnet'; write {name: unnet}"),
+        ("method=cut", "command line: method: a section of keys belongs here, not 'cut'; write {name: cut}"),
     ],
 )
 def test_a_wrong_override_is_blamed_on_the_command_line(recipe: Path, override: str, expected: str) -> None:
@@ -54,6 +65,11 @@ def test_a_wrong_override_is_blamed_on_the_command_line(recipe: Path, override: 
 )
 def test_a_mistake_of_the_file_is_blamed_on_its_line_whatever_is_overridden(recipe: Path, text: str, expected: str) -> None:
     assert mistake(recipe, BASE + text, "data.root=elsewhere", "optim.beta1=0").startswith(expected)
+
+
+def test_a_misspelt_section_of_the_file_is_the_files_though_an_override_leads_into_it(recipe: Path) -> None:
+    for section in ("{lr: 1}", ""):
+        assert mistake(recipe, f"{BASE}optm: {section}\n", "optm.beta1=0").startswith("FILE: optm (line 4): unknown key")
 
 
 def test_mistakes_of_both(recipe: Path) -> None:
@@ -110,6 +126,22 @@ def test_another_method_than_the_files(recipe_name: str, method: str, keys: str)
     assert keys in message and f"take configs/{method}.yaml, or method='{{name: {method}}}'" in message
     assert (ROOT / "configs" / f"{method}.yaml").exists()
     assert load_config(path, [f"method={{name: {method}}}"], CONFIGS).method.name == method
+
+
+@pytest.mark.parametrize(
+    ("section", "before", "name", "key"),
+    [("generator", "unet", "resnet", "num_downs"), ("discriminator", "patchgan", "pixel", "num_layers")],
+)
+def test_another_architecture_than_the_files(section: str, before: str, name: str, key: str, recipe: Path) -> None:
+    text = f"run_dir: runs/x\ntrain: {{steps: 10}}\nmethod:\n  name: pix2pix\n  {section}: {{name: {before}, {key}: 3}}\n"
+    message = mistake(recipe, text, f"method.{section}.name={name}", "train.stps=3")
+    assert message.startswith(
+        f"command line: method.{section}.name: the section method.{section} of FILE is for {before}, and {name} does not take its {key}; "
+        f"take method.{section}='{{name: {name}}}' for the defaults of {name}"
+    )
+    assert "stps" in message and "; FILE" not in message
+    assert getattr(load_config(recipe, [f"method.{section}={{name: {name}}}"], CONFIGS).method, section).name == name
+    assert mistake(recipe, text.replace(before, name), f"method.{section}.name={name}").startswith(f"FILE: method.{section}.{key} (line 5)")
 
 
 @pytest.mark.parametrize("key", ["include", "_base_", "defaults", "extends", "base"])

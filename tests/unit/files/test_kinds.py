@@ -54,7 +54,7 @@ def box(brand: bytes) -> bytes:
 
 
 OTHERS = {  # name -> its bytes, the words that say what it is, the words that say what to do
-    "clip.mp4": (box(b"isom"), "a video", "ffmpeg -i clip.mp4 frames/%06d.png"),
+    "clip.mp4": (box(b"isom"), "a video", "mkdir -p frames && ffmpeg -i clip.mp4 frames/%06d.png"),
     "clip.mkv": (b"\x1a\x45\xdf\xa3" + bytes(40), "a video", "ffmpeg"),
     "clip.avi": (b"RIFF\x10\0\0\0AVI LIST" + bytes(40), "a video", "ffmpeg"),
     "net.pth": (saved({"w": torch.zeros(2)}), "weights of PyTorch", "--model"),
@@ -109,7 +109,9 @@ def test_checks_and_measurements_say_so_too(tmp_path: Path) -> None:
         (tmp_path / folder / "x.png").write_bytes(encoded("PNG"))
     (tmp_path / "trainB" / "x.png").write_bytes(OTHERS["clip.mp4"][0])
     problem, *_ = check(tmp_path, workers=1).problems
-    assert problem.startswith(f"{tmp_path}/trainB/x.png: is a video, not an image that is read; take its frames out: ffmpeg -i x.png")
+    assert problem.startswith(
+        f"{tmp_path}/trainB/x.png: is a video, not an image that is read; take its frames out: mkdir -p frames && ffmpeg -i x.png"
+    )
     options = ["--results", str(tmp_path / "trainB"), "--truth", str(tmp_path / "trainA"), "--metrics", "l1", "--device", "cpu"]
     with pytest.raises(UserError, match=r"trainB/x\.png: is a video"):
         evaluate_command(options)

@@ -191,7 +191,7 @@ def test_wrong_uses_are_one_line(tmp_path: Path) -> None:
     bundle = str(tmp_path / "coarse/bundles/a2b.safetensors")
     make_run(tiny_config("pix2pix", tmp_path / "other")).fit()
     refused("a bundle of pix2pix; give one of pix2pixhd", coarse_from=str(tmp_path / "other/bundles/a2b.safetensors"))
-    refused(r"no\.safetensors: no such bundle", coarse_from="no.safetensors")
+    refused(r"no\.safetensors: no such file or folder", coarse_from="no.safetensors")
     refused(r"generator\.num_downs is 3, not 2; take the same", coarse_from=bundle)
     refused("other channels, classes or edges", coarse_from=bundle, generator={"num_downs": 3}, labels={"colours": COLOURS})
     refused("coarse_from and fixed_steps are for generator.name coarse-to-fine, not global", name="global", coarse_from=bundle)

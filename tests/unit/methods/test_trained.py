@@ -65,8 +65,8 @@ def pipe_instead(path: Path) -> None:
 
 
 SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
-    "gone": (lambda path: path.unlink(), "no such bundle"),
-    "a folder": (folder_instead, "cannot be read|not a gan_style bundle"),
+    "gone": (lambda path: path.unlink(), "no such file or folder; give a .safetensors bundle or a run folder"),
+    "a folder": (folder_instead, "a folder without bundles/a2b.safetensors"),
     "a pipe": (pipe_instead, "cannot be read"),
     "empty": (lambda path: path.write_bytes(b""), "not a gan_style bundle"),
     "text": (lambda path: path.write_text("weights\n" * 99), "not a gan_style bundle"),
@@ -123,6 +123,17 @@ def test_a_sound_one_is_begun_from(key: str, tmp_path: Path) -> None:
     own = trainer.networks["generator"].state_dict()
     taken = [name for name, value in given.items() if name in own and torch.equal(own[name][: len(value)], value)]
     assert len(taken) >= len(given) - 2  # the coarse generator's own last layer is not used
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_run_folder_stands_for_its_bundle(key: str, tmp_path: Path) -> None:
+    configured, made = KEYS[key]
+    (tmp_path / "trained" / "bundles").mkdir(parents=True)
+    bundle = made(tmp_path / "trained" / "bundles" / "a2b.safetensors")
+    of_bundle, of_folder = (make_trainer(configured(path, tmp_path)).networks["generator"] for path in (bundle, tmp_path / "trained"))
+    given = load_file(bundle)
+    taken = [name for name, value in of_bundle.state_dict().items() if name in given and torch.equal(value, of_folder.state_dict()[name])]
+    assert len(taken) >= len(given) - 4  # the layers that are new are drawn
 
 
 def test_a_bundle_without_styles_is_none_to_add_to(tmp_path: Path) -> None:

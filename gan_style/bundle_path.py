@@ -1,0 +1,21 @@
+"""Where a bundle lies: at a path, or in the run folder at that path."""
+
+from pathlib import Path
+
+from gan_style.errors import UserError
+
+DIRECTIONS = ("a2b", "b2a")
+
+
+def find_bundle(key: str, path: Path, direction: str | None = None) -> Path:
+    """The bundle that `path` is, or that it holds as a run folder. key: the option or key that names it."""
+    if not path.is_dir():
+        if not path.exists():
+            raise UserError(f"{key} {path}: no such file or folder; give a .safetensors bundle or a run folder")
+        return path
+    present = [name for name in DIRECTIONS if (path / "bundles" / f"{name}.safetensors").is_file()]
+    if not present:
+        raise UserError(f"{key} {path}: a folder without bundles/a2b.safetensors or b2a; training writes them with its first checkpoint")
+    if direction not in (None, *present):
+        raise UserError(f"--direction {direction}: {path} has only a bundle for {present[0]}; leave --direction out")
+    return path / "bundles" / f"{direction or present[0]}.safetensors"
