@@ -25,7 +25,7 @@ from gan_style.engine.classes import domain_colours, label_colours, with_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.micro_batches import STEP_ADVICE
-from gan_style.engine.plan import Plan, make_plan
+from gan_style.engine.plan import make_plan
 from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
@@ -105,7 +105,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
-        for line in summary(config, plan, training, validation, method):
+        for line in summary(config, training, validation, method):
             say(line)
     trainer = Trainer(method, config.train, config.optim, accelerator, plan.length)
     train_config = config.train
@@ -142,8 +142,11 @@ def describe(config: RunConfig[Any]) -> int:
         slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
         plan = make_plan(config.train, config.optim, len(training))
         print(dump_config(config))
-        for line in summary(config, plan, training, validation, method):
+        for line in summary(config, training, validation, method):
             say(line)
+        goes_on = any(Path(config.run_dir).glob("checkpoints/step_*"))
+        kept_length = "; a run that goes on in this folder may keep another one" if goes_on else ""
+        say(f"length      {plan.in_words(config.train.batch_size, len(training))}{kept_length}")
         for weights in looking.missing:
             say(f"download    {weights.name} into {weights.parent}, at the start of training")
     return 0
@@ -280,8 +283,8 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
     return examples
 
 
-def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
-    """What will be trained, in lines for people."""
+def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
+    """What will be trained, in lines for people; how long it is trained is told when the run knows (`engine.plan`)."""
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
     lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
     lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
@@ -293,8 +296,6 @@ def summary(config: RunConfig[Any], plan: Plan, training: TrainingSet, validatio
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
         field = getattr(network, "receptive_field", None)
         lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
-    epochs = plan.end * config.train.batch_size / len(training)
-    lines.append(f"length      {plan.end} steps of {config.train.batch_size} samples ({epochs:.1f} epochs of {len(training)})")
     return lines
 
 

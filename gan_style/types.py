@@ -22,6 +22,7 @@ class Kept:
     def __init__(self, earlier: Mapping[str, Any] | None = None) -> None:
         self.earlier = earlier
         self.now: dict[str, Any] = {}  # of texts, numbers, lists, mappings, tensors
+        self.missed: list[str] = []  # files that could not be read again, and what is used instead, in words
 
     def get(self, key: str) -> Any:
         """What an earlier start kept under this key; None where that is nothing."""

@@ -13,7 +13,9 @@ from typing import Any, get_args
 
 from gan_style import atomic
 from gan_style.config.metrics import METRICS
-from gan_style.datasets.fingerprint import Fingerprint, image_changes
+from gan_style.config.validation import ValidationConfig
+from gan_style.datasets.fingerprint import Fingerprint, fingerprint, image_changes
+from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.types import Direction
 
@@ -33,6 +35,13 @@ class BestBundles:
         self.folder, self.metric, self.settings, self.images = folder, metric, dict(settings), images
         self.kept: dict[Direction, dict[str, Any]] = {}
         self._carried: dict[str, Any] | None = None  # the state of an earlier start, while none is kept
+
+    @classmethod
+    def of(cls, folder: Path, config: ValidationConfig, source: Source | None) -> "BestBundles":
+        """Those that the keys ask for. source: the images that are measured; None where none are, or not by this process."""
+        metric = config.best if source is not None else None
+        images = fingerprint(source) if source is not None and metric else None
+        return cls(folder, metric, config.model_dump(mode="json", exclude={"metrics", "best"}), images)
 
     def offer(self, direction: Direction, step: int, scores: Mapping[str, float], write: Write) -> bool:
         """Keep the translator of this step, whose bundle `write` writes, if it is better than the best so far. Is it?"""

@@ -68,6 +68,15 @@ class Console:
         if self.shown:
             (say if watched(sys.stdout) else say_at)(message, sys.stdout)
 
+    def going_on(self, told: Sequence[str], more: bool) -> None:
+        """What is to be known of a run that goes on, in one line; empty parts are left out.
+
+        told: begins with the checkpoint, which alone is not worth a line where there are no `more` steps
+        """
+        parts = [part for part in told if part]
+        if more or len(parts) > 1:
+            self.say("; ".join(parts))
+
     def training(self, step: int, steps: int) -> AbstractContextManager[object]:
         """To be entered while steps are trained, from `step` on up to `steps`."""
         self.first = self._told = step

@@ -25,6 +25,10 @@ class Plan:
     steps: int | None
     epochs: float | None
 
+    def in_words(self, batch_size: int, epoch_length: int) -> str:
+        """The length of the run. epoch_length: samples of an epoch"""
+        return f"{self.end} steps of {batch_size} samples ({self.end * batch_size / epoch_length:.1f} epochs of {epoch_length})"
+
 
 def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan:
     """The plan that the keys ask for; `UserError` where `train.steps` leads beyond a schedule that falls, and `optim.extend` is `refuse`.

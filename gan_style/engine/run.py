@@ -16,7 +16,6 @@ from gan_style import atomic
 from gan_style.bundle import BundleInfo, save_bundle
 from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig
-from gan_style.datasets.fingerprint import fingerprint
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.best import BestBundles
 from gan_style.engine.checkpoint import Checkpointer
@@ -35,6 +34,7 @@ from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Validation, named
 from gan_style.errors import UserError
 from gan_style.memory import room_for
+from gan_style.progress import say
 from gan_style.types import Batch, Direction, Kept
 
 
@@ -68,14 +68,11 @@ class Run:
         self.log = MetricsLog(self.folder / "metrics.jsonl")
         self.report = Report(self.folder)
         self.means = LossMeans()
-        self.smallest = trainer.method.smallest_size
         train = config.train
         self.nonfinite = NonFinite(train.on_nonfinite, train.max_skips, self.agreement, scaled=train.mixed_precision == "fp16")
         self.alarms = Alarms(config.logging.alarm_after)
-        kept_by = config.validation.best if validation else None
-        settings = config.validation.model_dump(mode="json", exclude={"metrics", "best"})
-        measured = fingerprint(validation.source) if validation and kept_by and accelerator.is_main_process else None
-        self.best = BestBundles(self.folder / "bundles", kept_by, settings, measured)
+        measured = validation.source if validation and accelerator.is_main_process else None
+        self.best = BestBundles.of(self.folder / "bundles", config.validation, measured)
         self.plan = plan
         self.step = 0  # steps done
         self.saved: int | None = None  # the step of the newest checkpoint
@@ -122,7 +119,7 @@ class Run:
         with closing(self.loader(self.step, self.steps)) as batches, self.console.training(self.step, self.steps):
 
             def fetch() -> list[Batch]:
-                return [check_size(next(batches), self.smallest) for _ in range(train.accumulate)]
+                return [check_size(next(batches), self.trainer.method.smallest_size) for _ in range(train.accumulate)]
 
             while self.step < self.steps:
                 before = time.perf_counter()
@@ -253,14 +250,14 @@ class Run:
         return self.trainer.served_weights(self.trainer.method.translators[direction])
 
     def _resume(self) -> None:
-        """Load the newest complete checkpoint, where there is one."""
+        """Load the newest complete checkpoint, where there is one. The length of the run is known, and told, after that."""
         checkpoint = self.checkpointer.newest()
         if checkpoint is not None:
             self.step = self.saved = checkpoint.step
             training = checkpoint.training_state()
             self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement, self.folder)
             self.trainer.planned_steps = self.plan.length
-            told = [f"{checkpoint.folder}: going on after step {self.step}", change]
+            told = [f"{checkpoint.folder}: going on after step {self.step}", change, *self.kept.missed]
             with self.agreement.together():
                 if self.accelerator.is_main_process:
                     check_weights_known(training.get("frozen") or {}, self.frozen)
@@ -277,15 +274,15 @@ class Run:
                 self.trainer.method.load_extra_state(own["method"], self.slots)
             process, processes = self.accelerator.process_index, self.accelerator.num_processes
             self.means.load_state([own["means"] for own in owns], process, processes, self.accelerator.device)
-            said = "; ".join(filter(None, told))
-            if self.step < self.steps or said != told[0]:
-                self.console.say(said)
+            self.console.going_on(told, self.step < self.steps)
         with self.agreement.together():
             if self.accelerator.is_main_process:
                 for folder in (self.folder, self.folder / "bundles", self.folder / "samples"):
                     atomic.sweep(folder)
                 write_config(self.folder, self.config)
                 self.log.rewind(self.step)
+                if self.data:
+                    say(f"length      {self.plan.in_words(self.config.train.batch_size, len(self.data.training))}")
 
     @contextmanager
     def _ending(self, stop: StopRequest) -> Iterator[None]:

@@ -16,7 +16,8 @@ from gan_style.types import Kept
 def style_picture(kept: Kept, key: str, place: str, side: int | None, most: int | None = None) -> Tensor:
     """The picture that `key` names [1, 3, H, W] in [-1, 1] with a shorter side of `side` pixels; None: its own, but no more than `most`.
 
-    A run that goes on takes the kept one where the file cannot be read any more. A file that holds another picture is a `UserError`.
+    A run that goes on takes the kept one where the file cannot be read any more, and notes it in `kept.missed`. A file that holds
+    another picture is a `UserError`.
     """
     earlier = kept.get(key)
     try:
@@ -25,6 +26,7 @@ def style_picture(kept: Kept, key: str, place: str, side: int | None, most: int 
         if earlier is None or os.path.realpath(earlier["place"]) != os.path.realpath(place):
             raise
         pixels = _unpacked(earlier["pixels"])
+        kept.missed.append(f"{key}: {place} cannot be read any more, its copy in the checkpoint is used")
     if earlier is not None and not np.array_equal(pixels, _unpacked(earlier["pixels"])):
         raise UserError(
             f"{key}: {place} is not the picture that this run was trained with; put that back, or move this one away: the run has "

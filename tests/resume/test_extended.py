@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pictures import draw_folders
 from runs import metrics, networks
 from smoke import smoke_arguments, winning
 
@@ -133,3 +134,30 @@ def test_a_checkpoint_of_before_plans_goes_on_and_says_what_it_takes_for_granted
     (tmp_path / "run" / "config.yaml").unlink()
     assert train_command(winning([*start, "train.steps=6"])) == 0
     assert "taken to have 6 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "length"), [([], "8 steps of 2 samples (2.7 epochs of 6)"), (["train.epochs=4"], "12 steps of 2 samples (4.0 epochs of 6)")]
+)
+def test_the_length_that_is_told_is_the_one_that_is_trained(
+    changes: list[str], length: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3 epochs of 5 pairs are 8 steps of 2, of 6 pairs 9: the checkpoint decides, until its keys change."""
+    data, run_dir = draw_folders(tmp_path / "data", train=5), tmp_path / "run"
+    start = command(data, run_dir, "optim.schedule=constant", "train.steps=null", "train.epochs=3")
+    assert train_command(start) == 0
+    assert told_lengths(capsys) == ["8 steps of 2 samples (3.2 epochs of 5)"]
+    forget_after(run_dir, 4)
+    draw_folders(data, train=6)
+    again = winning([*start, "data.changed=accept", *changes])
+    assert train_command([*again, "--dry-run"]) == 0
+    (checked,) = told_lengths(capsys)
+    assert "; a run that goes on in this folder may keep another one" in checked
+    assert train_command(again) == 0
+    assert told_lengths(capsys) == [length]
+    assert len(metrics(run_dir)) == int(length.split()[0])
+
+
+def told_lengths(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    lines = capsys.readouterr().out.splitlines()
+    return [line.removeprefix("length").strip() for line in lines if line.startswith("length ")]

@@ -52,8 +52,11 @@ def started(request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest
 
 
 @pytest.mark.parametrize("state", ["gone", "damaged", "there"])
-def test_a_style_picture_is_not_needed_any_more(state: str, started: tuple[str, Path, Path], data: Path, tmp_path: Path) -> None:
+def test_a_style_picture_is_not_needed_any_more(
+    state: str, started: tuple[str, Path, Path], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     name, folder, picture = started
+    capsys.readouterr()
     shutil.copytree(folder / "cut", tmp_path / "run")
     if state == "there":
         draw_picture(picture, 3)
@@ -63,6 +66,9 @@ def test_a_style_picture_is_not_needed_any_more(state: str, started: tuple[str, 
         assert train_command(styled(name, data, tmp_path / "run", picture)) == 0
     finally:
         picture.unlink(missing_ok=True)
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if "going on after step" in line]
+    key = key_of(name).replace("\\", "")
+    assert (f"{key}: {picture} cannot be read any more, its copy in the checkpoint is used" in told) == (state != "there")
     assert networks(tmp_path / "run") == networks(folder / "straight")
 
 
