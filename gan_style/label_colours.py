@@ -1,6 +1,7 @@
 """Label maps by their colours: how often each occurs, which of them are classes, and the nearest class of a pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,31 +9,77 @@ _ALIKE = 8  # largest difference of neighbours in a flat area, of 0 to 255
 _CLOSE = 40.0  # a colour nearer than this to a more frequent one may be noise of it
 _FEW = 0.25  # of the more frequent one's pixels: noise, if it is close
 _RARE = 1e-3  # of all flat pixels: what is left of an edge
+_OWN = 0.1  # of a colour's pixels, that lie inside areas of just this colour
 
 
-def tally(pixels: np.ndarray) -> dict[int, tuple[int, int]]:
-    """Colours [H, W, C] uint8 -> how many pixels each has, and how many of them much like all their neighbours, as inside an area."""
+class Tally(NamedTuple):
+    """How many pixels a colour has, how many of them are much like all their neighbours, and how many equal all their neighbours."""
+
+    pixels: int
+    flat: int
+    inside: int
+
+    @property
+    def own(self) -> bool:
+        """Does the colour have areas of its own, as a class has and noise has not?"""
+        return self.inside >= max(1.0, _OWN * self.pixels)
+
+
+def tally(pixels: np.ndarray) -> dict[int, Tally]:
+    """The colours of [H, W, C] uint8 by their codes: the bytes of all channels as one number."""
     codes = np.zeros(pixels.shape[:2], np.uint32)
     for channel in range(pixels.shape[2]):
         codes = codes << np.uint32(8) | pixels[..., channel]
     different, places = np.unique(codes, return_inverse=True)
-    counts = np.bincount(places.ravel(), minlength=len(different))
-    flats = np.bincount(places.ravel(), weights=flat_areas(pixels).ravel(), minlength=len(different)).astype(np.int64)
-    return {code: (count, flat) for code, count, flat in zip(different.tolist(), counts.tolist(), flats.tolist(), strict=True)}
+    areas = (np.ones(codes.shape, bool), flat_areas(pixels), flat_areas(pixels, 0))
+    counts = [np.bincount(places.ravel(), area.ravel(), len(different)).astype(np.int64).tolist() for area in areas]
+    return {code: Tally(*each) for code, *each in zip(different.tolist(), *counts, strict=True)}
 
 
-def frequent(counts: dict[int, tuple[int, int]], channels: int) -> list[int]:
-    """The colours that are classes, the most frequent first: neither rare in flat areas, nor close to a class and much rarer than it."""
-    total = sum(flat for _, flat in counts.values())
-    order = sorted(counts, key=lambda code: (-counts[code][1], code))
-    found: list[int] = []
-    for code in order:
-        flat = counts[code][1]
-        if found and flat < max(1, _RARE * total):
-            break
-        if all(_distance(code, other, channels) >= _CLOSE or flat >= _FEW * counts[other][1] for other in found):
-            found.append(code)
-    return found
+def add(sums: dict[int, Tally], part: Mapping[int, Tally]) -> None:
+    """Count the pixels of `part` in `sums`."""
+    for code, each in part.items():
+        before = sums.get(code)
+        sums[code] = each if before is None else Tally(*(a + b for a, b in zip(before, each, strict=True)))
+
+
+def merged(parts: Iterable[Mapping[int, Tally]]) -> dict[int, Tally]:
+    """The sums of several tallies."""
+    sums: dict[int, Tally] = {}
+    for part in parts:
+        add(sums, part)
+    return sums
+
+
+def frequent(counts: Mapping[int, Tally], channels: int) -> list[int]:
+    """The colours that are classes, the most frequent first.
+
+    A colour that has areas of its own is a class, if most colours close to it have too: noise is spread over many colours without
+    areas. Amid noise a class is a colour that is not rare in flat areas and not close to another class, or else nearly as frequent.
+    """
+    codes = np.array(sorted(counts), np.int64)
+    colours, own = _split(codes, channels), np.array([counts[code].own for code in codes.tolist()], bool)
+    flats = np.array([counts[code].flat for code in codes.tolist()], np.int64)
+    rare = flats < max(1, _RARE * flats.sum())
+    likely = np.flatnonzero(~rare | own)
+    found: list[int] = []  # places in `codes`
+    for place in likely[np.argsort(-flats[likely], kind="stable")].tolist():
+        distances = _distances(colours[found], colours[place])
+        near = distances < _CLOSE
+        distinct = own[place] and (distances > _ALIKE).all() and (flats[place] >= _FEW * flats[found])[near].all()
+        if (not rare[place] and (distinct or not near.any())) or (own[place] and not _spread(colours, own, place)):
+            found.append(place)
+    return codes[found].tolist()
+
+
+def inside_share(counts: Mapping[int, Tally], classes: Sequence[int]) -> float:
+    """The share of all pixels, 0 to 1, that lie inside areas of a class: much of a label map, next to nothing of a photo."""
+    return sum(counts[code].inside for code in classes) / sum(each.pixels for each in counts.values())
+
+
+def moved_share(counts: Mapping[int, Tally], classes: Sequence[int]) -> float:
+    """The share of all pixels, 0 to 1, whose colour is none of the classes, so that they take the nearest one."""
+    return 1 - sum(counts[code].pixels for code in classes if code in counts) / sum(each.pixels for each in counts.values())
 
 
 def nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
@@ -47,18 +94,28 @@ def nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     return result
 
 
-def flat_areas(pixels: np.ndarray) -> np.ndarray:
+def flat_areas(pixels: np.ndarray, alike: int = _ALIKE) -> np.ndarray:
     """[H, W, C] -> [H, W]: is a pixel much like its four neighbours, as the inside of an area is and a blended edge is not?"""
     wide = pixels.astype(np.int16)
     flat = np.ones(pixels.shape[:2], bool)
     for axis in (0, 1):
-        like = (np.abs(np.diff(wide, axis=axis)) <= _ALIKE).all(axis=2)
+        like = (np.abs(np.diff(wide, axis=axis)) <= alike).all(axis=2)
         before, after = (slice(None, -1), slice(1, None)) if axis == 0 else ((slice(None), slice(None, -1)), (slice(None), slice(1, None)))
         flat[before] &= like
         flat[after] &= like
     return flat
 
 
-def _distance(one: int, other: int, channels: int) -> float:
-    shifts = range(0, 8 * channels, 8)
-    return sum(((one >> shift & 255) - (other >> shift & 255)) ** 2 for shift in shifts) ** 0.5
+def _spread(colours: np.ndarray, own: np.ndarray, place: int) -> bool:
+    """Do most of the colours close to this one have no areas, as noise has none?"""
+    close = _distances(colours, colours[place]) < _CLOSE
+    return int((close & ~own).sum()) > int((close & own).sum())
+
+
+def _split(codes: np.ndarray, channels: int) -> np.ndarray:
+    """Codes [N] -> colours [N, channels]."""
+    return np.stack([codes >> shift & 255 for shift in range(8 * (channels - 1), -1, -8)], axis=1)
+
+
+def _distances(colours: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(colours - colour).sum(axis=1))

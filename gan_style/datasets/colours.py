@@ -9,13 +9,14 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
-from gan_style.label_colours import frequent, tally
+from gan_style.label_colours import Tally, add, frequent, inside_share, tally
 from gan_style.progress import Progress
 
 MOST = 256
 _AT_ONCE = 64  # files in hand
 SURVEYED = 3000  # label maps, spread evenly over a set, whose colours tell the frequent ones
 _LIMIT = 2**20  # colours that are told apart
+_LEAST_INSIDE = 0.05  # of a label map's pixels, that lie inside areas of a class
 
 
 def are_label_maps(source: Source, config: DataConfig, domain: str) -> bool:
@@ -65,24 +66,29 @@ def _codes(source: Source, config: DataConfig, domain: str, index: int, channels
 
 
 def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:
-    """The classes of label maps with noise, as `find_colours` gives them: colours neither rare nor close to a more frequent one."""
+    """The classes of label maps with noise, as `find_colours` gives them: colours with areas that are no noise of others.
+
+    `UserError` where the images are no label maps: of 16 bits, or with fewer than two classes, or more than MOST.
+    """
     channels = (config.domain_a if domain == "a" else config.domain_b).channels
     channels -= channels in (2, 4)  # alpha is no colour
-    count = len(source.keys(domain))
-    counts: dict[int, tuple[int, int]] = {}
-    places = [place * count // min(count, SURVEYED) for place in range(min(count, SURVEYED))]
-    for place in places:
+    count, settings = len(source.keys(domain)), f"data.domain_{domain}.labels"
+    counts: dict[int, Tally] = {}
+    for place in (place * count // min(count, SURVEYED) for place in range(min(count, SURVEYED))):
         loaded = read_domain(source, config, domain, place)
         if loaded.pixels.dtype != np.uint8:
             raise UserError(f"{loaded.file}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
-        for code, (pixels, flat) in tally(loaded.pixels[..., :channels]).items():
-            before, flat_before = counts.get(code, (0, 0))
-            counts[code] = (before + pixels, flat_before + flat)
+        add(counts, tally(loaded.pixels[..., :channels]))
         if len(counts) > _LIMIT:
-            raise UserError(f"{loaded.file}: with it the label maps have more than {_LIMIT} colours: set data.domain_{domain}.labels=no")
+            raise UserError(f"{loaded.file}: with it the label maps have more than {_LIMIT} colours: set {settings}=no")
     found = frequent(counts, channels)
     if len(found) > MOST:
+        raise UserError(f"{settings}: nearest finds {len(found)} classes, more than {MOST}: are they label maps? Set it to no")
+    if len(found) < 2 or inside_share(counts, found) < _LEAST_INSIDE:
+        why = f"{len(found)} class{'es' * (len(found) != 1)}" if len(found) < 2 else "hardly an area of one colour"
         raise UserError(
-            f"data.domain_{domain}.labels: nearest finds {len(found)} classes, more than {MOST}: are they label maps? Set it to no"
+            f"{settings}: nearest finds {why} in the {count} images of domain {domain.upper()}, such as {source.name(domain, 0)}, "
+            "which are no label maps then; set it to no, or list the classes in "
+            f"data.domain_{domain}.colours"
         )
     return [f"#{code:0{2 * channels}x}" for code in sorted(found)]

@@ -1,16 +1,17 @@
 """What values the images of a domain have: how much of their range they use, and which classes where they are label maps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import floor, log10
 
 import numpy as np
 
-from gan_style.config.schema import DataConfig
+from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
-from gan_style.label_colours import frequent, tally
+from gan_style.label_colours import Tally, frequent, merged, moved_share, nearest, tally
 
 _LOOKED_AT = 32  # images of a domain, when a training starts
 MOST = 256  # colours of a label map
@@ -19,7 +20,6 @@ _LEAST_USED = 0.1  # of the range, below which a domain is worth a word
 PER_OUTLIER = {8: 100_000, 16: 10_000}
 _BINS = 256
 _BAND = 2**20  # values that are counted at once
-_RARE = 1e-3  # share of all pixels
 _RUN = 4  # pixels of one colour in a row, on average, in a file that looks like a label map
 _SHOWN = 6
 
@@ -27,7 +27,7 @@ _SHOWN = 6
 @dataclass(frozen=True)
 class Values:
     """low, high: least and greatest value, of `depth` bits; counts [256]: how many values have each of the upper 8 bits;
-    colours: code -> (pixels, pixels in flat areas) of a label map, else None.
+    colours: how often each occurs in a label map, else None.
     """
 
     low: int
@@ -35,7 +35,7 @@ class Values:
     depth: int
     channels: int
     counts: np.ndarray = field(compare=False)
-    colours: dict[int, tuple[int, int]] | None = None
+    colours: dict[int, Tally] | None = None
 
 
 def measure(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
@@ -53,16 +53,36 @@ def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[li
     """`describe` for some images of each domain, spread evenly over it. by_class: the domain that a network sees class by class."""
     notes, warnings = [], []
     for domain in ("a",) if source.b is source.a and source.layout == "images" else ("a", "b"):
-        count, found = len(source.keys(domain)), []
+        count = len(source.keys(domain))
         places = sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
-        for place in places:
-            with suppress(UserError):  # it is told when the file's turn comes
-                loaded = read_domain(source, config, domain, place)
-                found.append(measure(loaded.pixels, loaded.labels, guess=False))
-        more = describe(f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else ""), found)
-        notes += more[0]
+        where = f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else "")
+        found, moved = _look(source, config, domain, places)
+        more = describe(where, found)
+        notes += [*more[0], *([f"{where}: {moved}"] if moved else [])]
         warnings += [line for line in more[1] if domain != by_class or "-bit values" not in line]
     return notes, warnings
+
+
+def _look(source: Source, config: DataConfig, domain: str, places: Sequence[int]) -> tuple[list[Values], str | None]:
+    """Some images of a domain; and what their nearest classes changed, where the domain has `labels: nearest`."""
+    settings: DomainConfig = getattr(config, f"domain_{domain}")
+    raw = config.model_copy(update={f"domain_{domain}": settings.model_copy(update={"colours": None})})
+    found: list[Values] = []
+    different, moved, total = set[int](), 0, 0
+    for place in places:
+        with suppress(UserError):  # it is told when the file's turn comes
+            loaded = read_domain(source, raw, domain, place)
+            pixels = loaded.pixels
+            if settings.colours and pixels.dtype == np.uint8:
+                pixels = nearest(pixels, settings.colours)
+                different.update(tally(loaded.pixels[..., : len(settings.colours[0]) // 2]))
+                moved += int((pixels != loaded.pixels).any(axis=2).sum())
+                total += pixels.shape[0] * pixels.shape[1]
+            found.append(measure(pixels, loaded.labels, guess=False))
+    if not settings.colours or not total:
+        return found, None
+    made = f"{len(settings.colours)} classes of {len(different)} colour{'s' * (len(different) != 1)}"
+    return found, f"labels: nearest made {made} and moved {percent(moved / total)} of the pixels"
 
 
 def describe(where: str, found: Sequence[Values]) -> tuple[list[str], list[str]]:
@@ -73,13 +93,14 @@ def describe(where: str, found: Sequence[Values]) -> tuple[list[str], list[str]]
         extremes, (low, high) = (min(each.low for each in alike), max(each.high for each in alike)), _span(alike, depth)
         if high - low < _LEAST_USED * top:
             outliers = "" if (low, high) == extremes else f" (without outliers, with them {extremes[0]}..{extremes[1]})"
-            share = f"{100 * (high - low) / top:.2g} %"
+            share = percent((high - low) / top)
             warnings.append(
                 f"{where}: {depth}-bit values {low}..{high}{outliers} use {share} of 0..{top}, so that a network sees nearly nothing; "
                 "spread them over the range (class numbers: give the files a palette)"
             )
-    if found and all(each.colours is not None for each in found):
-        counts = merged(each.colours or {} for each in found)
+    counted = [each.colours for each in found if each.colours is not None]
+    if found and len(counted) == len(found) and any(len(colours) > 1 for colours in counted):  # pictures of one colour each are no maps
+        counts = merged(counted)
         channels = max(each.channels for each in found)
         if len(counts) > MOST:  # files of few colours each, but not of the same
             return notes, warnings
@@ -87,16 +108,6 @@ def describe(where: str, found: Sequence[Values]) -> tuple[list[str], list[str]]
         if noise := _noise(counts, channels):
             warnings.append(f"{where}: {noise}")
     return notes, warnings
-
-
-def merged(parts: Iterable[dict[int, tuple[int, int]]]) -> dict[int, tuple[int, int]]:
-    """The sums of several tallies."""
-    sums: dict[int, tuple[int, int]] = {}
-    for part in parts:
-        for code, (count, flat) in part.items():
-            before, flat_before = sums.get(code, (0, 0))
-            sums[code] = (before + count, flat_before + flat)
-    return sums
 
 
 def _histogram(colour: np.ndarray, depth: int) -> np.ndarray:
@@ -123,27 +134,26 @@ def _looks_labelled(colour: np.ndarray) -> bool:
     return changes * _RUN <= rows.shape[0] * rows.shape[1]
 
 
-def _classes(counts: dict[int, tuple[int, int]], channels: int) -> str:
-    total = sum(count for count, _ in counts.values())
-    order = sorted(counts, key=lambda code: (-counts[code][0], code))
-    named = ", ".join(f"{_colour(code, channels)} {_share(counts[code][0] / total)}" for code in order[:_SHOWN])
+def _classes(counts: dict[int, Tally], channels: int) -> str:
+    total = sum(each.pixels for each in counts.values())
+    order = sorted(counts, key=lambda code: (-counts[code].pixels, code))
+    named = ", ".join(f"{_colour(code, channels)} {percent(counts[code].pixels / total)}" for code in order[:_SHOWN])
     more = f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else ""
     return f"{len(order)} class{'es' if len(order) != 1 else ''} by colour: {named}{more}"
 
 
-def _noise(counts: dict[int, tuple[int, int]], channels: int) -> str | None:
-    """Classes that are probably none: too rare, or near a frequent one and much rarer, as JPEG and blended edges make them."""
-    total = sum(count for count, _ in counts.values())
-    kept = set(frequent(counts, channels))
-    odd = sorted(
-        (code for code in counts if code not in kept or counts[code][0] < _RARE * total), key=lambda code: (-counts[code][0], code)
-    )
-    if not odd or len(odd) == len(counts):
+def _noise(counts: dict[int, Tally], channels: int) -> str | None:
+    """The colours that are probably no classes, as JPEG and blended edges make them, and what `labels: nearest` would do."""
+    total = sum(each.pixels for each in counts.values())
+    kept = frequent(counts, channels)
+    odd = sorted(set(counts) - set(kept), key=lambda code: (-counts[code].pixels, code))
+    if not odd or not kept:
         return None
-    named = ", ".join(f"{_colour(code, channels)} {_share(counts[code][0] / total)}" for code in odd[:_SHOWN])
+    named = ", ".join(f"{_colour(code, channels)} {percent(counts[code].pixels / total)}" for code in odd[:_SHOWN])
     return (
-        f"{len(odd)} of {len(counts)} classes are rare beside frequent ones ({named}{', ...' if len(odd) > _SHOWN else ''}); "
-        "if JPEG or blended edges made them, set labels: nearest for the domain, or save label maps as PNG"
+        f"{len(odd)} of {len(counts)} classes have no areas of their own ({named}{', ...' if len(odd) > _SHOWN else ''}); "
+        f"if JPEG or blended edges made them, set labels: nearest for the domain, which leaves {len(kept)} and moves "
+        f"{percent(moved_share(counts, kept))} of the pixels, or save label maps as PNG"
     )
 
 
@@ -151,5 +161,10 @@ def _colour(code: int, channels: int) -> str:
     return f"#{code:0{2 * channels}x}"
 
 
-def _share(share: float) -> str:
-    return f"{100 * share:.2g} %"
+def percent(share: float) -> str:
+    """Two digits and no exponent: 0.025 %, 2.5 %, 25 %; 100 % is all."""
+    percent = 100 * share
+    if 99.5 <= percent < 100:
+        return f"{min(percent, 99.9):.1f} %"
+    digits = max(0, 1 - floor(log10(percent))) if percent > 0 else 0
+    return f"{percent:.{min(digits, 4)}f} %".replace(".0 %", " %")

@@ -186,3 +186,26 @@ def test_masks_saved_as_jpeg_train_and_translate_by_their_nearest_class(
     assert (info.labels, info.colours) == ("nearest", ["#000000", "#ffffff"])
     job = Job(root / "valA" / "0.jpg", tmp_path / "0.png")
     assert set(np.unique(read_source(job, info, "none").pixels)) == {0, 255}
+
+
+def test_nearest_keeps_clean_class_numbers_and_says_what_it_did(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in sorted(data.glob("*A/*.png")):
+        with Image.open(path) as image:
+            numbers = np.asarray(image).copy()
+        Image.fromarray(numbers).save(path)
+    run_dir = tmp_path / "run"
+    gray = ["data.domain_a.channels=1", "data.domain_a.labels=nearest"]
+    assert train_command(arguments(data, run_dir, *gray)) == 0
+    assert colours_of(run_dir) == ["#00", "#01", "#02"]
+    said = capsys.readouterr()
+    assert "domain A: labels: nearest made 3 classes of 3 colours and moved 0 % of the pixels" in said.out
+    assert "warning: domain A" not in said.out + said.err, "classes are seen whatever their numbers"
+
+
+def test_nearest_on_photos_is_refused(tmp_path: Path) -> None:
+    data = draw_streets(tmp_path / "data")
+    for number, path in enumerate(sorted(data.glob("*B/*.png"))):
+        noise = np.random.default_rng(number).integers(0, 256, (24, 24, 3), np.uint8)
+        Image.fromarray(noise).save(path)
+    with pytest.raises(UserError, match=r"data\.domain_b\.labels: nearest finds .* no label maps"):
+        train_command(arguments(data, tmp_path / "run", "data.domain_b.labels=nearest"))

@@ -13,9 +13,9 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.check import check
 from gan_style.datasets.colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
-from gan_style.datasets.values import describe, glance, measure
+from gan_style.datasets.values import describe, glance, measure, percent
 from gan_style.errors import UserError
-from gan_style.label_colours import frequent, nearest, tally
+from gan_style.label_colours import frequent, merged, nearest, tally
 
 
 def mask(quality: int = 95, size: int = 64) -> np.ndarray:
@@ -109,8 +109,8 @@ def test_classes_and_their_shares_are_shown_and_noise_of_jpeg_is_told(tmp_path: 
         ([note for note in check(root, workers=1).notes if "classes" in note],) * 2,
     ):
         assert "13 classes by colour: #00 69 %, #ff 21 %" in notes[0]
-        told = [line for line in warnings if "rare beside frequent ones" in line]
-        assert told and "11 of 13 classes" in told[0] and "labels: nearest" in told[0]
+        told = [line for line in warnings if "no areas of their own" in line]
+        assert told and "11 of 13 classes" in told[0] and "labels: nearest for the domain, which leaves 2 and moves 10 %" in told[0]
 
 
 def test_clean_label_maps_have_no_noise() -> None:
@@ -123,7 +123,7 @@ def test_clean_label_maps_have_no_noise() -> None:
     assert describe("domain A", [measure(photo, False)]) == ([], [])
 
 
-def test_a_rare_class_is_told_even_where_it_is_far_from_all() -> None:
+def test_a_stray_pixel_is_told_even_where_its_colour_is_far_from_all() -> None:
     dotted = np.zeros((100, 100, 1), np.uint8)
     dotted[:50] = 255
     dotted[3, 3] = 128
@@ -149,7 +149,9 @@ def test_label_maps_are_read_by_their_nearest_class(tmp_path: Path) -> None:
     colours = find_frequent(source, settings, "a")
     assert colours == ["#00", "#ff"]
     settings = config(root, channels=1, labels="nearest", colours=colours)
-    assert looked_at(settings)[1] == [] and "2 classes by colour" in looked_at(settings)[0][0]
+    notes, warnings = looked_at(settings)
+    assert warnings == [] and "2 classes by colour" in notes[0]
+    assert re.fullmatch(r"domain A: labels: nearest made 2 classes of \d\d colours and moved \d+ % of the pixels", notes[1])
     sample = open_dataset(settings, "train", True, 0)[0, 0]  # type: ignore[index]
     assert set(sample.a.unique().tolist()) <= {-1.0, 1.0}
 
@@ -165,3 +167,106 @@ def test_sixteen_bits_have_no_classes(tmp_path: Path) -> None:
     settings = config(root, channels=1, labels="nearest")
     with pytest.raises(UserError, match="has 16 bits; label maps need 8"):
         find_frequent(open_dataset(settings, "train", True, 0).source, settings, "a")
+
+
+def numbers() -> np.ndarray:
+    """Class numbers 0 to 3, of 60, 25, 10 and 5 % of the pixels, and nothing else."""
+    return np.repeat(np.array([0, 1, 2, 3], np.uint8), (60, 25, 10, 5))[:, None, None].repeat(100, 1)
+
+
+def test_clean_class_numbers_are_classes_however_near_and_are_advised_a_palette(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path, numbers())
+    settings = config(root, channels=1, labels="nearest")
+    colours = find_frequent(open_dataset(settings, "train", True, 0).source, settings, "a")
+    assert colours == ["#00", "#01", "#02", "#03"]
+    notes, warnings = looked_at(config(root, channels=1, labels="nearest", colours=colours))
+    assert "domain A: labels: nearest made 4 classes of 4 colours and moved 0 % of the pixels" in notes
+    for told in (
+        warnings,
+        looked_at(config(root, channels=1, labels="yes"))[1],
+        [note for note in check(root, workers=1).notes if "warn" in note],
+    ):
+        assert any("class numbers: give the files a palette" in line for line in told) and not any("nearest" in line for line in told)
+
+
+@pytest.mark.parametrize("colour", [2, 0x64, 250])
+def test_a_small_clean_area_is_a_class(colour: int) -> None:
+    """Of 6 x 6 pixels, in one of four files."""
+    pixels = np.zeros((4, 256, 256, 1), np.uint8)
+    pixels[:, 128:] = 255
+    pixels[2, 40:46, 40:46] = colour
+    counts = merged(tally(each) for each in pixels)
+    assert sorted(frequent(counts, 1)) == sorted({0, colour, 255})
+    assert describe("domain A", [measure(each, True) for each in pixels])[1] == []
+
+
+FIVE = [(0, 0, 0), (128, 64, 128), (70, 70, 70), (220, 20, 60), (107, 142, 35)]
+
+
+def five_classes() -> Image.Image:
+    picture = Image.new("RGB", (256, 256))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 128, 256, 256), fill=FIVE[1])
+    draw.ellipse((40, 48, 120, 176), fill=FIVE[2])
+    draw.polygon([(160, 40), (240, 200), (140, 220)], fill=FIVE[3])
+    draw.rectangle((2, 2, 50, 50), fill=FIVE[4])
+    return picture
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+def test_five_colours_in_a_jpeg_are_five_classes(quality: int) -> None:
+    stream = BytesIO()
+    five_classes().save(stream, "JPEG", quality=quality)
+    found = [(code >> 16, code >> 8 & 255, code & 255) for code in frequent(tally(np.asarray(Image.open(stream))), 3)]
+    assert len(found) == 5
+    assert all(min(np.abs(np.subtract(colour, each)).max() for each in found) <= 4 for colour in FIVE)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (300, 300)])
+def test_five_colours_with_blended_edges_are_five_classes(size: tuple[int, int]) -> None:
+    blended = np.asarray(five_classes().resize(size, Image.Resampling.BICUBIC))
+    assert sorted(frequent(tally(blended), 3)) == sorted(int(bytes(colour).hex(), 16) for colour in FIVE)
+
+
+def smooth() -> np.ndarray:
+    rows, columns = np.mgrid[:128, :128]
+    wave = np.stack([np.sin(rows / 9 + columns / 13), np.cos(rows / 17), np.sin(columns / 11)], axis=2)
+    return (127 + 100 * wave).astype(np.uint8)
+
+
+PICTURES = {
+    "smooth": smooth(),
+    "gray": smooth()[..., :1],
+    "noisy": np.random.default_rng(0).normal(120, 30, (128, 128, 3)).clip(0, 255).astype(np.uint8),
+    "one colour": np.full((128, 128, 3), 9, np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_nearest_on_what_is_no_label_map_is_refused(tmp_path: Path, name: str) -> None:
+    pixels = PICTURES[name]
+    settings = config(write_pairs(tmp_path, pixels), channels=pixels.shape[2], labels="nearest")
+    with pytest.raises(UserError, match=r"data\.domain_a\.labels: nearest finds .* such as .*0\.png, which are no label maps") as refused:
+        find_frequent(open_dataset(settings, "train", True, 0).source, settings, "a")
+    assert "\n" not in str(refused.value)
+
+
+def test_pictures_of_one_colour_each_are_not_taken_for_label_maps() -> None:
+    plain = [measure(np.full((16, 16, 3), (255, 0, shade), np.uint8), True) for shade in range(20)]
+    assert describe("train A", plain) == ([], [])
+
+
+@pytest.mark.parametrize(("rare", "words"), [(1, "#00 99.9 %"), (300, "#00 99.5 %"), (3000, "#00 95 %")])
+def test_shares_are_plain_percent(rare: int, words: str) -> None:
+    pixels = np.zeros((250, 250, 1), np.uint8)
+    pixels.ravel()[:rare] = 255
+    note = describe("domain A", [measure(pixels, True)])[0][0]
+    assert words in note and not re.search(r"\de[+-]", note)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0, "0 %"), (1, "100 %"), (0.9951, "99.5 %"), (0.99999, "99.9 %"), (0.25, "25 %"), (0.0785, "7.8 %"), (2.5e-4, "0.025 %")],
+)
+def test_a_share_has_two_digits_and_is_all_only_where_it_is(share: float, words: str) -> None:
+    assert percent(share) == words
