@@ -15,6 +15,7 @@ from gan_style.config.load import dump_config, load_config
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
 from gan_style.datasets.demo import ensure_demo
+from gan_style.datasets.layouts import not_used
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
 from gan_style.datasets.values import glance
@@ -287,6 +288,8 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
     """What will be trained, in lines for people; how long it is trained is told when the run knows (`engine.plan`)."""
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
     lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
+    sources = [each.source for each in (training, validation) if each is not None]
+    lines += [f"not used    {words}" for words in map(not_used, sources) if words]
     lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
     labels = getattr(config.method, "labels", None)
     by_class = config.method.direction[0] if labels is not None and labels.colours else None

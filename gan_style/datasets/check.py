@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gan_style import images
 from gan_style.datasets.folders import ImageTree
-from gan_style.datasets.layouts import resolve_layout
+from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
@@ -77,6 +77,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         alarms += more[1]
     notes += [f"warning: {alarm}" for alarm in alarms]
     notes += [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
+    notes += [f"not used for {split}: {words}" for split, source in sources.items() if (words := not_used(source))]
     several = sorted(name for name, fact in facts.items() if fact.header is not None and fact.header.several)
     if several:
         notes.append(f"several pages or frames, of which the first is read: {len(several)} files, such as {several[0]}")

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from gan_style.datasets.survey import Layout, LayoutChoice, Split, shown
+from gan_style.datasets.survey import Layout, LayoutChoice, Source, Split, shown
 from gan_style.errors import UserError
 from gan_style.files.kinds import is_image_name
 
@@ -82,6 +82,30 @@ def check_one_domain(root: Path) -> None:
         folders = _folders(root)
         if len(folders) == 1 and _candidates(root / folders[0]):
             raise UserError(f"{root}: is no data set, but {_nearby(root)}")
+
+
+def not_used(source: Source) -> str:
+    """What lies beside the folders of a source as other layouts have it, in words; "" where there is nothing."""
+    root, split = source.root, source.split
+    used = [PurePosixPath(folder) for folder in source.folders if folder]
+    if source.layout == "manifest" or not root.is_dir() or (source.layout == "images" and not used):
+        return ""
+    found: list[PurePosixPath] = []
+    for folders in [(split,), *_namings(split)]:
+        places = [PurePosixPath(folder) for folder in folders]
+        if not any(_meet(place, each) for place in places for each in (*used, *found)):
+            found += [place for place in places if any(_entries(root / place))]
+    if any(each.parts[:-1] == (split,) for each in used):
+        found += [place for name in _folders(root / split) if not any(_meet(place := PurePosixPath(split, name), each) for each in used)]
+    seen = [f"{shown(place)}/" for place in found[:_SHOWN]] + ([f"{len(found) - _SHOWN} more folders"] if len(found) > _SHOWN else [])
+    if source.layout != "parquet" and any((table_of(path.name) or "").startswith(split) for path in root.glob("*.parquet")):
+        seen.append("Parquet files")
+    return f"{', '.join(seen)} beside {source.places() if used else 'Parquet files'}" if seen else ""
+
+
+def _meet(one: PurePosixPath, other: PurePosixPath) -> bool:
+    """Are they one folder, or does one lie in the other?"""
+    return one == other or one in other.parents or other in one.parents
 
 
 def is_url(root: Path | str) -> bool:

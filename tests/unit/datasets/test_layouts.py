@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from smoke import smoke_arguments
 
 from gan_style import images
+from gan_style.build import train_command
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import index, listing
 from gan_style.datasets.check import check
 from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.layouts import not_used
 from gan_style.datasets.sources import find, find_images
 from gan_style.errors import UserError
 
@@ -156,6 +159,50 @@ def test_names_that_mean_one_thing_only_come_first(tmp_path: Path) -> None:
     touch(tmp_path, "trainA/1.png", "trainB/1.png", "train/A/1.png", "train/2.png", "train-0.parquet")
     source = find(tmp_path, "auto", "train", paired=True)
     assert source is not None and source.a == ("trainA/1.png",)
+
+
+PAIR = ["trainA/1.png", "trainB/1.png"]
+BESIDE = {
+    "side-by-side files": ("auto", [*PAIR, "train/1.png"], "train/ beside trainA/ and trainB/"),
+    "folders in train": ("auto", [*PAIR, "train/label/1.png"], "train/ beside trainA/ and trainB/"),
+    "another naming": ("auto", [*PAIR, "A/train/1.png", "B/train/1.png"], "A/train/, B/train/ beside trainA/ and trainB/"),
+    "tables": ("auto", [*PAIR, "train-0.parquet"], "Parquet files beside trainA/ and trainB/"),
+    "all": (
+        "auto",
+        [*PAIR, "train/1.png", "A/train/1.png", "trainA.parquet"],
+        "train/, A/train/, Parquet files beside trainA/ and trainB/",
+    ),
+    "labels": ("auto", ["train/A/1.png", "train/B/1.png", "train/label/1.png"], "train/label/ beside train/A/ and train/B/"),
+    "folders beside files": ("aligned", ["train/1.png", *PAIR], "trainA/, trainB/ beside train/"),
+    "nothing": ("auto", [*PAIR, "valA/1.png", "valB/1.png", "testA/1.png", "notes/1.txt"], ""),
+    "nothing of splits in domains": ("auto", [f"{domain}/{split}/1.png" for domain in "AB" for split in ("train", "val", "test")], ""),
+    "nothing in it": ("auto", [*PAIR, "train/.hidden"], ""),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_lies_beside_the_folders_that_are_used_is_told(tmp_path: Path, name: str) -> None:
+    layout, names, words = BESIDE[name]
+    draw(tmp_path, *(each for each in names if each.endswith(".png")), size=(8, 16))
+    touch(tmp_path, *(each for each in names if not each.endswith(".png")))
+    source = find(tmp_path, layout, "train", paired=True)  # type: ignore[arg-type]
+    assert source is not None and not_used(source) == words
+    notes = [note for note in check(tmp_path, layout, workers=1).notes if note.startswith("not used")]  # type: ignore[arg-type]
+    assert notes == ([f"not used for train: {words}"] if words else [])
+
+
+def test_the_other_domain_of_one_that_is_read_is_not_beside_it(tmp_path: Path) -> None:
+    touch(tmp_path, *PAIR)
+    source = find_images(tmp_path, "train")
+    assert source is not None and not_used(source) == ""
+    touch(tmp_path, "train/1.png")
+    assert not_used(source) == "train/ beside trainA/"
+
+
+def test_a_training_tells_what_it_does_not_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "set", *PAIR, "train/1.png", size=(16, 16))
+    assert train_command([*smoke_arguments("pix2pix", tmp_path / "set", tmp_path / "run"), "--dry-run"]) == 0
+    assert "not used    train/ beside trainA/ and trainB/" in capsys.readouterr().out
 
 
 def test_a_layout_that_is_named_is_believed(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_side_by_side_file_is_decoded_once(root: Path, tmp_path: Path, monkeyp
         for split in ("train", "val"):
             images.write(tmp_path / split / f"{number:03d}.png", np.concatenate(halves, axis=1))
     read, opened = images.read, []
-    monkeypatch.setattr(images, "read", lambda path, channels: opened.append(path) or read(path, channels))
+    monkeypatch.setattr(images, "read", lambda path, channels, **how: opened.append(path) or read(path, channels, **how))
     question = Cases(validation(tmp_path), "b2a", plain, "truth").question(1)
     assert opened == [tmp_path / "val/001.png"]
     expected = Cases(validation(root), "b2a", plain, "truth").question(1)
