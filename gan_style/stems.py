@@ -8,5 +8,9 @@ def stem(path: str) -> str:
 
     The same name may be written in two ways: "é" is one character for most programs, and an e with an accent for macOS.
     """
-    stem = path if path.endswith("/") else path.rpartition(".")[0]
-    return stem if stem.isascii() else unicodedata.normalize("NFC", stem)
+    return composed(path if path.endswith("/") else path.rpartition(".")[0])
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)

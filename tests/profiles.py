@@ -39,7 +39,7 @@ def _xyz(values: tuple[float, float, float]) -> bytes:
 
 
 def _curve(gamma: float | None) -> bytes:
-    values = (gamma,) if gamma else (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    values = (gamma,) if gamma is not None else (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
     return (
         b"para" + bytes(4) + struct.pack(f">HH{len(values)}i", 3 if len(values) > 1 else 0, 0, *(round(value * 65536) for value in values))
     )

@@ -2,7 +2,7 @@
 
 The order of training is a function of the seed and of each image's place in the list, so another list is another order. Looking
 into every file of a large set would take as long as an epoch; up to `LOOKS` of each domain, spread evenly, are looked into. Names
-are relative to the root: a data set that moved is the same.
+are relative to the root and in one form of Unicode: a data set that moved, or was copied from macOS, is the same.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from gan_style.datasets.keys import Keys
 from gan_style.datasets.survey import Source, shown
 from gan_style.errors import UserError
 from gan_style.opening import open_regular
+from gan_style.stems import composed
 
 LOOKS = 2000  # files of a domain
 LISTED = 10_000  # names that a fingerprint holds: of a longer list it knows whether it changed, but not where
@@ -60,13 +61,25 @@ def image_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndar
 
 
 def _domain(source: Source, domain: str) -> dict[str, Any]:
-    keys = Keys.of(source.keys(domain))
-    names = hashlib.sha256(np.ascontiguousarray(keys.ends, "<i8").data)
-    names.update(np.ascontiguousarray(keys.text).data)
+    keys = _composed(Keys.of(source.keys(domain)))
     with ThreadPoolExecutor(4) as threads:
         looks = list(threads.map(lambda place: _look(source, domain, place), _places(len(keys))))
-    listed = {"text": torch.tensor(keys.text), "ends": torch.tensor(keys.ends)} if len(keys) <= LISTED else None
-    return {"count": len(keys), "names": names.hexdigest(), "list": listed, "looks": torch.tensor(looks, dtype=torch.int64)}
+    return {"count": len(keys), "names": _digest(keys), "list": _listed(keys), "looks": torch.tensor(looks, dtype=torch.int64)}
+
+
+def _composed(keys: Keys) -> Keys:
+    """The names as pairs compare them."""
+    return keys if not (keys.text & 0x80).any() else Keys.of(list(map(composed, keys)))
+
+
+def _digest(keys: Keys) -> str:
+    names = hashlib.sha256(np.ascontiguousarray(keys.ends, "<i8").data)
+    names.update(np.ascontiguousarray(keys.text).data)
+    return names.hexdigest()
+
+
+def _listed(keys: Keys) -> dict[str, torch.Tensor] | None:
+    return {"text": torch.tensor(keys.text), "ends": torch.tensor(keys.ends)} if len(keys) <= LISTED else None
 
 
 def _look(source: Source, domain: str, place: int) -> int:
@@ -86,14 +99,13 @@ def _look(source: Source, domain: str, place: int) -> int:
 
 def _change(old: Mapping[str, Any], new: Mapping[str, Any], seen: np.ndarray) -> str:
     """What is different in one domain, to be read after `has`."""
-    names = _names(new)
-    if old["names"] != new["names"]:
+    before, names = _names(old), _names(new)
+    if old["names"] != new["names"] and (before is None or before != names):
         told = (
             f"{new['count']} images instead of {old['count']}"
             if new["count"] != old["count"]
             else f"{new['count']} images as before, but others"
         )
-        before = _names(old)
         if before is None or names is None:
             return told
         added, gone = sorted({*names} - {*before}), sorted({*before} - {*names})
@@ -108,7 +120,8 @@ def _change(old: Mapping[str, Any], new: Mapping[str, Any], seen: np.ndarray) ->
 
 
 def _names(domain: Mapping[str, Any]) -> Keys | None:
-    return None if domain["list"] is None else Keys(domain["list"]["text"].numpy(), domain["list"]["ends"].numpy())
+    """Composed here too: earlier versions stored them as they are on the disk."""
+    return None if domain["list"] is None else _composed(Keys(domain["list"]["text"].numpy(), domain["list"]["ends"].numpy()))
 
 
 def _places(count: int) -> list[int]:

@@ -15,7 +15,7 @@ from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.progress import Progress
-from gan_style.stems import stem
+from gan_style.stems import composed, stem
 
 _OTHER_FORM = "the same name as {}, written in another form of Unicode (macOS writes accents as characters of their own)"
 
@@ -74,7 +74,7 @@ class ImageTree:
         self.count = 0
 
     def names(self, by_stem: bool = False) -> Iterator[str]:
-        """Paths relative to the folder, sorted as texts, or by what they are without their suffix.
+        """Paths relative to the folder, sorted as texts in one form of Unicode, or by what they are without their suffix.
 
         Only one path of folders is held in memory at a time, whatever the tree's size.
         """
@@ -95,7 +95,7 @@ class ImageTree:
                     if (stat.st_dev, stat.st_ino) in seen:
                         continue
                     seen.add((stat.st_dev, stat.st_ino))
-                    entries = sorted(self._entries(folder, name))
+                    entries = sorted(self._entries(folder, name), key=lambda entry: (composed(entry), entry))
                 except OSError as failure:
                     missing = not (name or self.folder.is_dir())
                     why = "no such folder" if missing else f"cannot be listed ({failure.strerror}); put its permissions right or move it"

@@ -29,7 +29,7 @@ SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
 
 # The file: the magic word; SHA-256 of all that follows it; of what is listed; (keys, bytes) of folders, a, b and what was left
 # out; the folders' stamps; where the keys end in the texts, and the texts, each of folders, a, b and what was left out.
-_MAGIC = b"gan_style list 2"
+_MAGIC = b"gan_style list 3"
 _LISTS = 4
 _CHECKED, _SIZES, _ARRAYS = 48, 80, 80 + 16 * _LISTS  # where they begin
 

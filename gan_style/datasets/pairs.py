@@ -37,15 +37,21 @@ def doubt(a: Shape, b: Shape) -> str | None:
     quarter = (a.orientation >= 5) != (b.orientation >= 5)
     if quarter and a.width != a.height:
         return None
-    turned = a if a.orientation != 1 else b
-    advice = f"if it was drawn on the picture upright, turn the pixels for good: magick mogrify -auto-orient {turned.name}"
+    names = " ".join(shape.name for shape in _tagged(a, b))
+    advice = f"if they fit as they are seen upright, turn the pixels for good: magick mogrify -auto-orient {names}"
     return f"{a.name}: {_turned(a, b)}; {advice}"
 
 
 def _turned(a: Shape, b: Shape) -> str:
-    told = " and ".join(f"{shape.name}, EXIF orientation {shape.orientation}" for shape in (a, b) if shape.orientation != 1)
-    turned = a if a.orientation != 1 else b
+    tagged = _tagged(a, b)
+    told = " and ".join(f"{shape.name}, EXIF orientation {shape.orientation}" for shape in tagged)
+    both = len(tagged) > 1
     return (
-        f"only one of the pair was turned as EXIF says ({told}); if its partner was drawn on the pixels as they are stored, "
-        f"remove the tag: exiftool -Orientation= {turned.name}"
+        f"{'the two of the pair were turned in different ways' if both else 'only one of the pair was turned'} as EXIF says ({told}); "
+        f"if {'they fit' if both else 'its partner was drawn on the pixels'} as they are stored, "
+        f"remove the tag: exiftool -Orientation= {' '.join(shape.name for shape in tagged)}"
     )
+
+
+def _tagged(a: Shape, b: Shape) -> list[Shape]:
+    return [shape for shape in (a, b) if shape.orientation != 1]

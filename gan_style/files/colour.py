@@ -24,6 +24,7 @@ MAX_PROFILE = 2**22  # bytes; those of printers have one or two million
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _SAME = 2  # of 255: profiles of sRGB itself differ by that much from one another
+_BANDS: dict[Model, int] = {"GRAY": 1, "RGB": 3, "CMYK": 4}
 _PIL_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 _told: set[int] = set()  # hashes of the profiles that were complained of
 
@@ -40,7 +41,7 @@ class Conversion:
 
     def of_colours(self, pixels: np.ndarray) -> np.ndarray:
         """[H, W, C] -> the same with its colours in sRGB: gray stays one channel, CMYK becomes RGB, an alpha stays as it is."""
-        colours = {"GRAY": 1, "RGB": 3, "CMYK": 4}[self.model]
+        colours = _BANDS[self.model]
 
         def convert(band: np.ndarray) -> np.ndarray:
             converted = self.convert(np.ascontiguousarray(band[..., :colours]))
@@ -74,6 +75,8 @@ def _conversion(profile: bytes, model: Model, depth: int) -> Conversion | str | 
         if space != model and (space, model) != ("RGB", "GRAY"):
             return f"is one for {space}, not for {model}"
         made = Conversion(_eight_bits(source, space) if depth == 8 else _sixteen_bits(profile, space), model)
+        if not _tells_shades_apart(made.convert, model, depth):
+            return "cannot be used (it tells no shades apart)"
         return None if model != "CMYK" and _is_srgb(made.convert, model, depth) else made
     except Exception as failure:  # a damaged profile has many ways to say so
         return f"cannot be used ({reason(failure)})"
@@ -109,6 +112,15 @@ def _sixteen_bits(profile: bytes, space: str) -> Callable[[np.ndarray], np.ndarr
 def _bands(colours: np.ndarray, space: str) -> np.ndarray:
     """Gray as three equal bands where its profile is one for RGB."""
     return np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 and space == "RGB" else colours
+
+
+def _tells_shades_apart(convert: Callable[[np.ndarray], np.ndarray], model: Model, depth: int) -> bool:
+    """Does every band, alone, make a difference? A curve of gamma 0 and a primary without light make none."""
+    steps = np.arange(17, 256, 17) * ((2**depth - 1) // 255)
+    bands = _BANDS[model]
+    ramps = np.eye(bands, dtype=np.int64)[:, None, :] * steps[:, None]  # [bands, steps, bands]
+    converted = convert(ramps.astype(np.uint8 if depth == 8 else np.uint16))
+    return bool((converted != converted[:, :1]).any(axis=(1, 2)).all())
 
 
 def _is_srgb(convert: Callable[[np.ndarray], np.ndarray], model: Model, depth: int) -> bool:

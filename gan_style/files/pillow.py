@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from gan_style.errors import UserError
 from gan_style.files import bounded
 from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, check_size, reason
-from gan_style.files.colour import Conversion, conversion
+from gan_style.files.colour import MAX_PROFILE, Conversion, conversion
 from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
 from gan_style.files.samples import rows_of
 from gan_style.memory import OutOfMemory, no_room
@@ -27,6 +27,9 @@ _MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB":
 _DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _WEIGHTS = {"WEBP": 6, "AVIF": 12}  # what these decoders hold besides the pixels
+
+PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE  # PIL unpacks profiles and texts up to this size, of 64 MB together
+_TOO_LONG = f"holds a colour profile or a text of more than {MAX_PROFILE >> 20} MB; remove it: exiftool -all= FILE"
 
 # What is wrong with a file is said here, in one line; PIL's warnings (of damaged tags, of sizes below MAX_PIXELS) would only be noise.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -50,7 +53,8 @@ def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageF
     except Image.DecompressionBombError as failure:
         raise UserError(f"{path}: claims more than the {MAX_PIXELS} pixels allowed; scale it down or remove it") from failure
     except Exception as failure:  # see `decode`
-        raise UserError(f"{path}: its header is damaged ({reason(failure)}); replace or remove it") from failure
+        long = "MAX_TEXT_CHUNK" in str(failure)
+        raise UserError(f"{path}: {_TOO_LONG if long else f'its header is damaged ({reason(failure)}); replace or remove it'}") from failure
     try:
         try:
             header = _header(image, path)

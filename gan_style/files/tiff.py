@@ -49,7 +49,11 @@ class Tiff:
         """
         samples = self.samples
         if samples.colours == "bands" and channels != samples.bands:
-            raise UserError(f"{self.path}: has {samples.bands} bands that are not said to be colours; {CONVERT}")
+            bands = samples.bands
+            raise UserError(
+                f"{self.path}: has {bands} bands that are not said to be colours; train with channels: {bands}, which reads them as they are, "
+                f"or {CONVERT}"
+            )
         try:
             stored = self._stored()
             if samples.extra == "band" and (samples.colours != "RGB" or channels != samples.bands):

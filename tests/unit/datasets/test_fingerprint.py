@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets import fingerprint as module
 from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.fingerprint import Fingerprint, changes, fingerprint
+from gan_style.datasets.keys import Keys
 from gan_style.engine.tree import load_tree, save_tree
 
 COUNT = 5
@@ -139,6 +141,26 @@ def test_what_was_added_removed_or_replaced_is_named(change: Callable[[Path], No
     for word in words:
         assert word in told
     assert "\n" not in told
+
+
+@pytest.mark.parametrize("layout", ["folders", "unpaired", "aligned", "images", "two folders"])
+@pytest.mark.parametrize("earlier", [False, True], ids=["this version", "a version that kept names as they are on the disk"])
+def test_names_in_the_other_form_of_unicode_are_the_same(layout: str, earlier: bool, tmp_path: Path) -> None:
+    """A set that comes from macOS may have é as two characters."""
+    forms = [[unicodedata.normalize(form, name) for name in ("école", "z", "été/1", "eu")] for form in ("NFD", "NFC")]
+    roots = tmp_path / "mac", tmp_path / "copy"
+    for root, names in zip(roots, forms, strict=True):
+        for number, name in enumerate(names):
+            for folder in ("train",) if layout in ("aligned", "images") else ("trainA", "trainB"):
+                write(root / folder / f"{name}.bmp", number)
+    source = opened(roots[0], layout).source
+    known = fingerprint(source)
+    if earlier:
+        for domain, each in known["domains"].items():
+            keys = Keys.of(list(source.keys(domain)))
+            each |= {"names": module._digest(keys), "list": module._listed(keys)}
+    assert compared(stored(known, tmp_path), opened(roots[1], layout)) == ""
+    assert list(opened(roots[1], layout).source.a) != list(source.a)
 
 
 @pytest.mark.parametrize("place", [0.0, 0.5, 1.0])

@@ -93,6 +93,14 @@ def test_pairs_that_fit_are_no_cause_for_words(
     assert "EXIF" not in caplog.text and check(root, workers=1).problems == ()
 
 
+@pytest.mark.parametrize(("stored", "a", "b"), [((16, 16), 6, 8), ((24, 16), 6, 8), ((24, 16), 3, 2), ((24, 16), 6, 3)])
+def test_two_images_that_were_turned_in_different_ways_are_both_named(tmp_path: Path, stored: tuple[int, int], a: int, b: int) -> None:
+    (problem,) = check(pair(tmp_path, stored, a, b, suffixes=("jpg", "jpg")), workers=1).problems
+    assert "only one" not in problem and "turned in different ways" in problem and "\n" not in problem
+    assert all(f"train{domain}/1.jpg, EXIF orientation {number}" in problem for domain, number in (("A", a), ("B", b)))
+    assert f"exiftool -Orientation= {tmp_path}/trainA/1.jpg {tmp_path}/trainB/1.jpg" in problem
+
+
 def test_a_header_knows_its_orientation(tmp_path: Path) -> None:
     for suffix in ("jpg", "png", "tif", "webp"):
         for orientation in range(1, 9):

@@ -16,6 +16,7 @@ from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.reading import read_both
+from gan_style.errors import UserError
 from gan_style.files import colour
 
 ORANGE = (230, 40, 30)  # in Display P3
@@ -149,6 +150,45 @@ def test_a_profile_that_cannot_be_used_is_told_once_and_taken_as_srgb(profile: b
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert first(file) == list(ORANGE)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize(
+    ("profile", "bands"),
+    [
+        (profiles.rgb(profiles.SRGB_COLORANTS, 0.0), 3),
+        (profiles.rgb(((0.0, 0.0, 0.0),) * 3), 3),
+        (profiles.rgb(((0.0, 0.0, 0.0), *profiles.SRGB_COLORANTS[1:])), 3),
+        (profiles.gray(0.0), 1),
+        (profiles.inks({}), 4),
+    ],
+    ids=["gamma 0", "no primaries", "no red", "gray of gamma 0", "black inks"],
+)
+def test_a_profile_that_tells_no_shades_apart_cannot_be_used(profile: bytes, bands: int, depth: int) -> None:
+    plain = (200, 30, 90, 0)[:bands]
+    if bands == 4:
+        assert depth == 8 or isinstance(colour._conversion(profile, "CMYK", 16), str)
+        file, expected = flat("TIFF", plain, "CMYK", icc_profile=profile), first(flat("TIFF", plain, "CMYK"))
+    elif depth == 8:
+        file, expected = flat("PNG", plain if bands == 3 else plain[0], "RGB" if bands == 3 else "L", icc_profile=profile), None
+    else:
+        file, expected = deep("TIFF", plain, profile), None
+    with pytest.warns(UserWarning, match="its colour profile cannot be used .*shades.*taken as sRGB"):
+        assert first(file, min(bands, 3)) == (expected or list(plain))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_profile_of_some_megabytes_is_read_in_every_format(kind: str) -> None:
+    profile = profiles.display_p3()
+    noise = np.random.default_rng(0).bytes(2 * 2**20)
+    large = (len(profile) + len(noise)).to_bytes(4, "big") + profile[4:] + noise
+    np.testing.assert_allclose(first(flat(kind, ORANGE, icc_profile=large)), srgb_of_p3(ORANGE), atol=4)
+
+
+def test_a_profile_too_large_for_a_png_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = flat("PNG", ORANGE, icc_profile=bytes(colour.MAX_PROFILE + 1))
+    with pytest.raises(UserError, match=r"x\.png: holds a colour profile or a text of more than 4 MB; .*exiftool"):
+        first(file)
 
 
 def test_a_profile_larger_than_any_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
