@@ -24,6 +24,8 @@ _SPLITS = ("train", "val", "test")  # test rows are left alone
 _OUTSIDE = "leads out of the manifest's folder; paths are relative to it, without .., and links stay in it"
 _DELIMITERS = (",", ";", "\t")  # spreadsheets take a semicolon where the decimal sign is a comma
 _KEYS = {"a", "b", "split"}
+_HEADER = "with a,b or a,b,split"
+_OLD_ENDS = "its lines end in CR alone; save it with the line ends of this time (in a spreadsheet: CSV UTF-8)"
 _EXAMPLE = '{"a": "x.png", "b": "y.png"}'
 
 
@@ -34,6 +36,8 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
     found = {"a": Gathering(), "b": Gathering()}
     for where, row in _rows(manifest, listing):
         row_split = row.get("split") or "train"
+        if isinstance(row_split, str):
+            row_split = row_split.strip().lower()
         if row_split not in _SPLITS:
             value = repr(row_split[:50]) if isinstance(row_split, str) else "no text"
             problems.add(f"{where}: split is {value}; use one of {', '.join(_SPLITS)}")
@@ -149,8 +153,12 @@ class _Lines:
             raise StopIteration
         self.number += 1
         self.row_bytes += len(line)
+        if self.number == 1 and b"\r" in line.rstrip(b"\r\n"):
+            raise self.mistake(_OLD_ENDS)
         if self.row_bytes > MAX_ROW_BYTES:
             raise self.mistake(f"more than {MAX_ROW_BYTES} bytes for one row; is there an end of line or a quote missing?")
+        if self.number == 1 and b"\0" in line:
+            raise self.mistake("looks like UTF-16 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)")
         try:
             return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as failure:
@@ -165,6 +173,8 @@ class _Lines:
 def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows of a table as spreadsheets write it: commas, semicolons or tabs, blanks around names, empty rows and columns."""
     first = next((line for line in lines if line.strip() and not line.lower().startswith("sep=")), "")
+    if not lines.number:
+        raise UserError(f"{lines.manifest}: is empty; begin it {_HEADER}")
     delimiter = max(_DELIMITERS, key=lambda each: len(_KEYS & set(_columns(first.replace('"', "").split(each)))))
     reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter, skipinitialspace=True)
     try:
@@ -172,13 +182,18 @@ def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
         if twice := _repeated(filter(None, columns)):
             raise lines.mistake(_twice(twice))
         if not {"a", "b"} & set(columns):
-            raise lines.mistake("names neither column a nor b; begin the file with a,b or a,b,split")
+            raise lines.mistake("names neither column a nor b; begin the file " + _HEADER)
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield lines.number, dict(zip(columns, (cell.rstrip() for cell in cells), strict=False))
+            cells = [cell.rstrip() for cell in cells]
+            if any(cells[len(columns) :]):
+                raise lines.mistake(f"has {len(cells)} cells, more than the {len(columns)} columns; put names with {delimiter} in quotes")
+            if any(cells):
+                yield lines.number, dict(zip(columns, cells, strict=False))
             else:
                 lines.row_bytes = 0
     except csv.Error as failure:
+        if "new-line character" in str(failure):
+            raise lines.mistake(_OLD_ENDS) from failure
         raise lines.mistake(f"not CSV ({failure}); are the quotes in pairs?") from failure
 
 

@@ -51,8 +51,8 @@ class Tiff:
         if samples.colours == "bands" and channels != samples.bands:
             bands = samples.bands
             raise UserError(
-                f"{self.path}: has {bands} bands that are not said to be colours; train with channels: {bands}, which reads them as they are, "
-                f"or {CONVERT}"
+                f"{self.path}: has {bands} bands that are not said to be colours; train with channels: {bands}, "
+                f"which reads them as they are, or {CONVERT}"
             )
         try:
             stored = self._stored()

@@ -94,12 +94,30 @@ WRONG = {
     "split of no text": ('{"a": "1.png", "b": "1.png", "split": ["train"]}', ".jsonl", "split is no text"),
     "not UTF-8": (b'{"a": "\xff.png", "b": "1.png"}', ".jsonl", "line 1: cannot be read as UTF-8"),
     "not UTF-8 later": (row("1.png").encode() + b"\xff\n", ".jsonl", "line 2: cannot be read as UTF-8"),
-    "UTF-16": ("a,b\n1.png,1.png\n".encode("utf-16"), ".csv", "cannot be read as UTF-8"),
+    "UTF-16": ("a,b\n1.png,1.png\n".encode("utf-16"), ".csv", "line 1: looks like UTF-16 text; save it as UTF-8"),
+    "UTF-16 without a mark": ("a,b\n1.png,1.png\n".encode("utf-16-le"), ".csv", "line 1: looks like UTF-16 text; save it as UTF-8"),
+    "UTF-16 of big ends": ("a,b\n1.png,1.png\n".encode("utf-16-be"), ".csv", "line 1: looks like UTF-16 text; save it as UTF-8"),
+    "objects in UTF-16": (row("1.png").encode("utf-16-le"), ".jsonl", "line 1: looks like UTF-16 text; save it as UTF-8"),
+    "empty": ("", ".csv", "m.csv: is empty; begin it with a,b or a,b,split"),
+    "a mark alone": ("\ufeff", ".csv", "m.csv, line 1: names neither column a nor b"),
+    "more cells": (
+        "a,b\n1.png,1.png\n1.png,1.png,x.png\n",
+        ".csv",
+        "line 3: has 3 cells, more than the 2 columns; put names with , in quotes",
+    ),
+    "more cells by semicolons": (
+        "a;b\n1.png;1.png;;x\n",
+        ".csv",
+        "line 2: has 4 cells, more than the 2 columns; put names with ; in quotes",
+    ),
     "large field": ("a,b\n" + "x" * 200_000 + ",1.png\n", ".csv", "line 2: not CSV"),
     "open quote": ('a,b\n"1.png,1.png\n' + "x\n" * 100_000, ".csv", "not CSV"),
-    "old line ends": ("a,b\r1.png,1.png\r", ".csv", "not CSV"),
+    "old line ends": ("a,b\r1.png,1.png\r", ".csv", "line 1: its lines end in CR alone; save it with the line ends of this time"),
+    "old line ends of a large file": ("a,b\r" + "1.png,1.png\r" * 200_000, ".csv", "line 1: its lines end in CR alone"),
+    "old line ends later": ("a,b\n1.png,1.png\r1.png,1.png\n", ".csv", "line 2: its lines end in CR alone"),
+    "objects with old line ends": ((row("1.png") * 2).replace("\n", "\r"), ".jsonl", "line 1: its lines end in CR alone"),
     "binary": (bytes(range(128)) * 100, ".csv", ""),
-    "many columns": ("a,b\n" + "1.png," * 1000 + "\n", ".csv", None),
+    "many empty columns": ("a,b\n1.png,1.png" + ", " * 1000 + "\n", ".csv", None),
     "too few columns": ("a,b\n1.png\n", ".csv", "line 2: has no b"),
 }
 
@@ -112,6 +130,17 @@ def test_wrong_content_is_named_in_one_line(folder: Path, name: str) -> None:
         assert find(folder / f"m{suffix}", "auto", "train", paired=True) is not None
     else:
         assert message in refused(folder, content, suffix)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_split_may_have_capitals(folder: Path, suffix: str) -> None:
+    rows = [("1.png", "Train"), ("1.png", " VAL "), ("sub/2.png", "TEST")]
+    csv = "A,b,Split\n" + "".join(f"{name},1.png,{split}\n" for name, split in rows)
+    jsonl = "".join(json.dumps({"a": name, "b": "1.png", "split": split}) + "\n" for name, split in rows)
+    (folder / f"m{suffix}").write_text(csv if suffix == ".csv" else jsonl)
+    for split in ("train", "val", "test"):
+        source = find(folder / f"m{suffix}", "auto", split, paired=True)  # type: ignore[arg-type]
+        assert source is not None and len(source.a) == 1
 
 
 def test_a_manifest_has_a_largest_size(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +259,7 @@ def test_a_million_empty_rows_are_no_row_without_an_end(folder: Path) -> None:
 
 def test_what_is_no_table_names_what_is_missing(folder: Path) -> None:
     assert "line 1: names neither column a nor b" in refused(folder, "input;output\n1.png;1.png\n", ".csv")
-    assert "names neither column a nor b" in refused(folder, "", ".csv")
+    assert "names neither column a nor b" in refused(folder, "\n", ".csv")
     assert "CSV UTF-8" in refused(folder, "a;b\n1.png;ä.png\n".encode("cp1252"), ".csv")
     assert "CSV UTF-8" in refused(folder, "a\tb\n1.png\t1.png\n".encode("utf-16"), ".csv")
     assert "names 'a' twice" in refused(folder, "A;a;b\n1.png;1.png;1.png\n", ".csv")
