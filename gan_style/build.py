@@ -200,7 +200,8 @@ def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, t
 def make_task(config: RunConfig[Any]) -> Task:
     """What the method must know of the rest of the configuration."""
     data, train = config.data, config.train
-    return Task(data.domain_a.channels, data.domain_b.channels, train.batch_size, train.seed, data.crop_size)
+    out = data.domain_b if "b" in config.method.domains else data.domain_a
+    return Task(data.domain_a.channels, out.channels, train.batch_size, train.seed, data.crop_size)
 
 
 def check_crop(config: RunConfig[Any], method: Method) -> None:

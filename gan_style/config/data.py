@@ -9,6 +9,7 @@ from gan_style.config.section import Place, Section
 
 RESIZES = ("resize_and_crop", "scale_width", "scale_width_and_crop")
 CROPS = ("resize_and_crop", "crop", "scale_width_and_crop")
+READS_B = OnlyWith({"method.domains": ("b",)}, words=("reads domain A alone", "reads domain B"))
 Colour = Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]
 
 
@@ -82,7 +83,7 @@ class DataConfig(Section):
         description="Further albumentations transforms that move pixels, shared by both images of a pair, training only.",
     )
     domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A: the input of a2b.")
-    domain_b: DomainConfig = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
+    domain_b: Annotated[DomainConfig, READS_B] = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
     changed: Literal["refuse", "accept"] = Field(
         default="refuse",
         description="When a run goes on and its training images are not those that it was trained on (some were added, removed, replaced): "

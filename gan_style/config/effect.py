@@ -16,10 +16,12 @@ class OnlyWith:
     keys: name -> values, or `ON`. A name without a dot is of the same section, one with a dot is counted from the top. A list has
     the values that it contains.
     refused: else an override without effect is told and goes on, for keys that scripts set for every run alike.
+    words: for what a method is rather than a key: how it is without, and how with; None: the keys and their values
     """
 
     keys: Mapping[str, tuple[Any, ...]]
     refused: bool = True
+    words: tuple[str, str] | None = None
 
     def unmet(self, config: BaseModel, section: Sequence[str]) -> str | None:
         """Why a key of `section` has no effect, in words; None where it has."""
@@ -36,6 +38,10 @@ class OnlyWith:
             key = ".".join(place)
             now.append(f"{key} {'null' if value is None else value}")
             wanted.append(f"{key}={' or '.join(map(str, values))}" if values else key)
+        if self.words:
+            name = value_at(config, ("method", "name"))
+            without, having = self.words
+            return f"has no effect with method.name {name}, which {without}; leave it out, or set method.name to one that {having}"
         return f"has no effect with {' and '.join(now)}; leave it out, or set {' or '.join(wanted)}"
 
 
@@ -72,6 +78,6 @@ def value_at(config: BaseModel, place: Sequence[str]) -> Any:
 def _has(value: Any, values: tuple[Any, ...]) -> bool:
     if not values:
         return bool(value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return not set(values).isdisjoint(value)
     return value in values

@@ -117,8 +117,13 @@ def _architectures(section: type[BaseModel], key: str) -> list[str] | None:
 
 def _only_with(field: FieldInfo) -> str:
     """What else must be set, in words."""
-    rules = [rule.keys for rule in field.metadata if isinstance(rule, OnlyWith)]
-    texts = [" or ".join(f"`{key}`" + (f" {_either(values)}" if values else "") for key, values in keys.items()) for keys in rules]
+    rules = [rule for rule in field.metadata if isinstance(rule, OnlyWith)]
+    texts = [
+        f"a method that {rule.words[1]}"
+        if rule.words
+        else " or ".join(f"`{key}`" + (f" {_either(values)}" if values else "") for key, values in rule.keys.items())
+        for rule in rules
+    ]
     return f" Only with {', and with '.join(texts)}." if texts else ""
 
 

@@ -4,7 +4,7 @@ The defaults of `method` live with each method (gan_style/methods); docs/guide/c
 Sections are frozen and refuse unknown keys.
 """
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -104,6 +104,7 @@ class DiscriminatorConfig(NetworkConfig):
 class MethodConfig(Section):
     """What every method's configuration has; each method adds its own keys."""
 
+    domains: ClassVar[tuple[str, ...]] = ("a", "b")  # whose images training reads
     name: Any  # a Literal in each method
 
     def pictures(self) -> list[str]:

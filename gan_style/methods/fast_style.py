@@ -43,6 +43,7 @@ class StylizerConfig(GeneratorConfig):
 class FastStyleConfig(MethodConfig):
     """Feed-forward style transfer."""
 
+    domains: ClassVar[tuple[str, ...]] = ("a",)
     name: Literal["fast_style"] = Field(
         default="fast_style", description="Pictures (domain A) in one of a few styles, in one forward pass (1603.08155, 1610.07629)."
     )

@@ -41,6 +41,7 @@ class ImageDiscriminatorConfig(DiscriminatorConfig):
 class GANConfig(AdversarialConfig):
     """GAN."""
 
+    domains: ClassVar[tuple[str, ...]] = ("a",)
     name: Literal["gan"] = Field(default="gan", description="Images from noise (1406.2661).")
     size: int = Field(
         default=64, ge=8, le=1024, description="Side of the images in pixels; data.crop_size must equal it. `dcgan`: a power of two."

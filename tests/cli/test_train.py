@@ -208,3 +208,10 @@ def test_a_sample_grid_that_cannot_be_written_does_not_end_the_training(data: Pa
         assert train_command(run) == 0
     assert [str(warning.message)[:6] for warning in warned if "no sample grid" in str(warning.message)] == ["step 2", "step 3"]
     assert "step 3 of 3 · finished" in (run_dir / "report.html").read_text(encoding="utf-8")
+
+
+def test_gray_images_from_noise_need_no_word_on_another_domain(tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data")
+    assert train_command(smoke_arguments("gan", data, tmp_path / "run", "data.domain_a.channels=1", "train.steps=2")) == 0
+    assert load_bundle(tmp_path / "run/bundles/a2b.safetensors")[0].out_channels == 1
+    assert list((tmp_path / "run/samples").iterdir()), "the grid is drawn from the bundle's own network"

@@ -115,3 +115,8 @@ def test_every_configuration_file_is_valid() -> None:
     for path in sorted((ROOT / "configs").glob("**/*.yaml")):
         if "method" in yaml.safe_load(path.read_text()):
             load_config(path, [], CONFIGS)
+
+
+@pytest.mark.parametrize("name", METHOD_NAMES)
+def test_a_configuration_names_the_domains_that_its_method_reads(name: str) -> None:
+    assert CONFIGS[name].domains == (("a",) if METHODS[name].needs == "images" else ("a", "b"))

@@ -114,3 +114,30 @@ def test_a_broken_file_of_one_process_ends_both_and_loses_no_step(workers: int, 
         with two_processes(again, folder) as process:
             assert process.wait(timeout=120) == 0, (folder / "log").read_text()[-3000:]
     assert networks(tmp_path / "run", 6) == networks(tmp_path / "straight" / "run", 6)
+
+
+def test_a_changed_data_set_ends_both_and_may_be_accepted_by_both(tmp_path: Path) -> None:
+    """The main process alone compares; the other one hears of it, and neither waits."""
+    data = draw_folders(tmp_path / "data", train=5)
+    command = arguments(data, tmp_path / "run", "train.steps={}", "data.workers=0")
+    start, again = ([part.format(steps) if part.startswith("train.steps") else part for part in command] for steps in (4, 6))
+    with two_processes(start, tmp_path) as process:
+        assert process.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-3000:]
+    for domain in "AB":
+        (data / f"train{domain}" / "002.png").unlink()
+    (tmp_path / "log").unlink()
+    with two_processes([*again, "optim.extend=hold"], tmp_path) as process:
+        assert process.wait(timeout=120) != 0  # torchrun's own code
+    log = (tmp_path / "log").read_text()
+    assert sum("error: data.root: " in line for line in log.splitlines()) == 1, log[-3000:]
+    assert "is not what the first 4 steps were trained on" in log and "002" in log
+    assert "exitcode  : 2" in log, log[-3000:]
+    assert f'File "{ROOT}/gan_style' not in log, "a traceback of ours"
+    assert [folder.name for folder in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_0000004"]
+
+    with two_processes([*again, "optim.extend=hold", "data.changed=accept"], tmp_path) as process:
+        assert process.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-3000:]
+    assert "from step 5 on it trains on a changed data set: " in (tmp_path / "log").read_text()
+    newest = max((tmp_path / "run" / "checkpoints").iterdir())
+    manifest = json.loads((newest / "manifest.json").read_text())
+    assert (manifest["step"], manifest["processes"]) == (6, 2)

@@ -21,6 +21,12 @@ CONDITIONAL = [
     ("pix2pix", "optim.decay_start=0.3", ["optim.schedule=constant"], ["optim.schedule=cosine"]),
     ("pix2pix", "data.domain_a.colours=['#000000']", ["data.domain_a.labels=yes"], ["data.domain_a.labels=nearest"]),
     ("pix2pix", "data.domain_b.colours=['#000000']", ["data.domain_b.labels=auto"], ["data.domain_b.labels=nearest"]),
+    *(
+        ("pix2pix", f"data.domain_b.{key}", [f"method.name={name}"], [])
+        for key in ("channels=1", "labels=yes", "transforms=[{name: GaussNoise}]")
+        for name in ("gan", "fast_style")
+    ),
+    ("pix2pix", "data.domain_b.colours=['#000000']", ["method.name=gan"], ["data.domain_b.labels=nearest"]),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
     ("pix2pix", "train.max_skips=3", ["train.on_nonfinite=stop"], ["train.on_nonfinite=skip"]),
@@ -69,7 +75,6 @@ OWN = {
     "": {"run_dir"},
     "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "changed"},
     "data.domain_a": {"channels", "labels", "transforms"},
-    "data.domain_b": {"channels", "labels", "transforms"},
     "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend"},
     "train": {
         *("steps", "epochs", "batch_size", "accumulate", "seed", "mixed_precision", "dtype", "channels_last", "checkpoint_every", "keep"),
@@ -125,6 +130,12 @@ def test_an_override_of_a_key_that_scripts_always_set_is_told(
 def test_an_override_of_a_section_is_one_of_its_keys(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"command line: optim\.step_every: has no effect with optim\.schedule linear"):
         load_config(written(tmp_path, "cut"), ["optim={step_every: 0.5, lr: 0.1}"], CONFIGS)
+
+
+@pytest.mark.parametrize("method", ["gan", "fast_style"])
+def test_a_file_may_keep_the_domain_that_another_method_reads(tmp_path: Path, method: str) -> None:
+    recipe = written(tmp_path, "pix2pix", "data: {domain_b: {channels: 1}}\n")
+    assert load_config(recipe, [f"method.name={method}"], CONFIGS).data.domain_b.channels == 1
 
 
 def test_what_is_switched_off_claims_nothing(tmp_path: Path) -> None:
