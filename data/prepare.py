@@ -7,9 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from gan_style.arguments import path, place
+from gan_style.counted import counted
 from gan_style.datasets import convert, demo
 from gan_style.datasets.check import check
 from gan_style.datasets.compare import compare
+from gan_style.datasets.sources import recognised
 from gan_style.errors import CommandParser, UserError, one_line, refuse_idle, run_command
 from gan_style.memory import room_for
 
@@ -46,7 +48,9 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _combine(options: argparse.Namespace) -> int:
     count = convert.combine(options.root, options.output, options.overwrite)
-    print(f"{options.output}: {count} side-by-side files")
+    print(f"{options.output}: {counted(count, 'side-by-side file')}")
+    if not recognised(options.output, "aligned"):
+        print("say what it is, for not every file is twice as wide as high: train with data.source=aligned, check with --source aligned")
     return 0
 
 
@@ -55,7 +59,7 @@ def _split(options: argparse.Namespace) -> int:
         refuse_idle(option, given, options.val is not None, "--val")
     if options.val is None:
         count = convert.split_pairs(options.root, options.output, options.overwrite)
-        print(f"{options.output}: {count} pairs")
+        print(f"{options.output}: {counted(count, 'pair')}")
     else:
         train, val = convert.split_files(options.root, options.output, options.val, options.domain, options.seed or 0, options.overwrite)
         print(f"{options.output}: {train} files for training, {val} for validation")
@@ -64,7 +68,7 @@ def _split(options: argparse.Namespace) -> int:
 
 def _to_parquet(options: argparse.Namespace) -> int:
     rows = convert.to_parquet(options.root, options.output, options.source, options.shard_size * 2**20, options.overwrite)
-    print(f"{options.output}: {rows} rows")
+    print(f"{options.output}: {counted(rows, 'row')}")
     return 0
 
 
@@ -78,7 +82,9 @@ def _check(options: argparse.Namespace) -> int:
     if report.problems:
         raise UserError(f"{options.root}: {len(report.problems)} problem(s), listed above; repair or remove what they name")
     left_out = sum("left out" in note for note in report.notes)
-    print("no problems" + (" in what is read; what is left out stands above" if left_out else ""))
+    warned = sum(note.startswith("warning: ") for note in report.notes)
+    read = "no problems" + (" in what is read" if left_out else "") + (f", {counted(warned, 'warning')}" if warned else "")
+    print(read + ("; what is left out stands above" if left_out else ""))
     return 0
 
 

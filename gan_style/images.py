@@ -182,7 +182,10 @@ def find_images(root: Path, left_out: LeftOut | None = None) -> list[Path]:
 def _tell_of_several(path: Path | Encoded) -> None:
     if not _told_of_several:
         _told_of_several.append(str(path))
-        warnings.warn(f"{path}: holds several pages or frames, of which the first is read; so it is with others (told once)", stacklevel=3)
+        warnings.warn(
+            f"{path}: holds several pages or frames, of which the first is read; other files like it are read alike and not named",
+            stacklevel=3,
+        )
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -41,6 +41,15 @@ def find_split(root: Path | str, layout: LayoutChoice, split: Split, paired: boo
     return source
 
 
+def recognised(root: Path, layout: Layout) -> bool:
+    """Does `auto` find this layout at the root, for a method that needs pairs?"""
+    try:
+        source = find_split(root, "auto", "train", paired=True)
+    except UserError:
+        return False
+    return source is not None and source.layout == layout
+
+
 def find_images(root: Path | str, split: Split) -> Source | None:
     """The images of one domain of a split (`layouts.split_folders`), or None where there is no validation split."""
     if is_url(root) or not Path(root).is_dir():

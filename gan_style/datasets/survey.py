@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from gan_style.counted import counted
 from gan_style.datasets.listing import Listing
 from gan_style.errors import one_line
 from gan_style.files.left_out import LeftOut
@@ -72,10 +73,10 @@ class Source:
 
     def _counts(self) -> str:
         if self.layout == "images":
-            return f"{len(self.a)} images"
+            return counted(len(self.a), "image")
         if self.paired:
-            return f"{len(self.a)} pairs ({self.layout})"
-        return f"{len(self.a)} images of domain A, {len(self.b)} of domain B, unpaired ({self.layout})"
+            return f"{counted(len(self.a), 'pair')} ({self.layout})"
+        return f"{counted(len(self.a), 'image')} of domain A, {len(self.b)} of domain B, unpaired ({self.layout})"
 
 
 @dataclass(frozen=True)

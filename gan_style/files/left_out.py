@@ -61,9 +61,9 @@ class LeftOut:
         rest = sum(count for _, count, _ in entries[_SHOWN:])
         return ", ".join(words + ([f"{rest} of other suffixes"] if rest else []))
 
-    def pictures(self) -> str:
-        """As `words`, of those alone that hold, or may hold, pictures."""
-        return LeftOut(entry for entry in self.entries() if _what(entry[2])).words()
+    def pictures(self) -> int:
+        """How many of them hold, or may hold, pictures."""
+        return sum(count for _, count, example in self.entries() if _what(example))
 
 
 def _what(example: str) -> str:
@@ -78,4 +78,4 @@ def _what(example: str) -> str:
         beginning = read_regular(path, BEGINNING)
     except OSError:
         return ""
-    return " (pictures by their content: give them their suffix, such as .jpg)" if len(beginning) >= 16 and is_image(beginning) else ""
+    return " (they hold pictures: add the suffix, such as .jpg)" if len(beginning) >= 16 and is_image(beginning) else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gan_style.arguments import device_option, number, place, whole
 from gan_style.bundle_path import DIRECTIONS, find_bundle
+from gan_style.counted import counted
 from gan_style.errors import CommandParser, UserError, one_line, refuse_idle
 from gan_style.inference.files import FORMATS, check_paths, make_output, select
 from gan_style.inference.gatys_command import asks_for_gatys, gatys_command
@@ -53,7 +54,7 @@ def _translate(arguments: Sequence[str]) -> int:
         with exiting_on_termination():
             print(f"{draw_samples(predictor, count, options.seed or 0, output, options.format, size, options.overwrite)} -> {output}")
         return 0
-    print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""))
+    print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""))
     translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
     with translation.tally.reported(output, selection.others.pictures()):
         translation.run(selection.jobs)

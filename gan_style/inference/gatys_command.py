@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_style.arguments import device_option, number, place, whole
+from gan_style.counted import counted
 from gan_style.errors import CommandParser, UserError, one_line, refuse_idle
 from gan_style.inference.files import check_paths, make_output, select
 
@@ -26,7 +27,7 @@ def gatys_command(arguments: Sequence[str]) -> int:
     output = Path(options.output)
     selection = select(options.input, output, "png")
     left_out = selection.left_out()
-    print(f"{len(selection.jobs)} images" + (f"; left out: {left_out}" if left_out else ""), flush=True)
+    print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""), flush=True)
 
     from gan_style.inference.run import NO_USE_GOING_ON, Tally  # loads torch
     from gan_style.inference.stylisation import Stylisation

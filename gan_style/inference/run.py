@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gan_style import images
+from gan_style.counted import counted
 from gan_style.errors import UserError, one_line
 from gan_style.inference.files import Job
 from gan_style.inference.picture import Source, read_source, write_result
@@ -37,10 +38,10 @@ class Tally:
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def reported(self, output: Path, left_out: str = "") -> Iterator[None]:
+    def reported(self, output: Path, left_out: int = 0) -> Iterator[None]:
         """While entered, SIGTERM unwinds; whatever ends the work, the counts are printed. `UserError` at the end where jobs failed.
 
-        left_out: pictures that were no jobs, in words
+        left_out: files with pictures that were no jobs, which were named before
         """
         try:
             with exiting_on_termination():
@@ -49,7 +50,7 @@ class Tally:
             counts = f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
             print(one_line(f"{counts} -> {output}"), flush=True)
             if left_out:
-                print(f"left out: {left_out}", flush=True)
+                print(f"left out: {counted(left_out, 'file')} with pictures, named at the start", flush=True)
         if len(self.failures) == 1:
             raise UserError(self.failures[0])
         for failure in self.failures:

@@ -98,6 +98,16 @@ def test_formats_and_inputs(main: Callable[..., int], capsys: pytest.CaptureFixt
     assert sorted(map(str, images.find_images(Path("out")))) == ["gray16.tif", "wide.png"]
 
 
+def test_what_is_left_out_is_named_once_and_recalled_at_the_end(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("1.heic", "2.heic", "clip.mp4", "notes.txt"):
+        Path("in", name).touch()
+    Path("in/deep/gray16.tif").unlink()
+    assert main(command()) == 0
+    out = capsys.readouterr().out
+    assert out.count("heif-convert") == 1 and "\n1 image; left out: 2 .heic (" in out
+    assert out.splitlines()[-1] == "left out: 3 files with pictures, named at the start"
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -70,6 +70,25 @@ def test_combine_split_and_check(prepare: Prepare, pairs: Path, tmp_path: Path) 
     assert "no problems" in checked.stdout and checked.stderr == "", "a table on stdout, and nothing more where nobody watches"
 
 
+def test_combine_tells_how_its_result_is_read_where_auto_does_not_see_it(prepare: Prepare, pairs: Path, tmp_path: Path) -> None:
+    said = prepare("combine", pairs, "--output", tmp_path / "wide").stdout
+    assert "4 side-by-side files" in said and "data.source=aligned" in said and "check with --source aligned" in said
+    assert prepare("check", tmp_path / "wide", "--source", "aligned").returncode == 0
+    for domain in "AB":
+        images.write(tmp_path / "squares" / f"train{domain}" / "1.png", np.zeros((8, 8, 3), np.uint8))
+    said = prepare("combine", tmp_path / "squares", "--output", tmp_path / "halves").stdout
+    assert said == f"{tmp_path}/halves: 1 side-by-side file\n"
+    assert prepare("check", tmp_path / "halves").returncode == 0
+
+
+def test_check_counts_warnings_and_what_is_left_out_in_its_last_line(prepare: Prepare, pairs: Path) -> None:
+    assert prepare("check", pairs).stdout.splitlines()[-1] == "no problems, 2 warnings", "4 values of 256 in either domain"
+    (pairs / "trainA" / "notes.txt").touch()
+    assert prepare("check", pairs).stdout.splitlines()[-1] == "no problems in what is read, 2 warnings; what is left out stands above"
+    images.write(pairs / "trainA" / "0.png", np.tile(np.arange(0, 256, 32, dtype=np.uint8)[None, :, None], (6, 1, 3)))
+    assert "1 warning;" in prepare("check", pairs).stdout.splitlines()[-1]
+
+
 def test_split_of_one_folder(prepare: Prepare, pairs: Path, tmp_path: Path) -> None:
     done = prepare("split", pairs / "trainA", "--val", "0.25", "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
