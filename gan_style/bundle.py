@@ -102,7 +102,10 @@ def _no_bundle(path: Path, problem: Exception) -> str:
     """What a file is instead of a bundle, in words."""
     kind = kind_of_name(path.name)
     if kind and path.suffix != ".safetensors":
-        return f"is {kind.name}, not a gan_style bundle; train.py writes those (bundles/a2b.safetensors in its run folder)"
+        return (
+            f"is {kind.name}, not a gan_style bundle; train.py writes those (bundles/a2b.safetensors in its run folder), "
+            "and gan_style.interop reads weights of other projects"
+        )
     return f"not a gan_style bundle ({problem})"
 
 

@@ -1,11 +1,13 @@
 """How far long work is: a bar where a person watches, else a plain line now and then, as in a log file."""
 
 import math
+import os
 import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import UnsupportedOperation
 from typing import Any, Self, TextIO, TypeVar
 
 from tqdm import tqdm
@@ -20,10 +22,14 @@ _BYTES = "B"
 
 
 def watched(stream: TextIO | None) -> bool:
-    """Is the stream a terminal?"""
+    """Is the stream a terminal that shows something? One without a size, as containers and CI have, shows no bar."""
     try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # it is closed
+        if stream is None or not stream.isatty():
+            return False
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except UnsupportedOperation:  # a stream without a file, which says that it is a terminal
+        return True
+    except (OSError, ValueError):  # it is closed
         return False
 
 

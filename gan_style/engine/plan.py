@@ -53,11 +53,14 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
     """The plan of a run that has done `step` steps under `old` and whose keys now ask for `asked`; and a line for its user, or "".
 
     Another schedule is taken where every step done had the same rate under it: the run is then the one that had it from the start.
-    Else the old one is kept, to its end. Beyond that `optim.extend` decides, and `refuse` is a `UserError`.
+    Else the old one is kept, to its end. Beyond that `optim.extend` decides, and `refuse` is a `UserError`. Fewer steps than are done
+    end the run where it is.
     """
     held = old.end > old.length  # it may be stretched later
     if (old.steps, old.epochs) == (asked.steps, asked.epochs) and step > 0 and not (held and optim.extend == "stretch"):
         return old, ""
+    if asked.end < step:
+        return Plan(old.length, step, asked.steps, asked.epochs), f"{asked.end} steps are asked for, and {step} are done"
     if step == 0 or asked.length == old.length or all(_steady(optim, step, plan.length) for plan in (old, asked)):
         return asked, _told(old, asked)
     kept = Plan(old.length, asked.end, asked.steps, asked.epochs)
@@ -106,7 +109,7 @@ def _plan_of(train: Mapping[str, Any], asked: Plan) -> Plan | None:
 def how_to_extend(plan: Plan, optim: OptimConfig) -> str:
     """What to raise to go on with a finished run."""
     beyond = plan.end >= plan.length
-    keys = {"train.steps": plan.steps is not None, "train.epochs": plan.epochs is not None and beyond}
+    keys = {"train.steps": plan.steps is not None, "train.epochs": plan.epochs is not None and (beyond or plan.steps is None)}
     named = " and ".join(key for key, given in keys.items() if given)
     falls = beyond and not _steady(optim, plan.length, plan.length)
     return f"raise {named} to go on" + (" (optim.extend says at which learning rate)" if falls and optim.extend == "refuse" else "")

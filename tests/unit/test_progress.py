@@ -1,4 +1,5 @@
 import io
+import os
 import re
 import sys
 import warnings
@@ -117,3 +118,16 @@ def test_the_pace_is_that_of_late_and_a_short_first_measurement_counts_little(cl
         pace.measure(100)
     assert pace.rate == pytest.approx(2, rel=0.01)
     assert pace.left(1200) == "10 min left"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no pseudo terminals here")
+@pytest.mark.parametrize("columns", [0, 80])
+def test_a_terminal_without_a_size_gets_plain_lines(columns: int) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    far, near = os.openpty()
+    with open(far, "rb"), open(near, "w") as stream:  # noqa: PTH123 - descriptors
+        fcntl.ioctl(near, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        assert watched(stream) == (columns > 0)

@@ -144,3 +144,12 @@ def test_a_finished_run_names_the_keys_that_extend_it(keys: dict[str, Any], trai
     told = how_to_extend(plan(config, **train), config)
     assert told.startswith(named)
     assert ("optim.extend" in told) == ("optim.extend" in named)
+
+
+@pytest.mark.parametrize("first", [{"epochs": 15}, {"epochs": 15, "steps": 140}, {"steps": 200}])
+@pytest.mark.parametrize("fewer", [{"epochs": 3}, {"steps": 27}])
+def test_fewer_steps_than_are_done_end_the_run_where_it_is(first: dict[str, Any], fewer: dict[str, Any]) -> None:
+    ended, told = continue_plan(plan(**first), plan(**fewer), 135, optim())
+    assert (ended.end, ended.length) == (135, plan(**first).length)
+    assert told == f"{plan(**fewer).end} steps are asked for, and 135 are done"
+    assert how_to_extend(ended, optim()).startswith(f"raise train.{next(iter(fewer))} to go on")
