@@ -72,7 +72,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     notes, alarms = [], []
     for split, domain in files:
         found = [facts[name].values for name in files[split, domain]]
-        more = describe(f"{split} {domain.upper()}", [values[-1 if domain == "b" else 0] for values in found if values])
+        more = describe(f"{split} {domain.upper()}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
         notes += more[0]
         alarms += more[1]
     notes += [f"warning: {alarm}" for alarm in alarms]

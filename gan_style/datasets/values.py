@@ -27,7 +27,7 @@ _SHOWN = 6
 @dataclass(frozen=True)
 class Values:
     """low, high: least and greatest value, of `depth` bits; counts [256]: how many values have each of the upper 8 bits;
-    colours: how often each occurs in a label map, else None.
+    colours: how often each occurs in what is a label map or looks like one, else None; labels: it is known to be one.
     """
 
     low: int
@@ -36,6 +36,7 @@ class Values:
     channels: int
     counts: np.ndarray = field(compare=False)
     colours: dict[int, Tally] | None = None
+    labels: bool = True
 
 
 def measure(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
@@ -46,7 +47,7 @@ def measure(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
     if depth == 8 and (labels or (guess and _looks_labelled(colour))):
         counted = tally(colour)
         colours = counted if len(counted) <= MOST else None
-    return Values(int(colour.min()), int(colour.max()), depth, colour.shape[2], _histogram(colour, depth), colours)
+    return Values(int(colour.min()), int(colour.max()), depth, colour.shape[2], _histogram(colour, depth), colours, labels)
 
 
 def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[list[str], list[str]]:
@@ -57,7 +58,7 @@ def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[li
         places = sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
         where = f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else "")
         found, moved = _look(source, config, domain, places)
-        more = describe(where, found)
+        more = describe(where, found, domain)
         notes += [*more[0], *([f"{where}: {moved}"] if moved else [])]
         warnings += [line for line in more[1] if domain != by_class or "-bit values" not in line]
     return notes, warnings
@@ -78,15 +79,15 @@ def _look(source: Source, config: DataConfig, domain: str, places: Sequence[int]
                 different.update(tally(loaded.pixels[..., : len(settings.colours[0]) // 2]))
                 moved += int((pixels != loaded.pixels).any(axis=2).sum())
                 total += pixels.shape[0] * pixels.shape[1]
-            found.append(measure(pixels, loaded.labels, guess=False))
+            found.append(measure(pixels, loaded.labels, guess=settings.labels == "auto"))
     if not settings.colours or not total:
         return found, None
     made = f"{len(settings.colours)} classes of {len(different)} colour{'s' * (len(different) != 1)}"
     return found, f"labels: nearest made {made} and moved {percent(moved / total)} of the pixels"
 
 
-def describe(where: str, found: Sequence[Values]) -> tuple[list[str], list[str]]:
-    """Of the images of a domain: (lines worth knowing, warnings). where: what the lines begin with, such as `domain A`."""
+def describe(where: str, found: Sequence[Values], domain: str = "a") -> tuple[list[str], list[str]]:
+    """Of the images of domain "a" or "b": (lines worth knowing, warnings). where: what the lines begin with, such as `domain A`."""
     notes, warnings = [], []
     for depth in sorted({each.depth for each in found}):
         alike, top = [each for each in found if each.depth == depth], 2**depth - 1
@@ -104,8 +105,10 @@ def describe(where: str, found: Sequence[Values]) -> tuple[list[str], list[str]]
         channels = max(each.channels for each in found)
         if len(counts) > MOST:  # files of few colours each, but not of the same
             return notes, warnings
-        notes.append(f"{where}: {_classes(counts, channels)}")
-        if noise := _noise(counts, channels):
+        key = f"data.domain_{domain}.labels"
+        blended = "" if any(each.labels for each in found) else f"; read as pictures, whose colours are blended, unless {key}=yes"
+        notes.append(f"{where}: {_classes(counts, channels)}{blended}")
+        if noise := _noise(counts, channels, key):
             warnings.append(f"{where}: {noise}")
     return notes, warnings
 
@@ -142,7 +145,7 @@ def _classes(counts: dict[int, Tally], channels: int) -> str:
     return f"{len(order)} class{'es' if len(order) != 1 else ''} by colour: {named}{more}"
 
 
-def _noise(counts: dict[int, Tally], channels: int) -> str | None:
+def _noise(counts: dict[int, Tally], channels: int, key: str) -> str | None:
     """The colours that are probably no classes, as JPEG and blended edges make them, and what `labels: nearest` would do."""
     total = sum(each.pixels for each in counts.values())
     kept = frequent(counts, channels)
@@ -152,7 +155,7 @@ def _noise(counts: dict[int, Tally], channels: int) -> str | None:
     named = ", ".join(f"{_colour(code, channels)} {percent(counts[code].pixels / total)}" for code in odd[:_SHOWN])
     return (
         f"{len(odd)} of {len(counts)} classes have no areas of their own ({named}{', ...' if len(odd) > _SHOWN else ''}); "
-        f"if JPEG or blended edges made them, set labels: nearest for the domain, which leaves {len(kept)} and moves "
+        f"if JPEG or blended edges made them, set {key}=nearest, which leaves {len(kept)} and moves "
         f"{percent(moved_share(counts, kept))} of the pixels, or save label maps as PNG"
     )
 

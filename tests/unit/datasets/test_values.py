@@ -13,6 +13,7 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.check import check
 from gan_style.datasets.colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.sources import find
 from gan_style.datasets.values import describe, glance, measure, percent
 from gan_style.errors import UserError
 from gan_style.label_colours import frequent, merged, nearest, tally
@@ -110,7 +111,7 @@ def test_classes_and_their_shares_are_shown_and_noise_of_jpeg_is_told(tmp_path: 
     ):
         assert "13 classes by colour: #00 69 %, #ff 21 %" in notes[0]
         told = [line for line in warnings if "no areas of their own" in line]
-        assert told and "11 of 13 classes" in told[0] and "labels: nearest for the domain, which leaves 2 and moves 10 %" in told[0]
+        assert told and "11 of 13 classes" in told[0] and "set data.domain_a.labels=nearest, which leaves 2 and moves 10 %" in told[0]
 
 
 def test_clean_label_maps_have_no_noise() -> None:
@@ -270,3 +271,25 @@ def test_shares_are_plain_percent(rare: int, words: str) -> None:
 )
 def test_a_share_has_two_digits_and_is_all_only_where_it_is(share: float, words: str) -> None:
     assert percent(share) == words
+
+
+@pytest.mark.parametrize(("domain", "labels"), [("a", False), ("b", False), ("a", True)])
+def test_what_looks_like_a_label_map_and_is_read_as_pictures_is_told(domain: str, labels: bool) -> None:
+    (note,) = describe(
+        "domain", [measure(np.kron(np.eye(2, dtype=np.uint8) * 200, np.ones((16, 16), np.uint8))[..., None], labels)], domain
+    )[0]
+    assert note.startswith("domain: 2 classes by colour")
+    assert (f"read as pictures, whose colours are blended, unless data.domain_{domain}.labels=yes" in note) == (not labels)
+
+
+def test_training_sees_that_a_mask_saved_as_jpeg_is_none(tmp_path: Path) -> None:
+    for domain in "AB":
+        mask = Image.new("L", (64, 64))
+        ImageDraw.Draw(mask).ellipse((10, 12, 50, 44), fill=255)
+        (tmp_path / f"train{domain}").mkdir()
+        mask.save(tmp_path / f"train{domain}" / "0.jpg", quality=95)
+    source = find(tmp_path, "folders", "train", True)
+    assert source
+    notes, warnings = glance(source, DataConfig(root=str(tmp_path)), None)
+    assert ["unless data.domain_" in note for note in notes] == [True, True]
+    assert ["data.domain_" in warning and "nearest" in warning for warning in warnings] == [True, True]
