@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from heapq import merge
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -13,7 +14,7 @@ from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name
-from gan_style.files.left_out import LeftOut, is_hidden
+from gan_style.files.left_out import LeftOut, is_hidden, is_plain, why
 from gan_style.progress import Progress
 from gan_style.stems import composed, stem
 
@@ -72,6 +73,26 @@ class ImageTree:
         self.problems = problems
         self.left_out = LeftOut() if left_out is None else left_out
         self.count = 0
+        self._left_out_of: tuple[str, dict[str, str]] = "", {}  # a folder, and what was left out of it: stem -> name
+
+    def left_out_of_stem(self, name: str) -> Path | None:
+        """A file that may have been meant where the image `name` has no partner here: one of its stem that is no picture by its suffix.
+
+        Of files in order, each folder is looked into once.
+        """
+        if not self.left_out:
+            return None
+        folder = name.rpartition("/")[0]
+        if self._left_out_of[0] != f"{folder}/":
+            found: dict[str, str] = {}
+            with suppress(OSError), os.scandir(self.folder / folder) as entries:
+                others = sorted(entry.name for entry in entries if not is_hidden(entry.name) and not is_image_name(entry.name))
+                for other in sorted(others, key=is_plain):  # a text of this name is the last that was meant
+                    found.setdefault(composed(other.rpartition(".")[0] or other), other)
+            self._left_out_of = f"{folder}/", found
+        meant = self._left_out_of[1].get(stem(name).rpartition("/")[2])
+        path = self.folder / folder / meant if meant else None
+        return path if path and path.is_file() else None
 
     def names(self, by_stem: bool = False) -> Iterator[str]:
         """Paths relative to the folder, sorted as texts in one form of Unicode, or by what they are without their suffix.
@@ -152,7 +173,9 @@ def pairs_by_stem(a: ImageTree, b: ImageTree, problems: Problems) -> Iterator[tu
                 same = f"same stem as {first}" if _bare(name) == _bare(own[0]) else _OTHER_FORM.format(first)
                 problems.add(f"{shown(tree.folder / name)}: {same}; keep one of them")
             if own and not partners:
-                problems.add(f"{shown(tree.folder / own[0])}: no file of this stem in {other.folder}")
+                instead = other.left_out_of_stem(own[0])
+                known = f", but {shown(instead)} {why(instead)}" if instead else ""
+                problems.add(f"{shown(tree.folder / own[0])}: no file of this stem in {other.folder}{known}")
         if in_a and in_b:
             yield in_a[0], in_b[0]
 

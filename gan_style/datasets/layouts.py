@@ -10,7 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from gan_style.datasets.survey import Layout, LayoutChoice, Source, Split, shown
+from gan_style.datasets.survey import SET_ALIGNED, Layout, LayoutChoice, Source, Split, shown
 from gan_style.errors import UserError
 from gan_style.files.kinds import is_image_name
 
@@ -51,7 +51,7 @@ def resolve_layout(root: Path | str, layout: LayoutChoice, paired: bool) -> Layo
         return layout
     if len(found) > 1:
         seen, kinds = "; ".join(found), sorted(set(found.values()))
-        choice = f"set data.source to {' or '.join(kinds)}" if len(kinds) > 1 else "keep one of them"
+        choice = f"set data.source (prepare.py: --source) to {' or '.join(kinds)}" if len(kinds) > 1 else "keep one of them"
         raise UserError(f"{root}: holds more than one data set: {seen}; {choice}")
     if not found:
         raise UserError(_nothing(root))
@@ -71,8 +71,7 @@ def split_folders(root: Path, layout: Layout, split: Split) -> Folders | None:
         return (split, split) if split == "train" or (root / split).exists() else None
     found = _domain_folders(root, split)
     if len(found) > 1:
-        seen = " and ".join(f"{a}/, {b}/" for a, b in found)
-        raise UserError(f"{root}: has two places for images of split {split}, {seen}; keep one of them")
+        raise _two_places(root, split, found)
     return found[0] if found else ("trainA", "trainB") if split == "train" else None
 
 
@@ -121,7 +120,8 @@ def table_of(name: str) -> str | None:
 def _candidates(root: Path) -> dict[str, Layout]:
     """What was seen at the root, in words -> the layout that it has. Folders in train/ that may be anything are none.
 
-    trainA/ and trainB/ mean one thing only, whatever lies beside them; tables come last: they are made of folders.
+    trainA/ and trainB/ mean one thing only, whatever lies beside them, but for another whole pair of folders. Tables come last: they
+    are made of folders.
     """
     found: dict[str, Layout] = {f"{a}/ and {b}/": "folders" for a, b in _domain_folders(root, "train")}
     if (root / "train").is_dir() and all(words.startswith("train/") for words in found):
@@ -139,19 +139,34 @@ def _namings(split: Split) -> list[Folders]:
 
 
 def _domain_folders(root: Path, split: Split) -> list[Folders]:
-    """The namings of a split of which a folder is there; the first alone, whose names mean nothing else, where it is."""
-    found = [folders for folders in _namings(split) if any((root / folder).is_dir() for folder in folders)]
-    return found[:1] if found[:1] == _namings(split)[:1] else found
+    """The namings of a split of which a folder is there.
+
+    Where the first is, whose names mean nothing else, halves of others are none.
+    """
+    there = {folders: sum((root / folder).is_dir() for folder in folders) for folders in _namings(split)}
+    first, *others = there
+    if there[first]:
+        return [first, *(folders for folders in others if there[folders] == 2)]
+    return [folders for folders in others if there[folders]]
 
 
 def _images_folder(root: Path, split: Split) -> str | None:
     """Where one domain's images of a split lie: domain A's of a set of two, else the split's folder, else, for training, the root."""
-    for a, b in _domain_folders(root, split):
+    found = _domain_folders(root, split)
+    whole = [folders for folders in found if all((root / folder).is_dir() for folder in folders)]
+    if len(whole) > 1:
+        raise _two_places(root, split, whole)
+    for a, b in found:
         if (root / a).is_dir() and ("/" not in a or (root / b).is_dir()):
             return a
     if (root / split).is_dir():
         return split
     return "" if split == "train" else None
+
+
+def _two_places(root: Path, split: Split, found: list[Folders]) -> UserError:
+    seen = " and ".join(f"{a}/, {b}/" for a, b in found)
+    return UserError(f"{root}: has two places for images of split {split}, {seen}; keep one of them")
 
 
 def _nothing(root: Path) -> str:
@@ -160,7 +175,7 @@ def _nothing(root: Path) -> str:
     if inside:
         return (
             f"{root}/train: holds {_listed(inside)} and no pictures of its own; if they are the two domains, call them train/A and "
-            "train/B; if each file in them holds A and B side by side, set data.source=aligned"
+            f"train/B; if each file in them holds A and B side by side, {SET_ALIGNED}"
         )
     folders = _folders(root)
     seen = ([_listed(folders)] if folders else []) + (["pictures"] if _holds_pictures(root) else [])

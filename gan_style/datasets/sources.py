@@ -10,7 +10,7 @@ from gan_style.datasets.folders import survey_aligned, survey_folders, survey_im
 from gan_style.datasets.index import Index
 from gan_style.datasets.layouts import Folders, check_one_domain, is_url, resolve_layout, split_folders
 from gan_style.datasets.manifest import survey_manifest
-from gan_style.datasets.survey import Layout, LayoutChoice, Source, Split, Survey
+from gan_style.datasets.survey import SET_ALIGNED, Layout, LayoutChoice, Source, Split, Survey
 from gan_style.errors import UserError, one_line
 from gan_style.images import probe
 
@@ -121,6 +121,6 @@ def _check_halves(source: Source) -> None:
         if header.width != 2 * header.height:
             raise UserError(
                 f"{source.name('a', index)}: is {header.width} x {header.height}, not twice as wide as high: does each file in "
-                f"{source.folders[0]}/ hold A and B side by side? Then set data.source=aligned; else give A and B folders of their own "
+                f"{source.folders[0]}/ hold A and B side by side? Then {SET_ALIGNED}; else give A and B folders of their own "
                 "(trainA/, trainB/)"
             )

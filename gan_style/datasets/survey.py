@@ -16,6 +16,7 @@ Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "image
 LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"]
 Split = Literal["train", "val", "test"]
 Domain = Literal["a", "b"]
+SET_ALIGNED = "set data.source=aligned (prepare.py: --source aligned)"
 _SPLIT_FOLDER = re.compile(r"^(train|val|test)(/?[AB])?/")
 
 

@@ -20,6 +20,12 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
+def is_plain(name: str) -> bool:
+    """Does nobody take a file of this name for a picture?"""
+    kind = kind_of_name(name)
+    return kind is not None and kind in _PLAIN
+
+
 class LeftOut:
     """Counts by suffix, in lower case and "" for none, each with one of its files."""
 
@@ -66,6 +72,15 @@ class LeftOut:
         return sum(count for _, count, example in self.entries() if _what(example))
 
 
+def why(path: Path) -> str:
+    """Why a file that is no picture by its suffix was left out, and what to do; to be read after its name."""
+    kind = kind_of(path)
+    if kind is not None:
+        return advice(kind, path.name)
+    suffix = "has no suffix" if "." not in path.name else f"has the suffix {one_line(path.suffix)[:20]}, which no picture has that is read"
+    return f"{suffix}; {'give it its suffix, such as .jpg' if _holds_picture(path) else 'convert it to PNG'}"
+
+
 def _what(example: str) -> str:
     """What files like this one are, in brackets, where that is worth a word."""
     path = Path(example)
@@ -74,8 +89,12 @@ def _what(example: str) -> str:
         return ""
     if kind is not None:
         return f" ({kind.plural}: {one_line(path.name)[:80]} {advice(kind, path.name)})"
+    return " (they hold pictures: add the suffix, such as .jpg)" if _holds_picture(path) else ""
+
+
+def _holds_picture(path: Path) -> bool:
     try:
         beginning = read_regular(path, BEGINNING)
     except OSError:
-        return ""
-    return " (they hold pictures: add the suffix, such as .jpg)" if len(beginning) >= 16 and is_image(beginning) else ""
+        return False
+    return len(beginning) >= 16 and is_image(beginning)

@@ -135,6 +135,14 @@ AMBIGUOUS = {
     "any folders in train": (["train/maps/1.png", "train/photos/1.png"], r"train: holds the folders maps/, photos/.*data\.source=aligned"),
     "one folder in train": (["train/pictures/1.png"], r"train: holds the folder pictures/.*data\.source=aligned"),
     "pictures beside folders": (["train/1.png", "train/A/1.png", "train/B/1.png"], r"train/A/ and train/B/; pictures in train/"),
+    "two whole sets": (
+        ["trainA/1.png", "trainB/1.png", "train/A/1.png", "train/B/1.png"],
+        r"more than one data set: trainA/ and trainB/; train/A/ and train/B/; keep one",
+    ),
+    "two whole sets by domain": (
+        ["trainA/1.png", "trainB/1.png", "A/train/1.png", "B/train/1.png"],
+        r"more than one data set: trainA/ and trainB/; A/train/ and B/train/; keep one",
+    ),
     "two namings": (["train/A/1.png", "train/B/1.png", "A/train/1.png"], r"train/A/ and train/B/; A/train/ and B/train/; keep one"),
 }
 
@@ -147,6 +155,38 @@ def test_what_may_be_two_things_is_refused(tmp_path: Path, name: str) -> None:
         with pytest.raises(UserError, match=message) as caught:
             find(tmp_path, "auto", "train", paired)
         assert "\n" not in str(caught.value)
+
+
+def test_two_whole_sets_are_refused_by_every_reader(tmp_path: Path) -> None:
+    draw(tmp_path, *(f"{folder}/1.png" for folder in ("trainA", "trainB", "train/A", "train/B")))
+    for read in (
+        lambda: find_images(tmp_path, "train"),
+        lambda: find(tmp_path, "folders", "train", paired=True),
+        lambda: check(tmp_path, workers=1),
+    ):
+        with pytest.raises(UserError, match=r"trainA/.*trainB/.*train/A/.*train/B/; keep one of them"):
+            read()
+
+
+@pytest.mark.parametrize("val", ["valA", "testA", "testB", "test/A", "B/test"])
+@pytest.mark.parametrize("paired", [True, False])
+def test_half_of_a_split_is_told(tmp_path: Path, val: str, paired: bool, caplog: pytest.LogCaptureFixture) -> None:
+    draw(tmp_path, "trainA/1.png", "trainB/1.png", f"{val}/1.png")
+    other = val.replace("A", "x").replace("B", "A").replace("x", "B")
+    if val == "valA":
+        with pytest.raises(UserError, match=r"valB: no such folder"):
+            find(tmp_path, "auto", "val", paired)
+    else:
+        assert find(tmp_path, "auto", "val", paired) is None
+        assert f"{other}: no such folder" in caplog.text and "cannot stand in" in caplog.text
+    assert any(f"{other}: no such folder" in problem for problem in check(tmp_path, workers=1).problems)
+
+
+def test_half_of_the_test_images_is_told_at_the_start_of_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "set", "trainA/1.png", "trainB/1.png", "testA/1.png", size=(16, 16))
+    assert train_command([*smoke_arguments("pix2pix", tmp_path / "set", tmp_path / "run"), "--dry-run"]) == 0
+    told = "".join(capsys.readouterr())
+    assert "testB: no such folder" in told
 
 
 def test_two_places_for_one_split_are_refused(tmp_path: Path) -> None:
@@ -165,7 +205,7 @@ PAIR = ["trainA/1.png", "trainB/1.png"]
 BESIDE = {
     "side-by-side files": ("auto", [*PAIR, "train/1.png"], "train/ beside trainA/ and trainB/"),
     "folders in train": ("auto", [*PAIR, "train/label/1.png"], "train/ beside trainA/ and trainB/"),
-    "another naming": ("auto", [*PAIR, "A/train/1.png", "B/train/1.png"], "A/train/, B/train/ beside trainA/ and trainB/"),
+    "half of another naming": ("auto", [*PAIR, "A/train/1.png"], "A/train/ beside trainA/ and trainB/"),
     "tables": ("auto", [*PAIR, "train-0.parquet"], "Parquet files beside trainA/ and trainB/"),
     "all": (
         "auto",
@@ -218,7 +258,9 @@ def test_pictures_that_do_not_look_side_by_side_need_a_word(tmp_path: Path, pair
     draw(tmp_path, "train/1.png", "train/2.png", size=(8, 16))
     assert find(tmp_path, "auto", "train", paired) is not None
     draw(tmp_path, "train/3.png", size=(8, 12))
-    with pytest.raises(UserError, match=r"train/3\.png: is 12 x 8, not twice as wide as high.*data\.source=aligned"):
+    with pytest.raises(
+        UserError, match=r"train/3\.png: is 12 x 8, not twice as wide as high.*data\.source=aligned \(prepare.py: --source aligned\)"
+    ):
         find(tmp_path, "auto", "train", paired)
     source = find(tmp_path, "aligned", "train", paired)
     assert source is not None and len(source.a) == 3

@@ -10,9 +10,9 @@ from pictures import draw_folders
 from PIL import Image
 
 from gan_style import images
-from gan_style.datasets import compare, convert, index, listing
+from gan_style.datasets import compare, convert, folders, index, listing
 from gan_style.datasets.check import check
-from gan_style.datasets.sources import find, find_images
+from gan_style.datasets.sources import find, find_images, survey_split
 from gan_style.errors import UserError
 from gan_style.evaluation.folders import by_stem
 
@@ -54,6 +54,51 @@ def test_check_says_what_it_left_out(data: Path) -> None:
     assert report.problems == ()
     (note,) = report.notes
     assert note.startswith("left out of train: 2 .heic (HEIC pictures: 1.heic ") and "1 .mp4 (videos" in note and note.endswith("1 .txt")
+
+
+PARTNERS = {
+    "HEIC": (["trainB/2.heic", "trainB/2.txt"], r"trainB/2\.heic is a HEIC picture, not an image that is read; convert it"),
+    "in a folder": (["trainB/sub/2.HEIC"], r"trainB/sub/2\.HEIC is a HEIC picture"),
+    "video": (["trainB/2.mp4"], r"trainB/2\.mp4 is a video, not an image that is read"),
+    "text": (["trainB/2.txt"], r"trainB/2\.txt is a text, not an image"),
+    "unknown suffix": (["trainB/2.xyz"], r"trainB/2\.xyz has the suffix \.xyz, which no picture has that is read; convert it to PNG"),
+    "no suffix": (["trainB/2"], r"trainB/2 has no suffix; give it its suffix, such as \.jpg"),
+}
+
+
+@pytest.mark.parametrize("name", PARTNERS)
+def test_a_partner_that_was_left_out_is_named(tmp_path: Path, name: str) -> None:
+    root, (names, words) = draw_folders(tmp_path / "set", train=2, val=1), PARTNERS[name]
+    sub = "sub/" if "/sub/" in names[0] else ""
+    images.write(root / f"trainA/{sub}2.png", np.zeros((8, 8, 3), np.uint8))
+    for number, each in enumerate(names):
+        (root / each).parent.mkdir(exist_ok=True)
+        (root / each).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(16) if "." not in Path(each).name else bytes([number]) * 20)
+    message = rf"trainA/{sub}2\.png: no file of this stem in .*trainB, but .*{words}"
+    with pytest.raises(UserError, match=message) as caught:
+        find(root, "auto", "train", True)
+    assert "\n" not in str(caught.value)
+    assert len(check(root, workers=1).problems) == 1
+    (root / "trainA" / sub / "2.png").unlink()
+    assert find(root, "auto", "train", True) is not None
+
+
+def test_files_of_other_stems_are_no_partners(data: Path) -> None:
+    (data / "trainB/000.png").unlink()
+    (data / "trainB/0000.heic").touch()
+    with pytest.raises(UserError, match=r"no file of this stem in .*/trainB; put this right"):
+        find(data, "auto", "train", True)
+
+
+def test_for_many_images_without_a_partner_a_folder_is_looked_into_once(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        (data / f"trainA/x{number}.png").touch()
+        (data / f"trainB/x{number}.heic").touch()
+    looked = []
+    original = folders.os.scandir
+    monkeypatch.setattr(folders.os, "scandir", lambda place: looked.append(place) or original(place))
+    assert "x0.heic is a HEIC picture" in survey_split(data, "folders", "train", True).problems.lines[0]
+    assert looked.count(data / "trainB/") <= 2
 
 
 def test_an_empty_folder_says_what_is_there_instead(tmp_path: Path) -> None:

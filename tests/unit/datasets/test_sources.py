@@ -111,7 +111,7 @@ def test_layouts_that_do_not_fit(tmp_path: Path) -> None:
         find(tmp_path / "bad.csv", "folders", "train", paired=True)
     with pytest.raises(UserError, match=r"list\.txt: a manifest must be"):
         find(tmp_path / "list.txt", "auto", "train", paired=True)
-    with pytest.raises(UserError, match="neither column"):
+    with pytest.raises(UserError, match="is empty; begin it with a,b"):
         find(tmp_path / "bad.csv", "auto", "train", paired=True)
     with pytest.raises(UserError, match="no such folder or manifest"):
         find(tmp_path / "nowhere", "auto", "train", paired=True)
