@@ -182,13 +182,6 @@ def test_half_of_a_split_is_told(tmp_path: Path, val: str, paired: bool, caplog:
     assert any(f"{other}: no such folder" in problem for problem in check(tmp_path, workers=1).problems)
 
 
-def test_half_of_the_test_images_is_told_at_the_start_of_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    draw(tmp_path / "set", "trainA/1.png", "trainB/1.png", "testA/1.png", size=(16, 16))
-    assert train_command([*smoke_arguments("pix2pix", tmp_path / "set", tmp_path / "run"), "--dry-run"]) == 0
-    told = "".join(capsys.readouterr())
-    assert "testB: no such folder" in told
-
-
 def test_two_places_for_one_split_are_refused(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{folder}/1.png" for folder in ("trainA", "trainB", "A/val", "B/val", "val/A", "val/B")))
     with pytest.raises(UserError, match=r"two places for images of split val, val/A/, val/B/ and A/val/, B/val/"):
