@@ -24,8 +24,9 @@ from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.checkpoint import earlier_inputs
 from gan_style.engine.classes import domain_colours, label_colours, with_colours, with_domain_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
+from gan_style.engine.folder import begun
 from gan_style.engine.known_data import KnownData
-from gan_style.engine.micro_batches import STEP_ADVICE
+from gan_style.engine.micro_batches import step_advice
 from gan_style.engine.plan import make_plan
 from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
@@ -62,7 +63,7 @@ def train_command(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
     options = parser.parse_intermixed_args(arguments)
     config = load_config(options.config, options.overrides, CONFIGS)
-    with room_for("no memory to begin", STEP_ADVICE):
+    with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
         return describe(config) if options.dry_run else train(config)
 
 
@@ -76,7 +77,7 @@ def train(config: RunConfig[Any]) -> int:
         rejoin()
         accelerator = make_accelerator(config.train, config.logging, config.run_dir)
         try:
-            with room_for("no memory to begin", STEP_ADVICE):
+            with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
                 return _run(config, accelerator)
         except (UserError, SystemExit):
             accelerator.end_training()  # else gloo may abort at exit, and the exit code is lost

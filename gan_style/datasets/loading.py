@@ -22,7 +22,7 @@ log = logging.getLogger("gan_style")
 
 AHEAD = 2  # batches that each process is asked for in advance
 _SHOWN = 8  # names in a message
-_ADVICE = "lower data.workers or train.batch_size, or scale the pictures down"
+_SMALLER = "take another run_dir with a lower train.batch_size or smaller pictures"  # both make another run
 
 
 def training_loader(
@@ -92,7 +92,7 @@ class TrainingLoader:
             processes: list[LoadingProcess] = []
             try:
                 for _ in range(self.workers):
-                    processes.append(LoadingProcess(BatchReader(self.dataset), self.start_method))
+                    processes.append(LoadingProcess(BatchReader(self.dataset, self.workers), self.start_method))
                     stack.callback(processes[-1].end)
             except OSError as refusal:
                 raise UserError(
@@ -102,7 +102,7 @@ class TrainingLoader:
             waiting: deque[tuple[list[Place], Future[Batch]]] = deque()
 
             def receive(process: LoadingProcess) -> Batch:
-                with room_for("no memory for a batch that was loaded", _ADVICE):
+                with room_for("no memory for a batch that was loaded", _advice(self.workers)):
                     return self._finished(process.receive())
 
             def ask() -> None:
@@ -124,7 +124,8 @@ class TrainingLoader:
 
     def _obituary(self, death: Died, places: Sequence[Place]) -> str:
         if death.killed:
-            return f"a loading process was killed (by the system's memory killer?); {_ADVICE}, then the same command goes on"
+            again = "lower data.workers, then the same command goes on"
+            return f"a loading process was killed (by the system's memory killer?); {again}, or {_SMALLER}"
         source = self.dataset.source
         keys = dict.fromkeys(key for place in places for key in (source.a[place.index_a], source.keys("b")[place.index_b]))
         named = ", ".join(list(keys)[:_SHOWN]) + (" and others" if len(keys) > _SHOWN else "")
@@ -135,16 +136,21 @@ class TrainingLoader:
 
 
 class BatchReader:
-    """Reads the samples of a batch; what a loading process is given to do."""
+    """Reads the samples of a batch; what a loading process is given to do. workers: how many processes load; 0: none but this one."""
 
-    def __init__(self, dataset: TrainingSet) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: TrainingSet, workers: int = 0) -> None:
+        self.dataset, self.workers = dataset, workers
 
     def __call__(self, places: Sequence[Place]) -> Delivery:
-        with room_for(f"no memory to load {len(places)} samples", _ADVICE):
+        with room_for(f"no memory to load {len(places)} samples", _advice(self.workers)):
             samples = [self.dataset.read(place) for place in places]
             doubts = {kind: words for sample in reversed(samples) for kind, words in sample.doubts.items()}
             return Delivery(collate(samples), doubts)
+
+
+def _advice(workers: int) -> str:
+    """What helps where loading has no memory."""
+    return f"lower data.workers, or {_SMALLER}" if workers else _SMALLER
 
 
 def _use_device(device: int | None) -> None:

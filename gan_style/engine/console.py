@@ -156,7 +156,7 @@ class Console:
         if ending.outcome == "finished":
             return self.next
         again = "the same command begins anew" if ending.saved is None else f"the same command goes on after step {ending.saved}"
-        return f"put right what the error names, then {again}" if ending.outcome == "failed" else again
+        return f"put right what the error names; in this run_dir {again}" if ending.outcome == "failed" else again
 
 
 def _pairs(values: Mapping[str, float]) -> list[str]:

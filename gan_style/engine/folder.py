@@ -65,7 +65,7 @@ class FolderLock:
 
 
 def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: Collection[str] = ()) -> FolderLock:
-    """Lock `folder`, unless it holds another configuration. Called by the main process.
+    """Lock `folder`, unless steps of another configuration were done in it. Called by the main process.
 
     divisible, kept: see `config.continuing.differences`
     """
@@ -74,7 +74,8 @@ def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: C
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         path = folder / "config.yaml"
-        if path.exists() and (changed := differences(_configuration_at(path), config.model_dump(mode="json"), divisible, kept)):
+        before = _configuration_at(path) if begun(folder) and path.exists() else None
+        if before is not None and (changed := differences(before, config.model_dump(mode="json"), divisible, kept)):
             raise UserError(
                 f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
             )
@@ -101,6 +102,13 @@ def claimed(
     finally:
         if lock:
             lock.release()
+
+
+def begun(folder: Path) -> bool:
+    """Is anything left in a run folder of a step that was done?"""
+    log = folder / "metrics.jsonl"
+    written = [path for name in ("checkpoints", "bundles", "samples") for path in (folder / name).glob("*")]
+    return bool(written) or (log.exists() and log.stat().st_size > 0)
 
 
 def written_training(folder: Path) -> Mapping[str, Any]:

@@ -5,12 +5,6 @@ from collections.abc import Callable, Generator, Sequence
 from gan_style.errors import UserError
 from gan_style.types import Batch
 
-# What helps where a step has no memory.
-STEP_ADVICE = (
-    "lower train.batch_size, data.load_size or data.crop_size, raise train.accumulate, or set train.mixed_precision=bf16 "
-    "(docs/guide/high_resolution.md has more)"
-)
-
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
 Loader = Callable[[int, int], Generator[Batch, None, None]]
 
@@ -25,6 +19,19 @@ def check_size(batch: Batch, smallest: int) -> Batch:
                 "raise data.load_size, or lower method.discriminator.num_layers (or num_scales)"
             )
     return batch
+
+
+def step_advice(begun: bool, divisible: bool) -> str:
+    """What helps where a step has no memory.
+
+    begun: is a step done, which ties its run folder to its configuration? divisible: may `train.accumulate` change there all the same?
+    """
+    smaller = "lower train.batch_size, data.load_size or data.crop_size, or set train.mixed_precision=bf16"
+    if not begun:
+        return f"{smaller}, or raise train.accumulate (docs/guide/high_resolution.md has more)"
+    if divisible:
+        return f"raise train.accumulate, or take another run_dir and {smaller} (docs/guide/high_resolution.md has more)"
+    return f"take another run_dir and {smaller}, or raise train.accumulate (docs/guide/high_resolution.md has more)"
 
 
 def at_once(batches: Sequence[Batch]) -> str:

@@ -73,7 +73,8 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
         return kept, f"{_told(old, kept)}; from step {old.length} on the learning rate stays at {_rate(optim, old.length, old.length)}"
     if optim.extend == "stretch":
         before, after = _rate(optim, step - 1, old.length), _rate(optim, step, asked.length)
-        return asked, f"{_told(old, asked)}; the learning rate jumps from {before} in step {step} to {after}"
+        jump = "" if before == after or step == asked.end else f"the learning rate jumps from {before} in step {step} to {after}"
+        return asked, "; ".join(filter(None, (_told(old, asked), jump)))
     keys = [key for key in ("steps", "epochs") if getattr(old, key) != getattr(asked, key)]
     changed = ", ".join(f"train.{key}: {_shown(getattr(old, key))} -> {_shown(getattr(asked, key))}" for key in keys)
     raise UserError(

@@ -25,7 +25,7 @@ from gan_style.engine.frozen import check_weights_known, weight_hashes
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
-from gan_style.engine.micro_batches import STEP_ADVICE, Loader, at_once, check_size
+from gan_style.engine.micro_batches import Loader, at_once, check_size, step_advice
 from gan_style.engine.plan import Plan, how_to_extend, resume_plan
 from gan_style.engine.report.writer import Report
 from gan_style.engine.samples import SampleGrid
@@ -87,15 +87,18 @@ class Run:
         Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
         after the newest checkpoint, and where a training image was the reason, none.
         """
-        alone = claimed(self.folder, self.config, self.agreement, self.trainer.method.divisible, self.kept.earlier or ())
+        divisible = self.trainer.method.divisible
+        alone = claimed(self.folder, self.config, self.agreement, divisible, self.kept.earlier or ())
         stopping = StopRequest(self.agreement, self.config.train.max_minutes, self.console.started)
-        with alone, stopping as stop, self._ending(stop), room_for("no memory to go on", STEP_ADVICE):
+        with alone, stopping as stop, self._ending(stop), room_for("no memory to go on", step_advice(True, divisible)):
             self._resume()
             if self.step < self.steps:
                 if self.config.logging.tensorboard:
                     self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
                 self._train(stop)
-            if not self.agreement.largest(self.line_lost):  # a checkpoint beyond a lost line would make the gap lasting
+            # A checkpoint beyond a lost line would make the gap lasting; one before the first step would hold nothing but tie the folder.
+            worthless = self.line_lost or (self.step == 0 and self.mistake is not None)
+            if not self.agreement.largest(worthless):
                 self._save()
             if self.step >= self.steps:
                 self._draw(again=False)
@@ -131,7 +134,7 @@ class Run:
                     return
                 saved = "no checkpoint is saved yet" if self.saved is None else f"the newest checkpoint is of step {self.saved}"
                 lacking = f"step {self.step + 1}: {self.accelerator.device.type} has no memory for {at_once(micro_batches)}; {saved}"
-                with room_for(lacking, STEP_ADVICE):
+                with room_for(lacking, step_advice(self.step > 0, self.trainer.method.divisible)):
                     result = self.trainer.step(self.step, micro_batches)
                 self.means.add({f"loss/{name}": loss for name, loss in result.losses.items()})
                 self.means.add({f"health/{name}": value for name, value in result.measures.items()})

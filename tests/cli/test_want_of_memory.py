@@ -72,7 +72,8 @@ def ended(tmp_path: Path) -> str:
 def test_a_step(refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refusing(monkeypatch, Trainer, "step", refusal, lambda trainer, step, batches: step == 3)
     said = (
-        r"step 4: cpu has no memory for 2 images of 16 x 16 pixels at once; {}; lower train\.batch_size, data\.load_size.*train\.accumulate"
+        r"step 4: cpu has no memory for 2 images of 16 x 16 pixels at once; {}; "
+        r".*take another run_dir and lower train\.batch_size, data\.load_size"
     )
     with pytest.raises(UserError, match=said.format("no checkpoint is saved yet")) as mistake:
         train_command(run(data, tmp_path))
@@ -86,7 +87,8 @@ def test_a_step(refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pyt
 def test_loading(refusal: Exception, workers: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps before it are saved."""
     refusing(monkeypatch, images, "resize", refusal, lambda *arguments: "003.png" in str(arguments[-1]))
-    with pytest.raises(UserError, match=r"^no memory to load 2 samples; lower data\.workers or train\.batch_size"):
+    advice = "lower data.workers, or take another run_dir" if workers else "take another run_dir with a lower train.batch_size"
+    with pytest.raises(UserError, match=f"^no memory to load 2 samples; {advice}"):
         train_command(run(data, tmp_path, workers=workers))
     (saved,) = (tmp_path / "run/checkpoints").iterdir()
     logged = [json.loads(line)["step"] for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
@@ -96,8 +98,40 @@ def test_loading(refusal: Exception, workers: int, data: Path, tmp_path: Path, m
 @refusals
 def test_reading_a_picture_names_it(refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refusing(monkeypatch, images, "_upright", refusal)
-    with pytest.raises(UserError, match=r"train[AB]/00\d\.png: no memory to decode it; lower data\.workers"):
+    with pytest.raises(
+        UserError, match=r"train[AB]/00\d\.png: no memory to decode it; take another run_dir with a lower train\.batch_size"
+    ):
         train_command(run(data, tmp_path, "logging.samples=0"))
+
+
+@pytest.mark.parametrize(("owner", "name"), [(Trainer, "step"), (images, "resize")], ids=["the first step", "the first batch"])
+def test_where_no_step_is_done_a_smaller_batch_goes_on_in_the_same_folder(
+    owner: Any, name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = run(data, tmp_path, "logging.samples=0")
+    with monkeypatch.context() as during, pytest.raises(UserError, match=r"train\.batch_size"):
+        refusing(during, owner, name, MemoryError("x"))
+        train_command(command)
+    assert "next: put right what the error names; in this run_dir the same command begins anew" in capsys.readouterr().out
+    assert train_command([*command, "train.batch_size=1"]) == 0
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_once_steps_are_done_the_advice_for_this_folder_is_taken_there(
+    norm: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch normalisation has other statistics in smaller micro-batches, so that there they make another run."""
+    norms = [f"method.{network}.norm={norm}" for network in ("generator", "discriminator")]
+    command = run(data, tmp_path, "logging.samples=0", "train.checkpoint_every=2", *norms)
+    with monkeypatch.context() as during, pytest.raises(UserError) as mistake:
+        refusing(during, Trainer, "step", MemoryError("x"), lambda trainer, step, batches: step == 3)
+        train_command(command)
+    within, another = str(mistake.value).split("take another run_dir")
+    assert ("raise train.accumulate" in within) == (norm == "instance") and "lower train.batch_size" in another
+    with pytest.raises(UserError, match=r"was made with another configuration: train\.batch_size"):
+        train_command([*command, "train.batch_size=1"])
+    if norm == "instance":
+        assert train_command([*command, "train.accumulate=2"]) == 0
 
 
 @refusals

@@ -76,6 +76,19 @@ def test_where_nothing_has_fallen_an_extended_run_equals_the_longer_one(
     assert metrics(tmp_path / "run") == metrics(tmp_path / "straight")
 
 
+@pytest.mark.parametrize("asked", [["optim.extend=stretch"], ["train.steps=6", "optim.extend=refuse"], ["train.steps=6"]])
+def test_a_run_that_has_nothing_left_to_do_tells_of_no_change(
+    asked: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = command(data, tmp_path / "run", "optim.schedule=linear", "train.epochs=3", "train.steps=12", "optim.extend=hold")
+    assert train_command(winning(start)) == 0
+    capsys.readouterr()
+    assert train_command(winning([*start, *asked])) == 0
+    said = capsys.readouterr().out
+    assert "all 12 steps were done before" in said
+    assert "jumps" not in said and "the run now has" not in said
+
+
 @pytest.mark.parametrize("extend", ["hold", "stretch"])
 def test_an_extended_run_that_is_interrupted_twice_equals_one_that_is_not(extend: str, data: Path, tmp_path: Path) -> None:
     start = command(data, tmp_path / "straight", "optim.schedule=linear")

@@ -79,7 +79,7 @@ def test_an_unknown_key_like_no_other_lists_those_there_are(recipe: Path) -> Non
         ("train.mixed_precision=on", "train.mixed_precision: this is no switch"),
         ("train.steps=on", "train.steps: this is no switch"),
         ("method.direction=b2b", "method.direction: Input should be 'a2b' or 'b2a'"),
-        ("data=5", "data: Input should be a valid dictionary"),
+        ("data=5", "data: a section of keys (root, root_b, ...) belongs here, not 5"),
         ("data.transforms={name: Rotate}", "data.transforms: Input should be a valid list"),
         ("data.crop_size=300", "crop_size 300 is larger than load_size 286"),
         ("train.steps=null", "the run has no length: set steps or epochs"),
@@ -107,7 +107,7 @@ def test_several_mistakes_in_one_line(recipe: Path) -> None:
 def test_methods_are_named(recipe: Path) -> None:
     assert "method.name: 'pixtopix' is not a method, did you mean 'pix2pix'?; there are" in mistake(recipe, "method.name=pixtopix")
     assert "is missing" in mistake(recipe, "method={}")
-    assert "is missing" in mistake(recipe, "method=pix2pix")
+    assert "method: a section of keys belongs here, not 'pix2pix'" in mistake(recipe, "method=pix2pix")
     assert "5 is not a method" in mistake(recipe, "method.name=5")
 
 
@@ -258,7 +258,7 @@ def test_an_override_of_a_key_adds_to_one_of_its_section(recipe: Path) -> None:
 
 def test_an_override_fills_a_section_whose_lines_are_commented_out(recipe: Path) -> None:
     recipe.write_text(f"{BASE}data:\n  # root: there\n", encoding="utf-8")
-    assert "data (line 4): Input should be a valid dictionary" in mistake(recipe)
+    assert "data (line 4): a section of keys (root, root_b, ...) belongs here" in mistake(recipe)
     assert load(recipe, "data.root=here").data.root == "here"
 
 

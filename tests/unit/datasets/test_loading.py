@@ -64,7 +64,10 @@ def test_a_killed_process_is_told_and_what_came_before_it_is_delivered(
     batches = iter(loader(tmp_path, write_pairs, start))
     got = [next(batches).keys_a for _ in range(3)]
     os.kill(processes()[-2:][victim], signal.SIGKILL)
-    with pytest.raises(UserError, match=r"^a loading process was killed \(by the system's memory killer\?\); lower data\.workers .*$"):
+    with pytest.raises(
+        UserError,
+        match=r"^a loading process was killed .*; lower data\.workers, then the same command goes on, or .* run_dir",
+    ):
         got += [batch.keys_a for batch in batches]
     assert got == expected[: len(got)]
 

@@ -34,6 +34,10 @@ def owner(folder: Path, how: str = "alone") -> tuple[subprocess.Popen[str], int]
     return process, int(process.stdout.readline())
 
 
+def step_done(folder: Path) -> None:
+    (folder / "metrics.jsonl").write_text('{"step": 1}\n')
+
+
 def test_a_folder_in_use_is_refused_and_its_owner_named(tmp_path: Path) -> None:
     process, _ = owner(tmp_path)
     try:
@@ -67,6 +71,7 @@ def test_a_released_folder_can_be_claimed_again(tmp_path: Path) -> None:
 
 def test_another_configuration_is_refused_and_the_lock_given_back(tmp_path: Path) -> None:
     write_config(tmp_path, tiny_config("pix2pix", tmp_path))
+    step_done(tmp_path)
     with pytest.raises(UserError, match=r"optim\.lr: 0\.0002 -> 0\.1"):
         claim(tmp_path, tiny_config("pix2pix", tmp_path, optim={"lr": 0.1}))
     process, _ = owner(tmp_path)  # it could not take a lock that was kept
@@ -74,7 +79,22 @@ def test_another_configuration_is_refused_and_the_lock_given_back(tmp_path: Path
     process.wait()
 
 
+@pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoints/step_0000001", "bundles/a2b.safetensors", "samples/step_0000001.png"])
+def test_a_folder_takes_another_configuration_until_a_step_is_done(left: str, tmp_path: Path) -> None:
+    write_config(tmp_path, tiny_config("pix2pix", tmp_path))
+    (tmp_path / "metrics.jsonl").touch()
+    (tmp_path / "samples").mkdir()
+    other = tiny_config("pix2pix", tmp_path, optim={"lr": 0.1})
+    claim(tmp_path, other).release()
+    path = tmp_path / left
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+    with pytest.raises(UserError, match=r"was made with another configuration"):
+        claim(tmp_path, other)
+
+
 def test_limits_and_logging_may_change(tmp_path: Path) -> None:
+    step_done(tmp_path)
     write_config(tmp_path, tiny_config("pix2pix", tmp_path))
     changed = {"steps": 9, "max_minutes": 3, "checkpoint_every": 7, "keep": 1, "on_nonfinite": "skip", "max_skips": 2}
     claim(tmp_path, tiny_config("pix2pix", tmp_path, train=changed, logging={"every": 3, "alarm_after": 1})).release()
@@ -98,6 +118,7 @@ def test_a_folder_of_a_version_that_wrote_keys_of_every_architecture_goes_on(tmp
     tree["method"]["generator"] |= {"num_blocks": 2, "num_enhancers": 1, "activation_checkpointing": False, "antialias": True}
     tree["method"]["discriminator"] |= {"num_scales": 2}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+    step_done(tmp_path)
     claim(tmp_path, config).release()
     with pytest.raises(UserError, match=r"method\.generator\.num_downs: 5 -> 3; take the old values"):
         tree["method"]["generator"]["num_downs"] = 5

@@ -153,3 +153,9 @@ def test_fewer_steps_than_are_done_end_the_run_where_it_is(first: dict[str, Any]
     assert (ended.end, ended.length) == (135, plan(**first).length)
     assert told == f"{plan(**fewer).end} steps are asked for, and 135 are done"
     assert how_to_extend(ended, optim()).startswith(f"raise train.{next(iter(fewer))} to go on")
+
+
+def test_a_rate_that_stays_the_same_does_not_jump() -> None:
+    config = optim(schedule="step", step_every=0.25, step_gamma=0.1, extend="stretch")
+    told = continue_plan(plan(config, steps=40), plan(config, steps=44), 25, config)[1]
+    assert "44 steps instead of 40" in told and "jumps" not in told
