@@ -79,6 +79,11 @@ def _check(options: argparse.Namespace) -> int:
         print(one_line(note))
     for problem in report.problems:
         print(f"problem: {one_line(problem)}", file=sys.stderr)
+    if report.no_pairs:
+        raise UserError(
+            f"{report.no_pairs}; if they are not pairs, check them with --source unpaired and train with cyclegan or cut "
+            "(configs/cyclegan.yaml); else rename the files to match"
+        )
     if report.problems:
         raise UserError(f"{options.root}: {len(report.problems)} problem(s), listed above; repair or remove what they name")
     left_out = sum("left out" in note for note in report.notes)

@@ -39,12 +39,13 @@ class Facts:
 @dataclass(frozen=True)
 class Report:
     """A table (lines of text) of what was found, one line for each thing worth knowing, and one for each problem, which names its
-    culprit.
+    culprit. no_pairs: of the first split in which pairs were looked for in vain, as in `Survey`.
     """
 
     table: str
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    no_pairs: str = ""
 
 
 def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None = None) -> Report:
@@ -83,7 +84,8 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         notes.append(f"several pages or frames, of which the first is read: {len(several)} files, such as {several[0]}")
     if "test" in sources and "val" not in sources and sources["test"].layout != "manifest":
         notes.append(f"validation: {sources['test'].places()}, since there is no val")
-    return Report(_table(rows), tuple(problems), tuple(notes))
+    no_pairs = next((survey.no_pairs for survey in surveys.values() if survey.no_pairs), "")
+    return Report(_table(rows), tuple(problems), tuple(notes), no_pairs)
 
 
 def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:

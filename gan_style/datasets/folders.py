@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
+from gan_style.counted import counted
 from gan_style.datasets.keys import Gathering, Keys
 from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import Listing
@@ -18,6 +19,7 @@ from gan_style.files.left_out import LeftOut, is_hidden, is_plain, why
 from gan_style.progress import Progress
 from gan_style.stems import composed, stem
 
+_FEW = 10  # where fewer than one in so many images of the smaller domain have a partner, the domains are no pairs
 _OTHER_FORM = "the same name as {}, written in another form of Unicode (macOS writes accents as characters of their own)"
 
 
@@ -42,10 +44,17 @@ def survey_folders(root: Path, folders: Folders, split: Split, paired: bool) -> 
         keys_a, keys_b = (keys.keys() for keys in found)
     else:
         keys_a, keys_b = map(_all_keys, trees)
-    if all(tree.count for tree in trees):  # one that is empty explains them all
+    no_pairs = ""
+    if _FEW * len(keys_a) < min(a.count, b.count) and paired:
+        no_pairs = (
+            f"{root}: has {counted(len(keys_a), 'pair')} of one stem among {counted(a.count, 'image')} in {a.name}/ and "
+            f"{b.count} in {b.name}/ ({orphans.lines[0]})"
+        )
+    elif all(tree.count for tree in trees):  # one that is empty explains them all
         problems.extend(orphans)
     layout = "folders" if paired else "unpaired"
-    return Survey(Source(layout, root, keys_a, keys_b, paired, folders=folders, split=split, left_out=left_out), problems, listing)
+    source = Source(layout, root, keys_a, keys_b, paired, folders=folders, split=split, left_out=left_out)
+    return Survey(source, problems, listing, no_pairs)
 
 
 def survey_images(root: Path, folders: Folders, split: Split) -> Survey:

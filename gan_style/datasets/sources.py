@@ -87,6 +87,11 @@ def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Sourc
         named = "; ".join(survey.problems.lines[:3])
         more = f"; and {survey.problems.count - 3} more" if survey.problems.count > 3 else ""
         raise UserError(f"{named}{more}; put this right (`python data/prepare.py check {root}` lists every problem)")
+    if survey.no_pairs:
+        raise UserError(
+            f"{survey.no_pairs}; rename the files to match, or, if they are not pairs, take a method that needs none: cyclegan or cut "
+            "(configs/cyclegan.yaml); prepare.py takes --source unpaired"
+        )
     return (index and index.save(survey)) or survey.source
 
 

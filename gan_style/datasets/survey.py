@@ -117,11 +117,16 @@ class Problems:
 
 @dataclass(frozen=True)
 class Survey:
-    """What lies in one split: `source` is None where there is no such split. listing: the folders that were looked into."""
+    """What lies in one split: `source` is None where there is no such split.
+
+    listing: the folders that were looked into
+    no_pairs: why pairs were looked for in vain, in words; then the files without a partner are no problems of their own
+    """
 
     source: Source | None
     problems: Problems = field(default_factory=Problems)
     listing: Listing = field(default_factory=Listing)
+    no_pairs: str = ""
 
 
 def shown(name: object) -> str:

@@ -106,6 +106,23 @@ def test_check_names_the_bad_file_and_exits_2(prepare: Prepare, pairs: Path) -> 
     assert "train  B       4      1" in done.stdout
 
 
+def test_check_of_unpaired_domains_says_so_in_one_line(prepare: Prepare, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for domain in "AB":
+            for index in range(3):
+                noise = np.random.default_rng(index).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+                images.write(tmp_path / "horses" / f"{split}{domain}" / f"{domain}{index}.png", noise)
+    done = prepare("check", tmp_path / "horses")
+    assert done.returncode == 2 and "train  A       3      0" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {tmp_path}/horses: has 0 pairs of one stem among 3 images in trainA/ and 3 in trainB/")
+    assert "--source unpaired" in line and "configs/cyclegan.yaml" in line and "remove" not in line
+    assert prepare("check", tmp_path / "horses", "--source", "unpaired").returncode == 0
+    (tmp_path / "horses" / "trainA" / "A1.png").write_text("not a picture")
+    both = prepare("check", tmp_path / "horses").stderr.splitlines()
+    assert len(both) == 2 and both[0].startswith("problem: ") and "A1.png: is a text" in both[0] and "--source unpaired" in both[1]
+
+
 def test_as_a_script(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}
     command = [sys.executable, str(SCRIPT), "check", str(tmp_path / "nowhere")]

@@ -1,6 +1,7 @@
 """train.py as a user meets it: what it leaves behind, and what it says to mistakes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,17 @@ def test_a_run_folder_holds_what_was_promised(data: Path, tmp_path: Path) -> Non
     for direction in ("a2b", "b2a"):
         info, _ = load_bundle(run_dir / "bundles" / f"{direction}.safetensors")
         assert (info.direction, info.step, info.resize.crop_size) == (direction, 6, 16)
+
+
+def test_a_method_that_needs_pairs_names_those_that_do_not_where_there_are_none(data: Path, tmp_path: Path) -> None:
+    unpaired = tmp_path / "horses"
+    for domain in "AB":
+        (unpaired / f"train{domain}").mkdir(parents=True)
+        for path in (data / f"train{domain}").iterdir():
+            shutil.copy(path, unpaired / f"train{domain}" / f"{domain}{path.name}")
+    with pytest.raises(UserError, match=r"has 0 pairs of one stem .*cyclegan or cut \(configs/cyclegan\.yaml\)"):
+        train_command([*smoke_arguments("pix2pix", unpaired, tmp_path / "run"), "--dry-run"])
+    assert train_command([*smoke_arguments("cyclegan", unpaired, tmp_path / "run"), "--dry-run"]) == 0
 
 
 def test_dry_run_checks_everything_and_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

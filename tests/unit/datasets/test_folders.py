@@ -113,10 +113,39 @@ def test_a_tree_deeper_than_the_stack(tmp_path: Path) -> None:
 
 def test_all_problems_are_counted_and_some_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey.Problems, "KEPT", 4)
-    touch(tmp_path, "trainB/x.png", *(f"trainA/{number}.png" for number in range(9)))
+    touch(tmp_path, "trainB/x.png", "trainB/same.png", "trainA/same.png", *(f"trainA/{number}.png" for number in range(9)))
     problems = survey_split(tmp_path, "folders", "train", paired=True).problems
     assert len(problems) == 10 and len(problems.lines) == 4
     with pytest.raises(UserError, match="and 7 more"):
+        find(tmp_path, "folders", "train", paired=True)
+
+
+@pytest.mark.parametrize(("same", "others"), [(0, 1), (0, 9), (1, 10), (2, 30)])
+def test_domains_in_which_hardly_any_stem_agrees_are_no_pairs(tmp_path: Path, same: int, others: int) -> None:
+    touch(tmp_path, *(f"train{domain}/{number}.png" for domain in "AB" for number in range(same)))
+    touch(tmp_path, *(f"train{domain}/{domain}{number}.png" for domain in "AB" for number in range(others)))
+    touch(tmp_path, *(f"trainA/more{number}.png" for number in range(50)))
+    found = survey_split(tmp_path, "folders", "train", paired=True)
+    assert found.problems.lines == []
+    assert f"has {same} pair" in found.no_pairs and f"in trainA/ and {same + others} in trainB/" in found.no_pairs
+    assert f"trainA/A0.png: no file of this stem in {tmp_path}/trainB" in found.no_pairs
+    with pytest.raises(UserError, match=rf"^{tmp_path}: has {same} pairs? .*cyclegan or cut \(configs/cyclegan\.yaml\)"):
+        find(tmp_path, "auto", "train", paired=True)
+    assert find(tmp_path, "auto", "train", paired=False) is not None
+
+
+def test_one_in_ten_that_agrees_makes_each_other_a_problem(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "trainA/same.png", "trainB/same.png", *(f"train{domain}/{domain}{number}.png" for domain in "AB" for number in range(9))
+    )
+    found = survey_split(tmp_path, "folders", "train", paired=True)
+    assert len(found.problems) == 18 and not found.no_pairs
+
+
+def test_a_folder_that_is_a_problem_is_told_before_the_pairs_that_it_lacks(tmp_path: Path) -> None:
+    touch(tmp_path, "trainA/1.png", "trainB/2.png")
+    (tmp_path / "trainB" / "1.png").symlink_to("gone")
+    with pytest.raises(UserError, match=r"trainB/1\.png: is no file"):
         find(tmp_path, "folders", "train", paired=True)
 
 
