@@ -15,10 +15,8 @@ from gan_style.config.load import dump_config, load_config
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
 from gan_style.datasets.demo import ensure_demo
-from gan_style.datasets.layouts import not_used
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
-from gan_style.datasets.values import glance
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.checkpoint import earlier_inputs
@@ -32,10 +30,10 @@ from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
 from gan_style.engine.samples import SampleGrid
+from gan_style.engine.summary import summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import CommandParser, UserError, nearest
-from gan_style.files.left_out import LeftOut
 from gan_style.looking import looking_only
 from gan_style.memory import room_for
 from gan_style.methods import CONFIGS, METHODS
@@ -284,29 +282,3 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
             other = read_other(partner)[0] if length_other else None
             examples.append(method.example(direction, read(index)[0], other, number))
     return examples
-
-
-def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
-    """What will be trained, in lines for people; how long it is trained is told when the run knows (`engine.plan`)."""
-    lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
-    lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
-    sources = [each.source for each in (training, validation) if each is not None]
-    lines += [f"not used    {words}" for words in map(not_used, sources) if words]
-    lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
-    labels = getattr(config.method, "labels", None)
-    by_class = config.method.direction[0] if labels is not None and labels.colours else None
-    notes, warnings = glance(training.source, config.data, by_class)
-    lines += [f"classes     {note}" for note in notes] + [f"warning     {warning}" for warning in warnings]
-    for name, network in method.networks.items():
-        millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
-        field = getattr(network, "receptive_field", None)
-        lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
-    return lines
-
-
-def _left_out(training: TrainingSet, validation: ValidationSet | None) -> str:
-    """Files among the images that are none, in words."""
-    left_out = LeftOut(training.source.left_out.entries())
-    if validation is not None:
-        left_out.extend(validation.source.left_out)
-    return left_out.words()

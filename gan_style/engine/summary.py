@@ -1,0 +1,36 @@
+"""What a training says before its first step: method, data, what is left out or strange in it, networks."""
+
+from typing import Any
+
+from gan_style.config.schema import RunConfig
+from gan_style.datasets.dataset import TrainingSet, ValidationSet
+from gan_style.datasets.layouts import not_used
+from gan_style.datasets.values import glance
+from gan_style.files.left_out import LeftOut
+from gan_style.methods.base import Method
+
+
+def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
+    """What will be trained, in lines for people; how long it is trained is told when the run knows (`engine.plan`)."""
+    lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
+    lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
+    sources = [each.source for each in (training, validation) if each is not None]
+    lines += [f"not used    {words}" for words in map(not_used, sources) if words]
+    lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
+    labels = getattr(config.method, "labels", None)
+    by_class = config.method.direction[0] if labels is not None and labels.colours else None
+    notes, warnings = glance(training.source, config.data, by_class)
+    lines += [f"classes     {note}" for note in notes] + [f"warning     {warning}" for warning in warnings]
+    for name, network in method.networks.items():
+        millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+        field = getattr(network, "receptive_field", None)
+        lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
+    return lines
+
+
+def _left_out(training: TrainingSet, validation: ValidationSet | None) -> str:
+    """Files among the images that are none, in words."""
+    left_out = LeftOut(training.source.left_out.entries())
+    if validation is not None:
+        left_out.extend(validation.source.left_out)
+    return left_out.words()
