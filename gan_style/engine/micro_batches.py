@@ -1,8 +1,12 @@
 """What one step is given: this process's micro-batches, whether they are large enough, and what helps where they are too large."""
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
+
+import torch
 
 from gan_style.errors import UserError
+from gan_style.memory import room_for
 from gan_style.types import Batch
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order
@@ -34,7 +38,19 @@ def step_advice(begun: bool, divisible: bool) -> str:
     return f"take another run_dir and {smaller}, or raise train.accumulate (docs/guide/high_resolution.md has more)"
 
 
-def at_once(batches: Sequence[Batch]) -> str:
+def room_for_step(
+    step: int, batches: Sequence[Batch], device: torch.device, saved: int | None, divisible: bool
+) -> AbstractContextManager[None]:
+    """To be entered for the step after `step`: want of memory becomes a `UserError`, see `room_for`.
+
+    saved: the step of the newest checkpoint; divisible: see `step_advice`
+    """
+    kept = "no checkpoint is saved yet" if saved is None else f"the newest checkpoint is of step {saved}"
+    lacking = f"step {step + 1}: {device.type} has no memory for {_at_once(batches)}; {kept}"
+    return room_for(lacking, step_advice(step > 0, divisible))
+
+
+def _at_once(batches: Sequence[Batch]) -> str:
     """How much a step of these takes at a time, for people."""
     count, _, height, width = batches[0].a.shape
     return f"{count} images of {width} x {height} pixels at once" + (f" ({len(batches)} times a step)" if len(batches) > 1 else "")

@@ -25,7 +25,7 @@ from gan_style.engine.frozen import check_weights_known, weight_hashes
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
-from gan_style.engine.micro_batches import Loader, at_once, check_size, step_advice
+from gan_style.engine.micro_batches import Loader, check_size, room_for_step, step_advice
 from gan_style.engine.plan import Plan, how_to_extend, resume_plan
 from gan_style.engine.report.writer import Report
 from gan_style.engine.samples import SampleGrid
@@ -97,8 +97,7 @@ class Run:
                     self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
                 self._train(stop)
             # A checkpoint beyond a lost line would make the gap lasting; one before the first step would hold nothing but tie the folder.
-            worthless = self.line_lost or (self.step == 0 and self.mistake is not None)
-            if not self.agreement.largest(worthless):
+            if not self.agreement.largest(self.line_lost or (self.step == 0 and self.mistake is not None)):
                 self._save()
             if self.step >= self.steps:
                 self._draw(again=False)
@@ -132,9 +131,7 @@ class Run:
                 watch.waited += time.perf_counter() - before
                 if stop.agreed(self.mistake is not None):
                     return
-                saved = "no checkpoint is saved yet" if self.saved is None else f"the newest checkpoint is of step {self.saved}"
-                lacking = f"step {self.step + 1}: {self.accelerator.device.type} has no memory for {at_once(micro_batches)}; {saved}"
-                with room_for(lacking, step_advice(self.step > 0, self.trainer.method.divisible)):
+                with room_for_step(self.step, micro_batches, self.accelerator.device, self.saved, self.trainer.method.divisible):
                     result = self.trainer.step(self.step, micro_batches)
                 self.means.add({f"loss/{name}": loss for name, loss in result.losses.items()})
                 self.means.add({f"health/{name}": value for name, value in result.measures.items()})
