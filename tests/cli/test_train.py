@@ -68,7 +68,7 @@ def test_a_method_that_needs_pairs_names_those_that_do_not_where_there_are_none(
         (unpaired / f"train{domain}").mkdir(parents=True)
         for path in (data / f"train{domain}").iterdir():
             shutil.copy(path, unpaired / f"train{domain}" / f"{domain}{path.name}")
-    with pytest.raises(UserError, match=r"has 0 pairs of one stem .*cyclegan or cut \(configs/cyclegan\.yaml\)"):
+    with pytest.raises(UserError, match=r"has 0 pairs of one stem .*cyclegan or cut \(configs/cyclegan.yaml\)"):
         train_command([*smoke_arguments("pix2pix", unpaired, tmp_path / "run"), "--dry-run"])
     assert train_command([*smoke_arguments("cyclegan", unpaired, tmp_path / "run"), "--dry-run"]) == 0
 

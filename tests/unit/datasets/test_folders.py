@@ -129,7 +129,7 @@ def test_domains_in_which_hardly_any_stem_agrees_are_no_pairs(tmp_path: Path, sa
     assert found.problems.lines == []
     assert f"has {same} pair" in found.no_pairs and f"in trainA/ and {same + others} in trainB/" in found.no_pairs
     assert f"trainA/A0.png: no file of this stem in {tmp_path}/trainB" in found.no_pairs
-    with pytest.raises(UserError, match=rf"^{tmp_path}: has {same} pairs? .*cyclegan or cut \(configs/cyclegan\.yaml\)"):
+    with pytest.raises(UserError, match=rf"^{tmp_path}: has {same} pairs? .*cyclegan or cut \(configs/cyclegan.yaml\)"):
         find(tmp_path, "auto", "train", paired=True)
     assert find(tmp_path, "auto", "train", paired=False) is not None
 
