@@ -9,6 +9,7 @@ _ALIKE = 8  # largest difference of neighbours in a flat area, of 0 to 255
 _CLOSE = 40.0  # a colour nearer than this to a more frequent one may be noise of it
 _FEW = 0.25  # of the more frequent one's pixels: noise, if it is close
 _RARE = 1e-3  # of all flat pixels: what is left of an edge
+_BAND = 4096  # colours that are compared with all classes at once
 _OWN = 0.1  # of a colour's pixels, that lie inside areas of just this colour
 
 
@@ -88,9 +89,13 @@ def nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     channels = known.shape[1]
     flat = pixels[..., :channels].reshape(-1, channels)
     different, places = np.unique(flat, axis=0, return_inverse=True)
-    distances = np.square(different[:, None].astype(np.int64) - known).sum(axis=2)  # of equally near ones the first
+    closest = np.empty(len(different), np.int64)
+    for start in range(0, len(different), _BAND):  # a photo has a million colours
+        band = slice(start, start + _BAND)
+        distances = np.square(different[band, None].astype(np.int64) - known).sum(axis=2)
+        closest[band] = distances.argmin(axis=1)  # of equally near ones the first
     result = pixels.copy()
-    result[..., :channels] = known.astype(np.uint8)[distances.argmin(axis=1)][places.ravel()].reshape(*pixels.shape[:2], channels)
+    result[..., :channels] = known.astype(np.uint8)[closest][places.ravel()].reshape(*pixels.shape[:2], channels)
     return result
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from gan_style import images
+from gan_style import images, label_colours
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.check import check
 from gan_style.datasets.colours import find_frequent
@@ -293,3 +293,12 @@ def test_training_sees_that_a_mask_saved_as_jpeg_is_none(tmp_path: Path) -> None
     notes, warnings = glance(source, DataConfig(root=str(tmp_path)), None)
     assert ["unless data.domain_" in note for note in notes] == [True, True]
     assert ["data.domain_" in warning and "nearest" in warning for warning in warnings] == [True, True]
+
+
+def test_the_nearest_class_of_a_photo_of_many_colours() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    colours = ["#000000", "#ff8000", "#80ff40"]
+    known = np.array([list(bytes.fromhex(colour[1:])) for colour in colours])
+    closest = np.square(photo[:, :, None].astype(int) - known).sum(axis=3).argmin(axis=2)
+    assert len(np.unique(photo.reshape(-1, 3), axis=0)) > 2 * label_colours._BAND
+    assert (nearest(photo, colours) == known[closest]).all()
