@@ -1,6 +1,7 @@
 """train.py as a user meets it: what it leaves behind, and what it says to mistakes."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -182,9 +183,15 @@ def test_an_image_too_small_to_be_judged_is_named_and_the_steps_before_it_are_sa
     assert saved and int(saved[-1].removeprefix("step_")) >= json.loads(lines[-1])["step"]
 
 
-def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_mistake_is_one_line_and_exit_code_2(processes: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "--config", "nowhere.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, str(ROOT / "train.py"), "--config", "nowhere.yaml"],
+        cwd=tmp_path,
+        env=os.environ | {"WORLD_SIZE": processes},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: nowhere.yaml: no such file; configs/ holds the recipes\n"
