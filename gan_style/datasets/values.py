@@ -8,6 +8,7 @@ from math import floor, log10
 import numpy as np
 
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.counted import counted
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
@@ -82,7 +83,7 @@ def _look(source: Source, config: DataConfig, domain: str, places: Sequence[int]
             found.append(measure(pixels, loaded.labels, guess=settings.labels == "auto"))
     if not settings.colours or not total:
         return found, None
-    made = f"{len(settings.colours)} classes of {len(different)} colour{'s' * (len(different) != 1)}"
+    made = f"{len(settings.colours)} classes of {counted(len(different), 'colour')}"
     return found, f"labels: nearest made {made} and moved {percent(moved / total)} of the pixels"
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.bundle import BundleInfo, load_bundle
+from gan_style.counted import counted
 from gan_style.device import Precision, check_precision, choose_device
 from gan_style.errors import UserError
 from gan_style.inference.given import check_noise, check_pictures
@@ -64,7 +65,7 @@ class Predictor:
         batch = image if image.dim() == 4 else image[None]
         self._check_padding(*batch.shape[2:])
         count, _, height, width = batch.shape
-        said = f"{self.device.type} has no memory for {count} image{'s' if count > 1 else ''} of {width} x {height} pixels"
+        said = f"{self.device.type} has no memory for {counted(count, 'image')} of {width} x {height} pixels"
         advice = f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
         with room_for(said, advice):
             with self.calculating():
@@ -78,7 +79,7 @@ class Predictor:
         if not self.from_noise_alone:
             raise ValueError(f"a bundle of {self.info.method} translates pictures: call the predictor with one")
         check_noise(latents, self.info.translator["latent"])
-        said = f"{self.device.type} has no memory to draw {len(latents)} image{'s' if len(latents) > 1 else ''} at once"
+        said = f"{self.device.type} has no memory to draw {counted(len(latents), 'image')} at once"
         with room_for(said, "take a smaller --batch-size, --precision bf16 or another --device"):
             with self.calculating():
                 drawn = self.network(latents.to(self.device, torch.float32))
