@@ -50,7 +50,7 @@ bench: setup
 	for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
 docs: setup
-	$(BIN)/python -m gan_style.document > docs/guide/config.md
+	$(BIN)/python -m gan_style keys > docs/guide/config.md
 
 clean:
 	rm -rf $(VENV) runs outputs .pytest_cache .ruff_cache .hypothesis

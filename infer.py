@@ -1,21 +1,16 @@
-"""Translate pictures with a trained bundle: python infer.py --model BUNDLE|RUN_DIR --input PATH [PATH ...] --output DIR [...]."""
+"""Translate pictures: python infer.py --model BUNDLE|RUN_DIR --input PATH [PATH ...] --output DIR [...]; the same as `gan-style infer`."""
 
 import sys
 from collections.abc import Sequence
 
-from gan_style.errors import run_command
+from gan_style.__main__ import run
+from gan_style.commands.running import leave
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line, translate, return the exit code."""
-
-    def command() -> int:
-        from gan_style.inference.command import infer_command
-
-        return infer_command(sys.argv[1:] if arguments is None else arguments)
-
-    return run_command(command, goes_on=True)
+    """Run the verb with these options, or with those of the command line. Returns the exit code."""
+    return run(["infer", *(sys.argv[1:] if arguments is None else arguments)])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -29,7 +29,7 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
-from gan_style.datasets.demo import draw_paired
+from gan_style.demo.sets import draw_paired
 
 ROOT = Path(__file__).parents[1]
 STEPS = 60

@@ -13,8 +13,8 @@ import time
 
 import torch
 
-from gan_style.inference.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
-from gan_style.networks.vgg import VGGFeatures
+from gan_style.networks.pretrained.vgg import VGGFeatures
+from gan_style.translation.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
 
 
 def main() -> None:

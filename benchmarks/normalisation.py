@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_style.networks import GENERATORS, build, normalisation
+from gan_style.networks import GENERATORS, build
+from gan_style.networks.layers import normalisation
 
 Normalise = Callable[..., Tensor]
 ours = normalisation.normalise_each_image

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from gan_style.engine.report.writer import FILE, Report
+from gan_style.report.writer import FILE, Report
 
 LINES = (100, 1_000, 10_000, 100_000)
 EVERY, DRAWN_EVERY = 50, 10  # steps to a line, lines to a grid

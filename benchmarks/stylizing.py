@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 import torch
 
-from gan_style.arguments import device_option
-from gan_style.device import choose_device
-from gan_style.inference.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
+from gan_style.commands.options import device_option
+from gan_style.machine.device import choose_device
 from gan_style.methods import CONFIGS
 from gan_style.methods.serving import serving_network
-from gan_style.networks.vgg import VGGFeatures
+from gan_style.networks.pretrained.vgg import VGGFeatures
+from gan_style.translation.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from gan_style import images, sheet
-from gan_style.datasets.demo import draw_styles, draw_unpaired
-from gan_style.inference import controls
-from gan_style.inference.gatys import Settings, Style, optimise
-from gan_style.networks.vgg import VGGFeatures
+from gan_style.demo.sets import draw_styles, draw_unpaired
+from gan_style.files import images, sheet
+from gan_style.networks.pretrained.vgg import VGGFeatures
+from gan_style.translation import controls
+from gan_style.translation.gatys import Settings, Style, optimise
 
 PICTURES = Path(__file__).parent / "pictures"
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}  # with random weights relu5_1 adds time alone

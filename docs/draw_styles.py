@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_style import images, sheet
-from gan_style.inference.command import infer_command
+from gan_style.commands.infer import infer_command
+from gan_style.files import images, sheet
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"

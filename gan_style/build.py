@@ -1,6 +1,6 @@
 """The composition root: from a configuration to the objects of a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,21 +9,19 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from gan_style.arguments import place
-from gan_style.bundle import BundleInfo, Resize
-from gan_style.config.load import dump_config, load_config
+from gan_style.bundles.file import BundleInfo, Resize
+from gan_style.config.load import dump_config
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
-from gan_style.datasets.demo import ensure_demo
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
+from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
-from gan_style.engine.cases import Cases, Inputs, Wanted, open_cases, spread
 from gan_style.engine.checkpoint import earlier_inputs
-from gan_style.engine.classes import domain_colours, label_colours, with_colours, with_domain_colours
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.folder import begun
 from gan_style.engine.known_data import KnownData
+from gan_style.engine.label_maps import domain_colours, label_colours, with_colours, with_domain_colours
 from gan_style.engine.micro_batches import step_advice
 from gan_style.engine.plan import make_plan
 from gan_style.engine.process import lent_process
@@ -33,36 +31,19 @@ from gan_style.engine.samples import SampleGrid
 from gan_style.engine.summary import summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
-from gan_style.errors import CommandParser, UserError, nearest
-from gan_style.looking import looking_only
-from gan_style.memory import room_for
+from gan_style.errors import UserError, nearest
+from gan_style.evaluation.cases import Cases, Inputs, Wanted, open_cases, spread
+from gan_style.evaluation.suite import Networks, Suite
+from gan_style.files.looking import looking_only
+from gan_style.machine.memory import room_for
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Example, Method
 from gan_style.methods.serving import serving_network
-from gan_style.metrics.suite import Networks, Suite
-from gan_style.progress import say
 from gan_style.seeding import derive_seed
+from gan_style.terminal.progress import say
 from gan_style.types import Direction, Kept, Task
 
 T = TypeVar("T")
-
-
-def train_command(arguments: Sequence[str]) -> int:
-    """The body of train.py: parse, build, train. Returns the exit code."""
-    parser = CommandParser(
-        prog="train.py",
-        description="Train an image-to-image translator. The same command goes on with a run that was interrupted.",
-        epilog="Keys: docs/guide/config.md. Example: train.py --config configs/pix2pix.yaml data.root=my_pairs train.batch_size=4",
-    )
-    parser.add_argument("--config", type=place, required=True, metavar="FILE", help="a recipe from configs/, or your own")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="check everything, print what would be trained, leave nothing behind but demo data"
-    )
-    parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
-    options = parser.parse_intermixed_args(arguments)
-    config = load_config(options.config, options.overrides, CONFIGS)
-    with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
-        return describe(config) if options.dry_run else train(config)
 
 
 def train(config: RunConfig[Any]) -> int:

@@ -16,7 +16,7 @@ from tiny import micro_batches
 from torch import Tensor, nn
 
 from gan_style.methods.base import Method
-from gan_style.networks.projection import ProjectionHeads
+from gan_style.networks.layers.projection import ProjectionHeads
 from gan_style.types import Batch
 
 TEMPERATURE = 0.07

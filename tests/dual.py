@@ -14,8 +14,8 @@ from gan_style import networks
 from gan_style.losses.patch_nce import patch_nce
 from gan_style.methods.base import Player
 from gan_style.methods.cyclegan import CycleGAN, CycleGANConfig
-from gan_style.networks.patches import Positions, draw_positions
-from gan_style.networks.projection import ProjectionHeads
+from gan_style.networks.layers.patches import Positions, draw_positions
+from gan_style.networks.layers.projection import ProjectionHeads
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Outputs, Task
 

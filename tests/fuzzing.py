@@ -21,7 +21,8 @@ from typing import Any, NoReturn
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
-from gan_style.errors import UserError, run_command
+from gan_style.commands.running import run_command
+from gan_style.errors import UserError
 
 CASES, NIGHTLY_CASES = 200, 2000
 MEMORY = 2**30

@@ -43,12 +43,13 @@ def test_accelerate_and_albumentations_stay_where_they_belong() -> None:
 def test_bars_are_drawn_in_one_place() -> None:
     """Elsewhere a bar would fill a log file with carriage returns, or stand before a message."""
     users = [path.relative_to(ROOT).as_posix() for path in SOURCES if re.search(r"^\s*(from|import) tqdm\b", path.read_text(), re.M)]
-    assert [path for path in users if not path.startswith("benchmarks/")] == ["gan_style/progress.py"]
+    assert [path for path in users if not path.startswith("benchmarks/")] == ["gan_style/terminal/progress.py"]
 
 
 def test_torchmetrics_is_loaded_by_what_measures_alone() -> None:
     """It takes a second and more: neither a mistake in a command nor a training without validation should wait for it."""
-    program = "import sys, gan_style.build, gan_style.evaluation.bundle, gan_style.evaluation.folders; print('torchmetrics' in sys.modules)"
+    modules = "gan_style.build, gan_style.commands.evaluate.bundle, gan_style.commands.evaluate.folders"
+    program = f"import sys, {modules}; print('torchmetrics' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from gan_style import bundle, errors, images, walking
+from gan_style import errors
+from gan_style.bundles import file as bundle
+from gan_style.commands.evaluate import task
 from gan_style.config import yaml_file
-from gan_style.datasets import colours, fingerprint, index, manifest, values
+from gan_style.datasets import fingerprint, index, manifest, values
+from gan_style.datasets import label_maps as colours
 from gan_style.engine import tree
-from gan_style.engine.report import log, pictures
-from gan_style.evaluation import task
-from gan_style.files import bounded, colour, kinds, pillow, tiff_directory
-from gan_style.inference import predictor, stylist
-from gan_style.metrics import paired
-from gan_style.segmentation import classes, training
+from gan_style.evaluation import paired
+from gan_style.evaluation.task import training
+from gan_style.files import bounded, colour, images, kinds, pillow, tiff_directory, walking
+from gan_style.label_maps import classes
+from gan_style.report import log, pictures
+from gan_style.translation import predictor, stylist
 
 ROOT = Path(__file__).parents[1]
 _UNITS = {"million": 1e6, "megapixels": 1e6, "billion": 1e9, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

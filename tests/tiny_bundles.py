@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan_style.bundle import BundleInfo, Resize, save_bundle
+from gan_style.bundles.file import BundleInfo, Resize, save_bundle
 from gan_style.methods import METHODS
 
 UNET_BATCH = {"name": "unet", "base_channels": 4, "num_downs": 3, "norm": "batch", "dropout": True, "init_gain": 0.15}

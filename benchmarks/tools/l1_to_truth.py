@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from gan_style import images
-from gan_style.errors import CommandParser, UserError, run_command
+from gan_style.commands.parser import CommandParser
+from gan_style.commands.running import run_command
+from gan_style.errors import UserError
+from gan_style.files import images
 
 
 def main() -> int:

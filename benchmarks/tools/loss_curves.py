@@ -4,11 +4,13 @@ import sys
 from html import escape
 from pathlib import Path
 
-from gan_style.atomic import write_text
-from gan_style.engine.report.charts import PLANE, Chart
-from gan_style.engine.report.log import RunLog
-from gan_style.engine.report.sections import of_run
-from gan_style.errors import CommandParser, UserError, run_command
+from gan_style.commands.parser import CommandParser
+from gan_style.commands.running import run_command
+from gan_style.errors import UserError
+from gan_style.files.atomic import write_text
+from gan_style.report.charts import PLANE, Chart
+from gan_style.report.log import RunLog
+from gan_style.report.sections import of_run
 
 COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 STYLE = "<style>text{font:11px sans-serif;fill:#444}path{fill:none;stroke-width:1.5}line{stroke:#ddd}</style>"

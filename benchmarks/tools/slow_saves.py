@@ -3,15 +3,15 @@
 import sys
 import time
 
-from gan_style import atomic
-from gan_style.errors import run_command
+from gan_style.commands.running import run_command
+from gan_style.files import atomic
 
 SECONDS_A_FLUSH = 0.3
 
 
 def main() -> int:
     """Train, with a pause before each file of a checkpoint or bundle is flushed to the disk."""
-    from gan_style.build import train_command
+    from gan_style.commands.train import train_command
 
     flush = atomic.flush
 

@@ -16,7 +16,7 @@ from gan_style.config.overrides import Override, apply_override, parse_overrides
 from gan_style.config.schema import MethodConfig, RunConfig
 from gan_style.config.yaml_file import ONE_FILE, read_yaml_file, short
 from gan_style.errors import UserError, nearest
-from gan_style.opening import refusal
+from gan_style.files.opening import refusal
 
 
 def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:

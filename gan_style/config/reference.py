@@ -16,7 +16,7 @@ from gan_style.config.schema import MethodConfig, RunConfig
 _INTRO = """\
 # Configuration
 
-<!-- Written by `python -m gan_style.document > docs/guide/config.md`; the text is in gan_style/config. -->
+<!-- Written by `python -m gan_style keys > docs/guide/config.md`; the text is in gan_style/config. -->
 
 A run is described by one YAML file and by overrides on the command line:
 

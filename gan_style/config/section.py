@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from gan_style.places import expanded
+from gan_style.files.places import expanded
 
 # A path, or a word that stands for one: `~` and `${VAR}` are expanded before anything sees it.
 Place = Annotated[str, AfterValidator(expanded)]

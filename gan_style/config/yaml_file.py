@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from gan_style.errors import UserError
-from gan_style.opening import read_regular
+from gan_style.files.opening import read_regular
 
 MAX_CONFIG_BYTES = 2**18
 MAX_DEPTH = 32

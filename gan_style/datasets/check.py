@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gan_style import images
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
@@ -20,7 +19,8 @@ from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
 from gan_style.datasets.values import Values, describe, measure
 from gan_style.errors import UserError
-from gan_style.progress import Progress
+from gan_style.files import images
+from gan_style.terminal.progress import Progress
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Load = Callable[[], Path | images.Encoded]

@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
-from gan_style import images
 from gan_style.errors import UserError, one_line
+from gan_style.files import images
 from gan_style.files.left_out import LeftOut
-from gan_style.sheet import tile
-from gan_style.stems import stem
+from gan_style.files.sheet import tile
+from gan_style.files.stems import stem
 
 log = logging.getLogger("gan_style")
 

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_style import images
-from gan_style.atomic import replacing
 from gan_style.datasets.layouts import resolve_layout, table_of
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.reading import half
 from gan_style.datasets.sources import find_split
 from gan_style.datasets.survey import LayoutChoice, Source, Split
 from gan_style.errors import UserError, one_line
+from gan_style.files import images
+from gan_style.files.atomic import replacing
 from gan_style.files.left_out import LeftOut
-from gan_style.progress import Progress
-from gan_style.stems import stem
+from gan_style.files.stems import stem
+from gan_style.terminal.progress import Progress
 
 log = logging.getLogger("gan_style")
 

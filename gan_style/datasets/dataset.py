@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain, read_pair
 from gan_style.datasets.sampling import locate, permutation
@@ -16,6 +15,7 @@ from gan_style.datasets.sources import find, find_images
 from gan_style.datasets.survey import Source, Split, TwoFolders
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
+from gan_style.files import images
 from gan_style.types import Batch
 
 

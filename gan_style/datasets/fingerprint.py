@@ -18,8 +18,8 @@ import torch
 from gan_style.datasets.keys import Keys
 from gan_style.datasets.survey import Source, shown
 from gan_style.errors import UserError
-from gan_style.opening import open_regular
-from gan_style.stems import composed
+from gan_style.files.opening import open_regular
+from gan_style.files.stems import composed
 
 LOOKS = 2000  # files of a domain
 LISTED = 10_000  # names that a fingerprint holds: of a longer list it knows whether it changed, but not where

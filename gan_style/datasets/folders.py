@@ -9,15 +9,15 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
-from gan_style.counted import counted
 from gan_style.datasets.keys import Gathering, Keys
 from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name
 from gan_style.files.left_out import LeftOut, is_hidden, is_plain, why
-from gan_style.progress import Progress
-from gan_style.stems import composed, stem
+from gan_style.files.stems import composed, stem
+from gan_style.terminal.counted import counted
+from gan_style.terminal.progress import Progress
 
 _FEW = 10  # where fewer than one in so many images of the smaller domain have a partner, the domains are no pairs
 _OTHER_FORM = "the same name as {}, written in another form of Unicode (macOS writes accents as characters of their own)"

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_style.atomic import replacing
 from gan_style.datasets.keys import Keys
 from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import STAMP, unchanged
 from gan_style.datasets.survey import Layout, Source, Split, Survey
 from gan_style.errors import UserError
+from gan_style.files.atomic import replacing
 from gan_style.files.kinds import IMAGE_SUFFIXES
 from gan_style.files.left_out import MOST, LeftOut
-from gan_style.looking import cache_folder
+from gan_style.files.looking import cache_folder
 
 SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
 

@@ -15,7 +15,7 @@ from gan_style.datasets.dataset import Place, TrainingSet, collate
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.datasets.sampling import SlotSampler
 from gan_style.errors import UserError, one_line
-from gan_style.memory import room_for
+from gan_style.machine.memory import room_for
 from gan_style.types import Batch
 
 log = logging.getLogger("gan_style")

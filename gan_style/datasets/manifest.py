@@ -15,7 +15,7 @@ from gan_style.datasets.keys import Gathering
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
 from gan_style.errors import UserError
-from gan_style.progress import Progress
+from gan_style.terminal.progress import Progress
 
 MAX_BYTES = 2**30  # some ten million rows
 MAX_ROW_BYTES = 2**20

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gan_style.atomic import replacing
 from gan_style.datasets.keys import Keys
 from gan_style.datasets.layouts import table_of
 from gan_style.datasets.survey import Source, Split, Survey, shown
 from gan_style.errors import UserError
-from gan_style.images import Encoded
-from gan_style.looking import cache_folder
-from gan_style.progress import watched
+from gan_style.files.atomic import replacing
+from gan_style.files.images import Encoded
+from gan_style.files.looking import cache_folder
+from gan_style.terminal.progress import watched
 
 try:
     import datasets

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
-from gan_style.label_colours import nearest
+from gan_style.files import images
+from gan_style.label_maps.colours import nearest
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from gan_style.datasets.layouts import Folders, check_one_domain, is_url, resolv
 from gan_style.datasets.manifest import survey_manifest
 from gan_style.datasets.survey import SET_ALIGNED, Layout, LayoutChoice, Source, Split, Survey
 from gan_style.errors import UserError, one_line
-from gan_style.images import probe
+from gan_style.files.images import probe
 
 _LOOKED_AT = 4  # files whose size tells whether they are side by side
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gan_style.counted import counted
 from gan_style.datasets.listing import Listing
 from gan_style.errors import one_line
+from gan_style.files.images import Encoded
 from gan_style.files.left_out import LeftOut
-from gan_style.images import Encoded
+from gan_style.terminal.counted import counted
 
 Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images"]
 LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"]

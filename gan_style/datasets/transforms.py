@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import Loaded
 from gan_style.errors import UserError
-from gan_style.memory import OutOfMemory, no_room
+from gan_style.files import images
+from gan_style.machine.memory import OutOfMemory, no_room
 from gan_style.seeding import derive_seed
 
 _TRIED = 32  # side of the images that transforms are tried on, in pixels

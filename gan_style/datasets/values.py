@@ -8,11 +8,11 @@ from math import floor, log10
 import numpy as np
 
 from gan_style.config.schema import DataConfig, DomainConfig
-from gan_style.counted import counted
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
-from gan_style.label_colours import Tally, frequent, merged, moved_share, nearest, tally
+from gan_style.label_maps.colours import Tally, frequent, merged, moved_share, nearest, tally
+from gan_style.terminal.counted import counted
 
 _LOOKED_AT = 32  # images of a domain, when a training starts
 MOST = 256  # colours of a label map

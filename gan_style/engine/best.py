@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from gan_style import atomic
 from gan_style.config.metrics import METRICS
 from gan_style.config.validation import ValidationConfig
 from gan_style.datasets.fingerprint import Fingerprint, fingerprint, image_changes
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
+from gan_style.files import atomic
 from gan_style.types import Direction
 
 # Writes the bundle of a direction, with what was measured of it, to a path.

@@ -24,11 +24,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from gan_style import atomic
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.tree import load_tree, save_tree
 from gan_style.errors import UserError
-from gan_style.memory import room_for
+from gan_style.files import atomic
+from gan_style.machine.memory import room_for
 
 NETWORKS, TRAINING, INPUTS, MANIFEST = "networks.safetensors", "training.safetensors", "inputs.safetensors", "manifest.json"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from gan_style.engine.best import BestBundles
-from gan_style.engine.report.log import RunLog
-from gan_style.engine.report.writer import FILE
 from gan_style.errors import UserError
-from gan_style.progress import Pace, Progress, duration, say, say_at, watched
+from gan_style.report.log import RunLog
+from gan_style.report.writer import FILE
+from gan_style.terminal.progress import Pace, Progress, duration, say, say_at, watched
 
 Outcome = Literal["finished", "not finished", "stopped", "failed"]
 

@@ -8,12 +8,12 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 from gan_style.config.schema import LoggingConfig, TrainConfig
-from gan_style.device import check_precision, choose_device, cpu_is_asked_for
 from gan_style.engine.agreement import PATIENCE
 from gan_style.errors import UserError
+from gan_style.machine.device import check_precision, choose_device, cpu_is_asked_for
 from gan_style.methods.adversary import AdversarialConfig
 from gan_style.methods.base import Method
-from gan_style.networks.together import batch_independent
+from gan_style.networks.layers.together import batch_independent
 
 # What `accelerate launch` sets for launches that split one network with one optimizer.
 _REFUSED = {

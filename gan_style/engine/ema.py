@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from gan_style.networks.spectral import singular_vectors
+from gan_style.networks.layers.spectral import singular_vectors
 
 
 class EMA:

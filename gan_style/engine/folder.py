@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gan_style import atomic
 from gan_style.config.continuing import differences
 from gan_style.config.load import dump_config, parse_config
 from gan_style.config.schema import RunConfig
 from gan_style.config.yaml_file import read_yaml
 from gan_style.engine.agreement import Agreement
 from gan_style.errors import UserError
+from gan_style.files import atomic
 from gan_style.methods import CONFIGS
 
 try:

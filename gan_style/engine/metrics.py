@@ -13,8 +13,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from gan_style import atomic
 from gan_style.errors import UserError
+from gan_style.files import atomic
 
 
 class LossMeans:

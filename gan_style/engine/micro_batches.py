@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from gan_style.errors import UserError
-from gan_style.memory import room_for
+from gan_style.machine.memory import room_for
 from gan_style.types import Batch
 
 # (first step, last step + 1) -> this process's micro-batches of those steps, in order

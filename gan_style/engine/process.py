@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
 
-from gan_style.device import flushing_denormal
 from gan_style.errors import UserError
+from gan_style.machine.device import flushing_denormal
 
 _TRAINING = threading.Lock()
 

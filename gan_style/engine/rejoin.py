@@ -10,8 +10,8 @@ import warnings
 import torch.distributed as dist
 from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-from gan_style.device import choose_device
 from gan_style.engine.agreement import PATIENCE
+from gan_style.machine.device import choose_device
 
 
 def rejoin() -> None:

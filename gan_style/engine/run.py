@@ -12,8 +12,7 @@ from accelerate import Accelerator
 from safetensors import SafetensorError
 from torch import Tensor
 
-from gan_style import atomic
-from gan_style.bundle import BundleInfo, save_bundle
+from gan_style.bundles.file import BundleInfo, save_bundle
 from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig
 from gan_style.engine.agreement import Agreement
@@ -27,14 +26,15 @@ from gan_style.engine.known_data import KnownData
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
 from gan_style.engine.micro_batches import Loader, check_size, room_for_step, step_advice
 from gan_style.engine.plan import Plan, how_to_extend, resume_plan
-from gan_style.engine.report.writer import Report
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Validation, named
 from gan_style.errors import UserError
-from gan_style.memory import room_for
-from gan_style.progress import say
+from gan_style.files import atomic
+from gan_style.machine.memory import room_for
+from gan_style.report.writer import Report
+from gan_style.terminal.progress import say
 from gan_style.types import Batch, Direction, Kept
 
 

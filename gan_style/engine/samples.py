@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gan_style import images
+from gan_style.files import images
+from gan_style.files.sheet import tile
 from gan_style.methods.base import Example
-from gan_style.sheet import tile
 from gan_style.types import Direction
 
 

@@ -9,7 +9,7 @@ from types import FrameType, TracebackType
 from typing import TypeVar
 
 from gan_style.engine.agreement import Agreement
-from gan_style.signals import heeded
+from gan_style.terminal.signals import heeded
 
 # The reasons to stop are numbers, of which processes agree on the largest: these, and for a signal _SIGNAL + its number.
 _TIME, _SIGNAL, _MISTAKE = 1, 100, 1000

@@ -14,8 +14,8 @@ from gan_style.engine.ema import EMA
 from gan_style.engine.health import StepResult, measure
 from gan_style.engine.schedules import learning_rate
 from gan_style.methods.base import Method, Player
-from gan_style.networks.dropout import dropouts, masks_by_sample
-from gan_style.networks.spectral import advance, spectral_norms
+from gan_style.networks.layers.dropout import dropouts, masks_by_sample
+from gan_style.networks.layers.spectral import advance, spectral_norms
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Outputs, detach
 

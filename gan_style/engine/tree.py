@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from gan_style.bundle import check_header
+from gan_style.bundles.file import check_header
 
 KEY = "tree"
 MAX_HEADER_BYTES = 2**24  # 150 000 tensors; a replay buffer of as many images would fill any memory first

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from gan_style.datasets.survey import Source
 from gan_style.engine.agreement import Agreement
-from gan_style.engine.cases import Cases, describe_reals, translations
 from gan_style.errors import UserError
-from gan_style.memory import room_for
-from gan_style.metrics.suite import Row, Suite
-from gan_style.progress import Progress
+from gan_style.evaluation.cases import Cases, describe_reals, translations
+from gan_style.evaluation.suite import Row, Suite
+from gan_style.machine.memory import room_for
+from gan_style.terminal.progress import Progress
 from gan_style.types import Direction
 
 _SMALLER = "take a smaller data.load_size, or train.validate_every=null"

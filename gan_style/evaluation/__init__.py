@@ -1,1 +1,1 @@
-"""Measuring from the command line: python -m gan_style.evaluate."""
+"""How good translations are, in numbers: docs/guide/evaluation.md. torchmetrics is loaded only where something is measured."""

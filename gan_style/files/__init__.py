@@ -1,1 +1,1 @@
-"""Files of pictures: which are read, what the others are, TIFF, colour profiles."""
+"""Files: which pictures are read, every format, colour profiles; writing that leaves no half; walking folders."""

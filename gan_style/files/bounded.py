@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from gan_style.errors import UserError
-from gan_style.opening import open_regular
+from gan_style.files.opening import open_regular
 
 MAX_PIXELS = 105_000_000  # of an image, or one that is resized: the largest cameras but one
 MAX_BYTES = 3 * MAX_PIXELS  # of a file, and of its pixels; with what the decoders need besides, 1 GiB

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_style.opening import read_regular
+from gan_style.files.opening import read_regular
 
 # A folder's files of these suffixes are its pictures. A file that is named by itself is read whatever its suffix is.
 IMAGE_SUFFIXES = frozenset(

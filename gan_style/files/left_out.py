@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gan_style.errors import one_line
 from gan_style.files.kinds import BEGINNING, advice, is_image, kind_of, kind_of_name
-from gan_style.opening import read_regular
+from gan_style.files.opening import read_regular
 
 MOST = 1000  # suffixes that are told apart: names that end in numbers have a million
 _OTHER = ".(others)"

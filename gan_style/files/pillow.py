@@ -18,7 +18,7 @@ from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, check_size, rea
 from gan_style.files.colour import MAX_PROFILE, Conversion, conversion
 from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
 from gan_style.files.samples import rows_of
-from gan_style.memory import OutOfMemory, no_room
+from gan_style.machine.memory import OutOfMemory, no_room
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF", "PPM")  # none of the others: PIL would start Ghostscript for an EPS
 _CODECS = ("zip", "jpeg", "raw", "gif")  # none of the others: loops in Python (run lengths, numbers as text)

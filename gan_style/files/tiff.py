@@ -19,7 +19,7 @@ from gan_style.files.kinds import advice, kind_of_name
 from gan_style.files.samples import by_bands, cmyk_to_rgb, divide_by_alpha, full_range, rows_of, writable
 from gan_style.files.tiff_directory import directories
 from gan_style.files.tiff_samples import CONVERT, JPEG, Samples, samples_of
-from gan_style.memory import OutOfMemory, no_room
+from gan_style.machine.memory import OutOfMemory, no_room
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_style.errors import UserError
-from gan_style.networks.transformer_net import TransformerNet
+from gan_style.networks.generators.transformer_net import TransformerNet
 
 _HALF = 127.5  # 255 = (1 + 1) * 127.5
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # in checkpoints of old; instance normalisation never used them

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
-from gan_style.networks.downsampling import BlurPool
-from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
-from gan_style.networks.projection import ProjectionHeads
-from gan_style.networks.resnet import ResnetGenerator
-from gan_style.networks.spectral import is_spectral
-from gan_style.networks.unet import UnetGenerator
-from gan_style.networks.upsampling import AntialiasedConvolution, ResizeConvolution
+from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.generators.resnet import ResnetGenerator
+from gan_style.networks.generators.unet import UnetGenerator
+from gan_style.networks.layers.downsampling import BlurPool
+from gan_style.networks.layers.projection import ProjectionHeads
+from gan_style.networks.layers.spectral import is_spectral
+from gan_style.networks.layers.upsampling import AntialiasedConvolution, ResizeConvolution
 
 # method -> their name of a network -> ours. G_A translates A to B; D_A judges B.
 NETWORK_NAMES: dict[str, dict[str, str]] = {

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_style.networks.moments import precise
+from gan_style.networks.layers.moments import precise
 
 Scores = Tensor | Sequence[Tensor]
 AdversarialLoss = Callable[[Scores, bool], Tensor]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_style.networks.moments import outside_autocast
+from gan_style.networks.layers.moments import outside_autocast
 
 Negatives = Literal["image", "batch"]
 

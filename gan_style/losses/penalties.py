@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gan_style.losses.adversarial import Scores, scales
-from gan_style.networks.moments import precise
+from gan_style.networks.layers.moments import precise
 
 
 def r1(scores: Scores, images: Tensor, signs: Sequence[Tensor]) -> Tensor:

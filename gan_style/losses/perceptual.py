@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gan_style.networks.moments import moments, outside_autocast
+from gan_style.networks.layers.moments import moments, outside_autocast
 
 GramNorm = Literal["gatys", "johnson"]
 Kernel = Literal["linear", "polynomial", "gaussian"]

@@ -20,8 +20,8 @@ from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.methods.base import Example, Method, Needs, Player
-from gan_style.networks.adain import AdaINNet
-from gan_style.networks.moments import adain
+from gan_style.networks.generators.adain import AdaINNet
+from gan_style.networks.layers.moments import adain
 from gan_style.types import Batch, Direction, Outputs, Task
 
 

@@ -21,8 +21,8 @@ from gan_style.config.schema import DiscriminatorConfig, MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
-from gan_style.networks.diffaugment import LOTS, Augmentation, diffaugment
-from gan_style.networks.together import forward_together
+from gan_style.networks.layers.diffaugment import LOTS, Augmentation, diffaugment
+from gan_style.networks.layers.together import forward_together
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Task
 

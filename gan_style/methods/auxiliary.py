@@ -20,7 +20,7 @@ from gan_style.errors import nearest
 from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.style_pictures import style_picture
-from gan_style.networks.vgg import VGGFeatures, layers
+from gan_style.networks.pretrained.vgg import VGGFeatures, layers
 from gan_style.types import Task
 
 STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]  # 1508.06576, section 2

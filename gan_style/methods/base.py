@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan_style import networks
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
 from gan_style.methods.auxiliary import VGGConfig
-from gan_style.networks.dropout import draws_by_sample
+from gan_style.networks.layers.dropout import draws_by_sample
 from gan_style.types import Batch, Direction, Outputs, Task
 
 # What a method is trained on: pairs of images, images of two domains, or images of one, which are `Batch.a` (and `Batch.b`).

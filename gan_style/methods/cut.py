@@ -28,10 +28,10 @@ from gan_style.losses.patch_nce import Negatives, patch_nce
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
-from gan_style.networks.dropout import of_samples_at
-from gan_style.networks.patches import Patches, Positions, draw_positions, mirror_positions, on_device
-from gan_style.networks.projection import ProjectionHeads
-from gan_style.networks.together import patches_together
+from gan_style.networks.layers.dropout import of_samples_at
+from gan_style.networks.layers.patches import Patches, Positions, draw_positions, mirror_positions, on_device
+from gan_style.networks.layers.projection import ProjectionHeads
+from gan_style.networks.layers.together import patches_together
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 

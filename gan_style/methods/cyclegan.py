@@ -21,7 +21,7 @@ from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialNa
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.replay import ReplayBuffer
-from gan_style.networks.together import forward_together
+from gan_style.networks.layers.together import forward_together
 from gan_style.types import Batch, Direction, Outputs, Task
 
 

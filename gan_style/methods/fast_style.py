@@ -24,9 +24,9 @@ from gan_style.methods.base import Example, Method, Needs, Player
 from gan_style.methods.style_pictures import style_picture
 from gan_style.methods.trained import open_trained
 from gan_style.networks import STYLIZERS
-from gan_style.networks.conditional import ConditionalInstanceNorm2d
-from gan_style.networks.transfer import sent
-from gan_style.networks.vgg import VGGFeatures
+from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
+from gan_style.networks.layers.transfer import sent
+from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 

@@ -18,8 +18,8 @@ from gan_style.errors import UserError
 from gan_style.losses.adversarial import minimax
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Example, Method, Needs, Player
-from gan_style.networks.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
-from gan_style.networks.transfer import sent
+from gan_style.networks.generators.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
+from gan_style.networks.layers.transfer import sent
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 

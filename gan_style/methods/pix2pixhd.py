@@ -25,7 +25,7 @@ from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialNa
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, PerceptualDistance, PerceptualLayers
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.trained import open_trained
-from gan_style.networks.labels import EncodedTranslator, LabelEncoding
+from gan_style.networks.layers.labels import EncodedTranslator, LabelEncoding
 from gan_style.types import Batch, Direction, Outputs, Task
 
 COARSE = "generator.coarse."  # the global generator's weights, but its last layer's, within a translator

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_style import images
 from gan_style.errors import UserError
+from gan_style.files import images
 from gan_style.types import Kept
 
 

@@ -8,8 +8,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from gan_style.bundle import BundleInfo, load_bundle, unreadable
-from gan_style.bundle_path import find_bundle
+from gan_style.bundles.file import BundleInfo, load_bundle, unreadable
+from gan_style.bundles.place import find_bundle
 from gan_style.errors import UserError
 from gan_style.methods.base import Method
 

@@ -14,16 +14,16 @@ from typing import Any
 from torch import nn
 
 from gan_style.errors import UserError
-from gan_style.networks.coarse_to_fine import CoarseToFineGenerator, GlobalGenerator
-from gan_style.networks.init import init_weights
-from gan_style.networks.multiscale import MultiscaleDiscriminator
-from gan_style.networks.normalisation import batch_independent, per_image_statistics
-from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
-from gan_style.networks.resnet import ResnetGenerator
-from gan_style.networks.spade import SpadeGenerator
-from gan_style.networks.spectral import normalise_spectrally
-from gan_style.networks.transformer_net import TransformerNet
-from gan_style.networks.unet import UnetGenerator
+from gan_style.networks.discriminators.multiscale import MultiscaleDiscriminator
+from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.generators.coarse_to_fine import CoarseToFineGenerator, GlobalGenerator
+from gan_style.networks.generators.resnet import ResnetGenerator
+from gan_style.networks.generators.spade import SpadeGenerator
+from gan_style.networks.generators.transformer_net import TransformerNet
+from gan_style.networks.generators.unet import UnetGenerator
+from gan_style.networks.layers.init import init_weights
+from gan_style.networks.layers.normalisation import batch_independent, per_image_statistics
+from gan_style.networks.layers.spectral import normalise_spectrally
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "resnet": ResnetGenerator,

@@ -7,9 +7,9 @@ from driver import Browser
 from PIL import Image
 from run_folders import CONFIG, hostile_run, make_run
 
-from gan_style.engine.report.comparison import Comparison
-from gan_style.engine.report.page import comparison_page, run_page
-from gan_style.engine.report.past import Past
+from gan_style.report.comparison import Comparison
+from gan_style.report.page import comparison_page, run_page
+from gan_style.report.past import Past
 
 SHOWN = "document.querySelector('.large').src"
 STEP = "document.querySelector('#chosen').textContent"
@@ -106,7 +106,7 @@ def test_the_legends_give_the_values_at_the_pointer(browser: Browser, page: Path
 
 
 def test_numbers_are_written_as_in_the_text(browser: Browser, page: Path) -> None:
-    from gan_style.engine.report.charts import number, per_cent
+    from gan_style.report.charts import number, per_cent
 
     browser.show(page)
     values = [0.0, 1.0, 12.35, 0.0123, 0.0002, 1e-5, 2.5e-8, 123500.0, 1e6, 12350000.0, -0.5, -2e-4, 3e38]

@@ -13,7 +13,7 @@ from gan_style.engine.trainer import Trainer
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.networks import GENERATORS
-from gan_style.networks.dropout import Dropout
+from gan_style.networks.layers.dropout import Dropout
 from gan_style.types import Task
 
 BATCH, STEPS = 4, 3

@@ -7,7 +7,7 @@ import torch
 import yaml
 from tiny import ROOT, SIZE, make_run, make_trainer, micro_batches, tiny_config, weights
 
-from gan_style.bundle import load_bundle
+from gan_style.bundles.file import load_bundle
 from gan_style.config.load import load_config
 from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS

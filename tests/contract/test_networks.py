@@ -11,7 +11,8 @@ from tiny import of_architecture
 from torch import Tensor, nn
 
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
-from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS, batch_independent, build, normalisation
+from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS, batch_independent, build
+from gan_style.networks.layers import normalisation
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}

@@ -13,7 +13,7 @@ from tiny import make_method, make_trainer, micro_batches, tiny_config, weights
 
 from gan_style.methods import CONFIGS, METHODS, cut
 from gan_style.methods.base import Method
-from gan_style.networks.patches import draw_positions
+from gan_style.networks.layers.patches import draw_positions
 
 ADVERSARIAL = ["pix2pix", "pix2pixhd", "cyclegan", "cut", "gan", "dual"]
 CHECKS: list[Callable[[Method], Any]] = [

@@ -10,7 +10,7 @@ import pytest
 from pictures import draw_folders
 from smoke import ROOT, smoke_arguments
 
-from gan_style.bundle import load_bundle
+from gan_style.bundles.file import load_bundle
 
 EXACT = ["method.generator.norm=instance", "method.discriminator.norm=instance", "method.generator.dropout=false", "logging.samples=0"]
 RANDOM = ["validation.features=random", "validation.structure=random"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch.distributed import distributed_c10d
 
-from gan_style import build
+from gan_style.commands.train import train_command
 from gan_style.engine.health import StepResult
 from gan_style.engine.run import Run
 from gan_style.engine.trainer import Trainer
@@ -46,7 +46,7 @@ def main() -> int:
 
     Run.fit = fit_and_hash  # type: ignore[method-assign]
     Trainer.step = step_and_list  # type: ignore[method-assign]
-    return build.train_command(sys.argv[2:])
+    return train_command(sys.argv[2:])
 
 
 if __name__ == "__main__":

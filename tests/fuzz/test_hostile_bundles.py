@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mutations import INTEGERS, JSON_VALUES, changed, damaged
 from tiny_bundles import GENERATORS, tiny_bundle
 
-from gan_style.bundle import METADATA_KEY
-from gan_style.inference.predictor import Predictor
+from gan_style.bundles.file import METADATA_KEY
+from gan_style.translation.predictor import Predictor
 
 
 @pytest.fixture(scope="module")

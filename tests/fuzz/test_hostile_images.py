@@ -10,12 +10,12 @@ from fuzzing import fuzz
 from hypothesis import strategies as st
 from mutations import INTEGERS, damaged
 
-from gan_style import images
-from gan_style.bundle import BundleInfo, Resize
+from gan_style.bundles.file import BundleInfo, Resize
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import open_dataset
-from gan_style.inference.files import Job
-from gan_style.inference.picture import read_source, write_result
+from gan_style.files import images
+from gan_style.translation.inputs import Job
+from gan_style.translation.picture import read_source, write_result
 
 MAGICS = [
     b"\x89PNG\r\n\x1a\n",

@@ -12,13 +12,13 @@ from PIL import Image
 from test_hostile_bundles import join, split
 from tiny_bundles import tiny_bundle
 
-from gan_style.bundle import METADATA_KEY
-from gan_style.errors import run_command
-from gan_style.inference.command import infer_command
-from gan_style.inference.files import Job
-from gan_style.inference.picture import read_source
-from gan_style.inference.predictor import Predictor
-from gan_style.inference.stylist import StyleOptions, Stylist
+from gan_style.bundles.file import METADATA_KEY
+from gan_style.commands.infer import infer_command
+from gan_style.commands.running import run_command
+from gan_style.translation.inputs import Job
+from gan_style.translation.picture import read_source
+from gan_style.translation.predictor import Predictor
+from gan_style.translation.stylist import StyleOptions, Stylist
 
 WORDS = ["waves", "dusk", "style.png", "mask.png", "photo.png", "0.5", "1", "0", "-1", "nan", "1e999", ":", ",", " ", "\0", "é", "/", ""]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=6).map("".join) | st.text(max_size=20)

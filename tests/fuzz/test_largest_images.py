@@ -14,8 +14,8 @@ import tifffile
 from fuzzing import bounds
 from PIL import Image
 
-from gan_style import images
 from gan_style.errors import UserError
+from gan_style.files import images
 from gan_style.files.bounded import MAX_BYTES, MAX_PIXELS
 
 pytestmark = pytest.mark.skipif(not fuzzing.nightly, reason="a minute of large pictures: make nightly")

@@ -6,7 +6,7 @@ from vectors import Vectors, build_network
 
 from gan_style.interop import fast_neural_style, pytorch_cyclegan
 from gan_style.interop.pytorch_cyclegan import from_reference, to_reference
-from gan_style.networks.transformer_net import TransformerNet
+from gan_style.networks.generators.transformer_net import TransformerNet
 
 RANGES = {None: (1.0, 0.0), "RGB 0..255 in and out": (127.5, 127.5)}  # value range of the vectors -> (scale, offset) from [-1, 1]
 

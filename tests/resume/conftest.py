@@ -6,7 +6,7 @@ import pytest
 from pictures import draw_folders
 from runs import arguments
 
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 from gan_style.methods import METHODS
 
 

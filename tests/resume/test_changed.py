@@ -12,7 +12,7 @@ from runs import STEPS, arguments, metrics, networks
 from safetensors.torch import load_file
 from smoke import winning
 
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 from gan_style.engine.checkpoint import Checkpoint
 from gan_style.errors import UserError
 

@@ -8,7 +8,7 @@ from pictures import draw_folders
 from runs import metrics, networks
 from smoke import smoke_arguments, winning
 
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 from gan_style.errors import UserError
 
 FALLING = ["linear", "cosine", "step"]

@@ -15,7 +15,7 @@ from children import heeding, ignoring
 from runs import STEPS, arguments, bundles, metrics, networks
 from smoke import ROOT
 
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 from gan_style.errors import UserError
 
 

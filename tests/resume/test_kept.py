@@ -10,11 +10,11 @@ from runs import arguments, networks
 from safetensors.torch import save_file
 from smoke import winning
 
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
-from gan_style.networks.vgg import load
+from gan_style.networks.pretrained.vgg import load
 
 CUT = "train.steps=3"
 WITH_STYLE = sorted(name for name, config in CONFIGS.items() if {"styles", "style_image"} & config.model_fields.keys())

@@ -13,7 +13,7 @@ from runs import arguments, metrics, networks
 from smoke import ROOT
 from test_interrupted import newest_step, started, wait_for_steps
 
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 
 
 def loading_processes(process: subprocess.Popen[bytes]) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 from runs import STEPS, arguments, bundles, metrics, networks
 from smoke import ROOT, winning
 
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 from gan_style.engine import run as engine_run
 from gan_style.errors import UserError
 

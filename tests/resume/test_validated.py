@@ -11,8 +11,8 @@ from pictures import draw, draw_folders
 from PIL import Image
 from runs import STEPS, arguments, bundles, metrics, networks
 
-from gan_style.build import train_command
-from gan_style.bundle import load_bundle
+from gan_style.bundles.file import load_bundle
+from gan_style.commands.train import train_command
 from gan_style.engine.checkpoint import Checkpoint
 from gan_style.engine.run import Run
 from gan_style.errors import UserError

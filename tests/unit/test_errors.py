@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from gan_style.errors import MAX_LINE, CommandParser, UserError, nearest, one_line, run_command
+from gan_style.commands.parser import CommandParser
+from gan_style.commands.running import run_command
+from gan_style.errors import MAX_LINE, UserError, nearest, one_line
 
 
 def raising(failure: BaseException, goes_on: bool = False) -> int:

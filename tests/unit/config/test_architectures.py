@@ -15,8 +15,8 @@ from gan_style.config.schema import RunConfig
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS
-from gan_style.networks.adain import AdaINNet
-from gan_style.networks.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
+from gan_style.networks.generators.adain import AdaINNet
+from gan_style.networks.generators.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
 
 BASE = "run_dir: runs/x\ntrain: {steps: 10}\n"
 EVERY_NETWORK = {**GENERATORS, **DISCRIMINATORS, **STYLIZERS, "adain": AdaINNet}

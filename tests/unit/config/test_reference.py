@@ -35,12 +35,12 @@ def cells(page: str, key: str) -> list[str]:
 
 
 def test_committed_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == config_reference(CONFIGS), "run python -m gan_style.document > docs/guide/config.md"
+    assert PAGE.read_text(encoding="utf-8") == config_reference(CONFIGS), "run python -m gan_style keys > docs/guide/config.md"
 
 
 def test_command_prints_the_page() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    run = subprocess.run([sys.executable, "-m", "gan_style.document"], cwd=ROOT, env=environment, capture_output=True, check=True)
+    run = subprocess.run([sys.executable, "-m", "gan_style", "keys"], cwd=ROOT, env=environment, capture_output=True, check=True)
     assert run.stdout.decode("utf-8").replace("\r\n", "\n") == PAGE.read_text(encoding="utf-8")
 
 

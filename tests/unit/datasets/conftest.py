@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_style import images
+from gan_style.files import images
 
 Writer = Callable[..., None]
 

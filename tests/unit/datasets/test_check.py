@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pictures import draw_folders
 
-from gan_style import images
 from gan_style.datasets.check import check
+from gan_style.files import images
 
 Writer = Callable[..., None]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_style import images
 from gan_style.datasets.convert import combine, split_files, split_pairs
 from gan_style.errors import UserError
+from gan_style.files import images
 
 Writer = Callable[..., None]
 

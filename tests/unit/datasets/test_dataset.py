@@ -10,13 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import sampling
 from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import permutation
 from gan_style.errors import UserError
+from gan_style.files import images
 from gan_style.types import Batch
 
 Writer = Callable[..., None]

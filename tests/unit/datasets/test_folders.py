@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gan_style import images
 from gan_style.datasets import survey
 from gan_style.datasets.sources import find, survey_split
 from gan_style.errors import UserError
+from gan_style.files import images
 
 
 def touch(root: Path, *names: str) -> None:

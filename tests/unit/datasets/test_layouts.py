@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from smoke import smoke_arguments
 
-from gan_style import images
-from gan_style.build import train_command
+from gan_style.commands.train import train_command
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import index, listing
 from gan_style.datasets.check import check
@@ -17,6 +16,7 @@ from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.layouts import not_used
 from gan_style.datasets.sources import find, find_images
 from gan_style.errors import UserError
+from gan_style.files import images
 
 
 def touch(root: Path, *names: str) -> None:

@@ -9,12 +9,12 @@ import pytest
 from pictures import draw_folders
 from PIL import Image
 
-from gan_style import images
+from gan_style.commands.evaluate.folders import by_stem
 from gan_style.datasets import compare, convert, folders, index, listing
 from gan_style.datasets.check import check
 from gan_style.datasets.sources import find, find_images, survey_split
 from gan_style.errors import UserError
-from gan_style.evaluation.folders import by_stem
+from gan_style.files import images
 
 
 @pytest.fixture

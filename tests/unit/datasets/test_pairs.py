@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import convert
 from gan_style.datasets.check import check
 from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.errors import UserError
+from gan_style.files import images
 
 
 def write(path: Path, width: int, height: int, orientation: int = 1) -> None:

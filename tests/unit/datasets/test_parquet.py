@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import parquet
 from gan_style.datasets.check import check
@@ -24,7 +23,8 @@ from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sources import find
 from gan_style.errors import UserError
-from gan_style.looking import looking_only
+from gan_style.files import images
+from gan_style.files.looking import looking_only
 from gan_style.types import Batch
 
 Writer = Callable[..., None]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gan_style import images
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import Loaded
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
+from gan_style.files import images
 
 RNG = np.random.default_rng(1)
 NOISE = RNG.integers(0, 256, (40, 48, 3), dtype=np.uint8)

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from gan_style import images, label_colours
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.check import check
-from gan_style.datasets.colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.label_maps import find_frequent
 from gan_style.datasets.sources import find
 from gan_style.datasets.values import describe, glance, measure, percent
 from gan_style.errors import UserError
-from gan_style.label_colours import frequent, merged, nearest, tally
+from gan_style.files import images
+from gan_style.label_maps import colours as label_colours
+from gan_style.label_maps.colours import frequent, merged, nearest, tally
 
 
 def mask(quality: int = 95, size: int = 64) -> np.ndarray:

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from gan_style.engine.ema import EMA
-from gan_style.networks.spectral import advance, normalise_spectrally, spectral_norms
+from gan_style.networks.layers.spectral import advance, normalise_spectrally, spectral_norms
 
 MOVED = torch.zeros(())
 

@@ -12,12 +12,11 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from gan_style import images
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.reading import read_both
 from gan_style.errors import UserError
-from gan_style.files import colour
+from gan_style.files import colour, images
 
 ORANGE = (230, 40, 30)  # in Display P3
 FORMATS = ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"]

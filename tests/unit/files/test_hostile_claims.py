@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_style import images
 from gan_style.errors import UserError
-from gan_style.files import bounded, samples, tiff_directory
+from gan_style.files import bounded, images, samples, tiff_directory
 
 
 def encoded(kind: str, mode: str = "RGB", size: tuple[int, int] = (8, 8), **options: object) -> bytes:
@@ -168,7 +167,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.M
 def test_pils_own_warnings_are_not_printed(tmp_path: Path) -> None:
     tags = {259: (3, 1, 1), 273: (4, 1, 300), 278: (4, 1, 8), 279: (4, 1, 64), 34675: (7, 10**6, 300)}
     (tmp_path / "x.tif").write_bytes(tiff(tags))
-    program = "from gan_style import images; from pathlib import Path; print(images.read(Path('x.tif'), 1).pixels.shape)"
+    program = "from gan_style.files import images; from pathlib import Path; print(images.read(Path('x.tif'), 1).pixels.shape)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("(8, 8, 1)\n", "")

@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
-from gan_style import images
+from gan_style.commands.evaluate import evaluate_command
 from gan_style.datasets.check import check
 from gan_style.errors import UserError
-from gan_style.evaluation.command import evaluate_command
+from gan_style.files import images
 from gan_style.files.kinds import IMAGE_SUFFIXES, advice, is_image, is_image_name, kind_of, kind_of_bytes, kind_of_name
 
 

@@ -11,8 +11,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from gan_style import images
 from gan_style.errors import UserError
+from gan_style.files import images
 
 Y, X = np.mgrid[:40, :56]
 

@@ -9,10 +9,10 @@ from gan_style.errors import UserError
 from gan_style.interop.pytorch_cyclegan import LOSS_NAMES, NETWORK_NAMES, SWITCHES, from_reference, reference_losses, to_reference
 from gan_style.methods.cyclegan import CycleGANConfig
 from gan_style.methods.pix2pix import Pix2PixConfig
-from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator
-from gan_style.networks.projection import ProjectionHeads
-from gan_style.networks.resnet import ResnetGenerator
-from gan_style.networks.unet import UnetGenerator
+from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.generators.resnet import ResnetGenerator
+from gan_style.networks.generators.unet import UnetGenerator
+from gan_style.networks.layers.projection import ProjectionHeads
 
 
 class Norms:

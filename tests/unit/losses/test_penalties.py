@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gan_style.losses.adversarial import scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
-from gan_style.networks import DISCRIMINATORS, build, normalisation
+from gan_style.networks import DISCRIMINATORS, build
+from gan_style.networks.layers import normalisation
 
 SMALL = {"in_channels": 3, "base_channels": 4, "num_layers": 2, "init_gain": 0.2}
 SMALLER = {"multiscale": {"num_layers": 1, "num_scales": 2}}  # so that the images are large enough for each scale

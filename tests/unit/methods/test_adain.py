@@ -9,8 +9,8 @@ from tiny import micro_batches, tiny_config
 from gan_style import build
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.methods.adain import AdaIN
-from gan_style.networks.adain import DEPTHS, AdaINNet
-from gan_style.networks.moments import adain
+from gan_style.networks.generators.adain import DEPTHS, AdaINNet
+from gan_style.networks.layers.moments import adain
 from gan_style.types import Batch
 
 each_depth = pytest.mark.parametrize("depth", DEPTHS)

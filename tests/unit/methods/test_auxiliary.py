@@ -15,7 +15,7 @@ from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix, mo
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods import CONFIGS
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
-from gan_style.networks.vgg import VGGFeatures
+from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.types import Task
 
 ADVERSARIAL = sorted(name for name, config in CONFIGS.items() if issubclass(config, AuxiliaryConfig))

@@ -12,7 +12,7 @@ from gan_style.config.load import load_config
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 from gan_style.methods.cut import CUT, CUTConfig
-from gan_style.networks.patches import mirror_positions
+from gan_style.networks.layers.patches import mirror_positions
 from gan_style.types import Batch, Task, detach
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ from pictures import draw
 from PIL import Image
 from tiny import make_run, make_trainer, micro_batches, tiny_config, weights
 
-from gan_style.bundle import load_bundle
+from gan_style.bundles.file import load_bundle
 from gan_style.errors import UserError
 from gan_style.methods.fast_style import FastStyle
 

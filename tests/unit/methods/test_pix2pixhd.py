@@ -8,7 +8,7 @@ import torch
 from tiny import SIZE, make_run, make_trainer, micro_batches, tiny_config, weights
 from torch import Tensor, nn
 
-from gan_style.bundle import load_bundle
+from gan_style.bundles.file import load_bundle
 from gan_style.errors import UserError
 from gan_style.methods.pix2pixhd import Pix2PixHD, Pix2PixHDConfig
 from gan_style.types import Batch, Task

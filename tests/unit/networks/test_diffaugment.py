@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_style.networks.diffaugment import LOTS, Augmentation, diffaugment
+from gan_style.networks.layers.diffaugment import LOTS, Augmentation, diffaugment
 
 ALL: list[Augmentation] = ["color", "translation", "cutout"]
 

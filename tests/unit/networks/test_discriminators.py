@@ -4,9 +4,9 @@ from torch import nn
 
 from gan_style.errors import UserError
 from gan_style.networks import DISCRIMINATORS
-from gan_style.networks.downsampling import BlurPool
-from gan_style.networks.multiscale import MultiscaleDiscriminator
-from gan_style.networks.patchgan import PatchDiscriminator, PixelDiscriminator, minimum_size, receptive_field
+from gan_style.networks.discriminators.multiscale import MultiscaleDiscriminator
+from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator, minimum_size, receptive_field
+from gan_style.networks.layers.downsampling import BlurPool
 
 
 def probe(network: nn.Module, size: int) -> tuple[int, int]:

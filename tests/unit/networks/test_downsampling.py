@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gan_style.networks.downsampling import BlurPool
-from gan_style.networks.upsampling import AntialiasedConvolution
+from gan_style.networks.layers.downsampling import BlurPool
+from gan_style.networks.layers.upsampling import AntialiasedConvolution
 
 
 def test_the_filter_is_binomial_and_mirrored_at_the_edges() -> None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.networks import GENERATORS, build
-from gan_style.networks.dropout import Dropout, dropouts, masks_by_sample, of_samples_at
-from gan_style.networks.recomputation import stage_runner
+from gan_style.networks.layers.dropout import Dropout, dropouts, masks_by_sample, of_samples_at
+from gan_style.networks.layers.recomputation import stage_runner
 
 CPU = torch.device("cpu")
 

@@ -6,11 +6,11 @@ from torch import nn
 
 from gan_style.errors import UserError
 from gan_style.networks import GENERATORS, build
-from gan_style.networks.downsampling import BlurPool
-from gan_style.networks.patches import draw_positions
-from gan_style.networks.resnet import ResnetGenerator
-from gan_style.networks.unet import UnetGenerator
-from gan_style.networks.upsampling import AntialiasedConvolution, ResizeConvolution, upsampling_layer
+from gan_style.networks.generators.resnet import ResnetGenerator
+from gan_style.networks.generators.unet import UnetGenerator
+from gan_style.networks.layers.downsampling import BlurPool
+from gan_style.networks.layers.patches import draw_positions
+from gan_style.networks.layers.upsampling import AntialiasedConvolution, ResizeConvolution, upsampling_layer
 
 
 def test_resnet_has_the_papers_size() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_style.networks.coarse_to_fine import CoarseToFineGenerator, GlobalGenerator
-from gan_style.networks.pyramid import halved
-from gan_style.networks.spade import SpadeBlock, SpadeGenerator, SpadeNorm
+from gan_style.networks.generators.coarse_to_fine import CoarseToFineGenerator, GlobalGenerator
+from gan_style.networks.generators.spade import SpadeBlock, SpadeGenerator, SpadeNorm
+from gan_style.networks.layers.pyramid import halved
 
 
 def parameters(network: nn.Module) -> int:

@@ -10,8 +10,8 @@ import torchvision
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.networks.alexnet import AlexNetFeatures
-from gan_style.networks.inception import InceptionFeatures
+from gan_style.networks.pretrained.alexnet import AlexNetFeatures
+from gan_style.networks.pretrained.inception import InceptionFeatures
 
 FILE = Path("inception.pth")
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_style import images
-from gan_style.networks import labels
-from gan_style.networks.labels import EncodedTranslator, LabelEncoding, boundaries
+from gan_style.files import images
+from gan_style.networks.layers import labels
+from gan_style.networks.layers.labels import EncodedTranslator, LabelEncoding, boundaries
 
 BLACK, RED, GRAY = (0, 0, 0), (255, 0, 0), (128, 128, 128)
 

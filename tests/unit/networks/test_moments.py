@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_style.networks.adain import AdaINNet, mixed
-from gan_style.networks.conditional import ConditionalInstanceNorm2d
-from gan_style.networks.moments import adain, moments
-from gan_style.networks.transformer_net import TransformerNet
+from gan_style.networks.generators.adain import AdaINNet, mixed
+from gan_style.networks.generators.transformer_net import TransformerNet
+from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
+from gan_style.networks.layers.moments import adain, moments
 
 
 def features(seed: int, *shape: int) -> Tensor:

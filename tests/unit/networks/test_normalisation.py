@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_style.networks.normalisation import (
+from gan_style.networks.layers.normalisation import (
     InstanceNorm2d,
     PerImageBatchNorm2d,
     batch_independent,

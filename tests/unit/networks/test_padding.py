@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_style.networks.padding import missing, run_padded
+from gan_style.networks.layers.padding import missing, run_padded
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_style.networks.patches import at_positions, draw_positions, mirror_positions, on_device
+from gan_style.networks.layers.patches import at_positions, draw_positions, mirror_positions, on_device
 
 STRIDES = {"fine": 1, "coarse": 4}
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from gan_style.networks.init import init_weights
-from gan_style.networks.projection import ProjectionHeads
+from gan_style.networks.layers.init import init_weights
+from gan_style.networks.layers.projection import ProjectionHeads
 
 
 def heads(width: int = 8) -> ProjectionHeads:

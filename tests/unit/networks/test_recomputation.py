@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gan_style.config.schema import Norm
 from gan_style.networks import GENERATORS, build
-from gan_style.networks.recomputation import stage_runner
+from gan_style.networks.layers.recomputation import stage_runner
 
 CHECKPOINTING = [name for name, kind in GENERATORS.items() if "activation_checkpointing" in inspect.signature(kind).parameters]
 SMALL = {"in_channels": 3, "out_channels": 2, "base_channels": 4, "num_blocks": 2, "num_downs": 2}
@@ -68,7 +68,7 @@ def test_these_generators_have_it() -> None:
 
 
 def test_without_gradients_nothing_is_prepared() -> None:
-    with patch("gan_style.networks.recomputation.checkpoint") as checkpoint, torch.no_grad():
+    with patch("gan_style.networks.layers.recomputation.checkpoint") as checkpoint, torch.no_grad():
         assert stage_runner(True)(nn.Identity(), torch.ones(1)).item() == 1
     checkpoint.assert_not_called()
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from gan_style.errors import UserError
 from gan_style.interop.pytorch_cyclegan import from_reference, to_reference
 from gan_style.networks import DISCRIMINATORS, build
-from gan_style.networks.noise import IMAGE_DISCRIMINATORS
-from gan_style.networks.spectral import SpectralNorm, advance, normalise_spectrally, spectral_norms
+from gan_style.networks.generators.noise import IMAGE_DISCRIMINATORS
+from gan_style.networks.layers.spectral import SpectralNorm, advance, normalise_spectrally, spectral_norms
 
 SMALL = {"in_channels": 3, "base_channels": 4, "num_layers": 1, "num_scales": 2, "size": 16}
 ALL = [(registry, name) for registry in (DISCRIMINATORS, IMAGE_DISCRIMINATORS) for name in registry]

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from gan_style.errors import UserError
-from gan_style.networks.vgg import VGGFeatures, layers, load
+from gan_style.networks.pretrained.vgg import VGGFeatures, layers, load
 
 IMAGES = torch.rand(2, 3, 48, 33, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
@@ -143,7 +143,7 @@ def test_a_download_is_kept_and_a_damaged_file_named(tmp_path: Path, file: Path,
     import hashlib
     import shutil
 
-    from gan_style.networks import vgg
+    from gan_style.networks.pretrained import vgg
 
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
     monkeypatch.setitem(vgg._FILES, "vgg16", f"vgg16-{digest}.pth")

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.models.vision_transformer import VisionTransformer
 
 from gan_style.errors import UserError
-from gan_style.networks.vit import ViTFeatures
+from gan_style.networks.pretrained.vit import ViTFeatures
 
 FILE = Path("dino.pth")
 SIDE, PATCH, WIDTH, DEPTH = 32, 8, 128, 2

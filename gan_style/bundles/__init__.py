@@ -1,0 +1,1 @@
+"""Inference bundles: one safetensors file a translator, and where to find it."""

@@ -1,0 +1,123 @@
+"""The inference bundle: one safetensors file with a translator's weights and, as JSON in its metadata, all that is needed to run it.
+
+Nothing is unpickled. A bundle from outside can be wrong or hostile: its header is of bounded length and is checked against a schema
+before any network is built, and its tensors, never larger than the file, are only ever copied into the network that the header
+describes (docs/guide/untrusted.md).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gan_style.errors import UserError
+from gan_style.files.atomic import replacing
+from gan_style.files.kinds import kind_of_name
+from gan_style.files.opening import read_regular
+from gan_style.types import Direction
+
+METADATA_KEY = "gan_style"
+FORMAT = 1
+MAX_HEADER_BYTES = 2**20  # names and shapes of the tensors, and the metadata: some 30 KB for the largest network
+DTYPES = {"F32", "I64"}  # as `save_bundle` writes them
+
+
+class Resize(BaseModel):
+    """How training sized its validation images: what `infer.py --resize train` repeats."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
+    load_size: int = Field(ge=1, le=16384)
+    crop_size: int = Field(ge=1, le=16384)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Resize":
+        """As in the configuration of every run: what reads the images of a file's data set needs no check of its own."""
+        if self.preprocess in ("resize_and_crop", "scale_width_and_crop") and self.crop_size > self.load_size:
+            raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}")
+        return self
+
+
+class BundleInfo(BaseModel):
+    """A bundle's metadata."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = FORMAT
+    method: str
+    direction: Direction
+    translator: dict[str, Any]  # the configuration that the method builds its translator from
+    in_channels: int = Field(ge=1, le=64)
+    out_channels: int = Field(ge=1, le=64)
+    size_multiple: int = Field(ge=1, le=2**15)  # what the translator pads its input to a multiple of: for readers, the network knows it
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    style: bool = False  # does it need a style image?
+    labels: Literal["auto", "yes", "no", "nearest"] = "auto"  # are its inputs label maps?
+    colours: list[Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]] = Field([], max_length=256)  # the classes, for `nearest`
+    resize: Resize
+    step: int = Field(ge=0, lt=2**53)
+    scores: dict[str, float] = {}  # what validation measured of it, in a bundle that was kept for that
+
+
+def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:
+    """Write a bundle as a whole or not at all. Floating point weights are stored as float32."""
+    tensors = {
+        name: (weight.detach().float() if weight.is_floating_point() else weight.detach()).cpu().contiguous()
+        for name, weight in weights.items()
+    }
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={METADATA_KEY: info.model_dump_json()})
+
+
+def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
+    """A bundle's metadata and weights, or `UserError` naming the file and what is wrong with it."""
+    try:
+        check_header(path, MAX_HEADER_BYTES)
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+            if text is None:
+                raise UserError(f"{path}: a safetensors file, but not a gan_style bundle (no {METADATA_KEY!r} in its metadata)")
+            info = BundleInfo.model_validate(json.loads(text))
+            for name in file.keys():  # noqa: SIM118
+                if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
+                    raise UserError(f"{path}: its tensor {name} is {dtype}; a bundle has {' and '.join(sorted(DTYPES))} only")
+            return info, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such bundle; check the path") from None
+    except ValidationError as mistakes:
+        raise UserError(f"{path}: {unreadable(mistakes)}") from None
+    except OSError as problem:
+        raise UserError(f"{path}: cannot be read ({problem.strerror or problem}); check the path") from None
+    except (SafetensorError, ValueError, RecursionError) as problem:
+        raise UserError(f"{path}: {_no_bundle(path, problem)}") from None
+
+
+def _no_bundle(path: Path, problem: Exception) -> str:
+    """What a file is instead of a bundle, in words."""
+    kind = kind_of_name(path.name)
+    if kind and path.suffix != ".safetensors":
+        return (
+            f"is {kind.name}, not a gan_style bundle; train.py writes those (bundles/a2b.safetensors in its run folder), "
+            "and gan_style.interop reads weights of other projects"
+        )
+    return f"not a gan_style bundle ({problem})"
+
+
+def unreadable(mistakes: ValidationError, prefix: str = "") -> str:
+    """What is wrong with a bundle's metadata, or with the part of it under the key `prefix`, in words."""
+    first = mistakes.errors()[0]
+    key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
+    return f"its metadata is not what this version of gan_style reads: {key}: {first['msg']}"
+
+
+def check_header(path: Path, limit: int) -> None:
+    """Raise `ValueError` where a safetensors file has, or claims, a header of more than `limit` bytes: reading it takes many times that."""
+    length = int.from_bytes(read_regular(path, 8), "little")
+    if length > limit:
+        raise ValueError(f"its header claims {length} bytes, more than the {limit} allowed")

@@ -1,0 +1,27 @@
+"""The body of python -m gan_style evaluate. torch is loaded only once the command line is found right."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_style.commands.evaluate.options import check_options, parser
+from gan_style.commands.evaluate.result import table, write_json
+from gan_style.machine.memory import room_for
+
+
+def evaluate_command(arguments: Sequence[str]) -> int:
+    """Measure what the command line asks for, print it, and write --json. Returns the exit code."""
+    options = parser().parse_args(arguments)
+    check_options(options)
+    from gan_style.commands.evaluate.bundle import measure_bundle
+    from gan_style.commands.evaluate.folders import measure_folders
+    from gan_style.machine.device import flushing_denormal
+
+    advice = "take smaller pictures, ask for fewer --metrics, or take another --device"
+    with room_for("no memory to measure this", advice), flushing_denormal():  # as training does, whose numbers these are to be
+        result = measure_folders(options) if options.model is None else measure_bundle(options)
+    try:
+        if options.json is not None:
+            write_json(Path(options.json), result)
+    finally:  # neither is lost where the other fails
+        print(table(result))
+    return 0

@@ -1,0 +1,96 @@
+"""A bundle over the validation images of a data set: the images, sizes and numbers of validation in training."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from torch import Tensor
+
+from gan_style.bundles.file import BundleInfo
+from gan_style.bundles.place import find_bundle
+from gan_style.commands.evaluate.options import flag
+from gan_style.commands.evaluate.result import Result
+from gan_style.commands.evaluate.task import Task
+from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.dataset import open_dataset
+from gan_style.datasets.label_maps import find_frequent
+from gan_style.demo.sets import ensure_demo
+from gan_style.errors import UserError
+from gan_style.evaluation.cases import Wanted, describe_reals, open_cases, translations
+from gan_style.evaluation.suite import Networks, Row
+from gan_style.methods import METHODS
+from gan_style.methods.gan import noise
+from gan_style.terminal.progress import Progress
+from gan_style.translation.predictor import Predictor
+
+_SMALLER = "take another --device, or translate smaller with infer.py --resize, and compare the files by --results"
+
+
+def measure_bundle(options: Namespace) -> Result:
+    """Translate and measure, image by image."""
+    path = find_bundle("--model", Path(options.model), options.direction)
+    predictor = Predictor.load(path, options.device)
+    info, device = predictor.info, predictor.device
+    if options.direction not in (None, info.direction):
+        raise UserError(f"--direction {options.direction}: {path} translates {info.direction}; give the other bundle or leave it out")
+    method = METHODS[info.method]
+    if method.serves in ("named styles", "style pictures"):
+        raise UserError(f"--model {path}: {info.method} needs styles; stylise with infer.py, then compare files by --results and --inputs")
+    from_noise = method.serves == "noise"
+    for name in ("segmenter", "output_labels", "data_b") if from_noise else ("seed",):
+        if getattr(options, name) is not None:
+            why = "translates nothing" if from_noise else "takes no noise"
+            raise UserError(f"{flag(name)}: {info.method} {why}; leave it out")
+    roots = [root for root in (options.data, options.data_b) if root is not None]
+    for root in roots:
+        ensure_demo(root)
+
+    def inputs(source: Tensor, other: Tensor | None, place: int) -> tuple[Tensor, ...]:
+        return (noise(info.translator["latent"], options.seed or 0, -1 - place),) if from_noise else (source,)
+
+    wanted = Wanted(options.metrics, options.images, Networks(options.features, options.lpips, options.structure, "--"))
+    data = with_classes(validation_data(info, options), method.needs == "pairs")
+    suite, opened = open_cases(data, info.method, wanted, {info.direction: inputs})
+    cases, suite = opened[info.direction], suite.to(device)
+    task = None
+    if options.segmenter:
+        task = Task.of(options, info.direction, info.resize, device, map(cases.name, cases.places), labels_of(info))
+    rows: dict[int, Row] = {}
+    with Progress("measuring", "images", len(cases.places)) as progress:
+        for place, case in translations(cases, cases.places, predictor.network, device, _SMALLER):
+            rows[place] = suite.measure(case)
+            if task:
+                task.add(case.name, case.translated)
+            progress.update()
+    real = describe_reals(cases, cases.reals, suite) if suite.compares("domain") else {}
+    what = {
+        "model": f"{path}, {info.method} {info.direction}, step {info.step}",
+        "data": f"{' and '.join(roots)}: {cases.validation.describe()}",
+    }
+    return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
+
+
+def labels_of(info: BundleInfo) -> DomainConfig:
+    """How a segmenter, which takes RGB, reads the label maps that the bundle translates."""
+    if info.labels != "nearest":
+        return DomainConfig(labels="yes")
+    return DomainConfig(labels="nearest", colours=info.colours if info.in_channels >= 3 else None)
+
+
+def with_classes(data: DataConfig, paired: bool) -> DataConfig:
+    """`data` with the classes of its label maps, where `nearest` asks for them: found in the training images, as training finds them."""
+    wanted = [name for name, domain in (("a", data.domain_a), ("b", data.domain_b)) if domain.labels == "nearest" and not domain.colours]
+    if not wanted:
+        return data
+    source = open_dataset(data, "train", paired, 0).source
+    return data.with_colours({name: find_frequent(source, data, name) for name in wanted})
+
+
+def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
+    """The validation images as the bundle's training read them."""
+    given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None)
+    made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto")
+    if METHODS[info.method].needs == "images":
+        given = made = DomainConfig(channels=info.out_channels, labels=info.labels, colours=info.colours or None)
+    first, second = (given, made) if info.direction == "a2b" else (made, given)
+    where = {"root": options.data, "root_b": options.data_b, "source": options.source or "auto"}
+    return DataConfig.model_validate({**where, **info.resize.model_dump(), "domain_a": first, "domain_b": second})

@@ -1,0 +1,107 @@
+"""Files against files: results, truths and inputs that belong together by their path without its suffix."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from gan_style.bundles.file import Resize
+from gan_style.commands.evaluate.options import metrics_of_files
+from gan_style.commands.evaluate.result import Result
+from gan_style.commands.evaluate.task import Task
+from gan_style.errors import UserError, one_line
+from gan_style.evaluation.cases import read_ahead
+from gan_style.evaluation.choice import compares
+from gan_style.evaluation.suite import Case, Networks, Row, Suite
+from gan_style.evaluation.task.training import CROP
+from gan_style.files import images
+from gan_style.files.left_out import LeftOut
+from gan_style.files.stems import stem
+from gan_style.machine.device import choose_device
+from gan_style.terminal.progress import Progress
+
+_LOADED_PER_CROPPED = 286 / 256  # pix2pix's
+
+
+def measure_folders(options: Namespace) -> Result:
+    """Read, pair and measure."""
+    device = choose_device(options.device)
+    names = metrics_of_files(options)
+    results = by_stem("--results", options.results)
+    truths = by_stem("--truth", options.truth) if options.truth is not None else {}
+    inputs = by_stem("--inputs", options.inputs) if options.inputs is not None else {}
+    if compares(names, "truth"):
+        check_pairs(results, truths, f"--truth {options.truth}", both_ways=True)
+    if compares(names, "domain") and min(len(results), len(truths)) < 2:
+        raise UserError(f"{', '.join(names)}: two results and two real pictures are the least that fid and kid compare")
+    if compares(names, "input"):
+        check_pairs(results, inputs, f"--inputs {options.inputs}", both_ways=False)
+    suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
+    task = None
+    if options.segmenter:
+        task = Task.of(options, options.direction or "a2b", resize_of(results.values()), device, results)
+    stems = list(results)
+
+    def read(place: int) -> Case:
+        name = stems[place]
+        truth = _read(truths[name]) if suite.compares("truth") else None
+        return Case(str(results[name]), _read(results[name]), truth, _read(inputs[name]) if inputs else None)
+
+    rows: dict[int, Row] = {}
+    cases = Progress("measuring", "images", len(stems)).over(read_ahead(read, range(len(stems))))
+    for place, case in enumerate(cases):
+        rows[place] = suite.measure(case)
+        if task:
+            task.add(stems[place], case.translated)
+    real: dict[int, Tensor] = {}
+    if suite.compares("domain"):
+        paths = list(truths.values())
+        for place, picture in enumerate(read_ahead(lambda place: _read(paths[place]), range(len(paths)))):
+            real[place] = suite.describe(picture, str(paths[place]))
+    what = {side: text for side in ("results", "truth", "inputs", "data") if (text := getattr(options, side)) is not None}
+    return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
+
+
+def by_stem(option: str, folder: str) -> dict[str, Path]:
+    """Path without suffix, relative to the folder -> file, sorted; `UserError` where there is none, or two of one stem."""
+    root, found, left_out = Path(folder), {}, LeftOut()
+    for path in images.find_images(root, left_out):
+        name = stem(path.as_posix())
+        if name in found:
+            raise UserError(f"{option} {folder}: {found[name].name} and {path.name} have one stem; keep one of them")
+        found[name] = root / path
+    words = left_out.words()
+    if not found:
+        raise UserError(f"{option} {folder}: holds no images{f', but {words}' if words else ''}; check the path")
+    if words:
+        print(one_line(f"{option} {folder}: left out: {words}"), file=sys.stderr)
+    return found
+
+
+def check_pairs(results: Mapping[str, Path], others: Mapping[str, Path], called: str, both_ways: bool) -> None:
+    """`UserError` naming a result without its partner, or a partner without its result."""
+    if alone := [path for stem, path in results.items() if stem not in others]:
+        raise UserError(f"{called}: has no picture for {alone[0]}{_more(alone)}; pictures belong together by their names without suffix")
+    if both_ways and (alone := [path for stem, path in others.items() if stem not in results]):
+        raise UserError(
+            f"{alone[0]}: has no result{_more(alone)}; translate all, or give a folder of those alone (fid and kid need no pairs)"
+        )
+
+
+def _more(alone: list[Path]) -> str:
+    return f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+
+
+def _read(path: Path) -> Tensor:
+    return images.to_tensor(images.read(path, 3).pixels)
+
+
+def resize_of(results: Iterable[Path]) -> Resize:
+    """How photos are sized for a segmenter of results like these: squares of one size were resized, others were left as they are."""
+    sizes = {(header.height, header.width) for header in map(images.probe, results)}
+    height, width = next(iter(sizes))
+    if len(sizes) == 1 and height == width:
+        return Resize(preprocess="resize_and_crop", load_size=round(height * _LOADED_PER_CROPPED), crop_size=height)
+    return Resize(preprocess="none", load_size=CROP, crop_size=CROP)

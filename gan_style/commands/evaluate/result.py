@@ -1,0 +1,67 @@
+"""What a measurement gives: for people as a table, for programs as JSON."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gan_style.config.metrics import METRICS
+from gan_style.errors import UserError, one_line
+from gan_style.files import atomic
+
+
+@dataclass
+class Result:
+    """What was measured. what: the two sides, in words; networks: metric -> the network behind it."""
+
+    what: dict[str, str]
+    images: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
+    segmentation: dict[str, Any] | None = None
+
+
+def table(result: Result) -> str:
+    """The numbers, for people."""
+    lines = [one_line(f"{side:10} {words}") for side, words in result.what.items()]
+    lines.append(f"images     {result.images}")
+    for name, value in result.metrics.items():
+        metric = METRICS[name]
+        network = f" ({result.networks[name]})" if name in result.networks else ""
+        better = "higher" if metric.higher_is_better else "lower"
+        lines.append(one_line(f"{name:10} {value:<12.6g} {better} is better: {metric.words}{network}"))
+    if task := result.segmentation:
+        lines.append(one_line(f"segmenter  {task['segmenter']}: {task['classes']} classes"))
+        for name, value in task["translated"].items():
+            lines.append(f"{name:15} {value:.4f} on translations, {task['real'][name]:.4f} on the real photos")
+    return "\n".join(lines)
+
+
+def write_json(path: Path, result: Result) -> None:
+    """The numbers, for programs; one that is not finite becomes null."""
+    tree = {
+        "what": result.what,
+        "images": result.images,
+        "metrics": _plain(result.metrics),
+        "networks": result.networks,
+        "segmentation": _plain(result.segmentation),
+    }
+    with written(path):
+        atomic.write_text(path, json.dumps(tree, indent=1) + "\n")
+
+
+@contextmanager
+def written(path: Path | str) -> Iterator[None]:
+    """While entered, a disk that refuses --json is a `UserError`."""
+    try:
+        yield
+    except OSError as failure:
+        raise UserError(f"--json {path}: cannot be written ({failure.strerror}); choose another place") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(child) for key, child in value.items()}
+    return None if isinstance(value, float) and value - value != 0.0 else value

@@ -1,0 +1,166 @@
+"""The body of infer.py. torch is loaded only once the command line and the paths are found right."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_style.bundles.place import DIRECTIONS, find_bundle
+from gan_style.commands.infer.gatys import asks_for_gatys, gatys_command
+from gan_style.commands.options import device_option, number, place, whole
+from gan_style.commands.parser import CommandParser, refuse_idle
+from gan_style.errors import UserError, one_line
+from gan_style.machine.memory import room_for
+from gan_style.terminal.counted import counted
+from gan_style.translation.inputs import FORMATS, check_paths, make_output, select
+
+
+def infer_command(arguments: Sequence[str]) -> int:
+    """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
+    with room_for("no memory to begin", "free some, or take another --device"):
+        return gatys_command(arguments) if asks_for_gatys(arguments) else _translate(arguments)
+
+
+def _translate(arguments: Sequence[str]) -> int:
+    options = parser().parse_args(arguments)
+    check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
+    bundle = find_bundle("--model", Path(options.model), options.direction)
+    output = Path(options.output)
+    selection = select(options.input, output, options.format)
+
+    from gan_style.methods import METHODS
+    from gan_style.translation.draw import draw_samples
+    from gan_style.translation.picture import check_output_channels
+    from gan_style.translation.pipeline import Translation
+    from gan_style.translation.predictor import Predictor
+    from gan_style.translation.stylist import StyleOptions, Stylist
+    from gan_style.translation.termination import exiting_on_termination
+
+    predictor = Predictor.load(bundle, options.device, options.precision)
+    if options.direction not in (None, predictor.info.direction):
+        raise UserError(
+            f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
+        )
+    check_output_channels(predictor.info, options.format)
+    check_options(options, METHODS[predictor.info.method].serves)
+    from_noise = predictor.from_noise_alone
+    style = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
+    stylist = None if from_noise else Stylist.of(predictor, style)
+    make_output(output)
+
+    left_out = selection.left_out()
+    info = predictor.info
+    print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}"))
+    if from_noise:
+        count, size = options.samples, options.batch_size or 16
+        with exiting_on_termination():
+            print(f"{draw_samples(predictor, count, options.seed or 0, output, options.format, size, options.overwrite)} -> {output}")
+        return 0
+    print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""))
+    translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
+    with translation.tally.reported(output, selection.others.pictures()):
+        translation.run(selection.jobs)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of infer.py."""
+    parser = CommandParser(
+        prog="gan-style infer",
+        description="Translate pictures with a trained bundle. Results keep their input's name, size, depth and alpha.",
+        epilog="Example: python infer.py --model runs/pix2pix --input photos --output translated",
+    )
+    parser.add_argument(
+        "--model",
+        type=place,
+        required=True,
+        metavar="BUNDLE|RUN_DIR|gatys",
+        help="a .safetensors bundle, or a run folder with bundles/ in it; gatys: style transfer by optimisation, see --model gatys --help",
+    )
+    parser.add_argument(
+        "--input",
+        type=place,
+        action="extend",
+        default=[],
+        nargs="+",
+        metavar="PATH",
+        help="files, folders (walked, their tree is kept) or quoted globs",
+    )
+    parser.add_argument("--output", type=place, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--direction", choices=DIRECTIONS, help="which bundle of a run folder; default: a2b where there is one")
+    device_option(parser)
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the network's arithmetic; default: %(default)s"
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=_batch_size,
+        default=None,
+        metavar="auto|N",
+        help="most images of equal size in one forward; auto (default): 8 on a GPU; 1 on a CPU, and where the result must equal "
+        "training's to the bit (--resize train --keep-resized)",
+    )
+    parser.add_argument(
+        "--resize",
+        type=whole(1, 16384, "none", "train"),
+        default="none",
+        metavar="none|train|N",
+        help="translate at the image's own size (default), at the size that training validated at, or with a shorter side of N pixels",
+    )
+    parser.add_argument("--keep-resized", action="store_true", help="do not scale results back to their input's size")
+    parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's, png for GIF and AVIF"
+    )
+    style = parser.add_argument_group("styles (fast_style, adain)")
+    style.add_argument(
+        "--style",
+        type=place,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME|FILE[:SHARE]",
+        help="fast_style: a style it was trained on, or starry:0.7,wave:0.3; adain: a picture; several mix",
+    )
+    style.add_argument(
+        "--mask",
+        type=place,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="where a style goes, white on black, of the picture's size: one a style",
+    )
+    style.add_argument(
+        "--preserve-color", choices=("luminance", "histogram"), help="keep the picture's colours, exactly or by their mean and covariance"
+    )
+    style.add_argument("--strength", "--alpha", type=number(0, 1), metavar="S", help="how much of the style, 0 to 1; default: 1")
+    noise = parser.add_argument_group("pictures from noise (gan)")
+    noise.add_argument("--samples", type=whole(1, 1_000_000), metavar="N", help="how many pictures to draw, instead of --input")
+    noise.add_argument("--seed", type=int, metavar="N", help="another number draws other pictures; default: 0")
+    return parser
+
+
+def check_options(options: argparse.Namespace, serves: str) -> None:
+    """`UserError` for options that would do nothing; serves: what the bundle's translator is given, see `Method.serves`."""
+    from_noise = serves == "noise"
+    if from_noise == bool(options.input) or from_noise != (options.samples is not None):
+        raise UserError(
+            "--input: this bundle makes pictures from noise; leave it out and give --samples N"
+            if from_noise
+            else "--samples: this bundle translates pictures; leave it out and give --input"
+        )
+    refuse_idle("--keep-resized", options.keep_resized or None, from_noise or options.resize != "none", "--resize train or --resize N")
+    idle = {"seed": "this bundle translates pictures, none is drawn"}
+    if from_noise:
+        idle = dict.fromkeys(
+            ("style", "mask", "preserve_color", "strength", "resize", "keep_resized"), "this bundle makes pictures from noise"
+        )
+    elif serves != "translation":
+        idle["batch_size"] = "pictures are stylized one by one"
+    for name, why in idle.items():
+        if getattr(options, name) != parser().get_default(name) and (name, getattr(options, name)) != ("batch_size", 1):
+            raise UserError(f"--{name.replace('_', '-')}: {why}; leave it out")
+
+
+def _batch_size(text: str) -> int | None:
+    return None if text == "auto" else whole(1, 4096, "auto")(text)

@@ -1,0 +1,49 @@
+"""A command from its start to its exit code, and how it reports the user's mistakes."""
+
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+
+from gan_style.errors import UserError, one_line
+from gan_style.terminal.streams import outlast_readers
+
+
+def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int:
+    """Run a command line's body and return its exit code: a `UserError` becomes one line on stderr and exit code 2, Ctrl-C 130.
+
+    Every other exception is a fault of ours and keeps its traceback (exit code 1). Warnings are one line too. What is printed may hold
+    characters that stdout cannot, and no work is lost because nobody reads it (`streams`). goes_on: the same command goes on where
+    Ctrl-C stopped it, and the user is told so.
+    """
+    outlast_readers()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {one_line(str(message))}\n"  # without our source code
+    try:
+        return command() or 0
+    except UserError as mistake:
+        print(f"error: {one_line(str(mistake))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where this one stopped" if goes_on else "interrupted", file=sys.stderr)
+        return 130
+    finally:
+        warnings.formatwarning = usual
+
+
+def leave(code: int) -> None:
+    """End this process with an exit code.
+
+    One of several ends at once: threads of gloo that wait for the interpreter while it shuts down abort the process now and then, and
+    the exit code is lost.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -1,1 +1,0 @@
-"""Pictures drawn from a seed: street facades with their label maps, landscapes in two looks, pictures in six styles."""

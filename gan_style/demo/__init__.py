@@ -1,0 +1,1 @@
+"""The demo data sets, drawn on this machine. Only commands import this room."""

@@ -1,0 +1,155 @@
+"""The demo data sets, drawn on this machine: a paired one, an unpaired one, and pictures for style transfer.
+
+The same seed gives the same files, byte for byte. A set is drawn in a hidden folder beside its own and renamed when it is complete,
+so a folder that has the set's name is whole; where two processes draw at once, the first to finish wins.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gan_style.demo.canvas import Pixels, to_pixels
+from gan_style.demo.landscape import draw_landscape
+from gan_style.demo.landscape_looks import AUTUMN_DUSK, SUMMER, Look
+from gan_style.demo.street_map import PALETTE
+from gan_style.demo.street_plan import plan_street
+from gan_style.demo.street_render import render_street
+from gan_style.demo.style_ink import draw_hatching, draw_waves
+from gan_style.demo.style_paint import draw_points, draw_strokes
+from gan_style.demo.style_tiles import draw_glass, draw_mosaic
+from gan_style.errors import UserError
+from gan_style.seeding import derive_seed
+from gan_style.terminal.progress import Progress
+
+JPEG_QUALITY = 92
+STYLES: dict[str, Callable[[np.random.Generator, int], Pixels]] = {
+    "glass": draw_glass,
+    "hatching": draw_hatching,
+    "mosaic": draw_mosaic,
+    "points": draw_points,
+    "strokes": draw_strokes,
+    "waves": draw_waves,
+}
+
+# One picture or pair: writes its files under the folder that it is given.
+_Job = Callable[[Path], None]
+
+
+def draw_paired(root: Path, train: int = 160, val: int = 16, size: int = 256, seed: int = 0) -> None:
+    """Streets: trainA/, valA/ hold label maps (palette PNG, indices are `Label`), trainB/, valB/ their pictures (JPEG), paired by stem.
+
+    `size` is the side in pixels. UserError: `root` exists, or cannot be written.
+    """
+    jobs: list[_Job] = []
+    for split, first, count in (("train", 1, train), ("val", train + 1, val)):
+        jobs += [partial(_street, split=split, number=number, size=size, seed=seed) for number in range(first, first + count)]
+    _draw(Path(root), jobs)
+
+
+def draw_unpaired(root: Path, train: int = 120, val: int = 16, size: int = 256, seed: int = 0) -> None:
+    """Landscapes: trainA/, valA/ on a summer's day, trainB/, valB/ at dusk in autumn; every picture is a scene of its own.
+
+    `train` and `val` count the pictures of each domain. UserError: `root` exists, or cannot be written.
+    """
+    jobs: list[_Job] = []
+    for domain, name, look in (("A", "summer", SUMMER), ("B", "autumn", AUTUMN_DUSK)):
+        for split, first, count in (("train", 1, train), ("val", train + 1, val)):
+            job = partial(_landscape, folder=f"{split}{domain}", name=name, look=look, size=size, seed=seed)
+            jobs += [partial(job, number=number) for number in range(first, first + count)]
+    _draw(Path(root), jobs)
+
+
+def draw_styles(root: Path, size: int = 512, seed: int = 0) -> None:
+    """One PNG for each of `STYLES`. UserError: `root` exists, or cannot be written."""
+    _draw(Path(root), [partial(_style, name=name, size=size, seed=seed) for name in STYLES])
+
+
+DEMO_ROOTS: dict[str, Callable[[Path], None]] = {
+    "data/demo/paired": draw_paired,
+    "data/demo/unpaired": draw_unpaired,
+    "data/demo/styles": draw_styles,
+}
+
+
+def ensure_demo(root: str) -> None:
+    """Draw the demo set that belongs at `root` (relative to the current folder) if it is not there; any other root is left alone."""
+    draw = DEMO_ROOTS.get(Path(root).as_posix())
+    path = Path(root)
+    if draw is None or path.exists():
+        return
+    try:
+        draw(path)
+    except UserError:
+        # Another process may have finished the set between the two looks at the folder.
+        if not path.exists():
+            raise
+
+
+def _generator(*keys: int | str) -> np.random.Generator:
+    return np.random.default_rng(derive_seed(*keys))
+
+
+def _street(folder: Path, split: str, number: int, size: int, seed: int) -> None:
+    rng = _generator(seed, "demo street", number)
+    street = plan_street(rng, size)
+    labels = Image.fromarray(street.label_map()).convert("P")
+    labels.putpalette([value for colour in PALETTE for value in colour])
+    _save(labels, folder / f"{split}A" / f"facade_{number:04d}.png")
+    _save(Image.fromarray(render_street(street, rng, size)), folder / f"{split}B" / f"facade_{number:04d}.jpg")
+
+
+def _landscape(root: Path, folder: str, name: str, look: Look, number: int, size: int, seed: int) -> None:
+    pixels = to_pixels(draw_landscape(_generator(seed, "demo landscape", name, number), look, size))
+    _save(Image.fromarray(pixels), root / folder / f"{name}_{number:04d}.jpg")
+
+
+def _style(folder: Path, name: str, size: int, seed: int) -> None:
+    _save(Image.fromarray(STYLES[name](_generator(seed, "demo style", name), size)), folder / f"{name}.png")
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".jpg":
+        # subsampling 0: the edges of thin coloured parts stay sharp.
+        picture.save(path, quality=JPEG_QUALITY, subsampling=0)
+    else:
+        picture.save(path)
+
+
+def _draw(root: Path, jobs: list[_Job]) -> None:
+    """Run the jobs into a hidden folder beside `root`, then rename it to `root`."""
+    if root.exists():
+        raise UserError(f"{root} exists already: delete it to draw it anew, or give another folder")
+    unfinished = root.parent / f".{root.name}.{uuid.uuid4().hex}"
+    try:
+        unfinished.mkdir(parents=True)
+        _run(unfinished, jobs, f"drawing {root}")
+        try:
+            unfinished.rename(root)
+        except OSError:
+            # Another process finished the same set first: its files are these files.
+            if not root.is_dir():
+                raise
+    except OSError as trouble:
+        raise UserError(f"{root} cannot be drawn: {trouble.strerror or trouble}; give a folder that can be written") from trouble
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _run(folder: Path, jobs: list[_Job], words: str) -> None:
+    """Threads: nearly all the time goes into numpy, cv2 and PIL, which work on several cores at once."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        futures = [pool.submit(job, folder) for job in jobs]
+        try:
+            for future in Progress(words, "pictures", len(futures)).over(as_completed(futures)):
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

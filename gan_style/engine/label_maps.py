@@ -1,0 +1,85 @@
+"""The classes of the label maps that a run is trained on: found once, and from then on part of its configuration."""
+
+from pathlib import Path
+from typing import Any
+
+from gan_style.config.continuing import differences
+from gan_style.config.labels import LabelledConfig
+from gan_style.config.schema import DomainConfig, RunConfig
+from gan_style.config.yaml_file import read_yaml
+from gan_style.datasets.dataset import TrainingSet, ValidationSet
+from gan_style.datasets.label_maps import are_label_maps, find_colours, find_frequent
+from gan_style.errors import UserError
+
+
+def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | None:
+    """The classes that the method shows label maps by; None where it does not, or its inputs are none."""
+    method, data = config.method, config.data
+    if not isinstance(method, LabelledConfig) or not method.labels.one_hot:
+        return None
+    domain, labels = method.direction[0], method.labels
+    if not are_label_maps(training.source, data, domain):
+        if labels.colours is not None:
+            raise UserError(f"method.labels.colours: the inputs are not read as label maps; set data.domain_{domain}.labels=yes")
+        return None
+    if labels.colours is not None:
+        return labels.colours
+    if of_domain := (data.domain_a if domain == "a" else data.domain_b).colours:
+        return of_domain
+    channels = (data.domain_a if domain == "a" else data.domain_b).channels - (labels.edges == "alpha")
+    return _earlier(config) or find_colours(training.source, data, domain, max(1, channels))
+
+
+def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig[Any]:
+    """The configuration that a run with these classes is known by: a data set with others is another run's."""
+    return config if colours is None else config.model_copy(update={"method": config.method.with_colours(colours)})
+
+
+def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, list[str]]:
+    """Domain -> the classes of its label maps, where `labels: nearest` asks for them and no colours are listed."""
+    found = {}
+    for domain in ("a", "b"):
+        settings: DomainConfig = getattr(config.data, f"domain_{domain}")
+        if settings.labels == "nearest" and settings.colours is None:
+            found[domain] = _earlier_of_domain(config, domain) or find_frequent(training.source, config.data, domain)
+    return found
+
+
+def with_domain_colours(
+    config: RunConfig[Any], colours: dict[str, list[str]] | None, training: TrainingSet, validation: ValidationSet | None
+) -> tuple[RunConfig[Any], TrainingSet, ValidationSet | None]:
+    """The configuration with these classes of its domains, and the data sets that read label maps as such."""
+    if not colours:
+        return config, training, validation
+    data = config.data.with_colours(colours)
+    opened = ValidationSet(validation.source, data) if validation else None
+    return config.model_copy(update={"data": data}), TrainingSet(training.source, data, training.seed), opened
+
+
+def _earlier_of_domain(config: RunConfig[Any], domain: str) -> list[str] | None:
+    """The domain's classes in the run that was trained in the same folder."""
+    folder = Path(config.run_dir)
+    try:
+        earlier = DomainConfig.model_validate(read_yaml(folder / "config.yaml")["data"][f"domain_{domain}"])
+    except (UserError, LookupError, TypeError, ValueError):
+        return None
+    return earlier.colours if any(folder.glob("checkpoints/step_*")) else None
+
+
+def _earlier(config: RunConfig[Any]) -> list[str] | None:
+    """The classes of the run in the same folder: its networks have them, and finding them in a large data set takes minutes.
+
+    Of files that have come since, a colour that is new belongs to the nearest class. A folder in which nothing was trained yet
+    is asked only where its data lie in the same place.
+    """
+    folder = Path(config.run_dir)
+    trained = any(not path.name.endswith("_0000000") for path in folder.glob("checkpoints/step_*"))
+    try:
+        tree = read_yaml(folder / "config.yaml")
+        earlier, data = tree["method"]["labels"], config.data.model_dump(mode="json")
+        same = not differences({"data": tree["data"]}, {"data": data}) if trained else tree["data"] == data
+        if same and earlier["edges"] == config.method.labels.edges:
+            return config.method.with_colours(earlier["colours"]).labels.colours
+    except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file was damaged, which is told later
+        pass
+    return None

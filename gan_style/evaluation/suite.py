@@ -1,0 +1,147 @@
+"""The metrics that a run or a command asks for, with their networks: images in, numbers out."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gan_style.config.metrics import Compares
+from gan_style.errors import UserError
+from gan_style.evaluation.choice import compares
+from gan_style.evaluation.distributions import fid, kid
+from gan_style.evaluation.features import feature_network, structure_network
+from gan_style.evaluation.lpips import LPIPS
+from gan_style.evaluation.paired import PAIRED
+from gan_style.evaluation.structure import bounded, structure_distance
+from gan_style.machine.memory import room_for
+
+DISTRIBUTIONS = {"fid": fid, "kid": kid}
+FEATURES = "features"  # what both of them are computed from
+
+# What one image gave: a number for each metric of images by themselves, and its features [D] where sets are compared.
+Row = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A translation and what it is compared with: images [C, H, W] in [-1, 1], None where it is not there. name: for messages."""
+
+    name: str
+    translated: Tensor
+    truth: Tensor | None = None
+    source: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Which networks the metrics have, see `metrics.features`; prefix: of their keys in messages ("validation." or "--")."""
+
+    features: str = "inception"
+    lpips: str = "alex"
+    structure: str = "imagenet"
+    prefix: str = "validation."
+
+
+class Suite(nn.Module):
+    """Some of `METRICS`. `measure` each translation, `describe` each real image, then `combine` all of them.
+
+    What a metric gives does not depend on the order of the images, on how many processes measure them, or on the batch: each is
+    measured alone, and the numbers are combined in the order of their places.
+    """
+
+    def __init__(self, names: Sequence[str], networks: Networks) -> None:
+        """`UserError` where a network's weights are missing."""
+        super().__init__()
+        self.register_buffer("place", torch.empty(0), persistent=False)  # is where `to` has moved the suite, networks or none
+        self.names, self.prefix = tuple(names), networks.prefix
+        self.features = feature_network(networks.features, f"{networks.prefix}features") if self.compares("domain") else None
+        self.lpips = LPIPS(networks.lpips, f"{networks.prefix}lpips") if "lpips" in names else None
+        self.structure = structure_network(networks.structure, f"{networks.prefix}structure") if "structure" in names else None
+
+    def compares(self, what: Compares) -> bool:
+        """Does one of the metrics compare translations with that?"""
+        return compares(self.names, what)
+
+    def words(self) -> dict[str, str]:
+        """metric -> the network behind it, for those that have one."""
+        found = {name: self.features.words for name in self.names if name in DISTRIBUTIONS and self.features}
+        found |= {"lpips": self.lpips.words} if self.lpips else {}
+        return found | ({"structure": self.structure.words} if self.structure else {})
+
+    @torch.no_grad()
+    def measure(self, case: Case) -> Row:
+        """The row of one translation, on the CPU. A translation that is not finite has numbers that are none."""
+        with self._called(case.name):
+            row = self._row(case)
+            if not torch.isfinite(case.translated).all():
+                row = {name: torch.full_like(value, math.nan) for name, value in row.items()}
+            return {name: value.cpu() for name, value in row.items()}
+
+    @torch.no_grad()
+    def describe(self, image: Tensor, name: str) -> Tensor:
+        """The features [D] of an image [C, H, W] in [-1, 1], on the CPU; name: for messages."""
+        assert self.features
+        with self._called(name):
+            return self.features(self._placed(image))[0].cpu()
+
+    def combine(self, rows: Mapping[int, Row], real: Mapping[int, Tensor]) -> dict[str, float]:
+        """metric -> value over the rows of all translations and the features of all real images, each under its place."""
+        ordered = [rows[place] for place in sorted(rows)]
+        values: dict[str, float] = {}
+        for name in self.names:
+            if name not in DISTRIBUTIONS:
+                values[name] = math.fsum(float(row[name]) for row in ordered) / len(ordered)
+                continue
+            sets = torch.stack([row[FEATURES] for row in ordered]), torch.stack([real[place] for place in sorted(real)])
+            values[name] = DISTRIBUTIONS[name](*sets) if all(torch.isfinite(each).all() for each in sets) else math.nan
+        return values
+
+    def _row(self, case: Case) -> Row:
+        translated = self._placed(case.translated)
+        row: Row = {}
+        if self.compares("truth"):
+            truth = self._placed(self._truth(case))
+            precise = [(image.double() + 1) / 2 for image in (translated, truth)]
+            row |= {name: PAIRED[name](*precise) for name in self.names if name in PAIRED}
+            if self.lpips:
+                row["lpips"] = self.lpips(translated, truth)
+        if self.structure:
+            images = (translated, self._placed(self._source(case)))
+            row["structure"] = structure_distance(*(self.structure(bounded(image)) for image in images))
+        if self.features:
+            row[FEATURES] = self.features(translated)[0]
+        return row
+
+    def _placed(self, image: Tensor) -> Tensor:
+        """[C, H, W] -> [1, C, H, W] on the suite's device."""
+        return image[None].to(self.get_buffer("place").device, torch.float32)
+
+    @contextmanager
+    def _called(self, name: str) -> Iterator[None]:
+        """What goes wrong inside is said with the image's name."""
+        device = self.get_buffer("place").device.type
+        with room_for(f"{name}: {device} has no memory to measure it", "ask for fewer metrics, or take smaller images"):
+            try:
+                yield
+            except UserError as mistake:
+                raise UserError(f"{name}: {mistake}") from None
+
+    def _source(self, case: Case) -> Tensor:
+        assert case.source is not None
+        if case.source.shape[-2:] != case.translated.shape[-2:]:
+            (own_height, own_width), (height, width) = case.translated.shape[-2:], case.source.shape[-2:]
+            raise UserError(f"the translation has {own_width} x {own_height} pixels, its input {width} x {height}; they must be equal")
+        return case.source
+
+    def _truth(self, case: Case) -> Tensor:
+        assert case.truth is not None
+        if case.truth.shape != case.translated.shape:
+            (channels, height, width), (own_channels, own_height, own_width) = case.truth.shape, case.translated.shape
+            raise UserError(
+                f"the translation has {own_width} x {own_height} pixels in {own_channels} channel(s), its true output {width} x {height} "
+                f"in {channels}; they must be equal"
+            )
+        return case.truth

@@ -1,0 +1,109 @@
+"""A trained segmentation network with all that is needed to use it, in one safetensors file."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gan_style.bundles.file import MAX_HEADER_BYTES, Resize, check_header
+from gan_style.errors import UserError
+from gan_style.evaluation.features import rgb
+from gan_style.evaluation.task.network import SegmentationNet
+from gan_style.files.atomic import check_writable, replacing
+from gan_style.label_maps.classes import MAX_CLASSES, Classes, Colour
+from gan_style.machine.memory import room_for
+
+METADATA_KEY = "gan_style_segmenter"
+
+
+class SegmenterInfo(BaseModel):
+    """What a segmenter's file holds beside its weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    colours: tuple[Colour, ...] = Field(min_length=2, max_length=MAX_CLASSES)
+    labels: Literal["yes", "nearest"] = "yes"  # how its training label maps were read
+    ignored: tuple[Colour, ...] = Field(default=(), max_length=MAX_CLASSES)
+    base_channels: int = Field(default=16, ge=8, le=256, multiple_of=8)
+    num_downs: int = Field(default=4, ge=1, le=8)
+    resize: Resize  # how its training images were sized, and so those that it is shown should be
+    steps: int = Field(ge=1)
+
+
+class Segmenter:
+    """Images -> classes."""
+
+    def __init__(self, info: SegmenterInfo, network: SegmentationNet) -> None:
+        self.info, self.network = info, network.eval().requires_grad_(False)
+        self.classes = Classes(info.colours, info.ignored)
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> np.ndarray:
+        """[C, H, W] in [-1, 1] -> classes [H, W] int16."""
+        place = self.network.last.weight
+        height, width = image.shape[-2:]
+        said = f"{place.device.type} has no memory to segment {width} x {height} pixels"
+        with room_for(said, "take another --device, or a segmenter of smaller pictures"):
+            scores = self.network(rgb(image[None].to(place)))[0]
+            return scores.argmax(dim=0).to("cpu", torch.int16).numpy()
+
+
+def make_network(info: SegmenterInfo) -> SegmentationNet:
+    """The network that `info` describes, freshly initialised from the global random state."""
+    return SegmentationNet(len(info.colours), info.base_channels, info.num_downs)
+
+
+def save_segmenter(path: Path, segmenter: Segmenter) -> None:
+    """Write a segmenter as a whole or not at all; `UserError` where the disk refuses."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in segmenter.network.state_dict().items()}
+    try:
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata={METADATA_KEY: segmenter.info.model_dump_json()})
+    except (OSError, SafetensorError) as refusal:
+        raise _unwritable(path, refusal) from None
+
+
+def check_place(path: Path) -> None:
+    """`UserError` where `save_segmenter` could not write: training takes minutes."""
+    try:
+        check_writable(path)
+    except OSError as refusal:
+        raise _unwritable(path, refusal) from None
+
+
+def load_segmenter(path: Path, device: torch.device) -> Segmenter:
+    """Read what `save_segmenter` wrote; `UserError` names what is wrong with any other file."""
+    try:
+        check_header(path, MAX_HEADER_BYTES)
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+            if text is None:
+                raise UserError(f"--segmenter {path}: a safetensors file, but no segmenter; give one, or a name that does not exist yet")
+            info = SegmenterInfo.model_validate(json.loads(text))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with torch.device("meta"):
+            expected = {name: tensor.shape for name, tensor in make_network(info).state_dict().items()}
+        if expected != {name: tensor.shape for name, tensor in weights.items()}:
+            raise UserError(f"--segmenter {path}: its weights do not fit the network that its metadata describes; train it again")
+    except ValidationError as mistakes:
+        first = mistakes.errors()[0]
+        raise UserError(f"--segmenter {path}: its metadata is damaged ({'.'.join(map(str, first['loc']))}: {first['msg']})") from None
+    except OSError as problem:
+        raise UserError(f"--segmenter {path}: cannot be read ({problem.strerror or problem})") from None
+    except (SafetensorError, ValueError, RecursionError) as problem:
+        raise UserError(f"--segmenter {path}: no segmenter ({problem}); give one, or a name that does not exist yet") from None
+    with torch.random.fork_rng(devices=[]):
+        network = make_network(info)
+    network.load_state_dict(weights)
+    return Segmenter(info, network.to(device))
+
+
+def _unwritable(path: Path, refusal: Exception) -> UserError:
+    return UserError(f"--segmenter {path}: cannot be written ({getattr(refusal, 'strerror', None) or refusal}); choose another place")

@@ -1,0 +1,218 @@
+"""Image files in and out: the only place where integers become floats and back.
+
+In memory a picture is a [H, W, C] array of uint8 or uint16, upright (EXIF orientation applied), channels in the order gray,
+gray + alpha, RGB or RGB + alpha. For a network it is a float32 tensor [C, H, W] with values in [-1, 1].
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_style.errors import UserError
+from gan_style.files import pillow, tiff
+from gan_style.files.atomic import replacing
+from gan_style.files.bounded import MAX_PIXELS as MAX_PIXELS
+from gan_style.files.bounded import Encoded, Header, opened
+from gan_style.files.kinds import is_image_name
+from gan_style.files.left_out import LeftOut, is_hidden
+from gan_style.files.samples import rows_of
+from gan_style.files.tiff_directory import is_tiff
+from gan_style.files.walking import walk
+from gan_style.files.writing import encode
+from gan_style.machine.memory import room_for
+
+Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
+
+_told_of_several: list[str] = []  # the first file of several pages
+MAX_RESIZED = 2**25  # pixels that an image may be enlarged to: as floats for a network 12 bytes each, and its layers many times that
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file.
+
+    pixels: [H, W, C], uint8 or uint16
+    labels: the file has a palette, as label maps have; its colours must not be mixed by interpolation
+    alpha:  [H, W] in the type of `pixels`: the file's transparency where it has some and `pixels` has not; else None
+    orientation: of EXIF, 1 to 8, by which the stored pixels were turned upright
+    several: the file holds more pages or frames, of which this is the first
+    dots_per_inch: across and down, where the file says so
+    """
+
+    pixels: np.ndarray
+    labels: bool
+    alpha: np.ndarray | None
+    orientation: int = 1
+    several: bool = False
+    dots_per_inch: tuple[float, float] | None = None
+
+
+def probe(path: Path | Encoded) -> Header:
+    """The header of an image file, without decoding it; a `UserError` where it is damaged or claims more than `read` would accept."""
+    with opened(path) as stream:
+        if is_tiff(stream):
+            return tiff.open_page(stream, path).header
+        with pillow.open_image(stream, path) as (_, header):
+            return header
+
+
+def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
+    """Decode `path` to 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha) channels, at the file's own depth.
+
+    Colours with a profile become sRGB, unless `srgb` is off, as for label maps, or the file has a palette. Gray is Rec. 601 luma.
+    Missing alpha is opaque. Every file that is missing, empty, cut short, not an image, too large or of more than 16 bits is a
+    `UserError` that names it. Takes at most 1 GiB.
+    """
+    with room_for(f"{path}: no memory to decode it"), opened(path) as stream:
+        if is_tiff(stream):
+            page = tiff.open_page(stream, path)
+            header, dots = page.header, page.dots_per_inch
+            pixels = page.decode(channels, srgb)
+        else:
+            with pillow.open_image(stream, path) as (image, header):
+                dots = pillow.dots_per_inch(image)
+                pixels = pillow.decode(image, header, stream, path, channels, srgb)
+        pixels, alpha = _with_channels(_upright(pixels, header.orientation), channels)
+    dots = (dots[1], dots[0]) if dots and header.orientation >= 5 else dots
+    if header.several:
+        _tell_of_several(path)
+    return Picture(pixels, header.palette, alpha, header.orientation, header.several, dots)
+
+
+def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None) -> None:
+    """Write [H, W, C] uint8 or uint16 pixels, colours in sRGB, in the format of the path's suffix, creating folders.
+
+    The file appears whole or not at all. dots_per_inch: across and down, for a format that says so.
+    `UserError` where the format cannot hold the pixels, or the disk refuses.
+    """
+    data = encode(path, pixels, dots_per_inch)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be written ({failure.strerror or failure}); free the disk or choose another folder") from failure
+
+
+def to_tensor(pixels: np.ndarray) -> Tensor:
+    """[H, W, C] uint8 or uint16 -> float32 [C, H, W] in [-1, 1]."""
+    values = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+    values /= np.iinfo(pixels.dtype).max / 2  # by NumPy: torch would wake all its threads, 17 ms instead of 0.1 on a busy machine
+    values -= 1.0
+    return torch.from_numpy(values)
+
+
+def to_pixels(image: Tensor, depth: int = 8) -> np.ndarray:
+    """Float [C, H, W] -> [H, W, C] uint8 (`depth` 8) or uint16 (16), clamped to [-1, 1] and rounded; NaN becomes 0.
+
+    The exact inverse of `to_tensor`.
+    """
+    top = 2**depth - 1
+    image = image.detach().to("cpu", torch.float64 if image.dtype == torch.float64 else torch.float32)
+    values = ((image.nan_to_num(nan=-1.0).clamp(-1.0, 1.0) + 1.0) * (top / 2)).round()
+    return np.ascontiguousarray(values.permute(1, 2, 0).numpy().astype(np.uint8 if depth == 8 else np.uint16))
+
+
+def resize(
+    pixels: np.ndarray, height: int, width: int, labels: bool = False, name: object = "an image", limit: int = MAX_RESIZED
+) -> np.ndarray:
+    """[H, W, C] -> [height, width, C]: area along the sides that shrink (no aliasing), then cubic along those that grow.
+
+    `labels` takes the nearest pixel, so that no value appears that was not there. `UserError` with `name` for what would grow
+    to more than `limit` pixels: scaled to a width of 286, a picture 1 pixel wide and 100000 high has eight gigapixels.
+    """
+    rows, columns, channels = pixels.shape
+    if height * width > max(limit, rows * columns):
+        raise UserError(
+            f"{name}: has {columns} x {rows} pixels and would be resized to {width} x {height}, more than the {limit} pixels allowed; "
+            "cut it to another shape, or resize otherwise (data.preprocess, data.load_size; infer.py --resize)"
+        )
+
+    def to(rows: int, columns: int, interpolation: int) -> None:
+        nonlocal pixels
+        if pixels.shape[:2] != (rows, columns):
+            pixels = cv2.resize(pixels, (columns, rows), interpolation=interpolation).reshape(rows, columns, channels)
+
+    if labels:
+        to(height, width, cv2.INTER_NEAREST_EXACT)
+    else:
+        to(min(height, pixels.shape[0]), min(width, pixels.shape[1]), cv2.INTER_AREA)
+        to(height, width, cv2.INTER_CUBIC)
+    return pixels
+
+
+def load_resize(preprocess: Preprocess, load_size: int, height: int, width: int) -> tuple[int, int]:
+    """The (height, width) that training resizes an image to before any crop."""
+    if preprocess == "resize_and_crop":
+        return load_size, load_size
+    if preprocess in ("scale_width", "scale_width_and_crop"):
+        return max(1, round(height * load_size / width)), load_size
+    return height, width
+
+
+def validation_size(preprocess: Preprocess, load_size: int, crop_size: int, height: int, width: int) -> tuple[int, int]:
+    """The (height, width) of a validation image, which is never cropped; `infer.py --resize train` takes the same."""
+    if preprocess == "resize_and_crop":
+        return crop_size, crop_size
+    return load_resize(preprocess, load_size, height, width)
+
+
+def find_images(root: Path, left_out: LeftOut | None = None) -> list[Path]:
+    """Image files below `root`, as sorted paths relative to it. Hidden files and folders are skipped, links are followed.
+
+    left_out: counts the files that are no images by their suffix
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; check the path")
+    found = []
+    for folder, _, names in walk(root):
+        for name in names:
+            if is_image_name(name) and not is_hidden(name):
+                found.append(Path(folder, name).relative_to(root))
+            elif left_out is not None and not is_hidden(name):
+                left_out.add(folder, name)
+    return sorted(found, key=Path.as_posix)
+
+
+def _tell_of_several(path: Path | Encoded) -> None:
+    if not _told_of_several:
+        _told_of_several.append(str(path))
+        warnings.warn(
+            f"{path}: holds several pages or frames, of which the first is read; other files like it are read alike and not named",
+            stacklevel=3,
+        )
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo an EXIF orientation: 5..8 are stored transposed, then mirrored as the others."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """[H, W, any] -> [H, W, channels], and the alpha where `channels` has no place for it."""
+    has_alpha = pixels.shape[2] in (2, 4)
+    colour, alpha = (pixels[..., :-1], pixels[..., -1]) if has_alpha else (pixels, None)
+    if channels <= 2 and colour.shape[2] == 3:
+        weights = np.array([19595, 38470, 7471], dtype=np.uint32)  # Rec. 601 in 1/65536, as PIL has them
+        gray = np.empty((*colour.shape[:2], 1), pixels.dtype)
+        for rows in rows_of(*colour.shape[:2]):
+            gray[rows, :, 0] = (colour[rows].astype(np.uint32) @ weights + np.uint32(0x8000)) >> 16
+        colour = gray
+    elif channels >= 3 and colour.shape[2] == 1:
+        colour = np.repeat(colour, 3, axis=2)
+    if channels in (1, 3):
+        return np.ascontiguousarray(colour), None if alpha is None else np.ascontiguousarray(alpha)
+    if alpha is None:
+        alpha = np.full(colour.shape[:2], np.iinfo(pixels.dtype).max, pixels.dtype)
+    return np.concatenate([colour, alpha[..., None]], axis=2), None

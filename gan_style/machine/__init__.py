@@ -1,0 +1,1 @@
+"""The machine: which device computes, and what happens when memory runs out."""

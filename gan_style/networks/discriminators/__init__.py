@@ -1,0 +1,1 @@
+"""Discriminators: how real an image looks, or each of its patches."""

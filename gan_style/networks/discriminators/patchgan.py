@@ -1,0 +1,107 @@
+"""Discriminators that judge patches or pixels (1611.07004, section 6.1.2)."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from gan_style.errors import UserError
+from gan_style.networks.layers.downsampling import BlurPool
+from gan_style.networks.layers.normalisation import bias_before, norm_layer
+
+
+class PatchDiscriminator(nn.Module):
+    """Images [B, Cin, H, W] -> scores [B, 1, h, w], one for each of many overlapping patches; no sigmoid.
+
+    `num_layers` strided 4 x 4 convolutions and two more with stride 1. receptive_field: side of a patch in pixels (70 for 3
+    layers); minimum_size: side of the smallest image that has a patch.
+    antialias: instead of a stride, a `BlurPool` behind the layer (1904.11486), as in the discriminator of CUT (2007.15651).
+    """
+
+    def __init__(
+        self, in_channels: int, base_channels: int = 64, num_layers: int = 3, norm: str = "instance", antialias: bool = False
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        channels = [base_channels * min(2**level, 8) for level in range(num_layers + 1)]
+        halving = 1 if antialias else 2
+        pools = [BlurPool(count) if antialias else None for count in channels[:-1]]
+        self.layers = nn.ModuleList([_layer(nn.Conv2d(in_channels, channels[0], 4, stride=halving, padding=1), pool=pools[0])])
+        for level in range(1, num_layers + 1):
+            stride = halving if level < num_layers else 1
+            conv = nn.Conv2d(channels[level - 1], channels[level], 4, stride=stride, padding=1, bias=bias_before(norm))
+            self.layers.append(_layer(conv, norm_layer(norm, channels[level]), pools[level] if level < num_layers else None))
+        self.head = nn.Conv2d(channels[-1], 1, 4, stride=1, padding=1)
+
+        convs = [module for module in self.modules() if isinstance(module, nn.Conv2d | BlurPool)]
+        self.receptive_field = receptive_field(convs)
+        self.minimum_size = minimum_size(convs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.judged(x)[0]
+
+    def judged(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The scores, and the features of every layer before them."""
+        height, width = x.shape[2:]
+        if min(height, width) < self.minimum_size:
+            raise UserError(
+                f"images of {width} x {height} pixels are too small for a PatchGAN that needs {self.minimum_size}: "
+                "raise data.crop_size or lower method.discriminator.num_layers"
+            )
+        features: list[Tensor] = []
+        for layer in self.layers:
+            x = layer(x)  # [B, k, H/2, W/2] ... [B, min(2**(n-1), 8) k, H/2**n, W/2**n], [B, min(2**n, 8) k, H/2**n - 1, W/2**n - 1]
+            features.append(x)
+        return self.head(x), features  # [B, 1, H/2**n - 2, W/2**n - 2]
+
+
+class PixelDiscriminator(nn.Module):
+    """Images [B, Cin, H, W] -> scores [B, 1, H, W]: each pixel judged by itself (but for the normalisation); no sigmoid."""
+
+    def __init__(self, in_channels: int, base_channels: int = 64, norm: str = "instance") -> None:
+        super().__init__()
+        self.norm = norm
+        k = base_channels
+        bias = bias_before(norm)
+        conv = nn.Conv2d(k, 2 * k, 1, bias=bias)
+        self.layers = nn.ModuleList([_layer(nn.Conv2d(in_channels, k, 1)), _layer(conv, norm_layer(norm, 2 * k))])
+        self.head = nn.Conv2d(2 * k, 1, 1, bias=bias)
+
+        convs = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        self.receptive_field = receptive_field(convs)
+        self.minimum_size = minimum_size(convs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)  # [B, k, H, W], [B, 2k, H, W]
+        return self.head(x)  # [B, 1, H, W]
+
+
+def _layer(conv: nn.Conv2d, norm: nn.Module | None = None, pool: nn.Module | None = None) -> nn.Sequential:
+    """A convolution, its normalisation where it has one, a leaky ReLU and, where there is one, a layer that halves the size."""
+    layers = OrderedDict[str, nn.Module](conv=conv)
+    if norm is not None:
+        layers["norm"] = norm
+    layers["activation"] = nn.LeakyReLU(0.2, inplace=True)
+    if pool is not None:
+        layers["pool"] = pool
+    return nn.Sequential(layers)
+
+
+def receptive_field(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
+    """Side, in input pixels, of the square that one output of these square convolutions, one after another, sees."""
+    side, step = 1, 1  # step: input pixels between two neighbours of the present map
+    for conv in convs:
+        side += (conv.kernel_size[0] - 1) * step
+        step *= conv.stride[0]
+    return side
+
+
+def minimum_size(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
+    """Side of the smallest image of which these square convolutions, one after another, leave one pixel."""
+    side = 1
+    for conv in reversed(convs):
+        padding = int(conv.padding[0])
+        least = conv.minimum_size if isinstance(conv, BlurPool) else 1
+        side = max(least, (side - 1) * conv.stride[0] + conv.kernel_size[0] - 2 * padding)
+    return side

@@ -1,0 +1,1 @@
+"""Generators: from an image, or from noise, to an image."""

@@ -1,0 +1,106 @@
+"""Arbitrary style transfer by adaptive instance normalisation (Huang and Belongie, 2017, arXiv 1703.06868, section 5)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_style.networks.layers.moments import adain
+from gan_style.networks.layers.padding import grown, run_padded
+from gan_style.networks.pretrained.vgg import BLOCKS, VGGFeatures, layers
+
+DEPTHS = ("relu2_1", "relu3_1", "relu4_1")
+
+
+class AdaINNet(nn.Module):
+    """A fixed VGG-19 up to `depth`, AdaIN, and a trained decoder that mirrors it.
+
+    vgg: the encoder's weights, as `VGGFeatures` takes them; None leaves them to a state dict.
+    base_channels: of the decoder's last layers, 64 in the paper. depth: one of DEPTHS; the paper's is relu4_1.
+    """
+
+    def __init__(self, vgg: str | None, base_channels: int = 64, depth: str = DEPTHS[-1]) -> None:
+        super().__init__()
+        self.depth = depth
+        self.loss_layers = ("relu1_1", *DEPTHS[: DEPTHS.index(depth) + 1])
+        self.encoder = VGGFeatures("vgg19", self.loss_layers, vgg)
+        self.decoder = Decoder(depth, base_channels)
+        self.size_multiple = self.encoder.minimum_size  # as many halvings as poolings
+        self.minimum_size = 2 * self.size_multiple  # so that the decoder has 2 pixels to reflect
+
+    def encode(self, images: Tensor) -> Tensor:
+        """[B, 3, H, W] in [-1, 1] -> features of `depth`: [B, 512, H/8, W/8] at relu4_1; H, W >= 8."""
+        return self.encoder(images)[self.depth]
+
+    def grown(self, content: Tensor) -> Tensor:
+        """content [B, 3, H, W] grown to the right and below to a size that `forward` need not pad."""
+        return grown(content, self.size_multiple, self.minimum_size)
+
+    def forward(
+        self,
+        content: Tensor | None,
+        style: Tensor | None = None,
+        shares: Tensor | None = None,
+        alpha: float = 1.0,
+        features: Sequence[Tensor] | None = None,
+        target: Tensor | None = None,
+    ) -> Tensor:
+        """content [B, 3, H, W] in the style of style [S, 3, h, w] -> [B, 3, H, W]; nothing bounds the output.
+
+        features: instead of `style`, what `encode` gave for each of S style pictures, whose sizes may differ.
+        target: instead of all others, what AdaIN made of the features, as training knows it: the decoder alone runs.
+
+        shares [1 or B, S]: how much of each style (section 7.3); [1 or B, S, H, W]: the same at each pixel. None: content i takes
+        style i. alpha in [0, 1]: how far from the content's features to the style's (equation 14).
+        """
+        if target is not None:
+            return self.decoder(target)
+        assert content is not None
+        if features is None:
+            assert style is not None
+            features = [self.encode(style)] if shares is None else self.encode(style).split(1)
+        maps = shares if shares is not None and shares.dim() == 4 else None
+        joined = content if maps is None else torch.cat([content, maps.to(content).expand(len(content), -1, -1, -1)], dim=1)
+
+        def stylize(both: Tensor) -> Tensor:  # the maps are padded with their images
+            own = self.encode(both[:, :3])
+            stylized = adain(own, features[0]) if shares is None else mixed(own, features, shares if maps is None else both[:, 3:])
+            return self.decoder(alpha * stylized + (1 - alpha) * own)
+
+        return run_padded(stylize, joined, self.size_multiple, self.minimum_size)
+
+
+def mixed(features: Tensor, styles: Sequence[Tensor], shares: Tensor) -> Tensor:
+    """sum_s share_s AdaIN(features, style_s): features [B, C, h, w], each style [1, C, ...], shares [B, S] or [B, S, H, W]."""
+    if shares.dim() == 4:
+        shares = F.adaptive_avg_pool2d(shares.to(features), (features.shape[2], features.shape[3]))  # [B, S, h, w]
+    else:
+        shares = shares.to(features)[:, :, None, None]  # [B, S, 1, 1]
+    parts = [shares[:, place : place + 1] * adain(features, style) for place, style in enumerate(styles)]
+    return torch.stack(parts).sum(dim=0)
+
+
+class Decoder(nn.Module):
+    """The encoder backwards, with reflection padding, nearest upsampling and no normalisation: [B, C, h, w] -> [B, 3, H, W]."""
+
+    def __init__(self, depth: str, base_channels: int) -> None:
+        super().__init__()
+        order = layers("vgg19")
+        mirrored = [layer for layer in order[: order.index(depth) + 1] if not layer.startswith("relu")]  # conv1_1, conv1_2, pool1, ...
+        read, channels = dict[str, int](), 3  # what each convolution reads; its mirror makes as many channels of what it wrote
+        for layer in mirrored:
+            if layer.startswith("conv"):
+                read[layer], channels = channels, BLOCKS["vgg19"][int(layer[4]) - 1][0] * base_channels // 64
+        steps: list[nn.Module] = []
+        width = BLOCKS["vgg19"][int(depth[4]) - 1][0]  # the encoder's own
+        for layer in reversed(mirrored):
+            if layer in read:
+                steps += [nn.Conv2d(width, read[layer], 3, padding=1, padding_mode="reflect"), nn.ReLU()]
+                width = read[layer]
+            else:
+                steps.append(nn.Upsample(scale_factor=2, mode="nearest"))
+        self.steps = nn.Sequential(*steps[:-1])  # no ReLU behind the last
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.steps(features)

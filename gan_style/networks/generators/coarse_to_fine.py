@@ -1,0 +1,141 @@
+"""The generators of pix2pixHD (1711.11585, section 3.1): a global one, and local enhancers of what it sees at a lower resolution."""
+
+import torch
+from torch import Tensor, nn
+
+from gan_style.networks.generators.resnet import ResidualBlock, normalised
+from gan_style.networks.layers.normalisation import bias_before
+from gan_style.networks.layers.padding import run_padded
+from gan_style.networks.layers.pyramid import halved
+from gan_style.networks.layers.recomputation import stage_runner
+from gan_style.networks.layers.upsampling import upsampling_layer
+
+LOCAL_BLOCKS = 3  # residual blocks of an enhancer, as in the paper's appendix
+WIDEST = 16  # no layer has more than so many times the base channels: with the paper's 4 halvings none would
+
+
+class GlobalTrunk(nn.Module):
+    """c7s1-k, d2k, d4k, ..., N residual blocks, ..., u2k, uk: images [B, Cin, H, W] -> features [B, k, H, W].
+
+    H and W are multiples of 2**num_downs, and at least twice that.
+    """
+
+    def __init__(
+        self, in_channels: int, k: int, num_blocks: int, num_downs: int, norm: str, dropout: bool, upsampling: str, recompute: bool
+    ) -> None:
+        super().__init__()
+        widths = [k * min(2**level, WIDEST) for level in range(num_downs + 1)]
+        self.run = stage_runner(recompute)
+        self.stem = _first(in_channels, k, norm)
+        self.downs = nn.ModuleList(_halving(widths[level], widths[level + 1], norm) for level in range(num_downs))
+        self.blocks = nn.ModuleList(ResidualBlock(widths[-1], norm, dropout) for _ in range(num_blocks))
+        self.ups = nn.ModuleList(_doubling(widths[level + 1], widths[level], norm, upsampling) for level in reversed(range(num_downs)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.run(self.stem, x)  # [B, k, H, W]
+        for stage in (*self.downs, *self.blocks, *self.ups):
+            x = self.run(stage, x)  # down to [B, 16k, H/16, W/16] for 4 halvings, and back
+        return x  # [B, k, H, W]
+
+
+class CoarseToFineGenerator(nn.Module):
+    """G = {G1, G2, ...}: images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1.
+
+    `coarse` is G1 without its last convolution, on the image halved `num_enhancers` times; each enhancer adds its own features to
+    the last ones and doubles their resolution. base_channels: of G1; each enhancer's last features have half as many as those before.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        base_channels: int = 64,
+        num_blocks: int = 9,
+        num_downs: int = 4,
+        num_enhancers: int = 1,
+        norm: str = "instance",
+        dropout: bool = False,
+        upsampling: str = "deconvolution",
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        self.size_multiple = 2 ** (num_downs + num_enhancers)
+        self.minimum_size = 2 * self.size_multiple
+        self.coarse = GlobalTrunk(
+            in_channels, base_channels, num_blocks, num_downs, norm, dropout, upsampling, recompute=activation_checkpointing
+        )
+        widths = [max(1, base_channels // 2**level) for level in range(num_enhancers + 1)]
+        self.enhancers = nn.ModuleList(
+            LocalEnhancer(in_channels, widths[level], widths[level + 1], norm, dropout, upsampling, recompute=activation_checkpointing)
+            for level in range(num_enhancers)
+        )
+        self.head = _last(widths[-1], out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return run_padded(self._translate, x, self.size_multiple, self.minimum_size)
+
+    def _translate(self, x: Tensor) -> Tensor:
+        pyramid = [x]
+        for _ in self.enhancers:
+            pyramid.append(halved(pyramid[-1]))  # [B, Cin, H/2, W/2], ...
+        features = self.coarse(pyramid.pop())  # [B, k, H/2, W/2] with one enhancer
+        for enhancer in self.enhancers:
+            features = enhancer(pyramid.pop(), features)  # [B, k/2, H, W]
+        return torch.tanh(self.head(features))  # [B, Cout, H, W] in [-1, 1]
+
+
+class GlobalGenerator(CoarseToFineGenerator):
+    """G1, the global generator by itself: images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        base_channels: int = 64,
+        num_blocks: int = 9,
+        num_downs: int = 4,
+        norm: str = "instance",
+        dropout: bool = False,
+        upsampling: str = "deconvolution",
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, base_channels, num_blocks, num_downs, 0, norm, dropout, upsampling, activation_checkpointing
+        )
+
+
+class LocalEnhancer(nn.Module):
+    """G2: an image [B, Cin, H, W] and features [B, coarse, H/2, W/2] -> features [B, fine, H, W]."""
+
+    def __init__(self, in_channels: int, coarse: int, fine: int, norm: str, dropout: bool, upsampling: str, recompute: bool) -> None:
+        super().__init__()
+        self.run = stage_runner(recompute)
+        self.stem = _first(in_channels, fine, norm)
+        self.down = _halving(fine, coarse, norm)
+        self.blocks = nn.ModuleList(ResidualBlock(coarse, norm, dropout) for _ in range(LOCAL_BLOCKS))
+        self.up = _doubling(coarse, fine, norm, upsampling)
+
+    def forward(self, image: Tensor, features: Tensor) -> Tensor:
+        x = self.run(self.stem, image)  # [B, fine, H, W]
+        x = self.run(self.down, x) + features  # [B, coarse, H/2, W/2]
+        for block in self.blocks:
+            x = self.run(block, x)
+        return self.run(self.up, x)  # [B, fine, H, W]
+
+
+def _first(in_channels: int, channels: int, norm: str) -> nn.Sequential:
+    conv = nn.Conv2d(in_channels, channels, 7, padding=3, padding_mode="reflect", bias=bias_before(norm))
+    return normalised(conv, norm, channels)
+
+
+def _halving(before: int, channels: int, norm: str) -> nn.Sequential:
+    return normalised(nn.Conv2d(before, channels, 3, stride=2, padding=1, bias=bias_before(norm)), norm, channels)
+
+
+def _doubling(before: int, channels: int, norm: str, upsampling: str) -> nn.Sequential:
+    return normalised(upsampling_layer(upsampling, before, channels, kernel_size=3, bias=bias_before(norm)), norm, channels)
+
+
+def _last(channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, out_channels, 7, padding=3, padding_mode="reflect")

@@ -1,0 +1,112 @@
+"""Spatially-adaptive normalisation (Park et al., 2019, arXiv 1903.07291): the input modulates every layer, so that none washes it away."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_style.networks.layers.normalisation import InstanceNorm2d
+from gan_style.networks.layers.padding import run_padded
+from gan_style.networks.layers.recomputation import stage_runner
+
+WIDEST = 16  # no layer has more than so many times the base channels
+
+
+class SpadeGenerator(nn.Module):
+    """Label maps (or any images) [B, Cin, H, W] -> images [B, Cout, H, W] in [-1, 1], any H, W >= 1.
+
+    Starts from the input's pixels at 1/2**num_downs of its size and doubles that through num_downs + 1 SPADE residual blocks, whose
+    widths are those of the paper (appendix A): 16k, 16k, 16k, 8k, 4k, 2k, k for 6 halvings. Departures: the start is the label map,
+    as in the public code without its encoder, where the paper has noise; one block a resolution, as in the paper, where
+    the public code's default has 5 doublings and two blocks at one resolution.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        base_channels: int = 64,
+        num_downs: int = 6,
+        norm: str = "instance",
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        self.size_multiple = 2**num_downs
+        self.minimum_size = 2 * self.size_multiple  # so that the deepest maps have statistics
+        hidden = 2 * base_channels
+        widths = [base_channels * min(2**level, WIDEST) for level in range(num_downs + 2)]
+        self.stem = nn.Conv2d(in_channels, widths[-1], 3, padding=1)
+        self.blocks = nn.ModuleList(  # deepest first, as they run
+            SpadeBlock(widths[level + 1], widths[level], in_channels, hidden, norm, recompute=activation_checkpointing)
+            for level in reversed(range(num_downs + 1))
+        )
+        self.head = nn.Conv2d(base_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return run_padded(self._generate, x, self.size_multiple, self.minimum_size)
+
+    def _generate(self, labels: Tensor) -> Tensor:
+        scale = self.size_multiple
+        x = self.stem(_thinned(labels, scale))  # [B, 16k, H/2**n, W/2**n]
+        for place, block in enumerate(self.blocks):
+            if place:
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
+                scale //= 2
+            x = block(x, _thinned(labels, scale))  # level l: [B, min(2**l, 16) k, H/2**l, W/2**l]
+        return torch.tanh(self.head(F.leaky_relu(x, 0.2)))  # [B, Cout, H, W] in [-1, 1]
+
+
+class SpadeBlock(nn.Module):
+    """A residual block of pre-activations, [B, before, H, W] and labels [B, L, H, W] -> [B, channels, H, W] (appendix A, figure 11)."""
+
+    def __init__(self, before: int, channels: int, labels: int, hidden: int, norm: str, recompute: bool) -> None:
+        super().__init__()
+        between = min(before, channels)
+        self.run = stage_runner(recompute)
+        self.first = SpadeConvolution(before, between, labels, hidden, norm)
+        self.second = SpadeConvolution(between, channels, labels, hidden, norm)
+        self.shortcut = SpadeConvolution(before, channels, labels, hidden, norm, straight=True) if before != channels else None
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        y = self.run(self.second, self.run(self.first, x, labels), labels)
+        return y + (x if self.shortcut is None else self.run(self.shortcut, x, labels))
+
+
+class SpadeConvolution(nn.Module):
+    """SPADE, a leaky ReLU and a 3 x 3 convolution; `straight`, past a block that changes the channels: no activation, 1 x 1, no bias."""
+
+    def __init__(self, before: int, channels: int, labels: int, hidden: int, norm: str, straight: bool = False) -> None:
+        super().__init__()
+        self.norm = SpadeNorm(before, labels, hidden, norm)
+        self.activation = nn.Identity() if straight else nn.LeakyReLU(0.2)
+        self.conv = nn.Conv2d(before, channels, 1, bias=False) if straight else nn.Conv2d(before, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        return self.conv(self.activation(self.norm(x, labels)))
+
+
+class SpadeNorm(nn.Module):
+    """(1 + gamma(m)) (x - mu) / sigma + beta(m) (equation 1): x [B, C, H, W], gamma and beta [B, C, H, W] made of labels m [B, L, H, W].
+
+    norm: whose mu and sigma: instance's, batch's (over all processes on GPUs), or none (0 and 1). As in the public code gamma is
+    counted from 1, so that with small weights this begins as the plain normalisation.
+    """
+
+    def __init__(self, channels: int, labels: int, hidden: int, norm: str) -> None:
+        super().__init__()
+        plain = {"instance": InstanceNorm2d, "batch": lambda: nn.BatchNorm2d(channels, affine=False), "none": nn.Identity}
+        self.plain = plain[norm]()
+        self.shared = nn.Conv2d(labels, hidden, 3, padding=1)
+        self.gamma = nn.Conv2d(hidden, channels, 3, padding=1)
+        self.beta = nn.Conv2d(hidden, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        shared = F.relu(self.shared(labels))  # [B, hidden, H, W]
+        return (1 + self.gamma(shared)) * self.plain(x) + self.beta(shared)
+
+
+def _thinned(labels: Tensor, step: int) -> Tensor:
+    """Every `step`-th pixel each way: classes must not be mixed."""
+    if step == 1:
+        return labels
+    return F.interpolate(labels, size=(labels.shape[2] // step, labels.shape[3] // step), mode="nearest")

@@ -1,0 +1,83 @@
+"""The image transformation network of feed-forward style transfer (Johnson et al., 2016, arXiv 1603.08155), for one style or several.
+
+With the changes that its public implementations share: instance normalisation (1607.08022) and resize-convolutions
+(distill.pub/2016/deconv-checkerboard). Several styles by conditional instance normalisation (1610.07629).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
+from gan_style.networks.layers.normalisation import norm_layer
+from gan_style.networks.layers.padding import run_padded
+
+
+class TransformerNet(nn.Module):
+    """Images [B, Cin, H, W] in [-1, 1] -> [B, Cout, H, W], any H, W >= 1; nothing bounds the output, which is clamped when it is stored.
+
+    styles: how many it knows; `forward(images, styles)` mixes them, see `ConditionalInstanceNorm2d`
+    """
+
+    size_multiple = 4  # two halvings
+    minimum_size = 8  # so that the blocks have 2 pixels to reflect
+
+    def __init__(
+        self, in_channels: int, out_channels: int, base_channels: int = 32, num_blocks: int = 5, norm: str = "instance", styles: int = 1
+    ) -> None:
+        super().__init__()
+        k = base_channels
+        self.norm = norm
+        self.conv1 = _Layer(in_channels, k, 9, norm, styles)
+        self.conv2 = _Layer(k, 2 * k, 3, norm, styles, stride=2)
+        self.conv3 = _Layer(2 * k, 4 * k, 3, norm, styles, stride=2)
+        self.blocks = nn.ModuleList(_Block(4 * k, norm, styles) for _ in range(num_blocks))
+        self.up1 = _Layer(4 * k, 2 * k, 3, norm, styles)
+        self.up2 = _Layer(2 * k, k, 3, norm, styles)
+        self.head = _convolution(k, out_channels, 9)
+
+    def forward(self, x: Tensor, styles: Tensor | None = None) -> Tensor:
+        if styles is not None and styles.dim() == 4:  # maps are padded with their images
+            count = x.shape[1]
+            joined = torch.cat([x, styles.to(x).expand(len(x), -1, -1, -1)], dim=1)
+            return run_padded(lambda both: self._stylize(both[:, :count], both[:, count:]), joined, self.size_multiple, self.minimum_size)
+        return run_padded(lambda images: self._stylize(images, styles), x, self.size_multiple, self.minimum_size)
+
+    def _stylize(self, x: Tensor, styles: Tensor | None) -> Tensor:
+        x = F.relu(self.conv1(x, styles))  # [B, k, H, W]
+        x = F.relu(self.conv2(x, styles))  # [B, 2k, H/2, W/2]
+        x = F.relu(self.conv3(x, styles))  # [B, 4k, H/4, W/4]
+        for block in self.blocks:
+            x = block(x, styles)  # [B, 4k, H/4, W/4]
+        x = F.relu(self.up1(F.interpolate(x, scale_factor=2, mode="nearest"), styles))  # [B, 2k, H/2, W/2]
+        x = F.relu(self.up2(F.interpolate(x, scale_factor=2, mode="nearest"), styles))  # [B, k, H, W]
+        return self.head(x)  # [B, Cout, H, W]
+
+
+class _Layer(nn.Module):
+    """A convolution and its normalisation."""
+
+    def __init__(self, channels: int, width: int, size: int, norm: str, styles: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = _convolution(channels, width, size, stride)
+        self.norm = ConditionalInstanceNorm2d(width, styles) if norm == "instance" else norm_layer(norm, width)
+
+    def forward(self, x: Tensor, styles: Tensor | None) -> Tensor:
+        x = self.conv(x)
+        return self.norm(x, styles) if isinstance(self.norm, ConditionalInstanceNorm2d) else self.norm(x)
+
+
+class _Block(nn.Module):
+    """x + F(x) with two 3 x 3 convolutions; no activation after the sum."""
+
+    def __init__(self, channels: int, norm: str, styles: int) -> None:
+        super().__init__()
+        self.conv1 = _Layer(channels, channels, 3, norm, styles)
+        self.conv2 = _Layer(channels, channels, 3, norm, styles)
+
+    def forward(self, x: Tensor, styles: Tensor | None) -> Tensor:
+        return x + self.conv2(F.relu(self.conv1(x, styles)), styles)
+
+
+def _convolution(channels: int, width: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels, width, size, stride, padding=size // 2, padding_mode="reflect")

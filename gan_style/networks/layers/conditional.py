@@ -1,0 +1,36 @@
+"""Conditional instance normalisation: one scale and shift for each style (Dumoulin et al., 2016, arXiv 1610.07629, equation 5)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_style.networks.layers.normalisation import normalise_each_image
+
+
+class ConditionalInstanceNorm2d(nn.Module):
+    """z = gamma_s (x - mu) / sigma + beta_s, x [B, C, H, W]; gamma and beta are [S, C].
+
+    styles [B, S]: how much of each style, mixed linearly in gamma and beta (section 3.3); one-hot is one style.
+    styles [B, S, h, w]: the same at each pixel, brought to the features' size by area. None: the first style.
+    kept: the first so many styles are not trained.
+    """
+
+    def __init__(self, channels: int, styles: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(styles, channels))
+        self.bias = nn.Parameter(torch.zeros(styles, channels))
+        self.kept = 0
+
+    def forward(self, x: Tensor, styles: Tensor | None = None) -> Tensor:
+        weight, bias = (
+            torch.cat([table[: self.kept].detach(), table[self.kept :]]) if self.kept else table for table in (self.weight, self.bias)
+        )
+        if styles is None:
+            return normalise_each_image(x, weight[0], bias[0])
+        styles = styles.to(self.weight)
+        if styles.dim() == 2:
+            gamma, beta = ((styles @ table)[:, :, None, None] for table in (weight, bias))  # [B, C, 1, 1]
+        else:
+            maps = F.adaptive_avg_pool2d(styles, (x.shape[2], x.shape[3]))
+            gamma, beta = (torch.einsum("bshw,sc->bchw", maps, table) for table in (weight, bias))  # [B, C, H, W]
+        return normalise_each_image(x) * gamma + beta

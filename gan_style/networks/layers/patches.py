@@ -1,0 +1,52 @@
+"""Patches: the features of a few positions of an image, as contrastive losses compare them (2007.15651, section 3)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_style.networks.layers.transfer import sent
+
+Positions = dict[str, Tensor]  # layer -> (row, column) in the layer's map, of P patches of each image: [B, P, 2], whole numbers
+Patches = dict[str, Tensor]  # layer -> their features [B, P, C]
+
+
+def draw_positions(strides: Mapping[str, int], height: int, width: int, count: int, seeds: Sequence[int]) -> Positions:
+    """For each seed, an image of height x width pixels, `count` different positions in each layer, or all where there are fewer.
+
+    strides: layer -> pixels between two of its positions. The positions are a function of the seed, whatever else is in the batch.
+    """
+    drawn: dict[str, list[np.ndarray]] = {layer: [] for layer in strides}
+    for seed in seeds:
+        lots = np.random.default_rng(seed)
+        for layer, stride in strides.items():
+            rows, columns = -(-height // stride), -(-width // stride)
+            picked = lots.choice(rows * columns, min(count, rows * columns), replace=False, shuffle=False)
+            drawn[layer].append(np.stack(np.divmod(picked, columns), axis=1))
+    return {layer: torch.from_numpy(np.stack(places)) for layer, places in drawn.items()}
+
+
+def mirror_positions(positions: Positions, strides: Mapping[str, int], width: int, which: Sequence[bool]) -> Positions:
+    """Where the positions lie in those images, `width` pixels wide, that are mirrored left to right."""
+    chosen = torch.tensor(which)[:, None]  # [B, 1]
+    mirrored: Positions = {}
+    for layer, places in positions.items():
+        rows, columns = places.unbind(2)
+        last = -(-width // strides[layer]) - 1
+        mirrored[layer] = torch.stack([rows, torch.where(chosen, last - columns, columns)], dim=2)
+    return mirrored
+
+
+def on_device(positions: Positions, device: torch.device) -> Positions:
+    """The positions on `device`, which is not waited for."""
+    return {layer: sent(places, device) for layer, places in positions.items()}
+
+
+def at_positions(features: Tensor, positions: Tensor) -> Tensor:
+    """[B, C, h, w] at positions [B, P, 2] -> [B, P, C]; the gradient has the memory format of the features."""
+    images = torch.arange(len(features), device=features.device)[:, None]  # [B, 1]
+    rows, columns = positions.unbind(2)
+    if features.is_contiguous():
+        return features[images, :, rows, columns]
+    return features.permute(0, 2, 3, 1)[images, rows, columns]

@@ -1,0 +1,35 @@
+"""Several inputs through one network in one forward, where that is the same maths."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_style.networks.layers.normalisation import batch_independent
+from gan_style.networks.layers.patches import Positions
+
+
+def forward_together(network: nn.Module, *inputs: Tensor) -> Sequence[Any]:
+    """`[network(x) for x in inputs]` as one batched forward; one by one, in order, under BatchNorm or where sizes differ.
+
+    Each x is [B, C, H, W]; what the network makes of it is a tensor [B, ...] or a list of them.
+    """
+    if batch_independent(network) and all(x.shape[1:] == inputs[0].shape[1:] for x in inputs):
+        together, lengths = network(torch.cat(inputs)), [len(x) for x in inputs]
+        if isinstance(together, Tensor):
+            return together.split(lengths)
+        return list(zip(*(each.split(lengths) for each in together), strict=True))
+    return [network(x) for x in inputs]
+
+
+def patches_together(
+    network: nn.Module, inputs: Sequence[Tensor], positions: Sequence[Positions], decode: bool = True
+) -> list[dict[str, Tensor]]:
+    """`[network(x, at, decode) for x, at in zip(inputs, positions)]`, as `forward_together` does it."""
+    if len(inputs) == 1 or not batch_independent(network) or any(x.shape[1:] != inputs[0].shape[1:] for x in inputs):
+        return [network(x, at, decode) for x, at in zip(inputs, positions, strict=True)]
+    joined = {layer: torch.cat([at[layer] for at in positions]) for layer in positions[0]}
+    sizes = [len(x) for x in inputs]
+    found = {name: value.split(sizes) for name, value in network(torch.cat(list(inputs)), joined, decode).items()}
+    return [{name: parts[place] for name, parts in found.items()} for place in range(len(inputs))]

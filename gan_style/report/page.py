@@ -1,0 +1,106 @@
+"""From what is known of runs to the text of a page: report.html of one run, or a comparison of several."""
+
+import base64
+import datetime
+import functools
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from gan_style.report.charts import number
+from gan_style.report.comparison import Comparison
+from gan_style.report.past import Past
+from gan_style.report.pictures import Picture
+from gan_style.report.record import Start
+from gan_style.report.sections import Section, of_run, of_runs
+
+_FOLDER = Path(__file__).parent
+
+
+def run_page(past: Past) -> str:
+    """The page of one run."""
+    sections = of_run(past.log, past.record.players, past.step)
+    numbers = [
+        (key, number(curve.last), *(f"{number(value)} at step {step}" for value, step in (curve.lowest, curve.highest)))
+        for key, curve in past.log.curves.items()
+        if curve.lowest and curve.highest
+    ]
+    return _render(
+        "run.html",
+        sections,
+        [past.grids],
+        past=past,
+        share=min(1.0, past.step / past.total) if past.total else None,
+        numbers=numbers,
+        starts=list(_told(past.record.starts)),
+    )
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """The page of several runs."""
+    runs = comparison.runs
+    end = max(run.step for run in runs.values())
+    players = {name: terms for run in runs.values() for name, terms in run.record.players.items()}
+    sections = of_runs({label: run.log for label, run in runs.items()}, players, end)
+    return _render("comparison.html", sections, [run.grids for run in runs.values()], comparison=comparison)
+
+
+def _render(template: str, sections: Sequence[Section], strips: Sequence[Sequence[Picture]], **values: Any) -> str:
+    """Fill a template. Scripts other than ours are refused by the browser, should a text ever get around the escaping."""
+    script = _text("script.js")
+    page = _environment().get_template(template)
+    text = page.render(
+        **values,
+        sections=sections,
+        style=_text("style.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=_numbers(sections, strips),
+        written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    )
+    return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold halves of characters
+
+
+def _numbers(sections: Sequence[Section], strips: Sequence[Sequence[Picture]]) -> dict[str, Any]:
+    """What script.js reads: the steps at which its slider stops, and each chart's curves; steps that curves share are listed once."""
+    steps: dict[tuple[int, ...], int] = {}
+    charts = [
+        {
+            "end": chart.end,
+            "percent": chart.percent,
+            "lines": [{"steps": steps.setdefault(tuple(line.steps), len(steps)), "values": line.values} for line in chart.lines],
+        }
+        for section in sections
+        for chart in section.charts
+    ]
+    stops = sorted({picture.step for strip in strips for picture in strip})
+    return {"stops": stops, "steps": list(map(list, steps)), "charts": charts}
+
+
+def _told(starts: Sequence[Start]) -> Iterator[Mapping[str, str]]:
+    """The starts of a training, for people: the first one's machine, then what has changed; and how each ended, if early."""
+    before: Mapping[str, str] = {}
+    for start in starts:
+        when = datetime.datetime.fromtimestamp(start.time).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+        changed = {key: value for key, value in start.hardware.items() if before.get(key) != value}
+        yield {f"step {start.step}": when, **changed, **({"ended": start.ended} if start.ended else {})}
+        before = start.hardware
+
+
+@functools.cache
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,105 @@
+"""run.json: what the report must know beside configuration and log: each start's machine, who plays, how long the run is, why it ended."""
+
+import json
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from gan_style import __version__
+from gan_style.files import atomic
+from gan_style.files.opening import read_regular
+
+FILE = "run.json"
+_MAX_STARTS = 50
+_MAX_BYTES = 1 << 20
+
+
+class Start(BaseModel):
+    """One start of the training command. step: from which it went on; ended: what ended it before the run's length, else empty."""
+
+    step: int = Field(ge=0, lt=2**53)
+    time: float = Field(ge=0, lt=1e11)
+    hardware: dict[str, str]
+    ended: str = ""
+
+
+class Record(BaseModel):
+    """The content of run.json. players: the losses of each, by name; starts: the first and the newest; more: starts left out between."""
+
+    steps: int | None = Field(default=None, ge=1, lt=2**53)
+    players: dict[str, list[str]] = Field(default_factory=dict)
+    starts: list[Start] = Field(default_factory=list)
+    more: int = 0
+
+    def start(self, step: int) -> None:
+        """Note a start on this machine, now; and where the one before ended without a word, that."""
+        if self.starts and not self.starts[-1].ended and self.steps and step < self.steps:
+            self.starts[-1].ended = "without a word: killed, or the machine went down"
+        self.starts.append(Start(step=step, time=time.time(), hardware=hardware()))
+        if len(self.starts) > _MAX_STARTS:
+            del self.starts[1]
+            self.more += 1
+
+    def play(self, players: Mapping[str, Sequence[str]]) -> None:
+        """Note the losses of players."""
+        self.players |= {name: list(dict.fromkeys([*self.players.get(name, ()), *terms])) for name, terms in players.items()}
+
+    def write(self, run_dir: Path) -> None:
+        """Write it into a run folder."""
+        atomic.write_text(run_dir / FILE, self.model_dump_json(indent=1) + "\n")
+
+
+def read_record(run_dir: Path) -> Record:
+    """The record of a run folder; an empty one where it is missing or damaged."""
+    try:
+        return Record.model_validate(json.loads(read_regular(run_dir / FILE, _MAX_BYTES)))
+    except (OSError, ValueError, RecursionError):
+        return Record()
+
+
+def hardware() -> dict[str, str]:
+    """The machine and the software that this process runs on."""
+    import torch  # slow to load: not needed to read a record
+
+    from gan_style.machine.device import choose_device
+
+    facts = {"CPU": f"{_processor()}, {os.cpu_count()} cores"}
+    if memory := _memory():
+        facts["memory"] = _gibibytes(memory)
+    device = choose_device()
+    if device.type == "mps":
+        facts["GPU"] = "Apple, by Metal"
+    if device.type == "cuda":
+        devices = [torch.cuda.get_device_properties(place) for place in range(torch.cuda.device_count())]
+        names = [f"{device.name} ({_gibibytes(device.total_memory)})" for device in devices]
+        facts["GPU"] = ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
+    facts["processes"] = os.environ.get("WORLD_SIZE", "1")
+    facts["system"] = f"{platform.system()} {platform.machine()}"
+    facts["software"] = f"gan_style {__version__}, torch {torch.__version__}, Python {sys.version.split()[0]}"
+    return facts
+
+
+def _processor() -> str:
+    try:
+        names = re.findall(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _memory() -> int:
+    """Bytes of main memory; 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 0
+
+
+def _gibibytes(count: int) -> str:
+    return f"{count / 2**30:.0f} GiB"

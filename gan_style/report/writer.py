@@ -1,0 +1,65 @@
+"""report.html while a run is going on: written anew now and then, at a bounded cost, and never the end of a training."""
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gan_style.errors import one_line
+from gan_style.files import atomic
+from gan_style.report.log import RunLog
+from gan_style.report.page import run_page
+from gan_style.report.past import Past
+from gan_style.report.record import Record, read_record
+
+FILE = "report.html"
+REST = 20  # times as long as a report took to write until the next one may be: at most a twentieth of the time goes into them
+
+
+class Report:
+    """The report of a run that is going on. What goes wrong with it becomes a warning.
+
+    The log is read on from where the last report ended, and pictures are encoded once.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.log = RunLog(run_dir / "metrics.jsonl")
+        self.record: Record | None = None
+        self._rest_until = 0.0
+
+    def start(self, step: int, steps: int) -> None:
+        """Training goes on after `step`, on this machine, up to `steps`. Recorded at once: the run may be killed at any moment."""
+        self.record = read_record(self.run_dir)
+        self.record.start(step)
+        self.record.steps = steps
+        with self._only_warning():
+            self.record.write(self.run_dir)
+
+    def write(self, steps: int, players: Mapping[str, Sequence[str]], ended: str = "", last: bool = False) -> None:
+        """Write report.html, and run.json which it needs.
+
+        steps: the length of the run; players: the names of each player's losses; ended: what ends the run before its length, else empty.
+        Unless it is the `last`, the report is left as it is where it was written a short while ago.
+        """
+        before = time.monotonic()
+        if before < self._rest_until and not last:
+            return
+        with self._only_warning():
+            record = self.record or read_record(self.run_dir)
+            record.steps = steps
+            record.play(players)
+            if ended and self.record:
+                record.starts[-1].ended = one_line(ended)
+            record.write(self.run_dir)
+            atomic.write_text(self.run_dir / FILE, run_page(Past(self.run_dir, log=self.log, record=record)))
+        after = time.monotonic()
+        self._rest_until = after + REST * (after - before)
+
+    @contextmanager
+    def _only_warning(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as problem:  # a report is not worth a training
+            warnings.warn(f"{self.run_dir / FILE} is not written ({type(problem).__name__}: {problem})", stacklevel=4)

@@ -1,0 +1,1 @@
+"""Translation: a bundle loaded, pictures read, translated and written; optimised style transfer."""

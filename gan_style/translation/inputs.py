@@ -1,0 +1,177 @@
+"""Which files to translate, and where each result goes."""
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+
+from gan_style.errors import UserError
+from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, advice, is_image_name, kind_of, kind_of_name
+from gan_style.files.left_out import LeftOut, is_hidden
+from gan_style.files.opening import refusal
+from gan_style.files.walking import walk
+
+# --format -> suffix of the outputs; None keeps the input's where that is written
+FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to translate."""
+
+    source: Path
+    target: Path
+
+    @property
+    def done(self) -> bool:
+        """Is its result there?"""
+        return os.path.isfile(self.target)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+
+
+@dataclass
+class Selection:
+    """The jobs, in the order of the inputs, and how much of the inputs was left out."""
+
+    jobs: list[Job] = field(default_factory=list)
+    hidden: int = 0  # in folders: names that begin with a dot
+    others: LeftOut = field(default_factory=LeftOut)  # in folders and globs: not of an image suffix
+    duplicates: int = 0  # named by more than one input
+
+    def left_out(self) -> str:
+        """What was left out, in words; empty where nothing was."""
+        counts = ((self.hidden, "hidden"), (self.duplicates, "named twice"))
+        return ", ".join([*filter(None, [self.others.words()]), *(f"{count} {why}" for count, why in counts if count)])
+
+
+@dataclass(frozen=True)
+class _Found:
+    source: Path
+    identity: Path  # absolute, the same for every spelling of the path
+    relative: Path  # to the input that named it
+
+
+def check_paths(given: Mapping[str, Sequence[str]]) -> None:
+    """`UserError` for what no path can be. given: option -> its texts; patterns may stand behind --input."""
+    for option, texts in given.items():
+        for text in texts:
+            if (why := refusal(text)) and not (option == "--input" and glob.has_magic(text) and "\0" not in text):
+                raise UserError(f"{option} {text}: {why}; give another path")
+
+
+def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
+    """The jobs for `inputs`: files, folders (walked, their tree kept below `output`) and globs (the tree below their fixed part kept).
+
+    What lies in an `output` inside an input folder is not an input. `UserError` for an input that is not there or has no images, for
+    two pictures with one output, and for an output that would replace an input.
+    """
+    if output.exists() and not output.is_dir():
+        raise UserError(f"--output {output}: a file, not a folder; give a folder")
+    for text in inputs:  # before anything slow
+        if not os.path.lexists(text) and not glob.has_magic(text):
+            raise UserError(f"--input {text}: no such file or folder; check the path")
+    others = [(text, kind_of(Path(text))) for text in inputs if os.path.isfile(text)]  # noqa: PTH113 - as above
+    if len(others) == len(inputs) and others and (kind := others[0][1]) and all(other for _, other in others):
+        raise UserError(f"--input {others[0][0]}: {advice(kind, Path(others[0][0]).name)}")
+
+    selection = Selection()
+    sources: dict[Path, Path] = {}
+    targets: dict[str, Job] = {}  # by where it lies, as the file system tells names apart
+    output_identity = Path(os.path.realpath(output))
+    for text in inputs:
+        for found in _expand(text, output_identity, selection):
+            if found.identity in sources:
+                selection.duplicates += 1
+                continue
+            sources[found.identity] = found.source
+            target = found.relative.with_suffix(FORMATS[format] or _kept(found.source.suffix))
+            job = Job(found.source, output / target)
+            other = targets.setdefault(os.path.normcase(output_identity / target), job)
+            if other is not job:
+                raise UserError(
+                    f"{other.source} and {job.source} would both become {job.target}; translate them into two folders, "
+                    "or take --format keep where only their suffixes differ"
+                )
+            selection.jobs.append(job)
+    for identity, job in targets.items():
+        replaced = sources.get(Path(identity))
+        if replaced:
+            raise UserError(f"--output {output}: the result of {job.source} would replace the input {replaced}; give another folder")
+    return selection
+
+
+def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
+    """The pictures that one input names, in a stable order; `selection` counts what is left out.
+
+    output: the real path of the output folder.
+    """
+    path = Path(text)
+    if os.path.isdir(text):  # noqa: PTH112 - Path.is_dir raises for a pattern that is longer than a name may be
+        if Path(os.path.realpath(path)) == output:
+            raise UserError(f"--output {text}: is the input folder itself; give another folder")
+        found = list(_walk(path, output, selection))
+    elif os.path.lexists(path):  # taken as an image whatever it is called: reading it will tell
+        return [_Found(path, Path(os.path.realpath(path.parent), path.name), Path(path.name))]
+    else:
+        found = list(_glob(text, output, selection))
+    if not found and (kind := kind_of_name(path.name)):
+        raise UserError(f"--input {text}: {advice(kind, path.name)}")
+    if not found:
+        others = f", but {words}" if (words := selection.others.words()) else ""
+        raise UserError(f"--input {text}: no images there (files that end in {' '.join(sorted(IMAGE_SUFFIXES))}){others}; check the path")
+    return found
+
+
+def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
+    """Pictures below `root`, through links too, but not twice through the same folder and not in the output folder."""
+    for folder, real, names in walk(root, {output}):
+        for name in names:
+            source = Path(folder, name)
+            if is_hidden(name):
+                selection.hidden += 1
+            elif not is_image_name(name):
+                selection.others.add(folder, name)
+            else:
+                yield _Found(source, real / name, source.relative_to(root))
+
+
+def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
+    """Pictures that match `pattern`; `**` stands for any number of folders."""
+    base = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+    output_below = Path(os.path.realpath(base)) in output.parents
+    for match in sorted(_matches(pattern)):
+        source = Path(match)
+        if os.path.isdir(match):  # noqa: PTH112 - as above
+            continue
+        identity = Path(os.path.realpath(source.parent), source.name)
+        if output_below and output in identity.parents:
+            continue
+        if is_image_name(source.name):
+            yield _Found(source, identity, source.relative_to(base))
+        else:
+            selection.others.add(source.parent, source.name)
+
+
+def _matches(pattern: str) -> set[str]:
+    """As `glob.glob(pattern, recursive=True)`, which two links that lead back up would keep busy for years: each folder is visited once."""
+    first, *rest = re.split(r"(?:(?:^|(?<=/))\*\*/)+", f"{pattern}/*" if pattern.split("/")[-1] == "**" else pattern)
+    found = set(glob.glob(first)) if first else {""}  # noqa: PTH207 - Path.glob knows no absolute pattern
+    for part in rest:
+        seen: set[Path] = set()
+        folders = [folder for place in sorted(found) for folder, _, _ in walk(Path(place), seen, patient=True)]
+        found = {match for folder in folders for match in glob.glob(os.path.join(glob.escape(folder), part))}  # noqa: PTH118, PTH207
+    return found
+
+
+def _kept(suffix: str) -> str:
+    return suffix if suffix.lower() in WRITTEN_SUFFIXES else ".png"
+
+
+def make_output(output: Path) -> None:
+    """Create the folder for the results; `UserError` where the system refuses."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UserError(f"--output {output}: cannot be created ({failure.strerror}); choose another folder") from failure

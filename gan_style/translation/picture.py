@@ -1,0 +1,91 @@
+"""One picture on its way to the network and back to a file."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from gan_style.bundles.file import BundleInfo
+from gan_style.errors import UserError
+from gan_style.files import images
+from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
+from gan_style.label_maps.colours import nearest
+from gan_style.translation.inputs import Job
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture as the network will see it, and what its result needs of the file.
+
+    pixels: [h, w, C] at the network's size; height, width: of the file, upright; alpha: [height, width] of the file, or None
+    dots_per_inch: across and down, of the file, or None
+    """
+
+    job: Job
+    pixels: np.ndarray
+    height: int
+    width: int
+    alpha: np.ndarray | None
+    dots_per_inch: tuple[float, float] | None = None
+
+
+def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
+    """Read a job's picture and scale it: `resize` is "none", "train" or the length of the shorter side. `UserError` names the file."""
+    picture = images.read(job.source, info.in_channels, srgb=info.labels not in ("yes", "nearest"))
+    height, width = picture.pixels.shape[:2]
+    size = network_size(info, resize, height, width)
+    labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and picture.labels)
+    pixels = picture.pixels
+    if info.colours:
+        if pixels.dtype != np.uint8:
+            raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
+        pixels = nearest(pixels, info.colours)
+    pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}")
+    return Source(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
+
+
+def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -> tuple[int, int]:
+    """(height, width) at which a picture of this size is translated."""
+    if resize == "none":
+        return height, width
+    if resize == "train":
+        return images.validation_size(info.resize.preprocess, info.resize.load_size, info.resize.crop_size, height, width)
+    scale = int(resize) / min(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def write_result(source: Source, translated: Tensor, keep_resized: bool) -> None:
+    """Write translated [C, h, w] in [-1, 1] at the file's own size (or as it is), in its depth and with its alpha where the format can.
+
+    At the file's own size it keeps the file's dots per inch too.
+    """
+    suffix = source.job.target.suffix.lower()
+    deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
+    pixels = images.to_pixels(translated, 16 if deep else 8)
+    if not keep_resized:
+        pixels = images.resize(pixels, source.height, source.width, limit=images.MAX_PIXELS)
+    if source.alpha is not None and suffix in ALPHA_SUFFIXES and pixels.shape[2] in (1, 3):
+        alpha = images.resize(source.alpha[..., None], *pixels.shape[:2], limit=images.MAX_PIXELS)
+        if alpha.dtype != pixels.dtype:  # 16 bits into a format of 8
+            alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        pixels = np.concatenate([pixels, alpha], axis=2)
+    same_size = pixels.shape[:2] == (source.height, source.width)
+    images.write(source.job.target, fit_format(pixels, suffix), source.dots_per_inch if same_size else None)
+
+
+def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:
+    """Gray as three equal channels where a format (or its 16 bits) has no gray of that kind; other pixels as they are."""
+    channels = pixels.shape[2]
+    no_gray = channels == 1 and suffix in (".webp", ".ppm")
+    no_gray_alpha = channels == 2 and (suffix == ".webp" or pixels.dtype == np.uint16)
+    if no_gray or no_gray_alpha:
+        return np.concatenate([np.repeat(pixels[..., :1], 3, axis=2), pixels[..., 1:]], axis=2)
+    return pixels
+
+
+def check_output_channels(info: BundleInfo, format: str) -> None:
+    """`UserError` where no result could be written in this --format."""
+    if format == "jpg" and info.out_channels in (2, 4):
+        raise UserError(
+            f"--format jpg: the model's results have {info.out_channels} channels, the last of them alpha, which JPEG has not; take png"
+        )

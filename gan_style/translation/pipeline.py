@@ -1,0 +1,192 @@
+"""The loop over pictures: read ahead, translate in batches of equal size, write behind."""
+
+import errno
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gan_style.errors import UserError, one_line
+from gan_style.files import images
+from gan_style.machine.memory import OutOfMemory, room_for
+from gan_style.terminal.counted import counted
+from gan_style.terminal.progress import Progress, say
+from gan_style.translation.inputs import Job
+from gan_style.translation.picture import Source, read_source, write_result
+from gan_style.translation.predictor import Predictor
+from gan_style.translation.stylist import Stylist
+from gan_style.translation.termination import exiting_on_termination
+
+GPU_BATCH = 8
+_SMALLER = "scale it down, or translate smaller with --resize N"
+NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full or read-only
+
+
+@dataclass
+class Tally:
+    """What became of the jobs so far; right at any moment, also after an interruption."""
+
+    translated: int = 0
+    skipped: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def reported(self, output: Path, left_out: int = 0) -> Iterator[None]:
+        """While entered, SIGTERM unwinds; whatever ends the work, the counts are printed. `UserError` at the end where jobs failed.
+
+        left_out: files with pictures that were no jobs, which were named before
+        """
+        try:
+            with exiting_on_termination():
+                yield
+        finally:
+            counts = f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
+            print(one_line(f"{counts} -> {output}"), flush=True)
+            if left_out:
+                print(f"left out: {counted(left_out, 'file')} with pictures, named at the start", flush=True)
+        if len(self.failures) == 1:
+            raise UserError(self.failures[0])
+        for failure in self.failures:
+            print(f"failed: {failure}", file=sys.stderr)
+        if self.failures:
+            raise UserError(f"{len(self.failures)} images failed, the first of them {self.failures[0]}")
+
+
+@dataclass
+class Translation:
+    """Runs jobs through a predictor.
+
+    resize: "none", "train" or the length of the shorter side that pictures are translated at
+    keep_resized: results stay at that size; else they are scaled back to their input's
+    batch_size: most pictures in one forward; None chooses
+    overwrite: translate jobs whose target exists too
+    stylist: what stylizes each picture by itself; None: the predictor alone translates
+
+    Pictures in memory: up to `batch_size` that wait for others of their size, as many results that wait to be written, and one
+    being read for each two threads.
+    """
+
+    predictor: Predictor
+    resize: int | str = "none"
+    keep_resized: bool = False
+    batch_size: int | None = None
+    overwrite: bool = False
+    stylist: Stylist | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        on_gpu = self.predictor.device.type != "cpu"
+        # Other batch sizes may take other kernels, which round otherwise: where the result must be the one that training
+        # showed, pictures go one by one as they did there.
+        as_in_training = self.resize == "train" and self.keep_resized
+        self._batch = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
+        if self.stylist:
+            self._batch = 1
+        # A GPU is faster than one thread decodes and encodes; a CPU is busy with the network itself.
+        self._threads = min(8, max(2, os.cpu_count() or 2)) if on_gpu else 2
+        self._writing: deque[Future[None]] = deque()
+
+    def run(self, jobs: Iterable[Job]) -> None:
+        """Translate `jobs`. Pictures that cannot be read, translated or written are named in `tally.failures`, the rest is done.
+
+        A full disk ends the run with a `UserError`. Whatever ends it, results that are ready are still written.
+        """
+        todo = []
+        for job in jobs:
+            if job.done and not self.overwrite:
+                self.tally.skipped += 1
+            else:
+                todo.append(job)
+        with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo)) as progress:
+            try:
+                for batch in self._batches(self._read_ahead(todo, threads, progress)):
+                    self._translate(batch, threads, progress)
+                while self._writing:
+                    self._settle(progress)
+            finally:  # after an interruption or a fault
+                while self._writing:
+                    self._settle(progress, going_on=False)
+
+    def _read_ahead(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Source]:
+        """The jobs' pictures in order, some read in advance."""
+        reading: deque[Future[Source]] = deque()
+        remaining = iter(jobs)
+        while True:
+            while len(reading) < max(1, self._threads // 2) and (job := next(remaining, None)):
+                reading.append(threads.submit(self._read, job))
+            if not reading:
+                return
+            try:
+                yield reading.popleft().result()
+            except UserError as mistake:
+                self._fail(str(mistake), progress)
+
+    def _read(self, job: Job) -> Source:
+        with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
+            return read_source(job, self.predictor.info, self.resize)
+
+    def _batches(self, sources: Iterable[Source]) -> Iterator[list[Source]]:
+        """Pictures of one size together, as many as a batch may have; never more than that waiting, of all sizes taken together."""
+        waiting: dict[tuple[int, ...], list[Source]] = {}
+        for source in sources:
+            waiting.setdefault(source.pixels.shape, []).append(source)
+            if sum(map(len, waiting.values())) >= self._batch:
+                yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
+        yield from waiting.values()
+
+    def _translate(self, batch: list[Source], threads: ThreadPoolExecutor, progress: Progress) -> None:
+        """Translate pictures of one size and hand them over to be written; in halves where the device has no room for all."""
+        try:
+            with room_for("no memory to translate it", _SMALLER):
+                pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
+                results = self.stylist(batch, pictures) if self.stylist else self.predictor.translate(pictures)
+        except OutOfMemory as mistake:
+            if len(batch) == 1:
+                self._fail(f"{batch[0].job.source}: {mistake}", progress)
+                return
+            results = None
+        except UserError as mistake:
+            for source in batch:
+                self._fail(f"{source.job.source}: {mistake}", progress)
+            return
+        if results is None:
+            self._batch = len(batch) // 2
+            say(f"no memory for {len(batch)} images at once: going on with batches of {self._batch}", sys.stderr)
+            for half in (batch[: self._batch], batch[self._batch :]):
+                self._translate(half, threads, progress)
+            return
+        for source, result in zip(batch, results, strict=True):
+            if not torch.isfinite(result).all():  # would be written as black
+                self._fail(f"{source.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint", progress)
+                continue
+            self._writing.append(threads.submit(self._write, source, result))
+            while len(self._writing) > self._batch:
+                self._settle(progress)
+
+    def _write(self, source: Source, result: Tensor) -> None:
+        with room_for(f"{source.job.source}: no memory to write its translation", _SMALLER):
+            write_result(source, result, self.keep_resized)
+
+    def _settle(self, progress: Progress, going_on: bool = True) -> None:
+        """Wait for the oldest result to be written. Not `going_on`: whatever became of it, raise nothing."""
+        wait([self._writing[0]])  # an interruption leaves it to be settled afterwards
+        mistake = self._writing.popleft().exception()
+        if mistake is None:
+            self.tally.translated += 1
+            progress.update()
+            return
+        if isinstance(mistake, UserError):
+            self._fail(str(mistake), progress)
+        if not isinstance(mistake, UserError) or (going_on and getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON):
+            raise mistake
+
+    def _fail(self, why: str, progress: Progress) -> None:
+        self.tally.failures.append(one_line(why))
+        progress.update()

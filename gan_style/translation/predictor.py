@@ -1,0 +1,106 @@
+"""A bundle as a function from images to images."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_style.bundles.file import BundleInfo, load_bundle
+from gan_style.errors import UserError
+from gan_style.machine.device import Precision, check_precision, choose_device
+from gan_style.machine.memory import room_for
+from gan_style.methods import METHODS
+from gan_style.methods.serving import serving_network
+from gan_style.methods.trained import check_weights, translator_config
+from gan_style.networks.layers.padding import missing
+from gan_style.terminal.counted import counted
+from gan_style.translation.given import check_noise, check_pictures
+
+MAX_PADDED = 2**24  # pixels that padding may lead to: the smallest picture of the deepest network has as many
+HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Predictor:
+    """Translates images. Make one with `Predictor.load(bundle)`; `info` is the bundle's metadata."""
+
+    def __init__(self, info: BundleInfo, network: nn.Module, device: torch.device, precision: Precision) -> None:
+        self.info, self.network, self.device, self.precision = info, network, device, precision
+
+    @classmethod
+    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32") -> "Predictor":
+        """The translator in a bundle, on `device` (auto | cpu | cuda | mps): `UserError` for a bundle that is not whole and consistent.
+
+        precision: the type that convolutions calculate in; weights stay float32.
+        """
+        path, place = Path(path), choose_device(device)
+        check_precision(precision, place, "--precision", "fp32")
+        info, weights = load_bundle(path)
+        if info.method not in METHODS:
+            raise UserError(
+                f"{path}: made by method {info.method!r}, which this version of gan_style does not know (it knows {', '.join(METHODS)})"
+            )
+        config = translator_config(path, info, METHODS[info.method])
+        check_weights(path, METHODS[info.method], config, info, weights)
+        network = serving_network(info.method, config, info.in_channels, info.out_channels).to(place)
+        network.load_state_dict(weights)
+        return cls(info, network, place, precision)
+
+    def __call__(self, image: Tensor, **style: Any) -> Tensor:
+        """image [C, H, W] or [B, C, H, W] with values in [-1, 1], any H, W >= 1 -> float32 of the same size and range, on its device.
+
+        style: what a stylizer's `forward` takes beside the image.
+        `TypeError` or `ValueError` for another tensor (`given.check_pictures`), `OutOfMemory` where the predictor's device has no room
+        for it, `UserError` where padding alone would make it huge.
+        """
+        if self.from_noise_alone:
+            raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call from_noise")
+        check_pictures(image, self.info.in_channels)
+        return self.translate(image, **style)
+
+    @torch.no_grad()
+    def translate(self, image: Tensor, **style: Any) -> Tensor:
+        """The same of a picture that `images.to_tensor` made: it is not looked at before."""
+        batch = image if image.dim() == 4 else image[None]
+        self._check_padding(*batch.shape[2:])
+        count, _, height, width = batch.shape
+        said = f"{self.device.type} has no memory for {counted(count, 'image')} of {width} x {height} pixels"
+        advice = f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
+        with room_for(said, advice):
+            with self.calculating():
+                translated = self.network(batch.to(self.device, torch.float32), **style)
+            translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
+        return translated if image.dim() == 4 else translated[0]
+
+    @torch.no_grad()
+    def from_noise(self, latents: Tensor) -> Tensor:
+        """latents [B, Z] -> images [B, C, size, size] in [-1, 1], float32 on the CPU, of a bundle that takes noise."""
+        if not self.from_noise_alone:
+            raise ValueError(f"a bundle of {self.info.method} translates pictures: call the predictor with one")
+        check_noise(latents, self.info.translator["latent"])
+        said = f"{self.device.type} has no memory to draw {counted(len(latents), 'image')} at once"
+        with room_for(said, "take a smaller --batch-size, --precision bf16 or another --device"):
+            with self.calculating():
+                drawn = self.network(latents.to(self.device, torch.float32))
+            return drawn.float().clamp(-1.0, 1.0).cpu()
+
+    @property
+    def from_noise_alone(self) -> bool:
+        """Does the translator take noise, and no picture?"""
+        return METHODS[self.info.method].serves == "noise"
+
+    def calculating(self) -> contextlib.AbstractContextManager[Any]:
+        """While entered, networks calculate in the predictor's precision."""
+        half = HALF.get(self.precision)
+        return torch.autocast(self.device.type, half) if half else contextlib.nullcontext()
+
+    def _check_padding(self, height: int, width: int) -> None:
+        """`UserError` for a ribbon, which grows a thousandfold where the network wants multiples of 1024."""
+        multiple, least = (int(getattr(self.network, name, 1)) for name in ("size_multiple", "minimum_size"))
+        rows, columns = (size + missing(size, multiple, least) for size in (height, width))
+        if rows * columns > max(MAX_PADDED, 2 * height * width):
+            raise UserError(
+                f"has {width} x {height} pixels, which this model pads to {columns} x {rows}, more than {MAX_PADDED}; "
+                "cut it to another shape, or translate smaller with --resize N"
+            )

@@ -1,0 +1,149 @@
+"""What the style options of infer.py ask of a trained stylizer: which styles, how much of each, where, in whose colours."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gan_style.errors import UserError, nearest
+from gan_style.files import images
+from gan_style.methods import METHODS
+from gan_style.translation.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
+from gan_style.translation.picture import Source
+from gan_style.translation.predictor import Predictor
+
+LARGEST_STYLE = 1024  # pixels of a style picture's longer side: larger ones are scaled down
+
+
+@dataclass(frozen=True)
+class StyleOptions:
+    """The options as they were given; `strength` None means all of the style."""
+
+    style: Sequence[str] = ()
+    mask: Sequence[str] = ()
+    preserve_color: Literal["luminance", "histogram"] | None = None
+    strength: float | None = None
+
+
+class Stylist(ABC):
+    """Stylizes pictures as the options say. `Stylist.of` makes one where the bundle takes styles."""
+
+    def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
+        self.predictor, self.options = predictor, options
+        self.strength = 1.0 if options.strength is None else options.strength
+        if options.mask and len(options.mask) != len(self.weights):
+            raise UserError(
+                f"--mask: {len(options.mask)} given for {len(self.weights)} style(s); give one for each --style, in their order, or none"
+            )
+
+    weights: list[float]  # of the styles asked for; they sum to 1
+
+    @staticmethod
+    def of(predictor: Predictor, options: StyleOptions) -> "Stylist | None":
+        """The stylist for a bundle; None for one that takes no style. `UserError` for options that do not fit it."""
+        serves = METHODS[predictor.info.method].serves
+        if serves == "named styles":
+            return NamedStyles(predictor, options)
+        if serves == "style pictures":
+            return PictureStyles(predictor, options)
+        if options != StyleOptions():
+            given = next(name for name, value in vars(options).items() if value not in ((), None))
+            raise UserError(f"--{given.replace('_', '-')}: a bundle of {predictor.info.method} takes no style; leave it out")
+        return None
+
+    def __call__(self, sources: Sequence[Source], photos: Tensor) -> Tensor:
+        """photos [1, 3, h, w] of one source -> [1, 3, h, w] in [-1, 1]."""
+        (source,) = sources
+        masks = self._masks(source, photos)
+        result = self.stylize(photos, self._shares(masks))
+        if self.options.preserve_color == "luminance":
+            result = with_chroma(luminance(result), photos)
+        if masks is not None:  # what no mask covers stays as it was
+            covered = masks.sum(dim=1, keepdim=True).clamp(max=1.0)
+            result = photos + covered * (result - photos)
+        return result.clamp(-1.0, 1.0)
+
+    @abstractmethod
+    def stylize(self, photos: Tensor, shares: Tensor) -> Tensor:
+        """shares [1, S] or [1, S, h, w] of the styles asked for."""
+
+    def _masks(self, source: Source, photos: Tensor) -> Tensor | None:
+        """[1, S, h, w] in [0, 1], at the size that the picture is stylized at."""
+        if not self.options.mask:
+            return None
+        read = [read_mask(Path(path), source.job.source, source.height, source.width) for path in self.options.mask]
+        return F.adaptive_avg_pool2d(torch.cat(read, dim=1), (photos.shape[2], photos.shape[3]))
+
+    def _shares(self, masks: Tensor | None) -> Tensor:
+        weights = torch.tensor(self.weights)
+        if masks is None:
+            return weights[None]
+        weighted = masks * weights[None, :, None, None] + 1e-6 * weights[None, :, None, None]  # where no mask is, any share will do
+        return weighted / weighted.sum(dim=1, keepdim=True)
+
+
+class NamedStyles(Stylist):
+    """A network that was trained on a few styles, each by its name (`fast_style`)."""
+
+    def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
+        known = list(predictor.info.translator["styles"])
+        asked = [part for text in options.style for part in text.split(",")]
+        if not asked and len(known) > 1:
+            raise UserError(f"--style: give one of {', '.join(known)}, or several as {known[0]}:0.7,{known[1]}:0.3")
+        parts = [part.partition(":") for part in asked or known]
+        for name, _, _ in parts:
+            if name not in known:
+                raise UserError(f"--style {name}: the bundle has no such style{nearest(name, known)}; it has {', '.join(known)}")
+        self.places = [known.index(name) for name, _, _ in parts]
+        self.weights = shares_of([parse_share(name, share) if colon else None for name, colon, share in parts])
+        self.count = len(known)
+        super().__init__(predictor, options)
+
+    def stylize(self, photos: Tensor, shares: Tensor) -> Tensor:
+        styles = shares.new_zeros(1, self.count, *shares.shape[2:])
+        for place, share in zip(self.places, shares.unbind(1), strict=True):
+            styles[:, place] += share
+        result = self.predictor.translate(photos, styles=styles)
+        if self.options.preserve_color == "histogram":
+            result = recolour(result, photos)
+        return photos + self.strength * (result - photos)
+
+
+class PictureStyles(Stylist):
+    """A network that takes any style picture (`adain`)."""
+
+    def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
+        if not options.style:
+            raise UserError("--style: give a style picture, or several as --style A.jpg:0.7 --style B.jpg:0.3")
+        given = [parse_style(text) for text in options.style]
+        self.weights = shares_of([share for _, share in given])
+        self.pictures = [_style_picture(path) for path, _ in given]
+        self._features: list[Tensor] = []
+        super().__init__(predictor, options)
+
+    def stylize(self, photos: Tensor, shares: Tensor) -> Tensor:
+        if self.options.preserve_color == "histogram":  # each photo has its own colours
+            features = self._encoded([recolour(picture, photos) for picture in self.pictures])
+        else:
+            self._features = features = self._features or self._encoded(self.pictures)
+        return self.predictor.translate(photos, features=features, shares=shares, alpha=self.strength)
+
+    @torch.no_grad()
+    def _encoded(self, pictures: list[Tensor]) -> list[Tensor]:
+        network: Any = self.predictor.network
+        with self.predictor.calculating():
+            return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
+
+
+def _style_picture(path: Path) -> Tensor:
+    """[1, 3, H, W] in [-1, 1]."""
+    pixels = images.read(path, 3).pixels
+    if (longer := max(pixels.shape[:2])) > LARGEST_STYLE:
+        height, width = (max(16, round(side * LARGEST_STYLE / longer)) for side in pixels.shape[:2])
+        pixels = images.resize(pixels, height, width)
+    return images.to_tensor(pixels)[None]
