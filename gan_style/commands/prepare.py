@@ -17,7 +17,7 @@ from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
 from gan_style.terminal.counted import counted
 
-DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "styles": demo.draw_styles}
+DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "smoke": demo.draw_smoke, "styles": demo.draw_styles}
 
 
 def prepare_command(arguments: Sequence[str]) -> int:
@@ -30,7 +30,7 @@ def prepare_command(arguments: Sequence[str]) -> int:
 def _demo(options: argparse.Namespace) -> int:
     """Draw the demo sets that are missing."""
     for option, given in (("--train", options.train), ("--val", options.val)):
-        refuse_idle(option, given, set(options.sets) != {"styles"}, "a set that has them (paired, unpaired)")
+        refuse_idle(option, given, set(options.sets) != {"styles"}, "a set that has them (paired, unpaired, smoke)")
     for name in options.sets or DEMO_SETS:
         root = options.root / name
         if root.exists():

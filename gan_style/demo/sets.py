@@ -1,4 +1,4 @@
-"""The demo data sets, drawn on this machine: a paired one, an unpaired one, and pictures for style transfer.
+"""The demo data sets, drawn on this machine: a paired one, an unpaired one, a small one for smoke runs, and pictures for style transfer.
 
 The same seed gives the same files, byte for byte. A set is drawn in a hidden folder beside its own and renamed when it is complete,
 so a folder that has the set's name is whole; where two processes draw at once, the first to finish wins.
@@ -66,12 +66,21 @@ def draw_unpaired(root: Path, train: int = 120, val: int = 16, size: int = 256, 
     _draw(Path(root), jobs)
 
 
+def draw_smoke(root: Path, train: int = 3, val: int = 1, size: int = 48, seed: int = 0) -> None:
+    """The streets of `draw_paired`, few and small: 8 pictures, of which configs/smoke/ trains every method in seconds.
+
+    `size` is the side in pixels. UserError: `root` exists, or cannot be written.
+    """
+    draw_paired(root, train, val, size, seed)
+
+
 def draw_styles(root: Path, size: int = 512, seed: int = 0) -> None:
     """One PNG for each of `STYLES`. UserError: `root` exists, or cannot be written."""
     _draw(Path(root), [partial(_style, name=name, size=size, seed=seed) for name in STYLES])
 
 
 DEMO_ROOTS: dict[str, Callable[[Path], None]] = {
+    "data/demo/smoke": draw_smoke,
     "data/demo/paired": draw_paired,
     "data/demo/unpaired": draw_unpaired,
     "data/demo/styles": draw_styles,

@@ -124,6 +124,12 @@ def test_same_seed_same_bytes(draw, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert first.keys() == third.keys() and not set(first.values()) & set(third.values())
 
 
+def test_the_smoke_set_is_eight_small_pictures(tmp_path: Path) -> None:
+    demo.draw_smoke(tmp_path / "smoke")
+    assert {path.rpartition("/")[0] for path in files(tmp_path / "smoke")} == {"trainA", "trainB", "valA", "valB"}
+    assert [pixels(path).shape[:2] for path in (tmp_path / "smoke").rglob("*.*")] == 8 * [(48, 48)]
+
+
 def test_styles(tmp_path: Path) -> None:
     for name in ("first", "second"):
         demo.draw_styles(tmp_path / name, size=64)
@@ -237,7 +243,7 @@ def test_refuses_an_existing_folder_and_names_it(tmp_path: Path) -> None:
 
 def test_ensure_demo_draws_its_own_roots_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert set(demo.DEMO_ROOTS) == {"data/demo/paired", "data/demo/unpaired", "data/demo/styles"}
+    assert set(demo.DEMO_ROOTS) == {"data/demo/paired", "data/demo/unpaired", "data/demo/smoke", "data/demo/styles"}
     drawn: list[Path] = []
 
     def draw(root: Path) -> None:
