@@ -33,6 +33,7 @@ def refusals() -> list[Exception]:
         RuntimeError("std::bad_alloc"),
         OSError(12, "Cannot allocate memory"),
         OSError("out of memory error when reading image file"),
+        RuntimeError("could not create a primitive"),
     ]
 
 
@@ -51,6 +52,7 @@ def test_every_way_of_refusing_becomes_one_line(failure: Exception) -> None:
         ValueError("shapes differ"),
         RuntimeError("CUDA error: an illegal memory access was encountered"),
         OSError(28, "No space left on device"),
+        RuntimeError("could not create a primitive descriptor for a convolution"),
         UserError("a.txt: says out of memory"),
         KeyboardInterrupt(),
     ],
