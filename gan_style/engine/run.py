@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
-from safetensors import SafetensorError
-from torch import Tensor
 
-from gan_style.bundles.file import BundleInfo, save_bundle
+from gan_style.bundles.file import BundleInfo
 from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.best import BestBundles
+from gan_style.engine.bundles import RunBundles
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.console import Console, Ending, Outcome, in_words
 from gan_style.engine.folder import claimed, write_config
@@ -60,7 +59,7 @@ class Run:
         kept: Kept | None = None,
     ) -> None:
         self.config, self.trainer, self.accelerator, self.agreement = config, trainer, accelerator, agreement
-        self.loader, self.slots, self.bundles, self.grid, self.validation = loader, slots, bundles, grid, validation
+        self.loader, self.slots, self.grid, self.validation = loader, slots, grid, validation
         self.data, self.kept = data, kept or Kept()  # data: of the main process
         self.frozen = weight_hashes(trainer.method.frozen) if accelerator.is_main_process else {}
         self.folder = Path(config.run_dir)
@@ -73,6 +72,7 @@ class Run:
         self.alarms = Alarms(config.logging.alarm_after)
         measured = validation.source if validation and accelerator.is_main_process else None
         self.best = BestBundles.of(self.folder / "bundles", config.validation, measured)
+        self.bundles = RunBundles(self.folder / "bundles", bundles, trainer, self.best)
         self.plan = plan
         self.step = 0  # steps done
         self.saved: int | None = None  # the step of the newest checkpoint
@@ -138,6 +138,7 @@ class Run:
                 self.nonfinite.note(self.step + 1, micro_batches, result)
                 watch.images += train.batch_size
                 self.step += 1
+                self.bundles.step = self.step
                 self.console.advance()
                 validated = self.validation is not None and self.validation.due(self.step)
                 logged = self.step % logging.every == 0 or self.step in (1, self.steps) or validated
@@ -163,14 +164,13 @@ class Run:
         began, scores = time.perf_counter(), {}
         better: list[Direction] = []
         with self._noting_mistakes():
-            scores = self.validation.run({direction: self._served_weights(direction) for direction in self.bundles})
-            for direction, values in scores.items() if self.accelerator.is_main_process else ():
-                if self.best.offer(direction, self.step, values, self._write_bundle):
-                    better.append(direction)
+            scores = self.validation.run(self.bundles.weights())
+            if self.accelerator.is_main_process:
+                better = self.bundles.offer(scores)
         watch.leave_out(time.perf_counter() - began)
         values = named(scores)
         if values:
-            of = f" of {' and '.join(better)}" if len(self.bundles) > 1 else ""
+            of = f" of {' and '.join(better)}" if len(self.bundles.infos) > 1 else ""
             self.console.validated(self.step, values, f"{self.best.metric}{of}" if better else "")
         return {f"val/{name}": value for name, value in values.items()}
 
@@ -207,7 +207,7 @@ class Run:
         if self.grid and self.accelerator.is_main_process and (again or not path.exists()):
             try:
                 with room_for("no memory to draw it", "logging.samples sets how many pictures it has"):
-                    self.grid.draw(path, {direction: self._served_weights(direction) for direction in self.bundles})
+                    self.grid.draw(path, self.bundles.weights())
             except Exception as problem:  # a picture is not worth a training
                 warnings.warn(f"step {self.step}: no sample grid ({in_words(problem)}); training goes on", stacklevel=2)
 
@@ -234,26 +234,13 @@ class Run:
             self.saved = step
         with self.agreement.together():
             if self.accelerator.is_main_process:
-                for direction in self.bundles:
-                    self._write_bundle(self.folder / "bundles" / f"{direction}.safetensors", direction, {})
-                self.best.publish(step, self._write_bundle)
-
-    def _write_bundle(self, path: Path, direction: Direction, scores: Mapping[str, float]) -> None:
-        """The bundle of the present weights."""
-        info = self.bundles[direction].model_copy(update={"step": self.step, "scores": dict(scores)})
-        try:
-            save_bundle(path, info, self._served_weights(direction))
-        except (OSError, SafetensorError) as refusal:
-            raise UserError(f"{path}: cannot be written ({refusal}); make room, then the same command goes on") from None
-
-    def _served_weights(self, direction: Direction) -> dict[str, Tensor]:
-        return self.trainer.served_weights(self.trainer.method.translators[direction])
+                self.bundles.save()
 
     def _resume(self) -> None:
         """Load the newest complete checkpoint, where there is one. The length of the run is known, and told, after that."""
         checkpoint = self.checkpointer.newest()
         if checkpoint is not None:
-            self.step = self.saved = checkpoint.step
+            self.step = self.saved = self.bundles.step = checkpoint.step
             training = checkpoint.training_state()
             self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement, self.folder)
             self.trainer.planned_steps = self.plan.length
@@ -298,8 +285,7 @@ class Run:
     def _end(self, outcome: Outcome, problem: str = "") -> None:
         ending = Ending(outcome, self.step, self.steps, self.saved, how_to_extend(self.plan, self.config.optim))
         self._report("" if outcome == "finished" else problem or self.console.in_words(ending), last=True)
-        bundles = [self.folder / "bundles" / f"{direction}.safetensors" for direction in self.bundles]
-        self.console.close(ending, bundles, self.best, self.report.log)
+        self.console.close(ending, self.bundles.paths, self.best, self.report.log)
 
     @contextmanager
     def _noting_mistakes(self) -> Iterator[None]:
