@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from gan_style.bundles.file import BundleInfo, Resize
+from gan_style.conditions import Given, Picture
 from gan_style.config.load import dump_config
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
@@ -27,17 +28,17 @@ from gan_style.engine.plan import make_plan
 from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
-from gan_style.engine.samples import SampleGrid
+from gan_style.engine.samples import Example, SampleGrid
 from gan_style.engine.summary import summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import UserError, nearest
-from gan_style.evaluation.cases import Cases, Inputs, Wanted, open_cases, spread
+from gan_style.evaluation.cases import Cases, Wanted, open_cases, spread
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files.looking import looking_only
 from gan_style.machine.memory import room_for
 from gan_style.methods import CONFIGS, METHODS
-from gan_style.methods.base import Example, Method
+from gan_style.methods.base import Method
 from gan_style.methods.serving import serving_network
 from gan_style.seeding import derive_seed
 from gan_style.terminal.progress import say
@@ -166,12 +167,8 @@ def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, t
             raise UserError("validation.best: nothing is measured; set train.validate_every to a number of steps, or leave best out")
         return {}
 
-    def inputs_of(direction: Direction) -> Inputs:
-        return lambda source, other, place: method.example(direction, source, other, place).inputs
-
     wanted = Wanted(chosen.metrics, chosen.images, Networks(chosen.features, chosen.lpips, chosen.structure))
-    inputs: dict[Direction, Inputs] = {direction: inputs_of(direction) for direction in method.translators}
-    suite, cases = open_cases(config.data, config.method.name, wanted, inputs)
+    suite, cases = open_cases(config.data, config.method.name, method.condition, wanted, method.translators, config.train.seed)
     if chosen.best and chosen.best not in suite.names:
         raise UserError(f"validation.best: {chosen.best} is not among the metrics {', '.join(suite.names)}; add it to validation.metrics")
     return {direction: (each, suite) for direction, each in cases.items()}
@@ -222,7 +219,8 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
             in_channels=channels_in,
             out_channels=channels_out,
             size_multiple=int(getattr(method.networks[network], "size_multiple", 1)),
-            style=method.serves == "style pictures",
+            style=isinstance(method.condition, Picture),
+            condition=method.condition,
             labels=given.labels,
             colours=given.colours or [],
             resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
@@ -256,10 +254,13 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
         return []
     domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
     examples: list[Example] = []
+    condition = method.condition
     for direction in method.translators:
         (read, length), (read_other, length_other) = domains[direction[0]], domains[direction[-1]]
         for number, index in enumerate(spread(length, config.logging.samples)):
             partner = index if validation.paired else number % max(1, length_other)
             other = read_other(partner)[0] if length_other else None
-            examples.append(method.example(direction, read(index)[0], other, number))
+            given = Given(read(index)[0], other, number, seed=config.train.seed)
+            truth = other if method.needs == "pairs" else None
+            examples.append(Example(direction, condition.row(given), condition.shown(given), truth))
     return examples

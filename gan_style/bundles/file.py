@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gan_style.conditions import AnyCondition
 from gan_style.errors import UserError
 from gan_style.files.atomic import replacing
 from gan_style.files.kinds import kind_of_name
@@ -58,6 +59,7 @@ class BundleInfo(BaseModel):
     size_multiple: int = Field(ge=1, le=2**15)  # what the translator pads its input to a multiple of: for readers, the network knows it
     value_range: tuple[float, float] = (-1.0, 1.0)
     style: bool = False  # does it need a style image?
+    condition: AnyCondition | None = None  # what the translator takes beside the image; None in a bundle of an earlier version
     labels: Literal["auto", "yes", "no", "nearest"] = "auto"  # are its inputs label maps?
     colours: list[Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]] = Field([], max_length=256)  # the classes, for `nearest`
     resize: Resize

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gan_style.conditions import Alone, Condition, Label, Mix, Noise, Picture
 from gan_style.engine.best import BestBundles
 from gan_style.errors import UserError
 from gan_style.report.log import RunLog
@@ -30,11 +31,13 @@ class Ending:
     extend: str
 
 
-_OPTIONS = {
-    "translation": "--input PATH --output DIR",
-    "named styles": "--input PATH --output DIR --style NAME",
-    "style pictures": "--input PATH --output DIR --style PICTURE",
-    "noise": "--samples 16 --output DIR",
+# How infer is told the condition
+_OPTIONS: dict[type[Condition], str] = {
+    Alone: "--input PATH --output DIR",
+    Label: "--input PATH --output DIR --to NAME",
+    Mix: "--input PATH --output DIR --style NAME",
+    Picture: "--input PATH --output DIR --style PICTURE",
+    Noise: "--samples 16 --output DIR",
 }
 _SHOWN_LOSSES = 4  # on a bar: as many as fit
 
@@ -51,12 +54,12 @@ def in_words(end: BaseException) -> str:
 class Console:
     """The words of one run: messages go to stdout, progress to stderr, as a bar on a terminal and else one line for each line of the log.
 
-    folder: of the run; serves: `Method.serves`; shown: False on every process but the main one, which says nothing
+    folder: of the run; condition: of its translators; shown: False on every process but the main one, which says nothing
     """
 
-    def __init__(self, folder: Path, serves: str, shown: bool) -> None:
+    def __init__(self, folder: Path, condition: Condition, shown: bool) -> None:
         self.folder, self.shown = folder, shown
-        self.next = f"python infer.py --model {shlex.quote(str(folder))} {_OPTIONS[serves]}"
+        self.next = f"python infer.py --model {shlex.quote(str(folder))} {_OPTIONS[type(condition)]}"
         self.started = time.monotonic()
         self.first: int | None = None  # the step after which training went on; None: it did not begin
         self._pace = Pace()

@@ -78,7 +78,7 @@ class Run:
         self.saved: int | None = None  # the step of the newest checkpoint
         self.mistake: UserError | None = None
         self.line_lost = False  # is a line missing from the log?
-        self.console = Console(self.folder, trainer.method.serves, accelerator.is_main_process)
+        self.console = Console(self.folder, trainer.method.condition, accelerator.is_main_process)
         self.tracker: Tracker | None = None
 
     def fit(self) -> int:

@@ -1,6 +1,7 @@
 """Sample grids: what the translators make of the same validation images as training goes on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -8,15 +9,28 @@ from torch import Tensor, nn
 
 from gan_style.files import images
 from gan_style.files.sheet import tile
-from gan_style.methods.base import Example
 from gan_style.types import Direction
 
 
-class SampleGrid:
-    """Draws one row for each example: what it was made from | translation | truth, left to right, in cells of the largest picture's size.
+@dataclass(frozen=True)
+class Example:
+    """One row of a sample grid.
 
-    translators: what `methods.serving.serving_network` returns, which infer.py runs too; `draw` is given the weights to run
-    them with. They see one image at a time, without autocast, as they do there.
+    inputs: the translator's arguments for each translation of the row, without batch dimensions (`Condition.row`)
+    shown: images [C, H, W] at the left of the translations; truth: the image at their right, where there is one
+    """
+
+    direction: Direction
+    inputs: Sequence[tuple[Tensor, ...]]
+    shown: tuple[Tensor, ...]
+    truth: Tensor | None
+
+
+class SampleGrid:
+    """Draws one row for each example: shown images | translations | truth, in cells of the largest picture's size.
+
+    translators: networks of `methods.serving.serving_network`, which infer runs too. They see one image at a time, without autocast, as
+    they do there. `draw` gives them their weights.
     """
 
     def __init__(self, translators: Mapping[Direction, nn.Module], examples: Sequence[Example], device: torch.device) -> None:
@@ -31,7 +45,7 @@ class SampleGrid:
             translator.load_state_dict(weights[direction])
         rows = []
         for example in self.examples:
-            inputs = (given[None].to(self.device) for given in example.inputs)
-            translated = self.translators[example.direction](*inputs)[0].cpu()
-            rows.append([picture for picture in (*example.shown, translated, example.truth) if picture is not None])
+            network = self.translators[example.direction]
+            translated = [network(*(given[None].to(self.device) for given in inputs))[0].cpu() for inputs in example.inputs]
+            rows.append([picture for picture in (*example.shown, *translated, example.truth) if picture is not None])
         images.write(path, tile([[images.to_pixels(picture) for picture in row] for row in rows]))

@@ -1,7 +1,7 @@
 """The validation images as metrics need them: what is translated, what the results are compared with, which images each process takes."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from gan_style.conditions import Condition, Given, Noise, Picture
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
 from gan_style.errors import UserError
@@ -21,9 +22,6 @@ from gan_style.methods.base import Needs
 from gan_style.types import Direction
 
 R = TypeVar("R")
-
-# (input image, another image or None, place) -> what the translator is given, each without its batch dimension
-Inputs = Callable[[Tensor, Tensor | None, int], tuple[Tensor, ...]]
 
 _CORNER = 256  # pixels of an image's side that tell whether it is too small: no metric needs more
 
@@ -50,21 +48,23 @@ class Question:
 class Cases:
     """The validation images of one direction, at most `limit` of each domain.
 
-    inputs: see `Inputs`
-    other: the other image it gets: the input's partner ("truth"), any of the output's domain ("style"), or none
-    from_noise: the images are only compared with, none is translated; the domain of the method is A
+    condition: of the translator; one that takes noise translates no image, and its results are compared with domain A
+    truths: are translations compared with the input's partner?
+    seed: of what the condition draws
     """
 
     def __init__(
         self,
         validation: ValidationSet,
         direction: Direction,
-        inputs: Inputs,
-        other: Literal["truth", "style"] | None = None,
-        from_noise: bool = False,
+        condition: Condition,
+        truths: bool = False,
         limit: int | None = None,
+        seed: int = 0,
     ) -> None:
-        self.validation, self.direction, self.inputs, self.other, self.from_noise = validation, direction, inputs, other, from_noise
+        self.validation, self.direction, self.condition, self.seed = validation, direction, condition, seed
+        self.from_noise = from_noise = isinstance(condition, Noise)
+        self.other: Literal["truth", "picture"] | None = "picture" if isinstance(condition, Picture) else "truth" if truths else None
         domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
         self.read, self.length = domains[direction[0]]
         self.read_real, self.real_length = domains["a" if from_noise else direction[-1]]
@@ -96,9 +96,10 @@ class Cases:
         """The one at a place of `places`."""
         if self.from_noise:
             nothing = torch.empty(0)
-            return Question(f"sample {place}", self.inputs(nothing, None, place), nothing, None)
+            return Question(f"sample {place}", self.condition.inputs(Given(nothing, number=place, seed=self.seed)), nothing, None)
         source, other, name = self._images(place)
-        return Question(name, self.inputs(source, other, place), source, other if self.other == "truth" else None)
+        inputs = self.condition.inputs(Given(source, other, place, seed=self.seed))
+        return Question(name, inputs, source, other if self.other == "truth" else None)
 
     def _images(self, place: int) -> tuple[Tensor, Tensor | None, str]:
         """The input, the other image that it gets, and its name."""
@@ -110,18 +111,19 @@ class Cases:
         return source, self.read_real(place % self.real_length)[0] if self.other else None, name
 
 
-def open_cases(data: DataConfig, method: str, wanted: Wanted, inputs: Mapping[Direction, Inputs]) -> tuple[Suite, dict[Direction, Cases]]:
+def open_cases(
+    data: DataConfig, method: str, condition: Condition, wanted: Wanted, directions: Iterable[Direction], seed: int
+) -> tuple[Suite, dict[Direction, Cases]]:
     """What is measured, and the validation images of each direction; `UserError` where these do not go together.
 
-    method: its name; inputs: of each direction, see `Inputs`
+    method: its name; condition: of its translators; seed: of what the condition draws
     """
-    kind, key = METHODS[method], f"{wanted.networks.prefix}metrics"
-    validation = open_validation_set(data, kind.needs, wanted.metrics, key)
-    suite = Suite(choose(wanted.metrics, kind.serves, validation.paired, key, method), wanted.networks)
-    other = "style" if kind.serves == "style pictures" else "truth" if suite.compares("truth") else None
+    key = f"{wanted.networks.prefix}metrics"
+    validation = open_validation_set(data, METHODS[method].needs, wanted.metrics, key)
+    suite = Suite(choose(wanted.metrics, condition, validation.paired, key, method), wanted.networks)
     cases: dict[Direction, Cases] = {}
-    for direction, given in inputs.items():
-        cases[direction] = Cases(validation, direction, given, other, kind.serves == "noise", wanted.images)
+    for direction in directions:
+        cases[direction] = Cases(validation, direction, condition, suite.compares("truth"), wanted.images, seed)
         cases[direction].check(suite)
     return suite, cases
 

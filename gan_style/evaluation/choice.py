@@ -1,16 +1,18 @@
-"""Which metrics make sense: of what a method serves, and of validation images that are pairs or not."""
+"""Which metrics make sense for a translator with a condition, on validation images that are pairs or not."""
 
 from collections.abc import Sequence
 
+from gan_style.conditions import Alone, Condition, Label, Mix, Noise, Picture
 from gan_style.config.metrics import METRICS, Compares
 from gan_style.errors import UserError
 
-# What a translator is given (`Method.serves`) -> what its results can be compared with.
-_COMPARABLE: dict[str, tuple[Compares, ...]] = {
-    "translation": ("truth", "input", "domain"),
-    "style pictures": ("input", "domain"),
-    "named styles": ("input",),
-    "noise": ("domain",),
+# The condition -> what translations can be compared with. No real image shows what a mix of names should become.
+_COMPARABLE: dict[type[Condition], tuple[Compares, ...]] = {
+    Alone: ("truth", "input", "domain"),
+    Label: ("input", "domain"),
+    Mix: ("input",),
+    Picture: ("input", "domain"),
+    Noise: ("domain",),
 }
 DEFAULT_PAIRED, DEFAULT_UNPAIRED = ("l1", "psnr", "ssim"), ("kid", "structure")
 _WORDS: dict[Compares, str] = {
@@ -20,12 +22,12 @@ _WORDS: dict[Compares, str] = {
 }
 
 
-def choose(requested: Sequence[str] | None, serves: str, paired: bool, key: str, method: str) -> tuple[str, ...]:
+def choose(requested: Sequence[str] | None, condition: Condition, paired: bool, key: str, method: str) -> tuple[str, ...]:
     """The requested metrics, or those that need no choice where none are; `UserError` naming the first that makes no sense.
 
-    key, method: what messages call the request, and the method whose translator is measured
+    paired: are the validation images pairs? key, method: what messages call the request and the translator
     """
-    comparable = _COMPARABLE[serves]
+    comparable = _COMPARABLE[type(condition)]
     possible = [name for name, metric in METRICS.items() if metric.compares in comparable and (paired or metric.compares != "truth")]
     if requested is None:
         usual = DEFAULT_PAIRED if "truth" in comparable and paired else DEFAULT_UNPAIRED

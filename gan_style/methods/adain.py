@@ -14,12 +14,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
+from gan_style.conditions import Picture
 from gan_style.config.schema import GeneratorConfig, Init, MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import VGGConfig
-from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.methods.base import Method, Needs, Player
 from gan_style.networks.generators.adain import AdaINNet
 from gan_style.networks.layers.moments import adain
 from gan_style.types import Batch, Direction, Outputs, Task
@@ -52,7 +53,6 @@ class AdaIN(Method):
 
     Config = AdaINConfig
     needs: ClassVar[Needs] = "domains"
-    serves = "style pictures"
 
     def __init__(self, config: AdaINConfig, task: Task) -> None:
         if (task.channels_a, task.channels_b) != (3, 3):
@@ -101,6 +101,6 @@ class AdaIN(Method):
         networks.init_weights(network.decoder, config.generator.init, config.generator.init_gain)
         return network
 
-    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
-        assert other is not None
-        return Example(direction, (source, other), (source, other), None)
+    @classmethod
+    def takes(cls, config: Any) -> Picture:
+        return Picture()

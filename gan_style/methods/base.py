@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 
 from gan_style import networks
+from gan_style.conditions import Alone, AnyCondition
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.networks.layers.dropout import draws_by_sample
@@ -15,20 +16,6 @@ from gan_style.types import Batch, Direction, Outputs, Task
 
 # What a method is trained on: pairs of images, images of two domains, or images of one, which are `Batch.a` (and `Batch.b`).
 Needs = Literal["pairs", "domains", "images"]
-
-
-@dataclass(frozen=True)
-class Example:
-    """One row of the sample grids.
-
-    inputs: what the direction's translator is given, each without its batch dimension; shown: images [C, H, W] left of its result;
-    truth: what it should have become, where that is known
-    """
-
-    direction: Direction
-    inputs: tuple[Tensor, ...]
-    shown: tuple[Tensor, ...]
-    truth: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +43,6 @@ class Method(ABC):
 
     Config: ClassVar[type[MethodConfig]]
     needs: ClassVar[Needs]
-    serves: ClassVar[Literal["translation", "named styles", "style pictures", "noise"]] = "translation"  # what its translator is given
     per_image_statistics: ClassVar[bool] = True  # does a served network normalise each image by itself?
 
     config: Any
@@ -108,6 +94,16 @@ class Method(ABC):
     def translator(cls, config: Any, in_channels: int, out_channels: int) -> nn.Module:
         """The bare network that inference runs: image -> image. Its `size_multiple` goes into the bundle."""
 
+    @classmethod
+    def takes(cls, config: Any) -> AnyCondition:
+        """The condition of a translator with this configuration, which is one that `served_config` gave."""
+        return Alone()
+
+    @property
+    def condition(self) -> AnyCondition:
+        """The condition of this run's translators."""
+        return self.takes(self.Config.model_validate(self.served_config()))
+
     def trains(self, network: str, parameter: str) -> bool:
         """Is this parameter of `network` updated by its player? Others stay as they are."""
         return True
@@ -121,11 +117,6 @@ class Method(ABC):
         unused = {"vgg": VGGConfig(), "style_image": None, "style_size": None}
         known = type(self.config).model_fields
         return self.config.model_copy(update={key: value for key, value in unused.items() if key in known}).model_dump(mode="json")
-
-    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
-        """Row `number` of the sample grid: `source` is a validation image of the domain that `direction` starts from, `other` one of
-        the domain it leads to, its partner where the data are paired."""
-        return Example(direction, (source,), (source,), other if self.needs == "pairs" else None)
 
     def extra_state(self) -> dict[str, Any]:
         """What beside weights the method remembers of this process's slots of the batch: tensors, numbers, strings, lists, dicts."""

@@ -14,13 +14,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
+from gan_style.conditions import Mix
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.schema import GeneratorConfig, MethodConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import LayerList, VGGConfig
-from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.methods.base import Method, Needs, Player
 from gan_style.methods.style_pictures import style_picture
 from gan_style.methods.trained import open_trained
 from gan_style.networks import STYLIZERS
@@ -84,7 +85,6 @@ class FastStyle(Method):
 
     Config = FastStyleConfig
     needs: ClassVar[Needs] = "images"
-    serves = "named styles"
 
     def __init__(self, config: FastStyleConfig, task: Task) -> None:
         if not config.styles:
@@ -143,9 +143,13 @@ class FastStyle(Method):
     def translator(cls, config: Any, in_channels: int, out_channels: int) -> nn.Module:
         return _stylizer(config.generator, len(config.styles))
 
-    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
-        new = len(self.names) - self.kept
-        return Example(direction, (source, self._one_hot(self.kept + number % new)), (source,), None)
+    @classmethod
+    def takes(cls, config: Any) -> Mix:
+        return Mix(names=tuple(config.styles))
+
+    @property
+    def condition(self) -> Mix:
+        return Mix(names=tuple(self.names), first=self.kept)
 
     def served_config(self) -> dict[str, Any]:
         """The styles by name alone: their pictures and the VGG are training's."""

@@ -12,15 +12,15 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from gan_style import networks
+from gan_style.conditions import Noise
 from gan_style.config.effect import OnlyWith
 from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import minimax
 from gan_style.methods.adversary import AdversarialConfig, Adversary
-from gan_style.methods.base import Example, Method, Needs, Player
+from gan_style.methods.base import Method, Needs, Player
 from gan_style.networks.generators.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
 from gan_style.networks.layers.transfer import sent
-from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
@@ -69,7 +69,6 @@ class GAN(Method):
 
     Config = GANConfig
     needs: ClassVar[Needs] = "images"
-    serves = "noise"
     per_image_statistics = False  # one image of noise has no statistics of its own: the running ones serve
 
     def __init__(self, config: GANConfig, task: Task) -> None:
@@ -93,7 +92,8 @@ class GAN(Method):
         self.translators: dict[Direction, str] = {"a2b": "generator"}
 
     def translate(self, batch: Batch) -> Outputs:
-        latents = torch.stack([noise(self.config.latent, self.task.seed, number) for number in batch.numbers])  # [B, Z]
+        noise = self.takes(self.config)
+        latents = torch.stack([noise.latent(self.task.seed, number) for number in batch.numbers])  # [B, Z]
         return {"fake": self.networks["generator"](sent(latents.to(batch.a.dtype), batch.a.device))}
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
@@ -115,11 +115,6 @@ class GAN(Method):
         generator = config.generator.model_dump()
         return networks.build(NOISE_GENERATORS, **generator, latent=config.latent, out_channels=out_channels, size=config.size)
 
-    def example(self, direction: Direction, source: Tensor, other: Tensor | None, number: int) -> Example:
-        return Example(direction, (noise(self.config.latent, self.task.seed, -1 - number),), (), None)
-
-
-def noise(latent: int, seed: int, number: int) -> Tensor:
-    """[latent] standard normal numbers: a function of the seed and the sample's number alone."""
-    generator = torch.Generator().manual_seed(derive_seed(seed, "noise", number))
-    return torch.randn(latent, generator=generator)
+    @classmethod
+    def takes(cls, config: Any) -> Noise:
+        return Noise(size=config.latent)

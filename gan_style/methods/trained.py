@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_style.bundles.file import BundleInfo, load_bundle, unreadable
 from gan_style.bundles.place import find_bundle
+from gan_style.conditions import Picture
 from gan_style.errors import UserError
 from gan_style.methods.base import Method
 
@@ -34,18 +35,22 @@ def open_trained(key: str, path: Path, kind: type[Method]) -> tuple[BundleInfo, 
 
 def translator_config(path: Path, info: BundleInfo, kind: type[Method]) -> Any:
     """The configuration of a bundle's translator, an instance of the `Config` of its method, `kind`."""
-    if info.style != (kind.serves == "style pictures"):
-        needs = "needs a style image" if info.style else "needs no style image"
-        raise UserError(f"{path}: its metadata says that it {needs}, which is not so for {info.method!r}; train it again")
     if tuple(info.value_range) != (-1.0, 1.0):
         raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
     for key in ("in_channels", "out_channels"):
         if getattr(info, key) > 4:
             raise UserError(f"{path}: {key} is {getattr(info, key)}, but image files have 1 to 4 channels")
     try:
-        return kind.Config.model_validate(info.translator)
+        config = kind.Config.model_validate(info.translator)
+        condition = kind.takes(config)
     except ValidationError as mistakes:
         raise UserError(f"{path}: {unreadable(mistakes, 'translator')}") from None
+    if info.style != isinstance(condition, Picture):
+        needs = "needs a style image" if info.style else "needs no style image"
+        raise UserError(f"{path}: its metadata says that it {needs}, which is not so for {info.method!r}; train it again")
+    if info.condition not in (None, condition):
+        raise UserError(f"{path}: its metadata has another condition than its translator's configuration; train it again")
+    return config
 
 
 def expected_weights(kind: type[Method], config: Any, in_channels: int, out_channels: int) -> dict[str, torch.Size]:

@@ -5,17 +5,19 @@ from pathlib import Path
 
 import torch
 
+from gan_style.conditions import Noise
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.machine.memory import OutOfMemory
-from gan_style.methods.gan import noise
 from gan_style.terminal.progress import Progress, say
 from gan_style.translation.inputs import FORMATS
 from gan_style.translation.picture import fit_format
 from gan_style.translation.predictor import Predictor
 
 
-def draw_samples(predictor: Predictor, count: int, seed: int, output: Path, format: str, batch_size: int, overwrite: bool) -> str:
+def draw_samples(
+    predictor: Predictor, noise: Noise, count: int, seed: int, output: Path, format: str, batch_size: int, overwrite: bool
+) -> str:
     """Write sample_0000.png, ... of `seed` into `output`; returns what was done, in words. Sample i is a function of seed and i alone."""
     suffix = FORMATS[format]
     if suffix is None:
@@ -26,7 +28,7 @@ def draw_samples(predictor: Predictor, count: int, seed: int, output: Path, form
     with Progress("drawing", "images", len(todo)) as progress:
         while drawn < len(todo):
             numbers = todo[drawn : drawn + batch_size]
-            latents = torch.stack([noise(predictor.info.translator["latent"], seed, number) for number in numbers])
+            latents = torch.stack([noise.latent(seed, number) for number in numbers])
             try:
                 pictures = predictor.from_noise(latents)
             except OutOfMemory:

@@ -21,8 +21,8 @@ from gan_style.terminal.progress import Progress, say
 from gan_style.translation.inputs import Job
 from gan_style.translation.picture import Source, read_source, write_result
 from gan_style.translation.predictor import Predictor
-from gan_style.translation.stylist import Stylist
 from gan_style.translation.termination import exiting_on_termination
+from gan_style.translation.translators import Plain, Translator
 
 GPU_BATCH = 8
 _SMALLER = "scale it down, or translate smaller with --resize N"
@@ -67,7 +67,7 @@ class Translation:
     keep_resized: results stay at that size; else they are scaled back to their input's
     batch_size: most pictures in one forward; None chooses
     overwrite: translate jobs whose target exists too
-    stylist: what stylizes each picture by itself; None: the predictor alone translates
+    translator: what translates; None: the predictor alone
 
     Pictures in memory: up to `batch_size` that wait for others of their size, as many results that wait to be written, and one
     being read for each two threads.
@@ -78,7 +78,7 @@ class Translation:
     keep_resized: bool = False
     batch_size: int | None = None
     overwrite: bool = False
-    stylist: Stylist | None = None
+    translator: Translator | None = None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -87,7 +87,8 @@ class Translation:
         # showed, pictures go one by one as they did there.
         as_in_training = self.resize == "train" and self.keep_resized
         self._batch = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
-        if self.stylist:
+        self._translator = self.translator or Plain(self.predictor)
+        if self._translator.one_by_one:
             self._batch = 1
         # A GPU is faster than one thread decodes and encodes; a CPU is busy with the network itself.
         self._threads = min(8, max(2, os.cpu_count() or 2)) if on_gpu else 2
@@ -146,7 +147,7 @@ class Translation:
         try:
             with room_for("no memory to translate it", _SMALLER):
                 pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
-                results = self.stylist(batch, pictures) if self.stylist else self.predictor.translate(pictures)
+                results = self._translator(batch, pictures)
         except OutOfMemory as mistake:
             if len(batch) == 1:
                 self._fail(f"{batch[0].job.source}: {mistake}", progress)

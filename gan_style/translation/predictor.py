@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.bundles.file import BundleInfo, load_bundle
+from gan_style.conditions import AnyCondition, Noise
 from gan_style.errors import UserError
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.machine.memory import room_for
@@ -23,10 +24,13 @@ HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Predictor:
-    """Translates images. Make one with `Predictor.load(bundle)`; `info` is the bundle's metadata."""
+    """Translates images. Make one with `Predictor.load(bundle)`.
 
-    def __init__(self, info: BundleInfo, network: nn.Module, device: torch.device, precision: Precision) -> None:
-        self.info, self.network, self.device, self.precision = info, network, device, precision
+    info: the bundle's metadata; condition: what the network takes beside the image
+    """
+
+    def __init__(self, info: BundleInfo, condition: AnyCondition, network: nn.Module, device: torch.device, precision: Precision) -> None:
+        self.info, self.condition, self.network, self.device, self.precision = info, condition, network, device, precision
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32") -> "Predictor":
@@ -45,23 +49,23 @@ class Predictor:
         check_weights(path, METHODS[info.method], config, info, weights)
         network = serving_network(info.method, config, info.in_channels, info.out_channels).to(place)
         network.load_state_dict(weights)
-        return cls(info, network, place, precision)
+        return cls(info, METHODS[info.method].takes(config), network, place, precision)
 
-    def __call__(self, image: Tensor, **style: Any) -> Tensor:
+    def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
         """image [C, H, W] or [B, C, H, W] with values in [-1, 1], any H, W >= 1 -> float32 of the same size and range, on its device.
 
-        style: what a stylizer's `forward` takes beside the image.
+        condition, style: what the network's `forward` takes beside the image (`gan_style.conditions`).
         `TypeError` or `ValueError` for another tensor (`given.check_pictures`), `OutOfMemory` where the predictor's device has no room
         for it, `UserError` where padding alone would make it huge.
         """
-        if self.from_noise_alone:
+        if isinstance(self.condition, Noise):
             raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call from_noise")
         check_pictures(image, self.info.in_channels)
-        return self.translate(image, **style)
+        return self.translate(image, *condition, **style)
 
     @torch.no_grad()
-    def translate(self, image: Tensor, **style: Any) -> Tensor:
-        """The same of a picture that `images.to_tensor` made: it is not looked at before."""
+    def translate(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
+        """The same for an image of `images.to_tensor`, without a look at its values."""
         batch = image if image.dim() == 4 else image[None]
         self._check_padding(*batch.shape[2:])
         count, _, height, width = batch.shape
@@ -69,26 +73,22 @@ class Predictor:
         advice = f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
         with room_for(said, advice):
             with self.calculating():
-                translated = self.network(batch.to(self.device, torch.float32), **style)
+                beside = (each.to(self.device, torch.float32) for each in condition)
+                translated = self.network(batch.to(self.device, torch.float32), *beside, **style)
             translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
         return translated if image.dim() == 4 else translated[0]
 
     @torch.no_grad()
     def from_noise(self, latents: Tensor) -> Tensor:
         """latents [B, Z] -> images [B, C, size, size] in [-1, 1], float32 on the CPU, of a bundle that takes noise."""
-        if not self.from_noise_alone:
+        if not isinstance(self.condition, Noise):
             raise ValueError(f"a bundle of {self.info.method} translates pictures: call the predictor with one")
-        check_noise(latents, self.info.translator["latent"])
+        check_noise(latents, self.condition.size)
         said = f"{self.device.type} has no memory to draw {counted(len(latents), 'image')} at once"
         with room_for(said, "take a smaller --batch-size, --precision bf16 or another --device"):
             with self.calculating():
                 drawn = self.network(latents.to(self.device, torch.float32))
             return drawn.float().clamp(-1.0, 1.0).cpu()
-
-    @property
-    def from_noise_alone(self) -> bool:
-        """Does the translator take noise, and no picture?"""
-        return METHODS[self.info.method].serves == "noise"
 
     def calculating(self) -> contextlib.AbstractContextManager[Any]:
         """While entered, networks calculate in the predictor's precision."""

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan_style.conditions import Mix
 from gan_style.errors import UserError, nearest
 from gan_style.files import images
-from gan_style.methods import METHODS
 from gan_style.translation.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
 from gan_style.translation.picture import Source
 from gan_style.translation.predictor import Predictor
@@ -31,7 +31,9 @@ class StyleOptions:
 
 
 class Stylist(ABC):
-    """Stylizes pictures as the options say. `Stylist.of` makes one where the bundle takes styles."""
+    """Stylizes pictures, one at a time, as the options say."""
+
+    one_by_one = True
 
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         self.predictor, self.options = predictor, options
@@ -42,19 +44,6 @@ class Stylist(ABC):
             )
 
     weights: list[float]  # of the styles asked for; they sum to 1
-
-    @staticmethod
-    def of(predictor: Predictor, options: StyleOptions) -> "Stylist | None":
-        """The stylist for a bundle; None for one that takes no style. `UserError` for options that do not fit it."""
-        serves = METHODS[predictor.info.method].serves
-        if serves == "named styles":
-            return NamedStyles(predictor, options)
-        if serves == "style pictures":
-            return PictureStyles(predictor, options)
-        if options != StyleOptions():
-            given = next(name for name, value in vars(options).items() if value not in ((), None))
-            raise UserError(f"--{given.replace('_', '-')}: a bundle of {predictor.info.method} takes no style; leave it out")
-        return None
 
     def __call__(self, sources: Sequence[Source], photos: Tensor) -> Tensor:
         """photos [1, 3, h, w] of one source -> [1, 3, h, w] in [-1, 1]."""
@@ -88,10 +77,10 @@ class Stylist(ABC):
 
 
 class NamedStyles(Stylist):
-    """A network that was trained on a few styles, each by its name (`fast_style`)."""
+    """A network that takes shares of styles that it knows by name (the condition `Mix`)."""
 
-    def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
-        known = list(predictor.info.translator["styles"])
+    def __init__(self, predictor: Predictor, condition: Mix, options: StyleOptions) -> None:
+        known = list(condition.names)
         asked = [part for text in options.style for part in text.split(",")]
         if not asked and len(known) > 1:
             raise UserError(f"--style: give one of {', '.join(known)}, or several as {known[0]}:0.7,{known[1]}:0.3")
@@ -108,14 +97,14 @@ class NamedStyles(Stylist):
         styles = shares.new_zeros(1, self.count, *shares.shape[2:])
         for place, share in zip(self.places, shares.unbind(1), strict=True):
             styles[:, place] += share
-        result = self.predictor.translate(photos, styles=styles)
+        result = self.predictor.translate(photos, styles)
         if self.options.preserve_color == "histogram":
             result = recolour(result, photos)
         return photos + self.strength * (result - photos)
 
 
 class PictureStyles(Stylist):
-    """A network that takes any style picture (`adain`)."""
+    """A network that takes any style picture (the condition `Picture`)."""
 
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         if not options.style:

@@ -8,6 +8,7 @@ import yaml
 from tiny import ROOT, SIZE, make_run, make_trainer, micro_batches, tiny_config, weights
 
 from gan_style.bundles.file import load_bundle
+from gan_style.conditions import Given
 from gan_style.config.load import load_config
 from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS
@@ -100,7 +101,8 @@ def test_bundle_is_the_trained_network(name: str, tmp_path: Path) -> None:
         translator.load_state_dict(stored)
         trained = run.trainer.networks[network].to(memory_format=torch.contiguous_format)  # as the translator is: the same bits
         images = torch.rand(2, 1, 3, SIZE, SIZE) * 2 - 1
-        inputs = [given[None] for given in run.trainer.method.example(direction, images[0, 0], images[1, 0], 0).inputs]
+        inputs = [given[None] for given in run.trainer.method.condition.inputs(Given(images[0, 0], images[1, 0]))]
+        assert info.condition == METHODS[name].takes(CONFIGS[name].model_validate(info.translator))
         with torch.no_grad():
             assert torch.equal(translator.eval()(*inputs), trained.eval()(*inputs))
 

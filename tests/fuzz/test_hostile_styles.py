@@ -18,7 +18,8 @@ from gan_style.commands.running import run_command
 from gan_style.translation.inputs import Job
 from gan_style.translation.picture import read_source
 from gan_style.translation.predictor import Predictor
-from gan_style.translation.stylist import StyleOptions, Stylist
+from gan_style.translation.stylist import StyleOptions
+from gan_style.translation.translators import translator_for
 
 WORDS = ["waves", "dusk", "style.png", "mask.png", "photo.png", "0.5", "1", "0", "-1", "nan", "1e999", ":", ",", " ", "\0", "é", "/", ""]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=6).map("".join) | st.text(max_size=20)
@@ -47,8 +48,7 @@ def serve(path: Path, photo: Path) -> None:
         return
     pictures = predictor.info.method == "adain"
     names = [] if pictures else list(predictor.info.translator["styles"])
-    stylist = Stylist.of(predictor, StyleOptions(style=[str(photo)] if pictures else [name for name in names[:1] if ":" not in name]))
-    assert stylist
+    stylist = translator_for(predictor, StyleOptions(style=[str(photo)] if pictures else [name for name in names[:1] if ":" not in name]))
     source = read_source(Job(photo, photo), predictor.info, "none")
     assert stylist([source], torch.zeros(1, 3, *source.pixels.shape[:2])).shape[1] == 3
 

@@ -3,13 +3,12 @@
 from argparse import Namespace
 from pathlib import Path
 
-from torch import Tensor
-
 from gan_style.bundles.file import BundleInfo
 from gan_style.bundles.place import find_bundle
 from gan_style.commands.evaluate.options import flag
 from gan_style.commands.evaluate.result import Result
 from gan_style.commands.evaluate.task import Task
+from gan_style.conditions import Mix, Noise, Picture
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.label_maps import find_frequent
@@ -18,7 +17,6 @@ from gan_style.errors import UserError
 from gan_style.evaluation.cases import Wanted, describe_reals, open_cases, translations
 from gan_style.evaluation.suite import Networks, Row
 from gan_style.methods import METHODS
-from gan_style.methods.gan import noise
 from gan_style.terminal.progress import Progress
 from gan_style.translation.predictor import Predictor
 
@@ -32,10 +30,10 @@ def measure_bundle(options: Namespace) -> Result:
     info, device = predictor.info, predictor.device
     if options.direction not in (None, info.direction):
         raise UserError(f"--direction {options.direction}: {path} translates {info.direction}; give the other bundle or leave it out")
-    method = METHODS[info.method]
-    if method.serves in ("named styles", "style pictures"):
+    condition = predictor.condition
+    if isinstance(condition, Mix | Picture):
         raise UserError(f"--model {path}: {info.method} needs styles; stylise with infer.py, then compare files by --results and --inputs")
-    from_noise = method.serves == "noise"
+    from_noise = isinstance(condition, Noise)
     for name in ("segmenter", "output_labels", "data_b") if from_noise else ("seed",):
         if getattr(options, name) is not None:
             why = "translates nothing" if from_noise else "takes no noise"
@@ -44,12 +42,9 @@ def measure_bundle(options: Namespace) -> Result:
     for root in roots:
         ensure_demo(root)
 
-    def inputs(source: Tensor, other: Tensor | None, place: int) -> tuple[Tensor, ...]:
-        return (noise(info.translator["latent"], options.seed or 0, -1 - place),) if from_noise else (source,)
-
     wanted = Wanted(options.metrics, options.images, Networks(options.features, options.lpips, options.structure, "--"))
-    data = with_classes(validation_data(info, options), method.needs == "pairs")
-    suite, opened = open_cases(data, info.method, wanted, {info.direction: inputs})
+    data = with_classes(validation_data(info, options), METHODS[info.method].needs == "pairs")
+    suite, opened = open_cases(data, info.method, condition, wanted, [info.direction], options.seed or 0)
     cases, suite = opened[info.direction], suite.to(device)
     task = None
     if options.segmenter:

@@ -1,7 +1,7 @@
 """The body of infer.py. torch is loaded only once the command line and the paths are found right."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_style.bundles.place import DIRECTIONS, find_bundle
@@ -27,13 +27,14 @@ def _translate(arguments: Sequence[str]) -> int:
     output = Path(options.output)
     selection = select(options.input, output, options.format)
 
-    from gan_style.methods import METHODS
+    from gan_style.conditions import Noise
     from gan_style.translation.draw import draw_samples
     from gan_style.translation.picture import check_output_channels
     from gan_style.translation.pipeline import Translation
     from gan_style.translation.predictor import Predictor
-    from gan_style.translation.stylist import StyleOptions, Stylist
+    from gan_style.translation.stylist import StyleOptions
     from gan_style.translation.termination import exiting_on_termination
+    from gan_style.translation.translators import translator_for
 
     predictor = Predictor.load(bundle, options.device, options.precision)
     if options.direction not in (None, predictor.info.direction):
@@ -41,22 +42,26 @@ def _translate(arguments: Sequence[str]) -> int:
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
         )
     check_output_channels(predictor.info, options.format)
-    check_options(options, METHODS[predictor.info.method].serves)
-    from_noise = predictor.from_noise_alone
-    style = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
-    stylist = None if from_noise else Stylist.of(predictor, style)
+    condition = predictor.condition
+    from_noise = isinstance(condition, Noise)
+    check_options(options, from_noise)
+    styles = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
+    translator = translator_for(predictor, styles, options.to)
+    if translator.one_by_one:
+        _refuse(options, {"batch_size": "pictures are stylized one by one"})
     make_output(output)
 
     left_out = selection.left_out()
     info = predictor.info
     print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}"))
-    if from_noise:
+    if isinstance(condition, Noise):
         count, size = options.samples, options.batch_size or 16
         with exiting_on_termination():
-            print(f"{draw_samples(predictor, count, options.seed or 0, output, options.format, size, options.overwrite)} -> {output}")
+            done = draw_samples(predictor, condition, count, options.seed or 0, output, options.format, size, options.overwrite)
+            print(f"{done} -> {output}")
         return 0
     print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""))
-    translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, stylist)
+    translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, translator)
     with translation.tally.reported(output, selection.others.pictures()):
         translation.run(selection.jobs)
     return 0
@@ -134,15 +139,16 @@ def parser() -> argparse.ArgumentParser:
         "--preserve-color", choices=("luminance", "histogram"), help="keep the picture's colours, exactly or by their mean and covariance"
     )
     style.add_argument("--strength", "--alpha", type=number(0, 1), metavar="S", help="how much of the style, 0 to 1; default: 1")
+    domains = parser.add_argument_group("several domains (stargan)")
+    domains.add_argument("--to", metavar="NAME", help="the domain to translate to, by the name that it had in training")
     noise = parser.add_argument_group("pictures from noise (gan)")
     noise.add_argument("--samples", type=whole(1, 1_000_000), metavar="N", help="how many pictures to draw, instead of --input")
     noise.add_argument("--seed", type=int, metavar="N", help="another number draws other pictures; default: 0")
     return parser
 
 
-def check_options(options: argparse.Namespace, serves: str) -> None:
-    """`UserError` for options that would do nothing; serves: what the bundle's translator is given, see `Method.serves`."""
-    from_noise = serves == "noise"
+def check_options(options: argparse.Namespace, from_noise: bool) -> None:
+    """`UserError` for options that would do nothing; from_noise: does the bundle's network take noise instead of a picture?"""
     if from_noise == bool(options.input) or from_noise != (options.samples is not None):
         raise UserError(
             "--input: this bundle makes pictures from noise; leave it out and give --samples N"
@@ -150,13 +156,13 @@ def check_options(options: argparse.Namespace, serves: str) -> None:
             else "--samples: this bundle translates pictures; leave it out and give --input"
         )
     refuse_idle("--keep-resized", options.keep_resized or None, from_noise or options.resize != "none", "--resize train or --resize N")
-    idle = {"seed": "this bundle translates pictures, none is drawn"}
-    if from_noise:
-        idle = dict.fromkeys(
-            ("style", "mask", "preserve_color", "strength", "resize", "keep_resized"), "this bundle makes pictures from noise"
-        )
-    elif serves != "translation":
-        idle["batch_size"] = "pictures are stylized one by one"
+    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized")
+    why = "this bundle makes pictures from noise" if from_noise else "this bundle translates pictures, none is drawn"
+    _refuse(options, dict.fromkeys(pictures if from_noise else ("seed",), why))
+
+
+def _refuse(options: argparse.Namespace, idle: Mapping[str, str]) -> None:
+    """`UserError` where one of the options is given; idle: name -> why it would do nothing."""
     for name, why in idle.items():
         if getattr(options, name) != parser().get_default(name) and (name, getattr(options, name)) != ("batch_size", 1):
             raise UserError(f"--{name.replace('_', '-')}: {why}; leave it out")

@@ -2,7 +2,6 @@
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import torch
 from pictures import draw_folders
 from torch import Tensor
 
+from gan_style.conditions import Alone, Noise, Picture
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet
 from gan_style.errors import UserError
@@ -26,10 +26,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def validation(root: Path, needs: Needs = "pairs") -> ValidationSet:
     return open_validation_set(DataConfig(root=str(root), load_size=16, crop_size=16), needs, None, "validation.metrics")
-
-
-def plain(source: Tensor, other: Tensor | None, place: int) -> tuple[Tensor, ...]:
-    return (source,)
 
 
 def test_places_are_spread_evenly() -> None:
@@ -62,12 +58,12 @@ def test_results_are_what_a_file_would_give_back(tmp_path: Path) -> None:
 
 
 def test_pairs_come_with_their_truth(root: Path) -> None:
-    cases = Cases(validation(root), "a2b", plain, "truth", limit=3)
+    cases = Cases(validation(root), "a2b", Alone(), truths=True, limit=3)
     question = cases.question(cases.places[1])
     assert question.truth is not None
     assert question.name.startswith("valA/")
     torch.testing.assert_close(question.truth, -question.source.roll(1, 0))  # as `draw_folders` makes B of A
-    backwards = Cases(validation(root), "b2a", plain, "truth").question(1)
+    backwards = Cases(validation(root), "b2a", Alone(), truths=True).question(1)
     assert torch.equal(backwards.source, question.truth) and backwards.truth is not None and torch.equal(backwards.truth, question.source)
     (place, case), *rest = translations(cases, cases.places, torch.nn.Identity(), torch.device("cpu"), "")
     assert (place, len(rest)) == (cases.places[0], 2)
@@ -76,20 +72,16 @@ def test_pairs_come_with_their_truth(root: Path) -> None:
 
 def test_unpaired_images_have_none(root: Path) -> None:
     unpaired = validation(root, "domains")
-    assert Cases(unpaired, "a2b", plain).question(0).truth is None
-    seen: list[Tensor | None] = []
-
-    def with_style(source: Tensor, other: Tensor | None, place: int) -> tuple[Tensor, ...]:
-        seen.append(other)
-        return (source,)
-
-    assert Cases(unpaired, "a2b", with_style, "style").question(2).truth is None
-    assert seen[0] is not None and torch.equal(seen[0], unpaired.read_b(2)[0])
+    assert Cases(unpaired, "a2b", Alone()).question(0).truth is None
+    with_style = Cases(unpaired, "a2b", Picture()).question(2)
+    assert with_style.truth is None
+    assert torch.equal(with_style.inputs[0], unpaired.read_a(2)[0]) and torch.equal(with_style.inputs[1], unpaired.read_b(2)[0])
 
 
 def test_noise_is_compared_with_domain_a(root: Path) -> None:
-    cases = Cases(validation(root, "images"), "a2b", lambda source, other, place: (torch.tensor(place),), from_noise=True)
-    assert int(cases.question(3).inputs[0]) == 3
+    noise = Noise(size=5)
+    cases = Cases(validation(root, "images"), "a2b", noise, seed=7)
+    assert torch.equal(cases.question(3).inputs[0], noise.latent(7, -4))
     assert cases.read_real(1)[1].startswith("valA/")
 
 
@@ -115,7 +107,7 @@ def test_an_image_that_is_too_large_for_the_device_is_said(root: Path, failure: 
         def forward(self, image: Tensor) -> Tensor:
             raise failure
 
-    cases = Cases(validation(root), "a2b", plain)
+    cases = Cases(validation(root), "a2b", Alone())
     with pytest.raises(UserError, match=r"valA/000\.png: cpu has no memory to translate it whole.*; take a nap"):
         next(translations(cases, cases.places, Huge(), torch.device("cpu"), "take a nap"))
 
@@ -123,28 +115,28 @@ def test_an_image_that_is_too_large_for_the_device_is_said(root: Path, failure: 
 def test_one_image_is_too_few_for_a_set(root: Path, tmp_path: Path) -> None:
     suite = Suite(("kid",), Networks("random", "random", "random"))
     with pytest.raises(UserError, match=r"two images of each domain are the least.*; raise validation\.images"):
-        Cases(validation(root), "a2b", plain, limit=1).check(suite)
+        Cases(validation(root), "a2b", Alone(), limit=1).check(suite)
     alone = validation(draw_folders(tmp_path / "alone", train=1, val=1))
     with pytest.raises(UserError, match=r"two images of each domain are the least.*; add validation images"):
-        Cases(alone, "a2b", plain, limit=1).check(suite)
-    Cases(validation(root), "a2b", plain, limit=2).check(suite)
+        Cases(alone, "a2b", Alone(), limit=1).check(suite)
+    Cases(validation(root), "a2b", Alone(), limit=2).check(suite)
 
 
 @pytest.mark.parametrize(
-    ("size", "metrics", "other", "said"),
+    ("size", "metrics", "truths", "said"),
     [
-        (10, ("ssim",), "truth", "10 x 10 pixels are too small for ssim, which needs 11"),
-        (170, ("l1", "ms_ssim"), "truth", "170 x 170 pixels are too small for ms_ssim, which needs 176"),
-        (15, ("fid",), None, "an image of 15 x 15 pixels is too small for layer relu5_3, which needs 16"),
-        (7, ("structure",), None, "an image of 7 x 7 pixels is too small for layer relu4_1, which needs 8"),
-        (15, ("lpips",), "truth", "an image of 15 x 15 pixels is too small for layer relu5_3, which needs 16"),
+        (10, ("ssim",), True, "10 x 10 pixels are too small for ssim, which needs 11"),
+        (170, ("l1", "ms_ssim"), True, "170 x 170 pixels are too small for ms_ssim, which needs 176"),
+        (15, ("fid",), False, "an image of 15 x 15 pixels is too small for layer relu5_3, which needs 16"),
+        (7, ("structure",), False, "an image of 7 x 7 pixels is too small for layer relu4_1, which needs 8"),
+        (15, ("lpips",), True, "an image of 15 x 15 pixels is too small for layer relu5_3, which needs 16"),
     ],
 )
-def test_images_that_are_too_small_are_said_at_the_start(size: int, metrics: tuple[str, ...], other: Any, said: str, root: Path) -> None:
+def test_images_that_are_too_small_are_said_at_the_start(size: int, metrics: tuple[str, ...], truths: bool, said: str, root: Path) -> None:
     suite = Suite(metrics, Networks("random", "random", "random"))
     for pixels in (size, size + 6):
         opened = open_validation_set(DataConfig(root=str(root), load_size=pixels, crop_size=pixels), "pairs", None, "validation.metrics")
-        cases = Cases(opened, "a2b", plain, other)
+        cases = Cases(opened, "a2b", Alone(), truths)
         if pixels == size:
             with pytest.raises(UserError, match=rf"val[AB]/000\.png: {said}"):
                 cases.check(suite)
@@ -159,8 +151,8 @@ def test_a_side_by_side_file_is_decoded_once(root: Path, tmp_path: Path, monkeyp
             images.write(tmp_path / split / f"{number:03d}.png", np.concatenate(halves, axis=1))
     read, opened = images.read, []
     monkeypatch.setattr(images, "read", lambda path, channels, **how: opened.append(path) or read(path, channels, **how))
-    question = Cases(validation(tmp_path), "b2a", plain, "truth").question(1)
+    question = Cases(validation(tmp_path), "b2a", Alone(), truths=True).question(1)
     assert opened == [tmp_path / "val/001.png"]
-    expected = Cases(validation(root), "b2a", plain, "truth").question(1)
+    expected = Cases(validation(root), "b2a", Alone(), truths=True).question(1)
     assert question.truth is not None and expected.truth is not None
     assert torch.equal(question.source, expected.source) and torch.equal(question.truth, expected.truth)

@@ -8,6 +8,7 @@ import torch
 from pictures import draw
 from torch import Tensor
 
+from gan_style.conditions import Alone, Label, Mix, Noise
 from gan_style.errors import UserError
 from gan_style.evaluation.choice import choose
 from gan_style.evaluation.distributions import fid, kid
@@ -88,24 +89,25 @@ def test_an_image_that_memory_does_not_hold_is_said_with_its_name(failure: Runti
 
 
 def test_metrics_that_make_no_sense_are_refused_with_those_that_do() -> None:
-    assert choose(None, "translation", True, "k", "pix2pix") == ("l1", "psnr", "ssim")
-    assert choose(None, "translation", False, "k", "cyclegan") == ("kid", "structure")
-    assert choose(None, "noise", False, "k", "gan") == ("kid",)
-    assert choose(None, "named styles", False, "k", "fast_style") == ("structure",)
-    assert choose(["fid", "l1"], "translation", True, "k", "pix2pix") == ("fid", "l1")
-    for requested, serves, said in (
+    assert choose(None, Alone(), True, "k", "pix2pix") == ("l1", "psnr", "ssim")
+    assert choose(None, Alone(), False, "k", "cyclegan") == ("kid", "structure")
+    assert choose(None, Noise(size=2), False, "k", "gan") == ("kid",)
+    assert choose(None, Mix(names=("x",)), False, "k", "fast_style") == ("structure",)
+    assert choose(None, Label(names=("x", "y")), False, "k", "stargan") == ("kid", "structure")
+    assert choose(["fid", "l1"], Alone(), True, "k", "pix2pix") == ("fid", "l1")
+    for requested, condition, said in (
         (
             "psnr",
-            "translation",
+            Alone(),
             "validation.metrics: psnr compares with true outputs, and the validation images are no pairs; take fid, kid, structure",
         ),
-        ("l1", "noise", "l1 compares with true outputs, and the translations of m have none; take fid, kid"),
+        ("l1", Noise(size=2), "l1 compares with true outputs, and the translations of m have none; take fid, kid"),
         (
             "fid",
-            "named styles",
+            Mix(names=("x",)),
             "fid compares with real images of the output's domain, and the translations of m have none; take structure",
         ),
     ):
         with pytest.raises(UserError) as mistake:
-            choose([requested], serves, False, "validation.metrics", "m")
+            choose([requested], condition, False, "validation.metrics", "m")
         assert said in str(mistake.value)
