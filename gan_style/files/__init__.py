@@ -1,1 +1,1 @@
-"""Files: which pictures are read, every format, colour profiles; writing that leaves no half; walking folders."""
+"""Files: reading and writing pictures of every format, colour profiles, atomic writing, walking folders."""

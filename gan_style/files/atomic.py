@@ -1,4 +1,4 @@
-"""Writing files so that a reader finds the old content or the new, never a half."""
+"""Atomic writing: a reader finds the old content of a file or the new one, never a part of either."""
 
 import errno
 import hashlib
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place, flushed to the disk, when the block ends well; else it is removed.
+    """Yield a temporary path beside `path`. When the block succeeds, the file is flushed and renamed to `path`; else it is removed.
 
-    Parents are created. The suffix is kept, since writers choose their format by it. The file gets the permissions that a
-    plain new file has here, whatever the writer does (safetensors lets nobody else read).
+    Parent folders are created. The temporary path keeps the suffix, because writers choose their format by it. The file gets the
+    permissions of a plain new file, whatever the writer sets (safetensors sets 0600).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     short = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a longer name than the target's may not fit
@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise the `OSError` with which `replacing(path)` would fail, as far as that can be told in advance. Nothing is left behind."""
+    """Raise the `OSError` that `replacing(path)` would raise, as far as it can be known beforehand. Leaves no file behind."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with tempfile.TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())):
@@ -39,13 +39,13 @@ def check_writable(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed inside `replacing` left in `folder`. Nobody else may be writing there."""
+    """Remove the temporary files that killed writers left in `folder`. No other process may be writing there."""
     for leftover in folder.glob(".*.tmp*"):
         leftover.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as a whole or not at all."""
+    """Write `text` to `path` atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -1,6 +1,6 @@
-"""A picture's file before it is decoded: opened with care, and what its header may claim.
+"""Bounds on a picture's file, checked before it is decoded.
 
-A file may be damaged or made to do harm: a few bytes can claim gigapixels or a million parts. docs/guide/untrusted.md has the bounds.
+A file may be damaged or hostile: a few bytes can claim gigapixels or a million parts. docs/guide/untrusted.md lists the bounds.
 """
 
 import os
@@ -22,7 +22,7 @@ MAX_SCANNED = 2**34  # pixels times the scans of a JPEG, each of which passes ov
 
 @dataclass(frozen=True)
 class Encoded:
-    """An encoded image that is no file of its own, such as a cell of a table. name: what messages call it."""
+    """An encoded image that lies inside another file, such as a cell of a table. name: its name in messages"""
 
     name: str
     data: bytes
@@ -33,10 +33,10 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not.
+    """What a file's header says: the upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not.
 
-    several: it holds more pages or frames than the first, which is the one that is read
-    orientation: of EXIF, 1 to 8, by which the pixels are turned upright
+    several: the file holds more than one page or frame; only the first is read
+    orientation: EXIF's, 1 to 8; reading turns the pixels upright
     """
 
     width: int
@@ -50,7 +50,7 @@ class Header:
 
 @contextmanager
 def opened(path: Path | Encoded) -> Iterator[IO[bytes]]:
-    """The file, at its beginning. `UserError` for what cannot be opened, is empty, or is larger than any picture."""
+    """Yield the open file at its beginning. `UserError` if it cannot be opened, is empty, or has more than `MAX_BYTES` bytes."""
     try:
         # An open file, not its name: given a name, a decoder may map the file into memory.
         stream = _Bytes(path.data) if isinstance(path, Encoded) else _File(open_regular(path))
@@ -67,30 +67,30 @@ def opened(path: Path | Encoded) -> Iterator[IO[bytes]]:
 
 
 def check_size(claim: str, width: int, height: int, weight: int) -> None:
-    """weight: bytes that decoding takes for each pixel, as if it took nothing but the pixels of an 8-bit RGB image."""
+    """`UserError` if an image has too many pixels. weight: bytes that decoding takes for each pixel; 3 for an 8-bit RGB image"""
     if width * height * weight > MAX_BYTES:
         less = " (fewer of them for 16-bit colour, CMYK, WebP and AVIF)" if weight > 3 else ""
         raise UserError(f"{claim} {width} x {height}, more than the {MAX_PIXELS} pixels allowed{less}; scale it down or remove it")
 
 
 def check_scans(path: Path | Encoded, width: int, height: int, scans: int) -> None:
-    """Refuse a JPEG whose scans, a dozen bytes each at least, would keep the decoder busy for minutes."""
+    """`UserError` if a JPEG has so many scans that decoding would take minutes. A scan costs a file a dozen bytes, the decoder a pass."""
     if width * height * scans > MAX_SCANNED:
         raise UserError(f"{path}: a JPEG of {width} x {height} pixels in {scans} scans, which is too many; save it again")
 
 
 def resolution(across: float, down: float) -> tuple[float, float] | None:
-    """Dots per inch; None where they are no possible ones."""
+    """Dots per inch; None if the values are impossible."""
     return (float(across), float(down)) if all(1e-3 < dots < 1e6 for dots in (across, down)) else None
 
 
 def reason(failure: Exception) -> str:
-    """A library's exception in some words."""
+    """A library's exception as words for a message."""
     return " ".join(str(failure).split()) or type(failure).__name__
 
 
 class _Metered:
-    """Ends a file that is read in very many pieces."""
+    """A file object that raises after `MAX_READS` reads."""
 
     reads = 0
 

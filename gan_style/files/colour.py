@@ -1,7 +1,7 @@
-"""Colour profiles: the colours of a file that has an ICC profile become sRGB when it is read.
+"""Colour profiles: reading a file that has an ICC profile converts its colours to sRGB.
 
-littlecms does it: by Pillow at 8 bits, by imagecodecs at 16. Relative colorimetric with black point compensation: colours that
-sRGB has stay what they are, the darkest stays the darkest.
+littlecms converts: through Pillow at 8 bits, through imagecodecs at 16. The intent is relative colorimetric with black point
+compensation, which keeps the colours that sRGB can show and maps black to black.
 """
 
 import functools
@@ -31,16 +31,16 @@ _told: set[int] = set()  # hashes of the profiles that were complained of
 
 @dataclass(frozen=True)
 class Conversion:
-    """From a profile's colours to sRGB, for one number of bits.
+    """The conversion from a profile's colours to sRGB, for 8 or 16 bits.
 
-    convert: [h, w, bands] -> [h, w, 3]; model: what it takes
+    convert: [h, w, bands] -> [h, w, 3]; model: the colour model of its input
     """
 
     convert: Callable[[np.ndarray], np.ndarray]
     model: Model
 
     def of_colours(self, pixels: np.ndarray) -> np.ndarray:
-        """[H, W, C] -> the same with its colours in sRGB: gray stays one channel, CMYK becomes RGB, an alpha stays as it is."""
+        """Convert [H, W, C] to sRGB. Gray keeps one channel, CMYK becomes RGB, alpha does not change."""
         colours = _BANDS[self.model]
 
         def convert(band: np.ndarray) -> np.ndarray:
@@ -51,9 +51,9 @@ class Conversion:
 
 
 def conversion(profile: object, model: Model, depth: int, path: Path | Encoded) -> Conversion | None:
-    """The conversion for a file's embedded `profile`; None where it has none or sRGB.
+    """The conversion for a file's embedded `profile`; None if the file has no profile or sRGB's.
 
-    A profile that cannot be used is told once, and its pictures are taken as sRGB.
+    A profile that cannot be used is reported once; its pictures are read as sRGB.
     """
     if not isinstance(profile, bytes) or not profile:
         return None
@@ -115,7 +115,7 @@ def _bands(colours: np.ndarray, space: str) -> np.ndarray:
 
 
 def _tells_shades_apart(convert: Callable[[np.ndarray], np.ndarray], model: Model, depth: int) -> bool:
-    """Does every band, alone, make a difference? A curve of gamma 0 and a primary without light make none."""
+    """Does the result change when one band alone changes? It does not for a curve of gamma 0 or a primary without light."""
     steps = np.arange(17, 256, 17) * ((2**depth - 1) // 255)
     bands = _BANDS[model]
     ramps = np.eye(bands, dtype=np.int64)[:, None, :] * steps[:, None]  # [bands, steps, bands]
@@ -124,7 +124,7 @@ def _tells_shades_apart(convert: Callable[[np.ndarray], np.ndarray], model: Mode
 
 
 def _is_srgb(convert: Callable[[np.ndarray], np.ndarray], model: Model, depth: int) -> bool:
-    """Does a conversion leave every colour where it is, as far as anyone could see?"""
+    """Does a conversion change every colour by at most `_SAME` of 255?"""
     top = 2**depth - 1
     steps = np.arange(0, 256, 15 if model == "RGB" else 1) * (top // 255)
     grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, len(steps), 3) if model == "RGB" else steps.reshape(1, -1, 1)

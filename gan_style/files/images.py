@@ -1,7 +1,7 @@
-"""Image files in and out: the only place where integers become floats and back.
+"""Reading, writing and resizing images. Only this module converts between integer pixels and float tensors.
 
-In memory a picture is a [H, W, C] array of uint8 or uint16, upright (EXIF orientation applied), channels in the order gray,
-gray + alpha, RGB or RGB + alpha. For a network it is a float32 tensor [C, H, W] with values in [-1, 1].
+A picture in memory is a [H, W, C] array of uint8 or uint16. It is upright (EXIF orientation is applied). Its channels are gray,
+gray + alpha, RGB or RGB + alpha. A network takes a float32 tensor [C, H, W] with values in [-1, 1].
 """
 
 import warnings
@@ -38,11 +38,11 @@ class Picture:
     """A decoded file.
 
     pixels: [H, W, C], uint8 or uint16
-    labels: the file has a palette, as label maps have; its colours must not be mixed by interpolation
-    alpha:  [H, W] in the type of `pixels`: the file's transparency where it has some and `pixels` has not; else None
-    orientation: of EXIF, 1 to 8, by which the stored pixels were turned upright
-    several: the file holds more pages or frames, of which this is the first
-    dots_per_inch: across and down, where the file says so
+    labels: the file has a palette, as label maps have; interpolation must not mix its colours
+    alpha:  [H, W] in the type of `pixels`: the file's alpha if `pixels` has no channel for it; else None
+    orientation: EXIF's, 1 to 8; `pixels` are already upright
+    several: the file holds more than one page or frame; this is the first
+    dots_per_inch: across and down; None if the file does not say
     """
 
     pixels: np.ndarray
@@ -54,7 +54,7 @@ class Picture:
 
 
 def probe(path: Path | Encoded) -> Header:
-    """The header of an image file, without decoding it; a `UserError` where it is damaged or claims more than `read` would accept."""
+    """The header of an image file, without decoding the pixels. `UserError` if it is damaged or claims more than `read` accepts."""
     with opened(path) as stream:
         if is_tiff(stream):
             return tiff.open_page(stream, path).header
@@ -65,9 +65,9 @@ def probe(path: Path | Encoded) -> Header:
 def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
     """Decode `path` to 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha) channels, at the file's own depth.
 
-    Colours with a profile become sRGB, unless `srgb` is off, as for label maps, or the file has a palette. Gray is Rec. 601 luma.
-    Missing alpha is opaque. Every file that is missing, empty, cut short, not an image, too large or of more than 16 bits is a
-    `UserError` that names it. Takes at most 1 GiB.
+    srgb: convert colours with a profile to sRGB; False for label maps. A file with a palette is never converted.
+    Gray is Rec. 601 luma. Missing alpha becomes opaque. Takes at most 1 GiB of memory.
+    `UserError` names a file that is missing, empty, cut short, not an image, too large, or has more than 16 bits.
     """
     with room_for(f"{path}: no memory to decode it"), opened(path) as stream:
         if is_tiff(stream):
@@ -86,10 +86,10 @@ def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
 
 
 def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None) -> None:
-    """Write [H, W, C] uint8 or uint16 pixels, colours in sRGB, in the format of the path's suffix, creating folders.
+    """Write [H, W, C] uint8 or uint16 pixels in sRGB. The suffix of `path` chooses the format; folders are created.
 
-    The file appears whole or not at all. dots_per_inch: across and down, for a format that says so.
-    `UserError` where the format cannot hold the pixels, or the disk refuses.
+    dots_per_inch: across and down, for formats that store it. Writing is atomic.
+    `UserError` if the format cannot hold the pixels, or if the disk refuses.
     """
     data = encode(path, pixels, dots_per_inch)
     try:
@@ -100,7 +100,7 @@ def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | N
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
-    """[H, W, C] uint8 or uint16 -> float32 [C, H, W] in [-1, 1]."""
+    """Convert [H, W, C] uint8 or uint16 to float32 [C, H, W] in [-1, 1]."""
     values = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
     values /= np.iinfo(pixels.dtype).max / 2  # by NumPy: torch would wake all its threads, 17 ms instead of 0.1 on a busy machine
     values -= 1.0
@@ -108,9 +108,9 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
 
 
 def to_pixels(image: Tensor, depth: int = 8) -> np.ndarray:
-    """Float [C, H, W] -> [H, W, C] uint8 (`depth` 8) or uint16 (16), clamped to [-1, 1] and rounded; NaN becomes 0.
+    """Convert float [C, H, W] to [H, W, C] uint8 (`depth` 8) or uint16 (16), clamped to [-1, 1] and rounded; NaN becomes 0.
 
-    The exact inverse of `to_tensor`.
+    Exact inverse of `to_tensor`.
     """
     top = 2**depth - 1
     image = image.detach().to("cpu", torch.float64 if image.dtype == torch.float64 else torch.float32)
@@ -121,10 +121,11 @@ def to_pixels(image: Tensor, depth: int = 8) -> np.ndarray:
 def resize(
     pixels: np.ndarray, height: int, width: int, labels: bool = False, name: object = "an image", limit: int = MAX_RESIZED
 ) -> np.ndarray:
-    """[H, W, C] -> [height, width, C]: area along the sides that shrink (no aliasing), then cubic along those that grow.
+    """Resize [H, W, C] to [height, width, C]: area averaging along sides that shrink (no aliasing), cubic along sides that grow.
 
-    `labels` takes the nearest pixel, so that no value appears that was not there. `UserError` with `name` for what would grow
-    to more than `limit` pixels: scaled to a width of 286, a picture 1 pixel wide and 100000 high has eight gigapixels.
+    labels: take the nearest pixel instead, which makes no new value.
+    `UserError` with `name` if the result is enlarged to more than `limit` pixels: a picture 1 pixel wide and 100000 high has eight
+    gigapixels when it is scaled to a width of 286.
     """
     rows, columns, channels = pixels.shape
     if height * width > max(limit, rows * columns):
@@ -147,7 +148,7 @@ def resize(
 
 
 def load_resize(preprocess: Preprocess, load_size: int, height: int, width: int) -> tuple[int, int]:
-    """The (height, width) that training resizes an image to before any crop."""
+    """The (height, width) to which training resizes an image before the crop."""
     if preprocess == "resize_and_crop":
         return load_size, load_size
     if preprocess in ("scale_width", "scale_width_and_crop"):
@@ -156,16 +157,16 @@ def load_resize(preprocess: Preprocess, load_size: int, height: int, width: int)
 
 
 def validation_size(preprocess: Preprocess, load_size: int, crop_size: int, height: int, width: int) -> tuple[int, int]:
-    """The (height, width) of a validation image, which is never cropped; `infer.py --resize train` takes the same."""
+    """The (height, width) of a validation image, which is never cropped. `infer --resize train` uses the same size."""
     if preprocess == "resize_and_crop":
         return crop_size, crop_size
     return load_resize(preprocess, load_size, height, width)
 
 
 def find_images(root: Path, left_out: LeftOut | None = None) -> list[Path]:
-    """Image files below `root`, as sorted paths relative to it. Hidden files and folders are skipped, links are followed.
+    """Image files below `root`, as sorted paths relative to it. Skips hidden files and folders, follows links.
 
-    left_out: counts the files that are no images by their suffix
+    left_out: counts the files whose suffix is not an image's
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; check the path")
@@ -189,7 +190,7 @@ def _tell_of_several(path: Path | Encoded) -> None:
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Undo an EXIF orientation: 5..8 are stored transposed, then mirrored as the others."""
+    """Undo an EXIF orientation. Orientations 5 to 8 are stored transposed, and mirrored like 1 to 4."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
@@ -200,7 +201,7 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """[H, W, any] -> [H, W, channels], and the alpha where `channels` has no place for it."""
+    """Convert [H, W, any] to [H, W, channels]; also return the alpha if `channels` has no place for it."""
     has_alpha = pixels.shape[2] in (2, 4)
     colour, alpha = (pixels[..., :-1], pixels[..., -1]) if has_alpha else (pixels, None)
     if channels <= 2 and colour.shape[2] == 3:

@@ -1,4 +1,4 @@
-"""Which files are read as pictures, by suffix and by first bytes, and what the others are."""
+"""Kinds of files, told by their suffix and their first bytes: pictures that are read, and what any other file is."""
 
 import shlex
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from pathlib import Path
 
 from gan_style.files.opening import read_regular
 
-# A folder's files of these suffixes are its pictures. A file that is named by itself is read whatever its suffix is.
+# The pictures of a folder are its files with these suffixes. A file that is named by itself is read whatever its suffix is.
 IMAGE_SUFFIXES = frozenset(
     {
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".avif"),
         *(".ppm", ".pgm", ".pbm", ".pnm"),
     }
 )
-# What results can be written as.
+# Suffixes of the formats that results can be written in.
 WRITTEN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file is that is not read as a picture.
+    """A kind of file that is not read as a picture.
 
-    name: with its article, such as "a video"; plural: "videos"; advice: what the user can do, as an imperative
+    name: with its article, such as "a video"; plural: "videos"; advice: what the user can do, in the imperative
     """
 
     name: str
@@ -160,12 +160,12 @@ BEGINNING = 512  # bytes of a file that tell its kind
 
 
 def is_image_name(name: str) -> bool:
-    """Has a file of this name one of `IMAGE_SUFFIXES`, in any case of its letters?"""
+    """Does the name end in one of `IMAGE_SUFFIXES`, in upper or lower case?"""
     return name[name.rfind(".") :].lower() in IMAGE_SUFFIXES
 
 
 def is_image(beginning: bytes) -> bool:
-    """Do these first bytes, 16 at least, belong to a picture that is read?"""
+    """Do these first bytes (at least 16) belong to a picture that is read?"""
     return (
         beginning.startswith(_PICTURES)
         or (beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP")
@@ -174,13 +174,13 @@ def is_image(beginning: bytes) -> bool:
 
 
 def kind_of_name(name: str) -> Kind | None:
-    """What a file is by the end of its name; None for pictures that are read and for what is not known."""
+    """The kind of a file by its suffix; None for pictures that are read and for unknown suffixes."""
     lower = name.lower()
     return _BY_SUFFIX.get(".nii.gz" if lower.endswith(".nii.gz") else lower[lower.rfind(".") :] if "." in lower else "")
 
 
 def kind_of_bytes(beginning: bytes) -> Kind | None:
-    """What a file is by its first `BEGINNING` bytes; None for pictures that are read and for what is not known."""
+    """The kind of a file by its first `BEGINNING` bytes; None for pictures that are read and for unknown bytes."""
     beginning = beginning[:BEGINNING]
     if is_image(beginning):
         return None
@@ -198,7 +198,7 @@ def kind_of_bytes(beginning: bytes) -> Kind | None:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """What a file is that is not a picture, by its name, else by its first bytes; None for pictures, and where neither tells."""
+    """The kind of a file by its name, else by its first bytes; None for pictures and for unknown files."""
     named = kind_of_name(path.name)
     try:
         beginning = read_regular(path, BEGINNING)
@@ -208,7 +208,7 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def advice(kind: Kind, name: str) -> str:
-    """What a message says of the file `name`, which is of this kind: what it is, and what to do."""
+    """The words of a message about the file `name` of this kind: what it is, and what to do."""
     stem = name[: name.rfind(".")] if "." in name else name
     return f"is {kind.name}, not an image that is read; {kind.advice.format(file=shlex.quote(name), stem=shlex.quote(stem))}"
 

@@ -1,4 +1,4 @@
-"""Files that are passed over where pictures are looked for: how many of which suffix, and what they are."""
+"""Files that a search for pictures passes over: how many of each suffix, and what they are."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,18 +16,18 @@ _PLAIN = frozenset(map(kind_of_name, ("x.txt", "x.csv", "x.zip", "x.doc", "x.htm
 
 
 def is_hidden(name: str) -> bool:
-    """Is it a file that systems hide from their users?"""
+    """Is it a file that an operating system hides, such as `.name` or `Thumbs.db`?"""
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def is_plain(name: str) -> bool:
-    """Does nobody take a file of this name for a picture?"""
+    """Does the name belong to a kind of file that nobody takes for a picture, such as text?"""
     kind = kind_of_name(name)
     return kind is not None and kind in _PLAIN
 
 
 class LeftOut:
-    """Counts by suffix, in lower case and "" for none, each with one of its files."""
+    """Counts of files by suffix (in lower case; "" for no suffix), each with one example."""
 
     def __init__(self, entries: Iterable[tuple[str, int, str]] = ()) -> None:
         self._found: dict[str, tuple[int, str]] = {suffix: (count, example) for suffix, count, example in entries}
@@ -41,7 +41,7 @@ class LeftOut:
     __hash__ = None  # type: ignore[assignment]
 
     def add(self, folder: Path | str, name: str) -> None:
-        """A file that is neither a picture nor hidden."""
+        """Count a file that is neither a picture nor hidden."""
         suffix = name[name.rfind(".") :].lower() if "." in name else ""
         if suffix not in self._found and len(self._found) >= MOST:
             suffix = _OTHER
@@ -51,29 +51,29 @@ class LeftOut:
         self._found[suffix] = (count + 1, example)
 
     def extend(self, other: "LeftOut") -> None:
-        """Count another's files too."""
+        """Add the counts of `other`."""
         for suffix, more, first in other.entries():
             count, example = self._found.get(suffix, (0, first))
             self._found[suffix] = (count + more, example)
 
     def entries(self) -> list[tuple[str, int, str]]:
-        """(suffix, count, a file), the most frequent first."""
+        """(suffix, count, an example), the most frequent first."""
         return sorted(((suffix, *found) for suffix, found in self._found.items()), key=lambda entry: (-entry[1], entry[0]))
 
     def words(self) -> str:
-        """For people: `3 .heic (HEIC pictures; convert it: heif-convert ...), 2 .txt`; empty where nothing was left out."""
+        """Words such as `3 .heic (HEIC pictures; convert it: heif-convert ...), 2 .txt`; empty if nothing was left out."""
         entries = self.entries()
         words = [f"{count} {one_line(suffix)[:20] or 'without a suffix'}{_what(example)}" for suffix, count, example in entries[:_SHOWN]]
         rest = sum(count for _, count, _ in entries[_SHOWN:])
         return ", ".join(words + ([f"{rest} of other suffixes"] if rest else []))
 
     def pictures(self) -> int:
-        """How many of them hold, or may hold, pictures."""
+        """The number of files that hold, or may hold, pictures."""
         return sum(count for _, count, example in self.entries() if _what(example))
 
 
 def why(path: Path) -> str:
-    """Why a file that is no picture by its suffix was left out, and what to do; to be read after its name."""
+    """Why a file without an image's suffix was left out, and what to do. The words follow the file's name in a message."""
     kind = kind_of(path)
     if kind is not None:
         return advice(kind, path.name)
@@ -82,7 +82,7 @@ def why(path: Path) -> str:
 
 
 def _what(example: str) -> str:
-    """What files like this one are, in brackets, where that is worth a word."""
+    """The kind of files like `example` in brackets; empty for plain kinds."""
     path = Path(example)
     kind = kind_of(path)
     if kind in _PLAIN:

@@ -1,4 +1,4 @@
-"""Looking without leaving anything behind: no download, no cache. This is what a dry run does."""
+"""Dry runs: while `looking_only` is entered, nothing is downloaded and no cache is kept."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass
 class Looking:
-    """folder: for caches that cannot be done without; it is removed at the end; missing: files that training would download."""
+    """folder: for caches that are needed meanwhile; it is removed at the end. missing: files that training would download"""
 
     folder: Path
     missing: list[Path] = field(default_factory=list)
@@ -21,7 +21,7 @@ _LOOKING: ContextVar[Looking | None] = ContextVar("looking", default=None)
 
 @contextmanager
 def looking_only() -> Iterator[Looking]:
-    """While entered, what this thread calls downloads nothing and keeps nothing."""
+    """While entered, calls from this thread download nothing and keep nothing."""
     with tempfile.TemporaryDirectory(prefix="gan_style_", ignore_cleanup_errors=True) as folder:
         looking = Looking(Path(folder))
         token = _LOOKING.set(looking)
@@ -32,13 +32,13 @@ def looking_only() -> Iterator[Looking]:
 
 
 def cache_folder() -> Path | None:
-    """Where caches must lie while one only looks; None: where they always lie."""
+    """The folder for caches during a dry run; None outside of one, where caches lie in their usual place."""
     looking = _LOOKING.get()
     return looking.folder if looking else None
 
 
 def only_missed(path: Path) -> bool:
-    """Is this file of weights missing while one only looks? It is noted then; other weights of its shape are to stand in for it."""
+    """Is this a dry run, and is the file of weights missing? If so, the file is noted; the caller uses other weights of its shape."""
     looking = _LOOKING.get()
     if looking is None or path.exists():
         return False

@@ -1,4 +1,4 @@
-"""Opening a file that a user, or a file of a user, names: a regular file, whatever its name stands for now."""
+"""Opening a file whose name comes from outside: only regular files are opened, no pipes and no devices."""
 
 import errno
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def open_regular(path: Path) -> FileIO:
-    """`path` for reading, unbuffered; an `OSError` for what is no regular file.
+    """Open `path` for reading, unbuffered. `OSError` if it is not a regular file.
 
-    Opening a named pipe would wait for a writer for ever, a device like /dev/zero never ends.
+    Opening a named pipe would wait for a writer for ever, and a device such as /dev/zero never ends.
     """
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "no name of a file holds a NUL character", str(path))
@@ -31,9 +31,9 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 
 def refusal(place: str) -> str | None:
-    """Why `place` can be the path of nothing here, in words; None where it can, there or not.
+    """Why no file can have the path `place`, in words; None if one can, whether it exists or not.
 
-    A name too long or links in a circle would else show late, and `Path.exists` raises for some of them and hides others.
+    A name that is too long and links in a circle would otherwise be found late: `Path.exists` raises for some and hides others.
     """
     if not place:
         return "is empty"

@@ -1,6 +1,6 @@
-"""Pictures that Pillow opens: PNG, JPEG, BMP, WebP, GIF, AVIF and PNM; only those that decode within bounded memory and time.
+"""Pictures that Pillow opens: PNG, JPEG, BMP, WebP, GIF, AVIF and PNM. Memory and time of decoding are bounded.
 
-Pillow decodes 8 bits and finds out whether a file is complete; OpenCV decodes the 16-bit colour that Pillow would reduce to 8.
+Pillow decodes 8 bits and checks that a file is complete. OpenCV decodes 16-bit colour, which Pillow would reduce to 8 bits.
 """
 
 import warnings
@@ -37,7 +37,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 @contextmanager
 def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageFile.ImageFile, Header]]:
-    """A file with its header read and checked; not yet decoded. `UserError` for what is damaged or too large by its header."""
+    """Yield an image with its header read and checked, but not decoded. `UserError` if the header is damaged or claims too much."""
     beginning = stream.read(BEGINNING)
     try:
         if beginning[:4] == b"RIFF":
@@ -68,9 +68,10 @@ def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageF
 
 
 def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: Path | Encoded, channels: int, srgb: bool) -> np.ndarray:
-    """[H, W, C] as stored (not upright), uint8 or uint16: gray, gray + alpha, RGB or RGB + alpha, as near to `channels` as is easy.
+    """[H, W, C] as stored (not turned upright), uint8 or uint16: gray, gray + alpha, RGB or RGB + alpha.
 
-    srgb: colours with a profile become sRGB
+    channels: the number that the caller wants; decoding comes as near to it as the format allows
+    srgb: convert colours with a profile to sRGB
     """
     _check_scans(image, stream, path)
     profile = image.info.get("icc_profile") if srgb and not header.palette else None
@@ -100,7 +101,7 @@ def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: 
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; a damaged EXIF block is no reason to refuse the picture."""
+    """EXIF orientation, 1 to 8; 1 if the EXIF block is damaged."""
     try:
         exif = Image.Image.getexif(image)  # not the PNG class's own, which decodes the whole file to look for EXIF behind the pixels
         value = exif.get(ExifTags.Base.Orientation, 1)
@@ -110,7 +111,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def dots_per_inch(image: Image.Image) -> tuple[float, float] | None:
-    """Across and down, as stored; None where the file does not say."""
+    """Dots per inch across and down, as stored; None if the file does not say."""
     given = image.info.get("dpi")
     if not (isinstance(given, tuple) and len(given) == 2):
         return None
@@ -118,7 +119,7 @@ def dots_per_inch(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _check_scans(image: ImageFile.ImageFile, stream: IO[bytes], path: Path | Encoded) -> None:
-    """Reads all of a JPEG."""
+    """Count the scans of a JPEG, for which the whole file is read; `UserError` if there are too many."""
     if image.format not in ("JPEG", "MPO"):
         return
     position = stream.tell()
@@ -148,7 +149,7 @@ def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
 
 
 def _webp_size(beginning: bytes) -> tuple[int, int]:
-    """Width and height in the first 30 bytes of a WebP file; (0, 0) where they are none."""
+    """Width and height in the first 30 bytes of a WebP file; (0, 0) if it is no WebP file."""
     kind, known = beginning[12:16], len(beginning) >= 30
     if kind == b"VP8X" and known:
         return int.from_bytes(beginning[24:27], "little") + 1, int.from_bytes(beginning[27:30], "little") + 1

@@ -5,10 +5,9 @@ import re
 
 
 def expanded(text: str) -> str:
-    """`text` with each `${VAR}` and a leading `~` or `~user` replaced. Everything else, a `$` without braces too, stays as it is.
+    """`text` with each `${VAR}` and a leading `~` or `~user` replaced. Nothing else changes, not even a `$` without braces.
 
-    `ValueError`, in one line, for a variable that is not set or a user that there is not: left as they are they would be the name of
-    a folder.
+    `ValueError` with one line if a variable is not set or a user does not exist: left unchanged, the text would name a folder.
     """
     place = re.sub(r"\$\{([^}]*)\}?", _value, text)
     if not place.startswith("~"):

@@ -1,4 +1,4 @@
-"""Arithmetic on samples of pixels, in bands of rows, so that no second copy of a large picture is made as wide integers."""
+"""Arithmetic on the samples of pixels. It works on bands of rows, so that a large picture is never copied whole as wide integers."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,7 +8,7 @@ _BAND = 2**20  # pixels that are converted at once
 
 
 def cmyk_to_rgb(inks: np.ndarray) -> np.ndarray:
-    """[h, w, 4 or more] -> [h, w, 3] of the same type, as if inks were filters: where no profile says better."""
+    """Convert CMYK [h, w, 4 or more] to RGB [h, w, 3] of the same type, as if inks were filters; for files without a profile."""
     top = np.iinfo(inks.dtype).max
     wide = inks[..., :4].astype(np.uint32)
     light = top - wide[..., 3:]
@@ -16,7 +16,7 @@ def cmyk_to_rgb(inks: np.ndarray) -> np.ndarray:
 
 
 def divide_by_alpha(pixels: np.ndarray) -> None:
-    """Undo the multiplication of colours by the alpha in the last channel, in place; colours of no alpha stay."""
+    """Divide the colours by the alpha in the last channel, in place. Colours stay where alpha is 0."""
     top = np.iinfo(pixels.dtype).max
     alpha = pixels[..., -1:].astype(np.uint32)
     colours = (pixels[..., :-1].astype(np.uint32) * top + alpha // 2) // np.maximum(alpha, 1)
@@ -24,7 +24,7 @@ def divide_by_alpha(pixels: np.ndarray) -> None:
 
 
 def full_range(samples: np.ndarray, bits: int) -> np.ndarray:
-    """Samples of `bits` bits (bool for 1), spread over all values of 8 or 16."""
+    """Scale samples of `bits` bits (bool for 1) to the full range of 8 or 16 bits."""
     if samples.dtype == np.bool_:
         return samples.view(np.uint8) * np.uint8(255)
     full = 8 * samples.itemsize
@@ -42,7 +42,7 @@ def rows_of(height: int, width: int) -> Iterator[slice]:
 
 
 def by_bands(samples: np.ndarray, convert: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """`convert` of [H, W, any], band by band, so that no second copy of the whole is made as wide integers."""
+    """Apply `convert` to [H, W, any], band by band."""
     result = None
     for rows in rows_of(*samples.shape[:2]):
         band = convert(np.ascontiguousarray(samples[rows]))
@@ -53,5 +53,5 @@ def by_bands(samples: np.ndarray, convert: Callable[[np.ndarray], np.ndarray]) -
 
 
 def writable(samples: np.ndarray) -> np.ndarray:
-    """`samples`, or a copy where they may not be changed."""
+    """`samples`, or a copy if the array is read-only."""
     return samples if samples.flags.writeable else samples.copy()

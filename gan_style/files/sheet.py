@@ -6,10 +6,10 @@ import numpy as np
 
 
 def tile(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Rows of 8-bit pictures [H, W, 1 to 4] -> one picture [H, W, 3].
+    """Arrange rows of 8-bit pictures [H, W, 1 to 4] in one picture [H, W, 3].
 
-    Each cell has the largest height and width of all, its picture in the upper left corner on white; cells touch. Gray is
-    repeated, alpha left out.
+    Every cell has the largest height and the largest width. A picture lies in the upper left corner of its cell, on white. Cells
+    touch. Gray is repeated, alpha is left out.
     """
     pictures = [[_rgb(picture) for picture in row] for row in rows]
     height = max(picture.shape[0] for row in pictures for picture in row)

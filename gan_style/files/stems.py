@@ -1,12 +1,12 @@
-"""What two files have in common that belong together: their path up to the suffix."""
+"""Stems: two files belong together if their paths are equal up to the suffix."""
 
 import unicodedata
 
 
 def stem(path: str) -> str:
-    """The path of an image without its suffix, in Unicode's composed form; a folder's, which ends in a slash, keeps all of it.
+    """The path of an image without its suffix, in Unicode's composed form. A folder's path, which ends in a slash, keeps all of it.
 
-    The same name may be written in two ways: "é" is one character for most programs, and an e with an accent for macOS.
+    One name can be written in two forms: most programs write "é" as one character, macOS as an e and an accent.
     """
     return composed(path if path.endswith("/") else path.rpartition(".")[0])
 

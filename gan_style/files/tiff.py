@@ -1,7 +1,7 @@
-"""TIFF and BigTIFF: tifffile finds the strips or tiles and decodes them, one by one, after their sizes were found small enough.
+"""TIFF and BigTIFF: sizes of strips or tiles are checked, then tifffile decodes them one by one.
 
-Pixels come out as gray, gray + alpha, RGB or RGB + alpha of 8 or 16 bits: 0 is black, the largest value white, alpha is not
-multiplied in. What is not read is refused by its name.
+Pixels are gray, gray + alpha, RGB or RGB + alpha of 8 or 16 bits: 0 is black, the largest value is white, alpha is not multiplied
+in. A kind of TIFF that is not read is refused by its name.
 """
 
 import logging
@@ -42,10 +42,10 @@ class Tiff:
     header: Header
 
     def decode(self, channels: int, srgb: bool) -> np.ndarray:
-        """[H, W, C] as stored (not upright), uint8 or uint16: gray, gray + alpha, RGB, RGB + alpha, or `channels` bands as they are.
+        """[H, W, C] as stored (not turned upright), uint8 or uint16: gray, gray + alpha, RGB, RGB + alpha, or `channels` plain bands.
 
-        A fourth band beside RGB that is no transparency, such as near infrared, is left out unless `channels` is 4.
-        srgb: colours with a profile become sRGB
+        A fourth band that is not alpha, such as near infrared, is left out unless `channels` is 4.
+        srgb: convert colours with a profile to sRGB
         """
         samples = self.samples
         if samples.colours == "bands" and channels != samples.bands:
@@ -69,7 +69,7 @@ class Tiff:
 
     @property
     def dots_per_inch(self) -> tuple[float, float] | None:
-        """Across and down, as stored; None where the file does not say."""
+        """Dots per inch across and down, as stored; None if the file does not say."""
         tags = self.page.tags
         factor = _PER_INCH.get(tags.valueof(_UNIT, 2))
         across, down = tags.valueof(_ACROSS), tags.valueof(_DOWN)
@@ -84,7 +84,7 @@ class Tiff:
         return conversion(self.page.iccprofile, model, self.header.depth, self.path)
 
     def _stored(self) -> np.ndarray:
-        """[H, W, bands] as the file has them: bool, uint8 or uint16."""
+        """[H, W, bands] as stored: bool, uint8 or uint16."""
         page = self.page
         shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
         planes = shape[2] if page.planarconfig == 2 else 1
@@ -125,7 +125,7 @@ class Tiff:
         return part
 
     def _coloured(self, stored: np.ndarray, to_srgb: Conversion | None) -> np.ndarray:
-        """Samples as the file has them -> gray or RGB over the full range, with alpha where there is some."""
+        """Convert stored samples to gray or RGB over the full range, with alpha if the file has one."""
         colours = self.samples.colours
         if colours == "palette":
             table = _palette(self.page)
@@ -146,7 +146,7 @@ class Tiff:
 
 
 def open_page(stream: IO[bytes], path: Path | Encoded) -> Tiff:
-    """The first page of a TIFF, checked but not decoded. `UserError` for what is damaged, too large or of a kind that is not read."""
+    """The first page of a TIFF, checked but not decoded. `UserError` if it is damaged, too large, or of a kind that is not read."""
     import tifffile
     from tifffile.tifffile import TIFF
 
@@ -171,7 +171,7 @@ def open_page(stream: IO[bytes], path: Path | Encoded) -> Tiff:
 
 
 def _check_directories(stream: IO[bytes], path: Path | Encoded) -> bool:
-    """Refuse by the tags of the first page what tifffile would trust. Are there more pages? (Smaller copies and masks are none.)"""
+    """Check the tags of the first page, which tifffile would trust. Are there more pages? Smaller copies and masks do not count."""
     pages = directories(stream, path)
     first = next(pages, None)
     if first is None:
@@ -194,7 +194,7 @@ def _check_sizes(page: "TiffPage", samples: Samples, path: Path | Encoded) -> No
 
 
 def _check_jpeg(path: Path | Encoded, data: bytes, tables: bytes | None, tall: int, wide: int) -> None:
-    """Refuse a JPEG that claims more than the strip or tile it stands for, whose size alone was checked."""
+    """Refuse a JPEG that claims a larger size than its strip or tile: only the size of the strip or tile has been checked."""
     if tables and _jpeg_size(tables):
         raise ValueError("a picture in the place of JPEG tables")
     size = _jpeg_size(data)
@@ -204,9 +204,9 @@ def _check_jpeg(path: Path | Encoded, data: bytes, tables: bytes | None, tall: i
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) that a JPEG claims; None where it holds no frame. `ValueError` for bytes between its segments.
+    """(height, width) that a JPEG claims; None if it holds no frame. `ValueError` for bytes between its segments.
 
-    Stricter than a decoder, which would pass over such bytes to another frame.
+    This is stricter than a decoder, which would skip such bytes and find another frame.
     """
     place = 2
     while place + 9 <= len(data):

@@ -1,4 +1,4 @@
-"""The directories of a TIFF or BigTIFF, one a page: what their tags claim, read within bounds before a decoder trusts them."""
+"""The directories of a TIFF or BigTIFF, one for each page. Their tags are read within bounds before a decoder trusts them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,16 +16,16 @@ _TYPE_BYTES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
 
 
 def is_tiff(stream: IO[bytes]) -> bool:
-    """Does a file begin as a TIFF does? It is left at its beginning."""
+    """Does the file begin like a TIFF? The stream is left at its beginning."""
     beginning = stream.read(4)
     stream.seek(0)
     return beginning in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def directories(stream: IO[bytes], path: Path | Encoded) -> Iterator[dict[int, int]]:
-    """For each page, in their order: tag -> its first value as a whole number (where it has that type), the largest of those given twice.
+    """For each page in order: tag -> its first value, if that is a whole number; the largest value if a tag is given twice.
 
-    Ends where a directory is cut short, and at one that was met before. `UserError` for a tag of very many values.
+    Stops at a directory that is cut short or was seen before. `UserError` if a tag has more than `MAX_TAG_VALUES` values.
     """
     stream.seek(0)
     head = stream.read(16)

@@ -1,4 +1,4 @@
-"""What the samples of a TIFF's pixels mean, as its tags say; a meaning that is not read is refused by its name."""
+"""The meaning of a TIFF's samples, according to its tags. A meaning that is not read is refused by its name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,10 @@ _EXTRAS: dict[int, Literal["band", "multiplied alpha", "alpha"]] = {0: "band", 1
 class Samples:
     """The samples of a pixel.
 
-    colours: a name of `_COLOURS`, or "bands" where they are no colours; bands: how many, with what follows the colours
-    extra: what the band after the colours is; bits: of a sample, 1 to 16
+    colours: a name of `_COLOURS`, or "bands" if the samples are not colours
+    bands: their number, with those that follow the colours
+    extra: what the band after the colours is
+    bits: of a sample, 1 to 16
     """
 
     colours: str
@@ -52,12 +54,12 @@ class Samples:
 
     @property
     def colour_bands(self) -> int:
-        """How many of the bands are colours."""
+        """The number of bands that are colours."""
         return self.bands if self.colours == "bands" else self.bands - (self.extra != "none")
 
     @property
     def channels(self) -> int:
-        """What a picture of them has: gray 1, gray + alpha 2, RGB 3, RGB + alpha 4; bands that are no colours as they are."""
+        """Channels of the decoded picture: gray 1, gray + alpha 2, RGB 3, RGB + alpha 4; for other bands their number."""
         if self.colours in ("palette", "CMYK"):
             return 4 if self.extra in ("alpha", "multiplied alpha") else 3
         return self.bands
@@ -69,7 +71,7 @@ class Samples:
 
 
 def samples_of(page: "TiffPage", path: Path | Encoded) -> Samples:
-    """What the samples of this page mean. `UserError` for what is not read, `ValueError` for tags that contradict each other."""
+    """The meaning of this page's samples. `UserError` if it is not read, `ValueError` if tags contradict each other."""
     _check_storage(page, path)
     bits, bands = page.bitspersample, page.samplesperpixel
     if page.photometric in _UNREAD:
@@ -98,7 +100,7 @@ def samples_of(page: "TiffPage", path: Path | Encoded) -> Samples:
 
 
 def _check_storage(page: "TiffPage", path: Path | Encoded) -> None:
-    """Refuse types of samples, compressions and shapes that are not read."""
+    """`UserError` for sample types, compressions and shapes that are not read."""
     bits, kind = page.bitspersample, _SAMPLE_FORMATS.get(int(page.sampleformat), "unknown")
     if isinstance(bits, tuple):
         raise UserError(f"{path}: its bands have {', '.join(map(str, bits))} bits, which are not read; {CONVERT}")

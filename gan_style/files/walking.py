@@ -1,4 +1,4 @@
-"""The folders below a folder."""
+"""Walking the folders below a folder."""
 
 import os
 from collections.abc import Iterator
@@ -10,10 +10,11 @@ MAX_DEPTH = 100  # nobody nests folders deeper, and Python's walk ends at a thou
 
 
 def walk(root: Path, seen: set[Path] | None = None, patient: bool = False) -> Iterator[tuple[str, Path, list[str]]]:
-    """(folder, its real path, sorted names of its files) for `root` and what lies below that is not hidden, through links too.
+    """Yield (folder, its real path, sorted names of its files) for `root` and every folder below it that is not hidden. Follows links.
 
-    `seen` collects real paths, each of which is visited once: a link may lead back up. `UserError` for folders that are nested too
-    deep, and for one that cannot be read, which `patient` passes over.
+    seen: collects real paths; each one is visited once, because a link may lead back up
+    patient: skip a folder that cannot be read
+    `UserError` if folders are nested more than `MAX_DEPTH` deep, and, unless `patient`, if one cannot be read.
     """
     seen = set() if seen is None else seen
 

@@ -1,4 +1,4 @@
-"""Pixels to the bytes of a picture's file: Pillow writes 8 bits, OpenCV PNG of 16 bits, tifffile TIFF."""
+"""Encoding pixels: Pillow writes 8 bits, OpenCV writes 16-bit PNG, tifffile writes TIFF."""
 
 import struct
 import zlib
@@ -25,9 +25,9 @@ Dots = tuple[float, float]
 
 
 def encode(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None) -> bytes:
-    """[H, W, C] uint8 or uint16 in the format of the path's suffix. `UserError` where that cannot hold them.
+    """Encode [H, W, C] uint8 or uint16 in the format of the path's suffix. `UserError` if the format cannot hold the pixels.
 
-    dots_per_inch: across and down; WebP and PNM have no place for it
+    dots_per_inch: across and down; WebP and PNM do not store it
     """
     suffix, channels, deep = path.suffix.lower(), pixels.shape[2], pixels.dtype == np.uint16
     if suffix not in WRITTEN_SUFFIXES:

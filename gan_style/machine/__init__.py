@@ -1,1 +1,1 @@
-"""The machine: which device computes, and what happens when memory runs out."""
+"""The machine: its devices and precisions, and what happens when its memory runs out."""

@@ -1,4 +1,4 @@
-"""Which device computes, in training and in every command alike, and which precisions it has."""
+"""The device that computes, chosen alike by training and every other command, and the precisions that it supports."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ Precision = Literal["no", "fp32", "bf16", "fp16"]  # training says "no" for all 
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """`auto`, `cpu`, `cuda` or `mps` as a device; `UserError` for one that is not there.
+    """The device called `auto`, `cpu`, `cuda` or `mps`. `UserError` if the machine does not have it.
 
-    `auto` is the first of CUDA, Apple's MPS and the CPU that is there; the CPU where accelerate's ACCELERATE_USE_CPU asks for it.
+    `auto` takes the first of CUDA, Apple's MPS and the CPU that exists. It takes the CPU if ACCELERATE_USE_CPU is set.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
@@ -26,14 +26,14 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def cpu_is_asked_for() -> bool:
-    """Does the environment say that accelerate shall train on the CPU?"""
+    """Is ACCELERATE_USE_CPU set, as accelerate reads it?"""
     return os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes", "y", "on", "t")  # as accelerate reads it
 
 
 def check_precision(precision: Precision, device: torch.device, key: str, full: Precision) -> None:
-    """`UserError` where the device cannot calculate in `precision`, or only by emulation, which is slower than float32.
+    """`UserError` if the device cannot compute in `precision`, or only by emulation, which is slower than float32.
 
-    key: what messages call the choice; full: what it calls float32
+    key: the option's name in messages; full: the value of the option that means float32
     """
     if precision == "fp16" and device.type == "cpu":
         raise UserError(f"{key}: fp16 needs a GPU, and this runs on the CPU; take bf16 or {full}")
@@ -47,7 +47,7 @@ def check_precision(precision: Precision, device: torch.device, key: str, full: 
 
 @contextmanager
 def flushing_denormal() -> Iterator[None]:
-    """While entered, this thread takes denormal numbers for 0: Adam's second moments become denormal, which makes CPUs crawl."""
+    """While entered, this thread treats denormal numbers as 0. Adam's second moments become denormal, which slows CPUs down."""
     before = (torch.tensor(1e-310, dtype=torch.float64) * 0.5).item() == 0.0  # torch can set it, but not tell it
     torch.set_flush_denormal(True)
     try:

@@ -1,6 +1,7 @@
-"""One policy for want of memory, whoever refuses it: torch on any device, NumPy, OpenCV, Pillow, the system.
+"""One policy for running out of memory, whether torch, NumPy, OpenCV, Pillow or the operating system reports it.
 
-Who asks for much says what for, in `room_for`; the command, or who knows them best, says once which keys or options help.
+Code that needs much memory runs inside `room_for` and names the work. The advice (which keys or options help) is added once, by the
+caller that knows it, usually the command.
 """
 
 import errno
@@ -21,7 +22,7 @@ _REFUSALS = re.compile(
 
 
 class OutOfMemory(UserError):
-    """There was no memory. what: for what, and where; advice: what helps, empty where only a caller knows."""
+    """Memory ran out. what: the work that needed it; advice: what helps, empty if only a caller knows"""
 
     def __init__(self, what: str, advice: str = "") -> None:
         super().__init__(f"{what}; {advice}" if advice else what)
@@ -29,7 +30,7 @@ class OutOfMemory(UserError):
 
 
 def no_room(failure: BaseException) -> bool:
-    """Was it raised for want of memory?"""
+    """Was the exception raised because memory ran out?"""
     if isinstance(failure, UserError) or not isinstance(failure, Exception):
         return False
     if isinstance(failure, OSError) and failure.errno is not None:
@@ -39,9 +40,9 @@ def no_room(failure: BaseException) -> bool:
 
 @contextmanager
 def room_for(what: str, advice: str = "") -> Iterator[None]:
-    """What the block has no memory for becomes `OutOfMemory`, and what it held is free again.
+    """Turn any out-of-memory exception of the block into `OutOfMemory`, and free what the block held.
 
-    An `OutOfMemory` from inside says better what for, and is only given the advice where it has none.
+    An `OutOfMemory` from inside the block keeps its own words, which are more exact, and gets `advice` if it has none.
     """
     try:
         yield
@@ -58,7 +59,7 @@ def room_for(what: str, advice: str = "") -> Iterator[None]:
 
 
 def _give_back() -> None:
-    """Give torch's reserve on a GPU back."""
+    """Return torch's cached GPU memory to the device."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()

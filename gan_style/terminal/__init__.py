@@ -1,1 +1,1 @@
-"""What a command shows in a terminal, and which signals it heeds."""
+"""The terminal: progress, output streams, and the signals that stop a command."""

@@ -1,6 +1,6 @@
-"""Numbers of things, in words."""
+"""Counts in messages."""
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 image`, `2 images`: a number before a noun whose plural ends in s."""
+    """`1 image` or `2 images`, for a noun whose plural ends in s."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

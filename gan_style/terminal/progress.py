@@ -1,4 +1,4 @@
-"""How far long work is: a bar where a person watches, else a plain line now and then, as in a log file."""
+"""Progress of long work: a bar on a terminal, plain lines elsewhere, such as in a log file."""
 
 import math
 import os
@@ -22,7 +22,7 @@ _BYTES = "B"
 
 
 def watched(stream: TextIO | None) -> bool:
-    """Is the stream a terminal that shows something? One without a size, as containers and CI have, shows no bar."""
+    """Is the stream a terminal with a size? Terminals of containers and CI have none and cannot show a bar."""
     try:
         if stream is None or not stream.isatty():
             return False
@@ -34,7 +34,7 @@ def watched(stream: TextIO | None) -> bool:
 
 
 def say(message: str, stream: TextIO | None = None) -> None:
-    """One line to `stream` (default: stdout), above the bar where one is shown. A stream that takes no more is no reason to fail."""
+    """Print one line to `stream` (default: stdout), above a bar if one is shown. A stream that fails is ignored."""
     stream = stream or sys.stdout
     with suppress(OSError, ValueError):
         if stream is not None:
@@ -43,7 +43,7 @@ def say(message: str, stream: TextIO | None = None) -> None:
 
 
 def say_at(message: str, stream: TextIO | None) -> None:
-    """`say` with the date and the time, for a file that is read later."""
+    """`say` with the date and the time, for log files."""
     if stream is not None:
         say(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {message}", stream)
 
@@ -61,14 +61,14 @@ def duration(seconds: float) -> str:
 
 
 class Pace:
-    """How fast work goes lately; a long time between two measurements weighs more than a short one."""
+    """The recent rate of work, averaged over time: a measurement over a long time weighs more than one over a short time."""
 
     def __init__(self) -> None:
         self._count = self._seconds = 0.0
         self._since = time.monotonic()
 
     def measure(self, count: float) -> None:
-        """`count` are done since the last call."""
+        """Note that `count` items were done since the last call."""
         now = time.monotonic()
         self._count = _LATELY * self._count + count
         self._seconds = _LATELY * self._seconds + now - self._since
@@ -76,21 +76,21 @@ class Pace:
 
     @property
     def rate(self) -> float:
-        """A second; 0 before something is done."""
+        """Items a second; 0 before the first one is done."""
         return self._count / self._seconds if self._seconds else 0.0
 
     def left(self, remaining: float) -> str:
-        """`12 min left`; empty where nothing is left, and where it is not known."""
+        """Words such as `12 min left`; empty if nothing is left or the rate is unknown."""
         return f"{duration(remaining / self.rate)} left" if self.rate and remaining else ""
 
 
 class Progress:
     """Progress of one piece of work on stderr: a bar on a terminal, else a line each `every` seconds.
 
-    what: the work, in a word or two; unit: what is counted, in the plural, "B" for bytes
-    total: None where it is not known; done: of it, from earlier
-    brief: the work seldom takes long: its bar comes late and goes when it ends
-    shown: False where another process shows it
+    what: the work, in a word or two; unit: the items in the plural, "B" for bytes
+    total: the number of items, None if unknown; done: the number that were done before
+    brief: the work is usually short, so its bar appears late and disappears at the end
+    shown: False if another process shows the progress
     """
 
     def __init__(
@@ -135,13 +135,13 @@ class Progress:
             self._bar.close()
 
     def tell(self, facts: str) -> None:
-        """Show what else there is to know, in few words, from the next `update` on."""
+        """Show `facts`, a few words, beside the progress from the next `update` on."""
         self._facts = facts
         if self._bar is not None:
             self._bar.set_postfix_str(facts, refresh=False)
 
     def update(self, count: int = 1) -> None:
-        """`count` more are done."""
+        """Note that `count` more items are done."""
         self.done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -153,7 +153,7 @@ class Progress:
             say_at(self._line(), sys.stderr)
 
     def over(self, things: Iterable[T]) -> Iterator[T]:
-        """`things`, each counted as done when the next is asked for. Ends the progress with them."""
+        """Yield `things`, and count each one as done when the next is requested. The progress ends with the last one."""
         with self:
             for thing in things:
                 yield thing

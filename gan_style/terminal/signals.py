@@ -1,14 +1,14 @@
-"""Which signals ask a command to stop."""
+"""The signals that stop a command."""
 
 import signal
 import threading
 
 
 def heeded(*names: str) -> list[int]:
-    """The signals of these names that this system has and that were not ignored when the command began; in the main thread, which alone
-    may heed any.
+    """The numbers of these signals, without those that this system lacks or that were ignored when the command began.
 
-    `nohup` ignores SIGHUP, and a shell without job control ignores SIGINT for what it starts in the background: they stay ignored.
+    Empty outside the main thread, because Python delivers signals to the main thread alone. `nohup` ignores SIGHUP, and a shell
+    without job control ignores SIGINT for background commands: these signals stay ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         return []

@@ -1,4 +1,4 @@
-"""stdout and stderr that outlast whoever reads them."""
+"""stdout and stderr that do not fail when their reader goes away."""
 
 import io
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Lasting(io.FileIO):
-    """A file that drops what it cannot take: its reader has gone, its terminal is closed, its disk is full."""
+    """A file whose writes never raise: text is dropped if the reader is gone, the terminal is closed or the disk is full."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -18,10 +18,10 @@ class _Lasting(io.FileIO):
 
 
 def outlast_readers() -> None:
-    """What is printed from now on raises nothing, so that no work is lost because nobody can read of it.
+    """From now on, printing never raises, so that no work is lost because its output cannot be written.
 
-    A stream that was closed at the start leads nowhere. Its number is taken, or the next file that is opened would get it, and
-    with it what libraries print. Streams that are not the process's own, as in a test, stay as they are.
+    A stream that was closed at the start is connected to the null device. Otherwise the next file that is opened would get its file
+    number, and the output of libraries would go into that file. Replaced streams, as in a test, do not change.
     """
     for number in range(3):
         _take(number)
@@ -37,7 +37,7 @@ def outlast_readers() -> None:
 
 
 def _take(number: int) -> None:
-    """See to it that this file number is in use."""
+    """Open the null device under this file number if the number is free."""
     try:
         os.fstat(number)
     except OSError:
