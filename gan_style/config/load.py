@@ -10,25 +10,28 @@ import yaml
 from pydantic import ValidationError
 
 from gan_style.config.architectures import is_of_others
+from gan_style.config.base import read_config_file
 from gan_style.config.effect import leaves, without_effect
 from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined, no_section
 from gan_style.config.overrides import Override, apply_override, parse_overrides
+from gan_style.config.recipes import find_recipe
 from gan_style.config.schema import MethodConfig, RunConfig
-from gan_style.config.yaml_file import ONE_FILE, read_yaml_file, short
+from gan_style.config.yaml_file import INCLUDE, short
 from gan_style.errors import UserError, nearest
 from gan_style.files.opening import refusal
 
 
 def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
-    """Read a YAML file, apply `dotted.key=value` overrides and check the result against the schema of the method it names.
+    """Read a YAML file and its bases, apply `dotted.key=value` overrides and check the result against the schema of the method it names.
 
-    methods: configuration classes by method name. Raises `UserError` naming every misspelt key and wrong value at once.
+    path: of the file, or the name of a recipe; methods: configuration classes by method name.
+    Raises `UserError`, which names every misspelt key and wrong value at once.
     """
-    file, given = read_yaml_file(Path(path)), parse_overrides(overrides)
+    file, given = read_config_file(find_recipe(str(path))), parse_overrides(overrides)
     tree = deepcopy(file.tree)
     for override in given:
         apply_override(tree, override)
-    config = parse_config(tree, Origin(str(path), file, given), methods)
+    config = parse_config(tree, Origin(str(file.path), file, given), methods)
     check_effect(config, given)
     for key, place in (("run_dir", config.run_dir), ("data.root", config.data.root)):
         if why := refusal(place):
@@ -56,7 +59,7 @@ def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[st
     origin = Origin(origin) if isinstance(origin, str) else origin
     for key in tree:
         if key in INCLUDES:  # else it would be told what is missing, which it has elsewhere
-            raise UserError(joined([found(origin, (key,), ONE_FILE)]))
+            raise UserError(joined([found(origin, (key,), INCLUDE)]))
     given = tree.get("method")
     if isinstance(given, str):
         raise UserError(joined([found(origin, ("method",), no_section(given, MethodConfig))]))
@@ -78,15 +81,18 @@ def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[st
 def _of_another_method(
     origin: Origin, name: str, methods: Mapping[str, type[MethodConfig]], mistakes: Sequence[Mistake]
 ) -> list[Mistake] | None:
-    """The one mistake behind all those in the file's `method` section, where the command line names another method than the file."""
-    written = (origin.file.tree.get("method") or {}) if origin.file else {}
-    before = written.get("name") if isinstance(written, dict) else None
-    strange = [mistake for mistake in mistakes if mistake.place[:1] == ("method",) and mistake.blamed == origin.source]
-    if not isinstance(before, str) or before == name or before not in methods or not strange:
+    """The one mistake behind all those in a file's `method` section, where an override, or a file based on it, names another method."""
+    file = origin.file
+    while file and file.value(("method", "name")) == name:
+        file = file.base
+    before = file.value(("method", "name")) if file else None
+    strange = [mistake for mistake in mistakes if mistake.place[:1] == ("method",) and mistake.blamed in origin.files(file)]
+    if not isinstance(before, str) or before not in methods or not strange:
         return None
+    source = origin.files(file)[0]
     keys = ", ".join(".".join(map(str, mistake.place[1:])) or "keys" for mistake in strange[:MAX_MISTAKES])
     words = (
-        f"the section method of {origin.source} is for {before}, and {name} does not take its {keys}; take configs/{name}.yaml, "
+        f"the section method of {source} is for {before}, and {name} does not take its {keys}; take configs/{name}.yaml, "
         f"or method='{{name: {name}}}' for the defaults of {name}"
     )
     return [found(origin, ("method", "name"), words), *(mistake for mistake in mistakes if mistake not in strange)]
@@ -100,7 +106,7 @@ def _of_another_architecture(origin: Origin, mistakes: Sequence[Mistake]) -> lis
         before = origin.file.value(override.place) if origin.file else None
         if last != "name" or before == override.value:
             continue
-        of_file = [mistake for mistake in told if list(mistake.place[:-1]) == above and mistake.blamed == origin.source]
+        of_file = [mistake for mistake in told if list(mistake.place[:-1]) == above and mistake.blamed in origin.files(origin.file)]
         strange = [mistake for mistake in of_file if is_of_others(mistake.place[-1], override.value)]
         if not strange:
             continue

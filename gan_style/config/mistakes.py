@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from gan_style.config.architectures import having
 from gan_style.config.overrides import Override
 from gan_style.config.schema import MethodConfig
-from gan_style.config.yaml_file import ONE_FILE, YamlFile, short
+from gan_style.config.yaml_file import INCLUDE, YamlFile, short
 from gan_style.errors import nearest
 
 MAX_MISTAKES = 8  # that one message names
 COMMAND_LINE = "command line"
 
-# How other programs take a configuration from another file.
+# How other programs take a configuration from another file; `base` is ours, at the top of a file, which takes it out.
 INCLUDES = ("include", "includes", "import", "imports", "extends", "inherits", "parent", "base", "_base_", "defaults")
 
 
@@ -44,7 +44,18 @@ class Origin:
             within = override.place[:depth] == tuple(place)
             if override.sets(place) or (within and (made or names & set(override.place[depth:]))):
                 return COMMAND_LINE
-        return self.source
+        return self._called(self.file.written_in(place)) if self.file else self.source
+
+    def files(self, file: YamlFile | None) -> list[str]:
+        """What messages call `file` and its bases."""
+        names: list[str] = []
+        while file:
+            names.append(self._called(file))
+            file = file.base
+        return names
+
+    def _called(self, file: YamlFile) -> str:
+        return self.source if file is self.file else str(file.path)
 
     def line(self, place: Sequence[int | str]) -> int | None:
         """The file's line."""
@@ -106,7 +117,7 @@ class Reader:
         section = _section(self.schema, above)
         known = section.model_fields if section else {}
         if key in INCLUDES:
-            return ONE_FILE
+            return INCLUDE
         if above == ["method"] and (others := [name for name, config in self.methods.items() if key in config.model_fields]):
             return f"{self.method} has no such key; {having(others)} it"
         if near := nearest(key, known):

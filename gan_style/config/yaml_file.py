@@ -16,20 +16,32 @@ from gan_style.files.opening import read_regular
 MAX_CONFIG_BYTES = 2**18
 MAX_DEPTH = 32
 MAX_DIGITS = 300  # of a whole number: a float holds no more than 308
-ONE_FILE = "a configuration is one file and takes nothing from another; write the other file's keys into it, or give dotted.key=value"
+BASE = "base"
+INCLUDE = "write base: OTHER.yaml at the top of a file, which takes the keys of another file; there is no other way"
 
 
 @dataclass(frozen=True)
 class YamlFile:
-    """The mapping in a YAML file."""
+    """The mapping in a YAML file, and in the files that it is based on.
+
+    tree: the values, the file's own over those of its bases; root: the file's own text, parsed; base: the file that it names as its base
+    """
 
     path: Path
     tree: dict[str, Any]
     root: yaml.Node
+    base: "YamlFile | None" = None
 
     def line(self, place: Sequence[int | str]) -> int | None:
-        """The line, from 1, of the key at `place`, or of the deepest section above it that the file has; None where it has none."""
-        return lines[-1] if (lines := self._lines(place)) else None
+        """The line, from 1, of the key at `place`, or of the deepest section above it, in `written_in(place)`; None where it has none."""
+        return lines[-1] if (lines := self.written_in(place)._lines(place)) else None
+
+    def written_in(self, place: Sequence[int | str]) -> "YamlFile":
+        """The file, this one or a base, in which the value at `place` stands; where it stands in none, the deepest section."""
+        if self.base is None:
+            return self
+        below = self.base.written_in(place)
+        return below if len(below._lines(place)) > len(self._lines(place)) else self
 
     def value(self, place: Sequence[str]) -> Any:
         """What stands at `place`; None where nothing does."""
@@ -39,11 +51,11 @@ class YamlFile:
         return value
 
     def has(self, place: Sequence[int | str]) -> bool:
-        """Does the key at `place` stand in it?"""
-        return len(self._lines(place)) == len(place)
+        """Does the key at `place` stand in it or in a base?"""
+        return len(self.written_in(place)._lines(place)) == len(place)
 
     def _lines(self, place: Sequence[int | str]) -> list[int]:
-        """The lines of the keys on the way to `place`, as far as there are any."""
+        """The lines, in this file, of the keys on the way to `place`, as far as there are any."""
         lines, node = [], self.root
         for part in place:
             found = _child(node, part)
@@ -67,7 +79,7 @@ def read_yaml_file(path: Path) -> YamlFile:
             raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, which no configuration is; check the path")
         root, tree = _parse(content.decode("utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; configs/ holds the recipes") from None
+        raise UserError(f"{path}: no such file; check the path") from None
     except OSError as problem:
         raise UserError(f"{path}: cannot be read as text ({problem.strerror}); check the path") from None
     except UnicodeDecodeError as problem:
@@ -108,7 +120,7 @@ def _parse(text: str) -> tuple[yaml.Node | None, Any]:
         return node, _plain(loader.construct_document(node))
     except Exception as problem:  # the constructors of YAML's types raise whatever Python's do, from KeyError to OverflowError
         name = "" if isinstance(problem, yaml.YAMLError) or type(problem) is ValueError else f"{type(problem).__name__}: "
-        hint = f"; {ONE_FILE}" if "the tag '!include" in str(problem) else ""
+        hint = f"; {INCLUDE}" if "the tag '!include" in str(problem) else ""
         raise ValueError(name + " ".join(str(problem).split()) + hint) from None
 
 

@@ -120,7 +120,7 @@ def test_missing_keys(tmp_path: Path) -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     assert "no such file" in mistake(tmp_path / "absent.yaml")
-    assert "cannot be read as text" in mistake(tmp_path)
+    assert "a folder, not a configuration" in mistake(tmp_path)
     for content, expected in [
         (b"", "holds NoneType, not a mapping"),
         (b"- a\n- b\n", "holds list, not a mapping"),

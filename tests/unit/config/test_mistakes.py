@@ -41,7 +41,7 @@ def mistake(recipe: Path, text: str, *overrides: str) -> str:
         ("trian.steps=4", "command line: trian: unknown key, did you mean 'train'?"),
         ("data.domian_a.channels=1", "command line: data.domian_a: unknown key, did you mean 'domain_a'?"),
         ("method.genrator.norm=batch", "command line: method.genrator: unknown key, did you mean 'generator'?"),
-        ("base.data.root=x", "command line: base: a configuration is one file"),
+        ("base.data.root=x", "command line: base: write base: OTHER.yaml at the top of a file"),
         ("data=null", "command line: data: a section of keys (root, root_b, ...) belongs here, not None"),
         ("train=null", "command line: train: a section of keys (steps, epochs, ...) belongs here, not None"),
         ("train=[5]", "command line: train: a section of keys (steps, epochs, ...) belongs here, not [5]"),
@@ -144,13 +144,18 @@ def test_another_architecture_than_the_files(section: str, before: str, name: st
     assert mistake(recipe, text.replace(before, name), f"method.{section}.name={name}").startswith(f"FILE: method.{section}.{key} (line 5)")
 
 
-@pytest.mark.parametrize("key", ["include", "_base_", "defaults", "extends", "base"])
-def test_a_configuration_takes_nothing_from_another_file(recipe: Path, key: str) -> None:
+@pytest.mark.parametrize("key", ["include", "_base_", "defaults", "extends"])
+def test_other_words_for_a_base_name_the_right_one(recipe: Path, key: str) -> None:
     message = mistake(recipe, f"run_dir: x\n{key}: configs/pix2pix.yaml\n", "train.steps=5")
-    assert message.startswith(f"FILE: {key} (line 2): a configuration is one file and takes nothing from another")
-    assert "a configuration is one file" in mistake(recipe, f"{BASE}train2: 1\n", f"method.{key}=other.yaml")
+    assert message.startswith(f"FILE: {key} (line 2): write base: OTHER.yaml at the top of a file")
+
+
+@pytest.mark.parametrize("override", ["base=pix2pix", "method.base=pix2pix"])
+def test_a_base_stands_at_the_top_of_a_file_alone(recipe: Path, override: str) -> None:
+    message = mistake(recipe, f"{BASE}train2: 1\n", override)
+    assert f"command line: {override.partition('=')[0]}: write base: OTHER.yaml at the top of a file" in message
 
 
 def test_a_tag_that_would_include_a_file(recipe: Path) -> None:
     message = mistake(recipe, f"{BASE}data: !include data.yaml\n")
-    assert "'!include'" in message and "a configuration is one file" in message
+    assert "'!include'" in message and "write base: OTHER.yaml" in message

@@ -1,0 +1,41 @@
+"""The recipes that come with gan_style: configs/ of the repository, which the wheel holds as gan_style/recipes/."""
+
+from pathlib import Path
+
+from gan_style.config.yaml_file import short
+from gan_style.errors import UserError, nearest
+from gan_style.files.opening import refusal
+
+_PACKAGE = Path(__file__).parents[1]
+_FOLDERS = (_PACKAGE / "recipes", _PACKAGE.parent / "configs")  # of an installed wheel; of a checkout
+
+
+def recipes() -> dict[str, Path]:
+    """The file of each recipe by its name, `cyclegan` or `smoke/cyclegan`, in the order of the names; the small ones come last."""
+    folder = next((folder for folder in _FOLDERS if (folder / "smoke").is_dir()), _FOLDERS[0])
+    files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("smoke/*.yaml"))]
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
+
+
+def find_recipe(text: str, beside: Path = Path()) -> Path:
+    """The file that `text` names: the path of a file, or the name of a recipe where there is no such file.
+
+    beside: the folder that a relative path begins in. `UserError` where `text` is neither; it names the recipe that is nearest.
+    """
+    path = beside / text
+    if why := refusal(str(path) if text else text):
+        raise UserError(f"{short(text)} {why}; give a YAML file or the name of a recipe ({named()})")
+    if path.exists() and not path.is_dir():
+        return path
+    known = recipes()
+    if text in known:
+        return known[text]
+    if path.is_dir():
+        raise UserError(f"{path}: a folder, not a configuration; give a YAML file or the name of a recipe ({named()})")
+    like = nearest(text, known) or nearest(path.stem, known)
+    raise UserError(f"{path}: no such file, and no recipe of that name{like}; the recipes are {named()}")
+
+
+def named() -> str:
+    """The names of the recipes, for a message."""
+    return ", ".join(name for name in recipes() if "/" not in name) + " (and smoke/NAME, the same in seconds)"

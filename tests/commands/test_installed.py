@@ -1,0 +1,85 @@
+"""The wheel in a folder of its own, run from an empty one: recipes, report and command line come with it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from pictures import draw_folders
+from PIL import Image
+from tiny import ROOT
+
+from gan_style.config.recipes import recipes
+
+SOURCES = ("gan_style", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy: building leaves folders behind."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in SOURCES:
+        copy = folder / "source" / name
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, copy)
+    pip(["wheel", str(folder / "source"), "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)])
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    pip(["install", "--no-deps", "--target", str(folder), str(wheel)])
+    return folder
+
+
+def pip(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def run(installed: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Python with the installed package alone, in `folder`."""
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_wheel_holds_the_recipes_and_nothing_beside_the_package(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        names = file.namelist()
+    assert {f"gan_style/recipes/{name}.yaml" for name in recipes()} <= set(names)
+    assert {"gan_style/py.typed", "gan_style/report/run.html", "gan_style/report/script.js"} <= set(names)
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"gan_style"}
+
+
+def test_a_recipe_trains_and_translates_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    data, folder = draw_folders(tmp_path / "data"), tmp_path / "empty"
+    folder.mkdir()
+    where = run(installed, folder, "-c", "import gan_style; print(gan_style.__file__)")
+    assert Path(where.stdout.strip()).is_relative_to(installed), "the test would show nothing of the wheel"
+
+    smaller = ["data.load_size=20", "data.crop_size=16", "method.generator.num_downs=3", "train.steps=2", f"data.root={data}"]
+    trained = run(installed, folder, "-m", "gan_style", "train", "--config", "smoke/pix2pix", "run_dir=run", *smaller)
+    assert trained.returncode == 0, trained.stderr
+    assert (folder / "run/report.html").exists()
+
+    source = data / "valA/000.png"
+    translated = run(installed, folder, "-m", "gan_style", "infer", "--model", "run", "--input", str(source), "--output", "out")
+    assert translated.returncode == 0, translated.stderr
+    assert Image.open(folder / "out/000.png").size == Image.open(source).size
+
+
+def test_a_published_recipe_is_known_by_its_name(installed: Path, tmp_path: Path) -> None:
+    data, folder = draw_folders(tmp_path / "data"), tmp_path / "empty"
+    folder.mkdir()
+    checked = run(installed, folder, "-m", "gan_style", "train", "--config", "cyclegan", f"data.root={data}", "--dry-run")
+    assert checked.returncode == 0, checked.stderr
+    assert "num_blocks: 9" in checked.stdout and not list(folder.iterdir())
+    mistaken = run(installed, folder, "-m", "gan_style", "train", "--config", "cyclgan")
+    assert mistaken.returncode == 2 and mistaken.stderr.count("\n") == 1 and "did you mean 'cyclegan'?" in mistaken.stderr
