@@ -1,1 +1,1 @@
-"""Inference bundles: one safetensors file a translator, and where to find it."""
+"""Inference bundles: one safetensors file for each translator."""

@@ -1,8 +1,8 @@
 """The inference bundle: one safetensors file with a translator's weights and, as JSON in its metadata, all that is needed to run it.
 
-Nothing is unpickled. A bundle from outside can be wrong or hostile: its header is of bounded length and is checked against a schema
-before any network is built, and its tensors, never larger than the file, are only ever copied into the network that the header
-describes (docs/guide/untrusted.md).
+Nothing is unpickled. A bundle from outside may be damaged or hostile, so the length of its header is bounded, and the header is
+checked against a schema before a network is built. Tensors are never larger than the file, and are only copied into the network that
+the header describes (docs/guide/untrusted.md).
 """
 
 import json
@@ -29,7 +29,7 @@ DTYPES = {"F32", "I64"}  # as `save_bundle` writes them
 
 
 class Resize(BaseModel):
-    """How training sized its validation images: what `infer.py --resize train` repeats."""
+    """The size of validation images in training, which `infer --resize train` repeats."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +68,7 @@ class BundleInfo(BaseModel):
 
 
 def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:
-    """Write a bundle as a whole or not at all. Floating point weights are stored as float32."""
+    """Write a bundle atomically. Floating-point weights are stored as float32."""
     tensors = {
         name: (weight.detach().float() if weight.is_floating_point() else weight.detach()).cpu().contiguous()
         for name, weight in weights.items()
@@ -78,7 +78,7 @@ def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> 
 
 
 def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
-    """A bundle's metadata and weights, or `UserError` naming the file and what is wrong with it."""
+    """Read a bundle's metadata and weights. `UserError` names the file and what is wrong with it."""
     try:
         check_header(path, MAX_HEADER_BYTES)
         with safe_open(path, framework="pt") as file:
@@ -101,7 +101,7 @@ def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
 
 
 def _no_bundle(path: Path, problem: Exception) -> str:
-    """What a file is instead of a bundle, in words."""
+    """Why a file is not a bundle, in words."""
     kind = kind_of_name(path.name)
     if kind and path.suffix != ".safetensors":
         return (
@@ -112,14 +112,14 @@ def _no_bundle(path: Path, problem: Exception) -> str:
 
 
 def unreadable(mistakes: ValidationError, prefix: str = "") -> str:
-    """What is wrong with a bundle's metadata, or with the part of it under the key `prefix`, in words."""
+    """What is wrong with a bundle's metadata, or with its part under the key `prefix`, in words."""
     first = mistakes.errors()[0]
     key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
     return f"its metadata is not what this version of gan_style reads: {key}: {first['msg']}"
 
 
 def check_header(path: Path, limit: int) -> None:
-    """Raise `ValueError` where a safetensors file has, or claims, a header of more than `limit` bytes: reading it takes many times that."""
+    """`ValueError` if the header of a safetensors file claims more than `limit` bytes. Reading a header takes many times its size."""
     length = int.from_bytes(read_regular(path, 8), "little")
     if length > limit:
         raise ValueError(f"its header claims {length} bytes, more than the {limit} allowed")

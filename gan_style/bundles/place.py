@@ -1,4 +1,4 @@
-"""Where a bundle lies: at a path, or in the run folder at that path."""
+"""Finding a bundle: a path names a bundle, or a run folder that holds one."""
 
 from pathlib import Path
 

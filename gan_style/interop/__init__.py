@@ -1,1 +1,1 @@
-"""Weights of other projects, in and out."""
+"""Conversion of weights from and to other projects."""

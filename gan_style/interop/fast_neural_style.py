@@ -1,7 +1,8 @@
-"""Weights of the fast-neural-style scripts (the PyTorch examples' `TransformerNet`) in and out.
+"""Conversion of weights from and to the PyTorch examples' fast-neural-style (`TransformerNet`).
 
-Theirs works on RGB values of 0 to 255, ours on [-1, 1]. Both are the same function: the first convolution takes the scale of the
-input into its weights, the last one that of the output. Reflection padding pads with values of the image, so this is exact at the edges.
+That network takes RGB values of 0 to 255, ours takes [-1, 1]. The first convolution's weights absorb the scale of the input, the last
+one's the scale of the output, so both networks are the same function. It is exact at the edges too, because reflection padding pads
+with values of the image.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,10 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # in check
 
 
 def from_reference(state: Mapping[str, Tensor], network: TransformerNet) -> dict[str, Tensor]:
-    """Their state dict as ours, for one style; `network`, of the same settings, is only looked at. `UserError` names what does not fit."""
+    """Convert the reference's state dict to ours, for one style. `UserError` names what does not fit.
+
+    network: one of ours with the same settings; only its names and shapes are read
+    """
     theirs = {name: value for name, value in state.items() if not name.endswith(_STATISTICS)}
     converted = {}
     for key, expected in network.state_dict().items():
@@ -41,7 +45,7 @@ def from_reference(state: Mapping[str, Tensor], network: TransformerNet) -> dict
 
 
 def to_reference(network: TransformerNet, style: int = 0) -> dict[str, Tensor]:
-    """The state dict of one style with their names and value range."""
+    """The state dict of one style with the reference's names and value range."""
     names = dict(_layers(network))
     weights = {key: value.clone() for key, value in network.state_dict().items()}
     weights["conv1.conv.weight"] /= _HALF
@@ -56,7 +60,7 @@ def to_reference(network: TransformerNet, style: int = 0) -> dict[str, Tensor]:
 
 
 def _layers(network: TransformerNet) -> Iterator[tuple[str, str]]:
-    """(our name, their name) of every convolution and normalisation."""
+    """(our name, the reference's name) of every convolution and normalisation."""
     for ours, conv, norm in (
         ("conv1", "conv1", "in1"),
         ("conv2", "conv2", "in2"),

@@ -1,9 +1,9 @@
-"""To and from the names of pytorch-CycleGAN-and-pix2pix, and of CUT's code, which grew out of it: networks, their layers and losses.
+"""Conversion of weights from and to pytorch-CycleGAN-and-pix2pix and CUT's code, which is derived from it.
 
-Its generators and discriminators are nested `nn.Sequential`s, whose layers are named by position; the tables below say which
-position each of our layers has. Networks with instance or batch normalisation convert both ways; its networks without
-normalisation have fewer biases than ours, so they come in (those biases become 0) and do not go out. CUT's antialiased networks keep
-their fixed filters among the weights.
+The reference's networks are nested `nn.Sequential`s whose layers are named by position. The tables below give the position of each of
+our layers. Networks with instance or batch normalisation convert both ways. The reference's networks without normalisation have fewer
+biases than ours, so they convert to ours (those biases become 0), but not back. CUT's antialiased networks store their fixed filters
+among the weights.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +21,15 @@ from gan_style.networks.layers.projection import ProjectionHeads
 from gan_style.networks.layers.spectral import is_spectral
 from gan_style.networks.layers.upsampling import AntialiasedConvolution, ResizeConvolution
 
-# method -> their name of a network -> ours. G_A translates A to B; D_A judges B.
+# method -> the reference's name of a network -> ours. G_A translates A to B; D_A judges B.
 NETWORK_NAMES: dict[str, dict[str, str]] = {
     "pix2pix": {"G": "generator", "D": "discriminator"},
     "cyclegan": {"G_A": "generator_ab", "G_B": "generator_ba", "D_A": "discriminator_b", "D_B": "discriminator_a"},
     "cut": {"G": "generator", "F": "heads", "D": "discriminator"},
 }
 
-# method -> their name of a loss -> what it is the sum of: (factor, our name). Ours are as they enter the objective: weighted,
-# and a discriminator's terms halved. pix2pix logs the discriminator's terms before the halving, CycleGAN after it.
+# method -> the reference's name of a loss -> the terms that it sums: (factor, our name). Our terms are weighted, and a discriminator's
+# terms are halved, as they enter the objective. The reference's pix2pix logs the discriminator's terms before halving, CycleGAN after.
 LOSS_NAMES: dict[str, dict[str, tuple[tuple[float, str], ...]]] = {
     "pix2pix": {
         "G_GAN": ((1, "adversarial"),),
@@ -60,9 +60,10 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def reference_losses(config: MethodConfig, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The losses that the reference would log, by its names, from those of one step of the method that `config` describes.
+    """Convert the losses of one step to those that the reference would log, under its names.
 
-    A term that the configuration switches off counts as 0, as in the reference. Losses of which another part is missing are left out.
+    config: of the method; a term that it switches off counts as 0, as in the reference
+    A loss with another missing term is left out.
     """
     off = [name for name, key in SWITCHES[config.name].items() if getattr(config, key) == 0]
     zero = next(iter(ours.values())).new_zeros(())
@@ -75,7 +76,7 @@ def reference_losses(config: MethodConfig, ours: Mapping[str, Tensor]) -> dict[s
 
 
 def to_reference(network: nn.Module) -> dict[str, Tensor]:
-    """The state dict of `network` with the reference's names, in a checkpoint of which a network of the same settings loads it strictly."""
+    """The state dict of `network` with the reference's names. A reference network with the same settings loads it strictly."""
     if getattr(network, "norm", None) == "none":
         raise UserError(
             "norm none: pytorch-CycleGAN-and-pix2pix has no biases there and cannot hold these weights; use norm instance or batch"
@@ -88,11 +89,11 @@ def to_reference(network: nn.Module) -> dict[str, Tensor]:
 
 
 def from_reference(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """`state`, a network's state dict with the reference's names, with ours: `network.load_state_dict` takes it strictly.
+    """Convert a reference network's state dict to our names; `network.load_state_dict` loads the result strictly.
 
-    `network` is one of ours with the same settings; it is only looked at. Running statistics of instance normalisations, which
-    checkpoints from before PyTorch 0.4 hold, are dropped: the networks never used them in training. A layer that is missing, left
-    over or of another shape is a `UserError` that names it.
+    network: one of ours with the same settings; only its names and shapes are read
+    Running statistics of instance normalisations, which checkpoints from before PyTorch 0.4 hold, are dropped: training never used
+    them. `UserError` names a layer that is missing, left over or of another shape.
     """
     theirs = {_unwrapped(key): value for key, value in state.items()}
     ours = network.state_dict()
@@ -125,7 +126,7 @@ def _unwrapped(key: str) -> str:
 
 
 def _keys(network: nn.Module) -> Iterator[tuple[str, str]]:
-    """(our key, their key) of every tensor in the state dict, in our order."""
+    """(our key, the reference's key) of every tensor in the state dict, in our order."""
     positions = dict(_positions(network))
     for key in network.state_dict():
         layer, tensor = key.rsplit(".", 1)
@@ -133,7 +134,7 @@ def _keys(network: nn.Module) -> Iterator[tuple[str, str]]:
 
 
 def _filters(network: nn.Module) -> dict[str, Tensor]:
-    """Their names and values of the fixed filters, one for each channel, which here are no weights."""
+    """The reference's names and values of the fixed filters, one for each channel. Our networks do not store them as weights."""
     filters: dict[str, Tensor] = {}
     for ours, theirs in _positions(network):
         module = network.get_submodule(ours)
@@ -147,14 +148,14 @@ def _filters(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _dead_norms(network: nn.Module) -> list[str]:
-    """Their names of the instance normalisations, which hold nothing here, and there nothing that counts."""
+    """The reference's names of the instance normalisations. Ours have no state; the reference's have running statistics without use."""
     if getattr(network, "norm", None) != "instance":
         return []
     return [theirs for ours, theirs in _positions(network) if ours.split(".")[-1].startswith("norm")]
 
 
 def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
-    """(our name, their name) of every convolution and normalisation."""
+    """(our name, the reference's name) of every convolution and normalisation."""
     if is_spectral(network):
         raise UserError("spectral_norm: pytorch-CycleGAN-and-pix2pix has none, so these weights do not convert; take spectral_norm false")
     if isinstance(network, ResnetGenerator):

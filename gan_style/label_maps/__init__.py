@@ -1,1 +1,1 @@
-"""Label maps: their colours, and the classes that these are."""
+"""Label maps: their colours and their classes."""

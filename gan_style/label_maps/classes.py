@@ -1,4 +1,4 @@
-"""The classes of label maps, by their colours."""
+"""Finding the classes of label maps from their colours, and reading a label map as class numbers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ _BINS = 1 << 18
 
 
 class Classes:
-    """Class k has `colours[k]`; pixels whose colour is nearest to one of `ignored` count nowhere."""
+    """The classes of a data set. Class k has `colours[k]`. A pixel whose colour is nearest to one of `ignored` has no class."""
 
     def __init__(self, colours: Sequence[Colour], ignored: Sequence[Colour] = ()) -> None:
         self.colours, self.ignored = tuple(colours), tuple(ignored)
@@ -29,7 +29,7 @@ class Classes:
         return len(self.colours)
 
     def of(self, pixels: np.ndarray) -> np.ndarray:
-        """[H, W, 3] uint8 -> classes [H, W] int16: each pixel that of the nearest colour, or IGNORED."""
+        """Convert [H, W, 3] uint8 to classes [H, W] int16: the class of the nearest colour, or IGNORED."""
         codes = _codes(pixels)
         found = self._table[codes]
         if len(new := np.unique(codes[found == _UNKNOWN])):
@@ -42,15 +42,15 @@ class Classes:
 
 
 def eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """A label map [H, W, 3], uint8 or uint16, as uint8."""
+    """Convert a label map [H, W, 3] of uint8 or uint16 to uint8."""
     return pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)
 
 
 def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> Classes:
-    """The classes of label maps [H, W, 3] uint8, the most frequent first.
+    """Find the classes of label maps [H, W, 3] uint8, the most frequent first.
 
-    Where there are at most 256 colours each of them is a class, however rare. Where there are more the edges were blended, by JPEG or
-    by scaling: then classes are the colours of flat areas, if they are neither rare nor close to a more frequent one.
+    With at most 256 colours, each colour is a class, however rare. More colours mean that JPEG or scaling blended the edges: then the
+    classes are the colours of flat areas that are neither rare nor close to a more frequent colour.
     """
     exact: dict[int, int] = {}  # colour -> pixels, as long as there are few
     counts, sums = np.zeros(_BINS, np.int64), np.zeros((3, _BINS))  # of flat areas, by colours of 6 bits a channel
@@ -81,7 +81,7 @@ def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> 
 
 
 def _tally(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Different codes and how often each occurs: by runs, of which label maps have few."""
+    """The distinct codes and the number of times each occurs. Counts runs of equal codes, of which label maps have few."""
     ends = np.append(np.flatnonzero(codes[1:] != codes[:-1]), len(codes) - 1)
     lengths = np.diff(ends, prepend=-1)
     different, places = np.unique(codes[ends], return_inverse=True)
@@ -89,16 +89,16 @@ def _tally(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def is_close(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Could one colour be noise of the other?"""
+    """Are two colours so close that one may be noise of the other?"""
     return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) < _CLOSE**2
 
 
 def _codes(pixels: np.ndarray, bits: int = 8) -> np.ndarray:
-    """[..., 3] of `bits` bits a channel -> one number for each pixel's colour, [N]."""
+    """Convert colours [..., 3] of `bits` bits a channel to one number each, [N]."""
     wide = pixels.reshape(-1, 3).astype(np.int32)
     return wide[:, 0] << 2 * bits | wide[:, 1] << bits | wide[:, 2]
 
 
 def _colours(codes: np.ndarray) -> np.ndarray:
-    """[N] of 8 bits a channel -> [N, 3], the inverse of `_codes`."""
+    """Convert codes [N] of 8 bits a channel to colours [N, 3]; inverse of `_codes`."""
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.int64)

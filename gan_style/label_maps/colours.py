@@ -1,4 +1,4 @@
-"""Label maps by their colours: how often each occurs, which of them are classes, and the nearest class of a pixel."""
+"""The colours of label maps: how often each occurs, which ones are classes, and the nearest class of a pixel."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _OWN = 0.1  # of a colour's pixels, that lie inside areas of just this colour
 
 
 class Tally(NamedTuple):
-    """How many pixels a colour has, how many of them are much like all their neighbours, and how many equal all their neighbours."""
+    """Counts for one colour: its pixels, those that are similar to all their neighbours, and those that equal all their neighbours."""
 
     pixels: int
     flat: int
@@ -22,12 +22,12 @@ class Tally(NamedTuple):
 
     @property
     def own(self) -> bool:
-        """Does the colour have areas of its own, as a class has and noise has not?"""
+        """Does the colour fill areas, as a class does and noise does not?"""
         return self.inside >= max(1.0, _OWN * self.pixels)
 
 
 def tally(pixels: np.ndarray) -> dict[int, Tally]:
-    """The colours of [H, W, C] uint8 by their codes: the bytes of all channels as one number."""
+    """Count the colours of [H, W, C] uint8. A colour's code is the bytes of its channels as one number."""
     codes = np.zeros(pixels.shape[:2], np.uint32)
     for channel in range(pixels.shape[2]):
         codes = codes << np.uint32(8) | pixels[..., channel]
@@ -38,7 +38,7 @@ def tally(pixels: np.ndarray) -> dict[int, Tally]:
 
 
 def add(sums: dict[int, Tally], part: Mapping[int, Tally]) -> None:
-    """Count the pixels of `part` in `sums`."""
+    """Add the counts of `part` to `sums`."""
     for code, each in part.items():
         before = sums.get(code)
         sums[code] = each if before is None else Tally(*(a + b for a, b in zip(before, each, strict=True)))
@@ -55,8 +55,8 @@ def merged(parts: Iterable[Mapping[int, Tally]]) -> dict[int, Tally]:
 def frequent(counts: Mapping[int, Tally], channels: int) -> list[int]:
     """The colours that are classes, the most frequent first.
 
-    A colour that has areas of its own is a class, if most colours close to it have too: noise is spread over many colours without
-    areas. Amid noise a class is a colour that is not rare in flat areas and not close to another class, or else nearly as frequent.
+    A colour that fills areas is a class if most colours close to it fill areas too; noise is spread over many colours that fill none.
+    Among noise, a colour is a class if it is not rare in flat areas, and is either far from every other class or nearly as frequent.
     """
     codes = np.array(sorted(counts), np.int64)
     colours, own = _split(codes, channels), np.array([counts[code].own for code in codes.tolist()], bool)
@@ -74,17 +74,17 @@ def frequent(counts: Mapping[int, Tally], channels: int) -> list[int]:
 
 
 def inside_share(counts: Mapping[int, Tally], classes: Sequence[int]) -> float:
-    """The share of all pixels, 0 to 1, that lie inside areas of a class: much of a label map, next to nothing of a photo."""
+    """The share of all pixels, in [0, 1], that lie inside areas of a class: large for a label map, nearly 0 for a photo."""
     return sum(counts[code].inside for code in classes) / sum(each.pixels for each in counts.values())
 
 
 def moved_share(counts: Mapping[int, Tally], classes: Sequence[int]) -> float:
-    """The share of all pixels, 0 to 1, whose colour is none of the classes, so that they take the nearest one."""
+    """The share of all pixels, in [0, 1], whose colour is not a class and which therefore take the nearest class."""
     return 1 - sum(counts[code].pixels for code in classes if code in counts) / sum(each.pixels for each in counts.values())
 
 
 def nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
-    """A label map [H, W, C] uint8 with each pixel in the nearest of the colours; further channels stay as they are."""
+    """Replace each pixel of a label map [H, W, C] uint8 by the nearest of `colours`. Channels beyond the colours' do not change."""
     known = np.array([list(bytes.fromhex(colour[1:])) for colour in colours], np.int64)  # [K, c]
     channels = known.shape[1]
     flat = pixels[..., :channels].reshape(-1, channels)
@@ -100,7 +100,7 @@ def nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
 
 
 def flat_areas(pixels: np.ndarray, alike: int = _ALIKE) -> np.ndarray:
-    """[H, W, C] -> [H, W]: is a pixel much like its four neighbours, as the inside of an area is and a blended edge is not?"""
+    """[H, W, C] -> [H, W] bool: does the pixel differ from its four neighbours by at most `alike`? Blended edges do not qualify."""
     wide = pixels.astype(np.int16)
     flat = np.ones(pixels.shape[:2], bool)
     for axis in (0, 1):
@@ -112,13 +112,13 @@ def flat_areas(pixels: np.ndarray, alike: int = _ALIKE) -> np.ndarray:
 
 
 def _spread(colours: np.ndarray, own: np.ndarray, place: int) -> bool:
-    """Do most of the colours close to this one have no areas, as noise has none?"""
+    """Is the colour part of noise? It is if most colours close to it fill no areas."""
     close = _distances(colours, colours[place]) < _CLOSE
     return int((close & ~own).sum()) > int((close & own).sum())
 
 
 def _split(codes: np.ndarray, channels: int) -> np.ndarray:
-    """Codes [N] -> colours [N, channels]."""
+    """Convert codes [N] to colours [N, channels]."""
     return np.stack([codes >> shift & 255 for shift in range(8 * (channels - 1), -1, -8)], axis=1)
 
 

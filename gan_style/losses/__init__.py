@@ -1,1 +1,1 @@
-"""Losses: tensors and numbers in, scalar out."""
+"""Losses: pure functions from tensors and numbers to a scalar."""

@@ -1,8 +1,8 @@
-"""Adversarial losses: how far a discriminator's scores are from `real` or from `fake`.
+"""Adversarial losses: the distance of a discriminator's scores from `real` or from `fake`.
 
-Scores of any shape, without a sigmoid; the loss is their mean over all of them, a scalar of at least float32, inside autocast too.
-A list of scores is one tensor for each scale of a discriminator, and its loss the sum over the scales (1711.11585, equation 3).
-A discriminator is trained towards the truth, a generator towards `is_real=True` on what it made, by its own side of the game.
+Scores are logits of any shape. A loss is the mean over all scores, a scalar of at least float32, inside autocast too.
+A discriminator with several scales gives a list with one tensor for each scale; its loss is the sum over the scales (1711.11585,
+equation 3). A discriminator is trained with the true `is_real`, a generator with `is_real=True` on its own output.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,11 +41,11 @@ def lsgan(scores: Tensor, is_real: bool) -> Tensor:
 
 @_summed_over_scales
 def vanilla(scores: Tensor, is_real: bool) -> Tensor:
-    """Cross entropy (1406.2661, equation 1, non-saturating): mean -log sigmoid(score) or mean -log(1 - sigmoid(score)).
+    """Cross-entropy (1406.2661, equation 1, non-saturating): mean -log sigmoid(score) or mean -log(1 - sigmoid(score)).
 
-    This is what others call the logistic loss: softplus(-score) or softplus(score). The target is float32 whatever the scores
-    are, as in the field's implementation: for float64 scores torch then rounds the value, but not the gradient, to float32, and
-    the golden trajectories hold the rounded values.
+    It is also called the logistic loss: softplus(-score) or softplus(score). The target is float32 for scores of every type, as in
+    pytorch-CycleGAN-and-pix2pix: for float64 scores torch rounds the value, but not the gradient, to float32, and the golden
+    trajectories hold rounded values.
     """
     target = torch.full((), float(is_real), dtype=torch.float32, device=scores.device)
     return F.binary_cross_entropy_with_logits(scores, target.expand_as(scores))
@@ -59,12 +59,12 @@ def hinge(scores: Tensor, is_real: bool) -> Tensor:
 
 @_summed_over_scales
 def wgan(scores: Tensor, is_real: bool) -> Tensor:
-    """A critic's scores as they are (1701.07875, equation 2): mean -score or mean score. Nothing bounds it but its slope."""
+    """A critic's scores (1701.07875, equation 2): mean -score or mean score. The loss is bounded only by the critic's slope."""
     return -scores.mean() if is_real else scores.mean()
 
 
 def minimax(scores: Scores, is_real: bool = True) -> Tensor:
-    """The generator's own side of 1406.2661, equation 1: mean log(1 - sigmoid(score)); flat while the discriminator wins."""
+    """The generator's loss of 1406.2661, equation 1: mean log(1 - sigmoid(score)). Its gradient vanishes while the discriminator wins."""
     return -vanilla(scores, not is_real)
 
 

@@ -9,10 +9,11 @@ from gan_style.losses.perceptual import absolute_loss
 
 
 def feature_matching_loss(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
-    """sum_i 1/N_i |D_k^(i)(s, x) - D_k^(i)(s, G(s))|_1, the mean over the scales k; for each scale a list of features by layer i.
+    """sum_i 1/N_i |D_k^(i)(s, x) - D_k^(i)(s, G(s))|_1, averaged over the scales k.
 
-    1/N_i and the mean over the batch make each layer's distance a mean. No gradient reaches `real`. Equation 5 sums over the scales;
-    the papers' public code takes their mean, and so do we, so that the weight means the same for any number of scales.
+    fake, real: for each scale k a list of features, one for each layer i
+    1/N_i and the mean over the batch make each layer's distance a mean. No gradient reaches `real`. Departure: equation 5 sums over
+    the scales; the mean, as in the public code, gives the weight the same meaning for any number of scales.
     """
     scales = [
         torch.stack([absolute_loss(own, target.detach()) for own, target in zip(layers, targets, strict=True)]).sum()

@@ -1,4 +1,4 @@
-"""PatchNCE: which of an image's patches is this one's source? (Park et al., 2020, arXiv 2007.15651)."""
+"""PatchNCE: a patch of a translation is classified by its source among the patches of the input (Park et al., 2020, 2007.15651)."""
 
 from typing import Literal
 
@@ -21,9 +21,10 @@ def patch_nce(
 ) -> Tensor:
     """Mean over the patches s of -log(exp(z_s . k_s / tau) / sum_t exp(z_s . k_t / tau)) (equations 2 and 3, one layer).
 
-    query z, key k: vectors of length 1, [B, P, C]; patch s of the query belongs to patch s of the key. The sum runs over the patches t of
-    the same image (`image`, the paper's choice) or of all images (`batch`, for crops of one picture). `none`: [B, P].
-    Keys are constants, as in the authors' code: no gradient reaches them. float32 at least, inside autocast too.
+    query, key: z and k, vectors of length 1, [B, P, C]; patch s of the query belongs to patch s of the key
+    negatives: the sum runs over the patches t of the same image (`image`, the paper's choice) or of all images (`batch`)
+    reduction: `none` returns [B, P]
+    No gradient reaches the keys, as in the authors' code. The result is at least float32, inside autocast too.
     """
     key = key.detach()
     images, patches, channels = query.shape

@@ -1,8 +1,8 @@
-"""Penalties on the slope of a discriminator: functions of its scores and of the images [B, C, H, W] that they were computed from.
+"""Penalties on the slope of a discriminator: functions of its scores and of the images [B, C, H, W] that it scored.
 
-The images require gradients; what comes back is a scalar of at least float32 that can be differentiated once more. Each image's scores
-must be its own: under batch normalisation the slope is of the whole batch's. In half precision a slope of size 1 is taken where
-a mean's, 1 / (number of scores), would vanish; the numbers are divided afterwards, in float32, so that no scaling of the loss is needed.
+The images must require gradients. The result is a scalar of at least float32 that can be differentiated again. An image's scores must
+depend on that image alone, which batch normalisation breaks. The gradient is taken of a sum of scores and divided afterwards in
+float32: the gradient of the mean, smaller by the number of scores, would underflow in half precision.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from gan_style.networks.layers.moments import precise
 
 
 def r1(scores: Scores, images: Tensor, signs: Sequence[Tensor]) -> Tensor:
-    """1/2 E[|grad D(x)|^2] (1801.04406, equation 9, without gamma), x the images.
+    """1/2 E[|grad D(x)|^2] for images x (1801.04406, equation 9, without gamma).
 
-    Of a PatchGAN every score is a discriminator of its own: the mean over the scores of |grad|^2, summed over the scales. With signs
-    s_p, 1 or -1 and independent, that is the expectation of |grad sum_p s_p score_p|^2 / P for P scores, in which the products of
-    different scores cancel out. One backward pass instead of P, and the weight means the same for any number of patches.
+    Each score of a PatchGAN counts as one discriminator: the result is the mean of |grad|^2 over the scores, summed over the scales.
+    With independent signs s_p of 1 or -1 this equals the expectation of |grad sum_p s_p score_p|^2 / P for P scores, because the
+    products of different scores cancel. It takes one backward pass instead of P, and the weight means the same for any P.
 
-    signs: one tensor for each scale, shaped like its scores [B, ...]; with one score an image they change nothing.
+    signs: one tensor for each scale, shaped like its scores [B, ...]; with one score an image they have no effect
     """
     each = scales(scores)
     counts = [score[0].numel() for score in each]
@@ -31,9 +31,9 @@ def r1(scores: Scores, images: Tensor, signs: Sequence[Tensor]) -> Tensor:
 
 
 def gradient_penalty(scores: Scores, images: Tensor) -> Tensor:
-    """E[(|grad D(x)| - 1)^2] (1704.00028, equation 3, without lambda), x between real and made images, see `between`.
+    """E[(|grad D(x)| - 1)^2] for x between real and generated images (1704.00028, equation 3, without lambda); see `between`.
 
-    D(x) is the mean of an image's scores, summed over the scales: the critic whose E[D(real)] - E[D(made)] the Wasserstein loss is.
+    D(x) is the mean of an image's scores, summed over the scales, as in the Wasserstein loss E[D(real)] - E[D(generated)].
     """
     each = scales(scores)
     counts = [score[0].numel() for score in each]
@@ -44,7 +44,7 @@ def gradient_penalty(scores: Scores, images: Tensor) -> Tensor:
 
 
 def between(real: Tensor, fake: Tensor, shares: Tensor) -> Tensor:
-    """share * real + (1 - share) * fake (1704.00028, section 4), images [B, C, H, W], shares [B] uniform in [0, 1)."""
+    """share * real + (1 - share) * fake (1704.00028, section 4). Images are [B, C, H, W], shares [B] in [0, 1)."""
     return fake + shares.to(real)[:, None, None, None] * (real - fake)
 
 

@@ -1,6 +1,6 @@
-"""Content and style as distances of feature maps [B, C, H, W]; every loss is a scalar, the mean over the batch.
+"""Content and style losses: distances of feature maps [B, C, H, W]. Every loss is a scalar, the mean over the batch.
 
-They compute in float32 at least, inside autocast too: Gram matrices overflow in half precision.
+They compute in at least float32, inside autocast too, because Gram matrices overflow in half precision.
 """
 
 from typing import Literal
@@ -25,7 +25,7 @@ def content_loss(features: Tensor, target: Tensor, reduction: Literal["half_sum"
 
 @outside_autocast
 def absolute_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean |F - P| (1711.11585, section 4): less drawn to the few features that differ most."""
+    """Mean |F - P| (1711.11585, section 4). A few features with large differences weigh less than in `content_loss`."""
     return (features - target).abs().mean()
 
 
@@ -33,10 +33,10 @@ def absolute_loss(features: Tensor, target: Tensor) -> Tensor:
 def gram_matrix(features: Tensor, norm: GramNorm = "gatys", weights: Tensor | None = None) -> Tensor:
     """Correlations of the channels over the positions: [B, C, H, W] -> [B, C, C].
 
-    gatys: divided by the number M = H W of positions, so that pictures of several sizes compare; the loss has the rest of
-    1/(4 N^2 M^2). johnson: divided by C H W (1603.08155, equation 3).
-    weights: [B or 1, 1, H, W], how much each position counts; the guided Gram matrix of 1611.07865, section 4: G = (T F)(T F)^T, here
-    with the positions counted by the sum of T^2, so that a region's size does not matter.
+    norm: `gatys` divides by the number M = H W of positions, so that pictures of different sizes can be compared (`gram_loss` applies
+    the rest of 1/(4 N^2 M^2)); `johnson` divides by C H W (1603.08155, equation 3)
+    weights: T [B or 1, 1, H, W], the weight of each position: the guided Gram matrix (T F)(T F)^T (1611.07865, section 4). M is then
+    the sum of T^2, so that the size of a region does not matter.
     """
     channels = features.shape[1]
     if weights is None:
@@ -52,7 +52,7 @@ def gram_matrix(features: Tensor, norm: GramNorm = "gatys", weights: Tensor | No
 
 @outside_autocast
 def gram_loss(gram: Tensor, target: Tensor, norm: GramNorm = "gatys") -> Tensor:
-    """Distance of Gram matrices [B, N, N] as `gram_matrix` normed them.
+    """Distance of Gram matrices [B, N, N], which `gram_matrix` computed with the same `norm`.
 
     gatys: 1/(4 N^2 M^2) sum (G - A)^2 (1508.06576, equation 4). johnson: the squared Frobenius norm (1603.08155, equation 4).
     """
@@ -73,9 +73,10 @@ def mmd_loss(
 ) -> Tensor:
     """Squared maximum mean discrepancy between the features of the positions (Li et al., 2017, arXiv 1701.01036, equation 7).
 
-    linear: x.y; polynomial: (x.y + offset)^degree, which for degree 2 and offset 0 is 4 N^2 times the Gram loss (equation 8);
-    gaussian: exp(-|x - y|^2 / (2 bandwidth)), `bandwidth` by default the mean squared distance.
-    Of more than 1024 positions an evenly spread part is compared. The two pictures may differ in size.
+    kernel: `linear`, x.y; `polynomial`, (x.y + offset)^degree, which for degree 2 and offset 0 is 4 N^2 times the Gram loss
+    (equation 8); `gaussian`, exp(-|x - y|^2 / (2 bandwidth))
+    bandwidth: None for the mean squared distance
+    At most 1024 evenly spread positions are compared. The two pictures may differ in size.
     """
     x, y = _positions(features), _positions(target)  # [B, M, C], [B, M', C]
     width = _distances(x, y).mean().detach().clamp(min=1e-12) if bandwidth is None else bandwidth
@@ -90,7 +91,7 @@ def mmd_loss(
 
 
 def _positions(features: Tensor) -> Tensor:
-    """[B, C, H, W] -> [B, M, C] with at most _MOST_POSITIONS evenly spread ones."""
+    """[B, C, H, W] -> [B, M, C], with at most _MOST_POSITIONS evenly spread positions."""
     flat = features.flatten(2).transpose(1, 2)
     stride = -(-flat.shape[1] // _MOST_POSITIONS)
     return flat[:, ::stride]

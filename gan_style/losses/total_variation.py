@@ -4,6 +4,9 @@ from torch import Tensor
 
 
 def total_variation(images: Tensor) -> Tensor:
-    """Mean absolute difference of vertical neighbours plus that of horizontal ones: [B, C, H, W] -> scalar; 2 for a 0/1 checkerboard."""
+    """Mean absolute difference of vertical neighbours plus that of horizontal neighbours; 2 for a checkerboard of 0 and 1.
+
+    images: [B, C, H, W]
+    """
     images = images if images.dtype.itemsize >= 4 else images.float()
     return (images[..., 1:, :] - images[..., :-1, :]).abs().mean() + (images[..., :, 1:] - images[..., :, :-1]).abs().mean()

@@ -1,1 +1,1 @@
-"""report.html: one file that shows a run, or several side by side. It reads the run folder and needs nothing else of the program."""
+"""report.html: one file that shows one run or compares several. It is made from the files of the run folder alone."""

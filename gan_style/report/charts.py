@@ -1,4 +1,4 @@
-"""From curves to the geometry of a small chart: scales, ticks and SVG paths, and the numbers behind them."""
+"""The geometry of a small chart: scales, ticks and SVG paths computed from curves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from itertools import groupby
 
 from gan_style.report.log import Point
 
-# A chart's plane: x to the right and y down, both in [0, PLANE], stretched to whatever size the page has.
+# A chart's plane: x to the right and y down, both in [0, PLANE]. The page stretches it to its own size.
 PLANE = 1000
 COLOURS = 12  # of style.css, used in turn: six, and the same dashed
 
@@ -19,7 +19,7 @@ _SMALLEST_SHARE = 0.1  # at which an axis of shares ends at least
 
 @dataclass(frozen=True)
 class Tick:
-    """A labelled place on an axis; `place` in per cent of it, from the left or from the top."""
+    """A labelled place on an axis. place: in per cent of the axis, from the left or from the top"""
 
     place: float
     label: str
@@ -29,9 +29,12 @@ class Tick:
 class Line:
     """One curve of a chart, as SVG path data.
 
-    raw: through all values; smooth: through their running means, empty where the curve is too short for that;
-    band: from the smallest to the largest of the values that a point stands for, empty where it is one;
-    bad: where values were not finite; last: the newest value; steps, values: of the points, None where there is a gap
+    raw: a line through all values
+    smooth: a line through their running means; empty if the curve is too short
+    band: the area between the smallest and the largest value of each point; empty if each point is one value
+    bad: places of values that were not finite
+    last: the newest value
+    steps, values: of the points, None for a gap
     """
 
     name: str
@@ -47,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart ready to be drawn; `end` is the step at its right edge, 0 at its left."""
+    """A chart ready to be drawn. end: the step at its right edge; its left edge is step 0"""
 
     title: str
     unit: str
@@ -67,7 +70,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class _Axis:
-    """The vertical axis: values [low, high] -> [PLANE, 0]; what lies beyond is drawn at the edge."""
+    """The vertical axis: maps values [low, high] to [PLANE, 0]. A value outside is drawn at the edge."""
 
     low: float
     high: float
@@ -89,11 +92,13 @@ def chart(
     bands: bool = True,
     colours: Sequence[int] | None = None,
 ) -> Chart | None:
-    """Draw curves by name over the steps [0, end]; None where there is no finite value to draw.
+    """Draw curves by name over the steps [0, end]; None if there is no finite value to draw.
 
-    The axis is logarithmic where the values are positive and span far; else linear, from 0 where that wastes no room or
-    `from_zero` says so. percent: values in [0, 1], written as such. smooth: with running means, where a curve is long;
-    bands: with the extremes behind each curve; colours: of each curve, else in turn.
+    The axis is logarithmic if all values are positive and span far, else linear.
+    from_zero: let a linear axis begin at 0; it does so anyway where that wastes little room
+    percent: values are shares in [0, 1], written as per cent
+    smooth: draw running means of long curves; bands: draw the extremes behind each curve
+    colours: one for each curve; None takes them in turn
     """
     finite = [point for points in curves.values() for point in points if point.finite]
     if not finite:
@@ -121,7 +126,7 @@ def chart(
 
 
 def smoothed(points: Sequence[Point]) -> list[tuple[float, float]]:
-    """Each value replaced by the mean of the finite ones around it: a window of 1/20 of the curve, cut off at its ends."""
+    """Running means of the finite values, over a window of 1/20 of the curve that is cut off at its ends."""
     reach = max(1, len(points) // 40)
     sums, counts = [0.0], [0]
     for point in points:
@@ -146,7 +151,7 @@ def linear_ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def number(value: float) -> str:
-    """A value in four digits: 0.01234, 12.3, 123400, 2e-4; `not finite` for what is none. script.js writes the same."""
+    """A value with four digits, such as 0.01234, 12.3, 123400 or 2e-4; `not finite` if it is not. script.js does the same."""
     if not math.isfinite(value):
         return "not finite"
     if value == 0 or 1e-3 <= abs(value) < 1e7:
@@ -161,7 +166,7 @@ def per_cent(share: float) -> str:
 
 
 def short(value: float) -> str:
-    """A count of steps for an axis: 500, 20k, 1.5M."""
+    """A number of steps as on an axis: 500, 20k, 1.5M."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"
@@ -169,7 +174,7 @@ def short(value: float) -> str:
 
 
 def _axis(points: Sequence[Point], from_zero: bool, percent: bool) -> _Axis:
-    """The axis for finite points: for all values and, of the extremes that they stand for, all but the outermost fiftieth."""
+    """The axis for finite points. It holds all their values, and their extremes without the outermost fiftieth."""
     values = sorted(point.value for point in points)
     low = min(values[0], sorted(point.low for point in points)[len(points) // 50])
     high = max(values[-1], sorted(point.high for point in points)[-1 - len(points) // 50])
@@ -198,7 +203,7 @@ def _across(step: float, end: int) -> int:
 
 
 def _path(points: Sequence[tuple[float, float]], end: int, axis: _Axis) -> str:
-    """SVG path data; a value that is not finite ends a stretch, a point alone becomes a dot."""
+    """SVG path data. A value that is not finite leaves a gap; a single point between gaps becomes a dot."""
     stretches = [list(group) for finite, group in groupby(points, lambda point: math.isfinite(point[1])) if finite]
     return "".join(_stroke([(_across(step, end), round(axis.place(value))) for step, value in stretch]) for stretch in stretches)
 
@@ -217,7 +222,7 @@ def _band(points: Sequence[Point], end: int, axis: _Axis) -> str:
 
 
 def _stroke(places: Sequence[tuple[int, int]]) -> str:
-    """A polyline in relative coordinates, which are short."""
+    """SVG path data of a polyline, in relative coordinates because these are shorter."""
     (x, y), *rest = places
     if not rest:
         return f"M{x - _DOT} {y}h{2 * _DOT}"

@@ -1,4 +1,4 @@
-"""metrics.jsonl as curves in bounded memory; every line is read once, however often the report is written."""
+"""Reading metrics.jsonl into curves of bounded memory. Every line is read once, however often the report is written."""
 
 import json
 import math
@@ -27,7 +27,11 @@ _STOPPED = 20  # times the usual pace: the run was not going on in between
 
 @dataclass(slots=True)
 class Point:
-    """Neighbouring values of a curve. step: their mean; value, low, high: mean and extremes of those that are finite, else NaN."""
+    """One or more neighbouring values of a curve.
+
+    step: the mean of their steps
+    value, low, high: mean, smallest and largest of the finite values; NaN if none is finite
+    """
 
     step: float
     value: float
@@ -37,7 +41,7 @@ class Point:
     finite: int = 1
 
     def take(self, step: int, value: float, finite: bool) -> None:
-        """Stand for one more value."""
+        """Add one value to the point."""
         self.lines += 1
         self.step += (step - self.step) / self.lines
         if not finite:
@@ -53,7 +57,7 @@ class Point:
             self.high = value
 
     def merge(self, other: "Point") -> None:
-        """Stand for the values of both."""
+        """Add the values of `other` to the point."""
         self.step = (self.step * self.lines + other.step * other.lines) / (self.lines + other.lines)
         if not self.finite:
             self.value, self.low, self.high = other.value, other.low, other.high
@@ -65,9 +69,11 @@ class Point:
 
 
 class Curve:
-    """One metric over steps. When there are MAX_POINTS points, neighbours are merged in pairs: memory does not grow with the run.
+    """One metric over the steps. At MAX_POINTS points, neighbours are merged in pairs, so memory does not grow with the run.
 
-    last: the newest value; lowest, highest: (value, step) of the finite ones; bad: how many were not finite, the first at step first_bad
+    last: the newest value
+    lowest, highest: (value, step) of the finite values
+    bad: the number of values that were not finite; the first one was at step first_bad
     """
 
     def __init__(self) -> None:
@@ -83,7 +89,7 @@ class Curve:
         self._each = 1  # lines that a point stands for
 
     def add(self, step: int, value: float) -> None:
-        """Take the next value; one of a step that is not beyond the last is left out."""
+        """Add the next value. It is left out unless its step is beyond the last one."""
         if step <= self.step:
             return
         self.step, self.last = step, value
@@ -111,14 +117,14 @@ class Curve:
         self.points.append(Point(step, value, value, value, 1, int(finite)))
 
     def usual(self) -> float | None:
-        """The median of the last finite values; the very first line of a run is no measure where there are others."""
+        """The median of the last finite values, without the first line of the run if there are others."""
         values = list(self._recent)
         return median(values[1:] if 1 < self._lines <= RECENT and values[1:] else values) if values else None
 
 
 @dataclass
 class Alarm:
-    """A text that lines carried under `alarms`, with the first and last of their steps; on: the newest line with losses carries it."""
+    """A text under `alarms`, with the first and the last step that had it. on: the newest line with losses has it"""
 
     text: str
     first: int
@@ -127,9 +133,11 @@ class Alarm:
 
 
 class RunLog:
-    """What a metrics.jsonl says. `read` takes in what was appended since the last call; a file that was rewritten is read anew.
+    """The content of a metrics.jsonl. `read` reads the lines that were appended since the last call, and a rewritten file as a whole.
 
-    step: of the last line; trained: seconds, without those in which the run was stopped; pace: seconds a step, lately;
+    step: of the last line
+    trained: seconds of training, without the time in which the run was stopped
+    pace: recent seconds a step
     left_out: metrics beyond MAX_CURVES
     """
 
@@ -153,7 +161,7 @@ class RunLog:
         return median(self._paces) if self._paces else None
 
     def read(self) -> "RunLog":
-        """Take in the new lines. Torn and foreign ones are left out, a file that is not there is an empty one."""
+        """Read the new lines. Torn and foreign lines are left out; a missing file counts as empty."""
         try:
             with open_regular(self.path) as file:
                 self._read(file)
@@ -162,7 +170,7 @@ class RunLog:
         return self
 
     def under(self, prefix: str) -> dict[str, Curve]:
-        """The curves whose keys begin with `prefix`, by what follows it, in the order in which they first appeared."""
+        """The curves whose keys begin with `prefix`, by the rest of the key, in the order of their first appearance."""
         return {key.removeprefix(prefix): curve for key, curve in self.curves.items() if key.startswith(prefix)}
 
     def _read(self, file: FileIO) -> None:
@@ -185,7 +193,7 @@ class RunLog:
         self._before = file.read(min(self._offset, _FINGERPRINT))
 
     def _take(self, raw: bytes) -> bool:
-        """Add one line; False for what is none."""
+        """Add one line; False if it is not a line of a log."""
         try:
             line = json.loads(raw)
         except (ValueError, RecursionError):
@@ -234,5 +242,5 @@ class RunLog:
 
 
 def _number(value: float) -> float:
-    """A float; one too large for float32 counts as infinite."""
+    """`value` as a float; infinite if it is too large for float32."""
     return float(value) if abs(value) < _LARGEST or value != value else math.inf

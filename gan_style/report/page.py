@@ -1,4 +1,4 @@
-"""From what is known of runs to the text of a page: report.html of one run, or a comparison of several."""
+"""Rendering a page: report.html of one run, or a comparison of several."""
 
 import base64
 import datetime
@@ -49,7 +49,7 @@ def comparison_page(comparison: Comparison) -> str:
 
 
 def _render(template: str, sections: Sequence[Section], strips: Sequence[Sequence[Picture]], **values: Any) -> str:
-    """Fill a template. Scripts other than ours are refused by the browser, should a text ever get around the escaping."""
+    """Fill a template. The page's policy lets the browser run our script alone, even if a text got around the escaping."""
     script = _text("script.js")
     page = _environment().get_template(template)
     text = page.render(
@@ -65,7 +65,7 @@ def _render(template: str, sections: Sequence[Section], strips: Sequence[Sequenc
 
 
 def _numbers(sections: Sequence[Section], strips: Sequence[Sequence[Picture]]) -> dict[str, Any]:
-    """What script.js reads: the steps at which its slider stops, and each chart's curves; steps that curves share are listed once."""
+    """The data for script.js: the steps of its slider and the curves of each chart. Steps that curves share are listed once."""
     steps: dict[tuple[int, ...], int] = {}
     charts = [
         {
@@ -81,7 +81,7 @@ def _numbers(sections: Sequence[Section], strips: Sequence[Sequence[Picture]]) -
 
 
 def _told(starts: Sequence[Start]) -> Iterator[Mapping[str, str]]:
-    """The starts of a training, for people: the first one's machine, then what has changed; and how each ended, if early."""
+    """The starts of a training for the page: the machine of the first, what changed in each later one, and how each ended if early."""
     before: Mapping[str, str] = {}
     for start in starts:
         when = datetime.datetime.fromtimestamp(start.time).astimezone().strftime("%Y-%m-%d %H:%M %Z")

@@ -1,4 +1,4 @@
-"""What a run folder says of its run, read once for a page: log, record, configuration, and what follows from them."""
+"""The past of a run, read from its folder: log, record, configuration, and what follows from them."""
 
 import math
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ _MAX_FACTS = 3  # validation metrics among the facts
 
 @dataclass(frozen=True)
 class Note:
-    """Something the reader should know first. kind: ended | alarm | past | hint."""
+    """A note at the top of the page. kind: ended, alarm, past or hint"""
 
     kind: str
     text: str
 
 
 class Past:
-    """One run folder's past. Missing or broken files leave their part of it out.
+    """The past of the run in one folder. The part that comes from a missing or broken file is left out.
 
-    step: the newest that log or samples know of
-    total: the length of the run, from run.json or the configuration's train.steps
-    grids: sample grids, at most `most`
+    step: the newest step of the log or the samples
+    total: the length of the run in steps, from run.json or the configuration's train.steps
+    grids: at most `most` sample grids
     """
 
     def __init__(self, run_dir: Path, most: int = MAX_PICTURES, log: RunLog | None = None, record: Record | None = None) -> None:
@@ -47,7 +47,7 @@ class Past:
         self.total = self.record.steps or (planned if isinstance(planned, int) and planned > 0 else None)
 
     def get(self, section: str, key: str) -> Any:
-        """A value of the configuration; None where there is none."""
+        """A value of the configuration; None if it is missing."""
         inner = self.config.get(section)
         return inner.get(key) if isinstance(inner, dict) else None
 
@@ -82,7 +82,7 @@ class Past:
         return facts
 
     def notes(self) -> list[Note]:
-        """What the reader should know first, the gravest first."""
+        """The notes at the top of the page, the gravest first."""
         log, notes = self.log, []
         if self.record.starts and (ended := self.record.starts[-1].ended):
             notes.append(Note("ended", f"The run ended early: {ended}"))
@@ -110,13 +110,13 @@ class Past:
 
 
 def better(name: str) -> str:
-    """`higher` or `lower`, whichever is better for a validation metric (`psnr`, `b2a_psnr`); empty where that is not known."""
+    """`higher` or `lower`, whichever is better for a validation metric (`psnr`, `b2a_psnr`); empty if that is unknown."""
     metric = METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_"))
     return "" if metric is None else "higher" if metric.higher_is_better else "lower"
 
 
 def _configuration(path: Path) -> tuple[str, dict[str, Any]]:
-    """The text of config.yaml and what it says; both empty where it is missing or broken."""
+    """The text of config.yaml and its content; both empty if the file is missing or broken."""
     try:
         return read_regular(path, MAX_CONFIG_BYTES).decode("utf-8", errors="replace"), read_yaml(path)
     except (OSError, UserError):

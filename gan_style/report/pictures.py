@@ -1,4 +1,4 @@
-"""The sample grids of a run as pictures inside the page: few, evenly spread, of bounded size."""
+"""The sample grids that a page shows: a bounded number of evenly spread ones, each of bounded size."""
 
 import base64
 import functools
@@ -34,9 +34,10 @@ class Picture:
 
 
 def pictures(folder: Path, logged: int, most: int = MAX_PICTURES) -> list[Picture]:
-    """Up to `most` (at least 2) sample grids, evenly spread up to the run's present step, the newest among them.
+    """Up to `most` (at least 2) sample grids, evenly spread over the run so far, including the newest.
 
-    logged: the last step of the log. A file that cannot be read is left out with a warning.
+    logged: the last step of the log
+    A file that cannot be read is left out with a warning.
     """
     found: dict[int, tuple[Path, int]] = {}  # step -> file, when it was written
     for path in folder.glob("step_*.png"):
@@ -59,7 +60,7 @@ def pictures(folder: Path, logged: int, most: int = MAX_PICTURES) -> list[Pictur
 
 @contextmanager
 def _warning_of_problems(path: Path) -> Iterator[None]:
-    """What goes wrong with a file leaves it out of the report, which is worth more than any of its pictures."""
+    """Turn any exception about a picture into a warning; the report is written without the picture."""
     try:
         yield
     except Exception as problem:  # a broken file has many ways to say so
@@ -69,7 +70,10 @@ def _warning_of_problems(path: Path) -> Iterator[None]:
 
 @functools.lru_cache(maxsize=2 * MAX_PICTURES)
 def _encoded(path: Path, written: int) -> tuple[str, int, int]:
-    """A picture as a data: URL of bounded size, its width and height in pixels; `written` makes the cache notice a new file."""
+    """A picture as a data: URL of bounded size, with its width and height in pixels.
+
+    written: the time of the file, part of the cache's key, so that a rewritten file is encoded again
+    """
     with opened(path) as stream, open_image(stream, path) as (image, _):
         if image.format != "PNG":
             raise UserError(f"{path}: {image.format} data, not the PNG that its name says; remove it")

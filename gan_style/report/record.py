@@ -1,4 +1,4 @@
-"""run.json: what the report must know beside configuration and log: each start's machine, who plays, how long the run is, why it ended."""
+"""run.json: what the report needs beside configuration and log: each start's machine, the players' losses, the length, the end."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _MAX_BYTES = 1 << 20
 
 
 class Start(BaseModel):
-    """One start of the training command. step: from which it went on; ended: what ended it before the run's length, else empty."""
+    """One start of the training command. step: the step after which it began; ended: what ended it early, else empty"""
 
     step: int = Field(ge=0, lt=2**53)
     time: float = Field(ge=0, lt=1e11)
@@ -30,7 +30,11 @@ class Start(BaseModel):
 
 
 class Record(BaseModel):
-    """The content of run.json. players: the losses of each, by name; starts: the first and the newest; more: starts left out between."""
+    """The content of run.json.
+
+    players: player -> names of its losses
+    starts: the first one and the newest ones; more: the number of starts that were left out between them
+    """
 
     steps: int | None = Field(default=None, ge=1, lt=2**53)
     players: dict[str, list[str]] = Field(default_factory=dict)
@@ -38,7 +42,7 @@ class Record(BaseModel):
     more: int = 0
 
     def start(self, step: int) -> None:
-        """Note a start on this machine, now; and where the one before ended without a word, that."""
+        """Note a start on this machine, now. If the previous start has no noted end, note that it ended without a word."""
         if self.starts and not self.starts[-1].ended and self.steps and step < self.steps:
             self.starts[-1].ended = "without a word: killed, or the machine went down"
         self.starts.append(Start(step=step, time=time.time(), hardware=hardware()))
@@ -47,16 +51,16 @@ class Record(BaseModel):
             self.more += 1
 
     def play(self, players: Mapping[str, Sequence[str]]) -> None:
-        """Note the losses of players."""
+        """Note the names of each player's losses."""
         self.players |= {name: list(dict.fromkeys([*self.players.get(name, ()), *terms])) for name, terms in players.items()}
 
     def write(self, run_dir: Path) -> None:
-        """Write it into a run folder."""
+        """Write run.json into a run folder."""
         atomic.write_text(run_dir / FILE, self.model_dump_json(indent=1) + "\n")
 
 
 def read_record(run_dir: Path) -> Record:
-    """The record of a run folder; an empty one where it is missing or damaged."""
+    """The record of a run folder; an empty one if run.json is missing or damaged."""
     try:
         return Record.model_validate(json.loads(read_regular(run_dir / FILE, _MAX_BYTES)))
     except (OSError, ValueError, RecursionError):
@@ -94,7 +98,7 @@ def _processor() -> str:
 
 
 def _memory() -> int:
-    """Bytes of main memory; 0 where the system does not say."""
+    """Bytes of main memory; 0 if the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

@@ -1,4 +1,4 @@
-"""Which charts a page has: one run's metrics beside each other, or one metric of several runs."""
+"""The charts of a page: the metrics of one run, or each metric of several runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Section:
 
 @dataclass
 class _Plot:
-    """A chart to be drawn of a log. names: what each curve is called there -> its key in the log, or several of which a log has one."""
+    """A chart to be drawn from a log. names: the curve's name in the chart -> its key in the log, or several keys of which a log has one"""
 
     heading: str
     title: str
@@ -40,13 +40,13 @@ class _Plot:
     smooth: bool = True
 
     def draw(self, title: str, curves: Mapping[str, Curve], end: int, colours: Sequence[int] | None = None) -> Chart | None:
-        """Of one run, or, where colours are given, of several: without bands, which would hide each other."""
+        """Draw the chart. colours: given for a chart of several runs, which is drawn without bands because they would overlap"""
         points = {name: curve.points for name, curve in curves.items()}
         return chart(title, points, end, self.unit, self.percent, self.from_zero, self.smooth, colours is None, colours)
 
 
 def of_run(log: RunLog, players: Mapping[str, Sequence[str]], end: int) -> list[Section]:
-    """One run: metrics that belong together share a chart."""
+    """The sections for one run. Metrics that belong together share a chart."""
     charts = []
     for plot in _plots([log], players):
         curves = {name: curve for name, keys in plot.names.items() if (curve := _first(log, keys))}
@@ -55,7 +55,7 @@ def of_run(log: RunLog, players: Mapping[str, Sequence[str]], end: int) -> list[
 
 
 def of_runs(logs: Mapping[str, RunLog], players: Mapping[str, Sequence[str]], end: int) -> list[Section]:
-    """Several runs by their labels: a chart for each metric, in which each run has the colour of its place."""
+    """The sections for several runs by label: one chart for each metric. A run has the same colour in all of them."""
     charts = []
     for plot in _plots(list(logs.values()), players):
         for name, keys in plot.names.items():
@@ -75,13 +75,13 @@ def _sections(charts: Iterable[tuple[str, Chart | None]]) -> list[Section]:
 
 
 def _plots(logs: Sequence[RunLog], players: Mapping[str, Sequence[str]]) -> list[_Plot]:
-    """The charts for what is in any of the logs."""
+    """The charts for all metrics that occur in any of the logs."""
     keys = list(dict.fromkeys(key for log in logs for key in log.curves))
     return [*_validation(keys), *_losses(keys, players), *_health(keys), *_pace(keys, logs), *_others(keys)]
 
 
 def _validation(keys: Sequence[str]) -> Iterable[_Plot]:
-    """Directions of one metric (a2b_psnr, b2a_psnr) share a chart."""
+    """Charts of validation. The directions of one metric (psnr, b2a_psnr) share a chart."""
     plots: dict[str, _Plot] = {}
     for key, name in _under(keys, "val/"):
         words = name.replace("/", "_").split("_")
@@ -92,7 +92,7 @@ def _validation(keys: Sequence[str]) -> Iterable[_Plot]:
 
 
 def _losses(keys: Sequence[str], players: Mapping[str, Sequence[str]]) -> Iterable[_Plot]:
-    """By player; a player's losses that share their first word (discriminator_real, discriminator_fake) share a chart."""
+    """Charts of losses by player. Losses with the same first word (discriminator_real, discriminator_fake) share a chart."""
     found = dict(_under(keys, "loss/"))
     owners = {term: player for player, terms in players.items() for term in terms}
     order = list(players)
@@ -103,7 +103,7 @@ def _losses(keys: Sequence[str], players: Mapping[str, Sequence[str]]) -> Iterab
         if player not in order:
             order.append(player)
         plots.setdefault((player, first), _Plot("Losses", first, unit=f"{player}, weighted loss")).names[name] = [key]
-    # Who translates comes first: its losses are what the reader looks for.
+    # The translating player comes first, because readers look for its losses.
     judges = {player for player, first in plots if first in ("discriminator", "critic")}
     ranked = sorted(plots, key=lambda place: (place[0] in judges, order.index(place[0])))
     return [plots[place] for place in ranked]
@@ -135,7 +135,7 @@ def _pace(keys: Sequence[str], logs: Sequence[RunLog]) -> Iterable[_Plot]:
 
 
 def _others(keys: Sequence[str]) -> Iterable[_Plot]:
-    """Metrics of other names: a chart each."""
+    """One chart for each metric of any other name."""
     known, pace = ("val/", "loss/", "lr/", "health/"), ("images_per_second", "data_wait")
     return [_Plot("Others", key, {key: [key]}) for key in keys if not key.startswith(known) and key not in pace]
 

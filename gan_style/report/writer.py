@@ -1,4 +1,4 @@
-"""report.html while a run is going on: written anew now and then, at a bounded cost, and never the end of a training."""
+"""Writing report.html during a run. The time it takes is bounded, and a failure never ends the training."""
 
 import time
 import warnings
@@ -18,9 +18,9 @@ REST = 20  # times as long as a report took to write until the next one may be: 
 
 
 class Report:
-    """The report of a run that is going on. What goes wrong with it becomes a warning.
+    """The report of the present run. Any failure becomes a warning.
 
-    The log is read on from where the last report ended, and pictures are encoded once.
+    Each line of the log is read once, and each picture is encoded once.
     """
 
     def __init__(self, run_dir: Path) -> None:
@@ -30,7 +30,7 @@ class Report:
         self._rest_until = 0.0
 
     def start(self, step: int, steps: int) -> None:
-        """Training goes on after `step`, on this machine, up to `steps`. Recorded at once: the run may be killed at any moment."""
+        """Record that training starts after `step`, on this machine, up to `steps`. Written at once, since a run may be killed."""
         self.record = read_record(self.run_dir)
         self.record.start(step)
         self.record.steps = steps
@@ -38,10 +38,12 @@ class Report:
             self.record.write(self.run_dir)
 
     def write(self, steps: int, players: Mapping[str, Sequence[str]], ended: str = "", last: bool = False) -> None:
-        """Write report.html, and run.json which it needs.
+        """Write run.json and report.html.
 
-        steps: the length of the run; players: the names of each player's losses; ended: what ends the run before its length, else empty.
-        Unless it is the `last`, the report is left as it is where it was written a short while ago.
+        steps: the length of the run
+        players: player -> names of its losses
+        ended: what ended the run early, else empty
+        last: write even if the report was written a short while ago
         """
         before = time.monotonic()
         if before < self._rest_until and not last:
