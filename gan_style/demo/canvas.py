@@ -1,6 +1,6 @@
-"""The random fields and colour tools that every drawn picture is made of.
+"""The random fields and colour tools that all drawings use.
 
-Fields are floats [H, W]; colours are floats [..., 3], RGB in [0, 1]. Everything random comes from the generator that is passed in.
+Fields are floats [H, W]. Colours are floats [..., 3], RGB in [0, 1]. All randomness comes from the generator that is passed in.
 """
 
 import cv2
@@ -26,7 +26,7 @@ def paint(colour: Floats) -> tuple[float, float, float]:
 
 
 def mix(a: Floats, b: Floats, share: Floats | float) -> Floats:
-    """From colour a (share 0) to colour b (share 1); a field [H, W] as share gives an image [H, W, 3]."""
+    """Mix colour a (share 0) and colour b (share 1). A field [H, W] as share gives an image [H, W, 3]."""
     if isinstance(share, np.ndarray) and share.ndim == 2:
         share = share[..., None]
     return (a + (b - a) * share).astype(np.float32, copy=False)
@@ -44,7 +44,7 @@ def blur(values: Floats, sigma: float) -> Floats:
 
 
 def shift(field: Field, dx: int, dy: int) -> Field:
-    """The field moved dx to the right and dy down (to the left and up where negative); what comes in repeats the border."""
+    """The field moved dx pixels to the right and dy down, or left and up if negative. New pixels repeat the border."""
     height, width = field.shape
     padded = np.pad(field, ((max(dy, 0), max(-dy, 0)), (max(dx, 0), max(-dx, 0))), mode="edge")
     return padded[max(-dy, 0) :, max(-dx, 0) :][:height, :width]
@@ -104,17 +104,17 @@ def resize(image: Image, height: int, width: int) -> Image:
 
 
 def finish(image: Image, size: int) -> Image:
-    """The image at its final size [size, size, 3], each pixel the mean of those it covers."""
+    """The image at its final size [size, size, 3]. Each pixel is the mean of the pixels that it covers."""
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
 def grade(image: Image, saturation: float = 1.0, contrast: float = 1.0) -> Image:
-    """A film's last touch: saturation about the luminance, contrast about the middle."""
+    """Change saturation about the luminance, and contrast about 0.5."""
     luminance = image @ np.array([0.299, 0.587, 0.114], np.float32)
     image = luminance[..., None] + (image - luminance[..., None]) * np.float32(saturation)
     return np.clip((image - 0.5) * np.float32(contrast) + 0.5, 0, 1)
 
 
 def to_pixels(image: Image) -> Pixels:
-    """[0, 1] to uint8."""
+    """Convert [0, 1] to uint8."""
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)

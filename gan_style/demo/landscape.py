@@ -1,7 +1,7 @@
 """Landscapes in layers: sky, mountains, wooded hills, perhaps a lake, a meadow with trees, under one of several looks.
 
-A scene (where the ridges run, where trees stand, whether there is a lake) is drawn from the generator alone; a `Look` says only how
-it is lit and coloured. So two looks of a landscape differ as two times of a year do, and not in what they show.
+The generator alone decides the scene: where the ridges run, where trees stand, whether there is a lake. A `Look` decides only light and
+colours. Two looks of one scene therefore differ like two times of the year.
 """
 
 import cv2
@@ -15,7 +15,7 @@ _SUPERSAMPLING = 2
 
 
 def draw_landscape(rng: Random, look: Look, size: int) -> Image:
-    """A scene of the generator under a look: [size, size, 3], RGB in [0, 1]."""
+    """Draw the generator's next scene under a look: [size, size, 3], RGB in [0, 1]."""
     side = size * _SUPERSAMPLING
     horizon = int(side * rng.uniform(0.46, 0.56))
     sun = side * rng.uniform(0.12, 0.88), horizon * (1 - rng.uniform(*look.sun_height))

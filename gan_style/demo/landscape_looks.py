@@ -1,4 +1,4 @@
-"""How a landscape is lit and coloured: the looks that landscape.py draws its scenes under."""
+"""The looks of a landscape: light and colours, under which landscape.py draws a scene."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""What grows in a landscape: woods on the hills, trees and flowers of the meadow, drawn from back to front.
+"""The plants of a landscape, drawn from back to front: woods on the hills, trees and flowers of the meadow.
 
-`light_from` is -1 where the sun stands at the left and 1 where it stands at the right.
+`light_from` is -1 if the sun stands at the left and 1 if it stands at the right.
 """
 
 import cv2

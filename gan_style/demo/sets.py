@@ -1,7 +1,7 @@
 """The demo data sets, drawn on this machine: a paired one, an unpaired one, a small one for smoke runs, and pictures for style transfer.
 
-The same seed gives the same files, byte for byte. A set is drawn in a hidden folder beside its own and renamed when it is complete,
-so a folder that has the set's name is whole; where two processes draw at once, the first to finish wins.
+The same seed gives the same files, byte for byte. A set is drawn into a hidden folder, which is renamed when it is complete. A folder
+with the set's name is therefore complete. If two processes draw at once, the first one to finish wins.
 """
 
 import os
@@ -88,7 +88,7 @@ DEMO_ROOTS: dict[str, Callable[[Path], None]] = {
 
 
 def ensure_demo(root: str) -> None:
-    """Draw the demo set that belongs at `root` (relative to the current folder) if it is not there; any other root is left alone."""
+    """Draw the demo set that belongs at `root` (relative to the current folder) if it is missing. Any other root is ignored."""
     draw = DEMO_ROOTS.get(Path(root).as_posix())
     path = Path(root)
     if draw is None or path.exists():
@@ -153,7 +153,7 @@ def _draw(root: Path, jobs: list[_Job]) -> None:
 
 
 def _run(folder: Path, jobs: list[_Job], words: str) -> None:
-    """Threads: nearly all the time goes into numpy, cv2 and PIL, which work on several cores at once."""
+    """Run the jobs in threads: NumPy, OpenCV and Pillow release the interpreter's lock for nearly all of the time."""
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         futures = [pool.submit(job, folder) for job in jobs]
         try:

@@ -1,6 +1,6 @@
-"""A label map of a street: its classes, its palette, and the strokes that it is drawn with.
+"""A label map of a street: its classes, its palette, and the shapes that draw it.
 
-The map is drawn on a grid twice as fine as the picture. Lengths are in units of 1/256 of the picture's side, y down.
+The map is drawn on a grid twice as fine as the picture's. Lengths are in units of 1/256 of the picture's side; y points down.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ UNITS = 256
 
 
 class Label(IntEnum):
-    """The classes of a label map, as its indices."""
+    """The classes of a label map, with their palette indices."""
 
     SKY = 0
     SLATE_ROOF = 1
@@ -73,7 +73,7 @@ class Part:
 
 @dataclass
 class Street:
-    """A plan: labels [2 * size, 2 * size] of `Label`, and the parts in the order in which they were put up."""
+    """A plan: labels [2 * size, 2 * size] of `Label`, and the parts in the order in which they were added."""
 
     labels: NDArray[np.uint8]
     parts: list[Part]
@@ -88,26 +88,26 @@ class Street:
         return np.ascontiguousarray(self.labels[::SUPERSAMPLING, ::SUPERSAMPLING])
 
     def pixel(self, value: float) -> int:
-        """A length in pixels of the fine grid, on the picture's own grid, so that label map and picture share their edges."""
+        """A length in pixels of the fine grid, rounded to the picture's grid, so that label map and picture have the same edges."""
         return SUPERSAMPLING * round(value * self.unit / SUPERSAMPLING)
 
     def box(self, label: Label, left: float, top: float, right: float, bottom: float, part: bool = False) -> None:
-        """A rectangle; as a `part` the renderer gives it details."""
+        """Draw a rectangle. part: the renderer paints details into it"""
         x0, y0, x1, y1 = (self.pixel(v) for v in (left, top, right, bottom))
         self.labels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = label
         if part:
             self.detail(label, left, top, right, bottom)
 
     def detail(self, label: Label, left: float, top: float, right: float, bottom: float) -> None:
-        """Note the part of this class in this box, whatever its outline."""
+        """Add a part of this class in this box, whose outline may have any shape."""
         x0, y0, x1, y1 = (self.pixel(v) for v in (left, top, right, bottom))
         if x1 > x0 and y1 > y0:
             self.parts.append(Part(label, x0, y0, x1, y1))
 
     def polygon(self, label: Label, points: list[tuple[float, float]]) -> None:
-        """A filled polygon of (x, y)."""
+        """Draw a filled polygon of points (x, y)."""
         cv2.fillPoly(self.labels, [np.array([(self.pixel(x), self.pixel(y)) for x, y in points], np.int32)], int(label))
 
     def disc(self, label: Label, x: float, y: float, radius: float) -> None:
-        """A filled circle."""
+        """Draw a filled circle."""
         cv2.circle(self.labels, (self.pixel(x), self.pixel(y)), max(round(radius * self.unit), 1), int(label), -1)

@@ -1,7 +1,7 @@
 """The details of a street's parts: window bars and curtains, door panels, shop goods, railings, a car.
 
-Each painter gets its box [H, W, 3] in even light, changes it in place, and takes its shape from the box alone: what a part looks
-like follows from the label map, apart from small choices such as how far curtains are drawn.
+Each painter gets its box [H, W, 3] in even light and changes it in place. It takes its shape from the box alone, so the look of a part
+follows from the label map, apart from small random choices such as how far curtains are drawn.
 """
 
 import cv2
@@ -14,7 +14,7 @@ _FRAME, _IRON, _GLASS = rgb("ece6d8"), rgb("23242b"), rgb("16222f")
 
 
 def paint_parts(street: Street, rng: Random, image: Image, sky: Image) -> None:
-    """Paint the details into `image` [H, W, 3] wherever the part is still seen in the label map; `sky` is what glass reflects."""
+    """Paint the details into `image` [H, W, 3] wherever the part is visible in the label map. sky: the image that glass reflects"""
     height, width = street.labels.shape
     for part in street.parts:
         left, top, right, bottom = max(part.left, 0), max(part.top, 0), min(part.right, width), min(part.bottom, height)

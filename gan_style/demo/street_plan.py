@@ -1,4 +1,4 @@
-"""What stands in a street: four kinds of houses, trees and perhaps a car. Lengths are in units of 1/256 of the picture's side, y down."""
+"""The plan of a street: four kinds of houses, trees and perhaps a car. Lengths are in units of 1/256 of the picture's side, y down."""
 
 from dataclasses import dataclass
 

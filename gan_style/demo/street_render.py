@@ -1,7 +1,7 @@
 """The 'photograph' of a street's label map: materials, details, and the light of one sun.
 
-The sun stands at the upper left, before the houses. Each class has its depth (how far it stands out of the wall), so shadows, bright
-edges and dim corners follow from the label map; what varies between pictures is clouds, tones, curtains and grain.
+The sun stands at the upper left, in front of the houses. Each class has a depth, which is how far it stands out of the wall. Shadows,
+bright edges and dim corners therefore follow from the label map. Only clouds, tones, curtains and grain are random.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""The materials of a street: each class of the label map has its colours and its texture, the same in every picture.
+"""The materials of a street: each class of the label map has the same colours and the same texture in every picture.
 
-Everything here is a colour in even light; street_render adds sun and shadow.
+This module paints in even light; street_render adds sun and shadow.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ _OTHER = np.stack([rgb(COLOURS[label][1]) for label in Label])
 
 
 def paint_surfaces(street: Street, rng: Random, sky: Image) -> Image:
-    """The street [H, W, 3] in even light, without the details of its parts; `sky` [H, W, 3] is seen where there is no house."""
+    """The street [H, W, 3] in even light, without the details of its parts. sky: [H, W, 3], visible where there is no house"""
     labels, unit = street.labels, street.unit
     texture, tone = np.zeros(labels.shape, np.float32), np.ones(labels.shape, np.float32)
     for label, draw in _TEXTURES.items():

@@ -1,1 +1,1 @@
-"""The task score of label-to-photo translation: does a network that was trained on real photos recognise what a translation shows?"""
+"""The task score of label-to-photo translation: how well a segmenter that was trained on real photos recognises translations."""

@@ -1,4 +1,4 @@
-"""How well predicted classes agree with true ones (Long, Shelhamer and Darrell, 2015, arXiv 1411.4038, section 5)."""
+"""Agreement of predicted classes with true classes (Long, Shelhamer and Darrell, 2015, arXiv 1411.4038, section 5)."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from gan_style.label_maps.classes import IGNORED
 
 
 class Confusion:
-    """counts[i, j]: pixels of class i that were taken for class j."""
+    """The confusion matrix. counts[i, j]: pixels of class i that were predicted as class j"""
 
     def __init__(self, classes: int) -> None:
         self.counts = np.zeros((classes, classes), np.int64)
 
     def add(self, truth: np.ndarray, predicted: np.ndarray) -> None:
-        """Count classes of equal shape; pixels whose truth is IGNORED do not count."""
+        """Count two arrays of classes with equal shape. Pixels whose truth is IGNORED do not count."""
         known = truth != IGNORED
         size = len(self.counts)
         pairs = truth[known].astype(np.int64) * size + predicted[known]

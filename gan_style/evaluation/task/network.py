@@ -10,10 +10,13 @@ _GROUPS = 8
 
 
 class SegmentationNet(nn.Module):
-    """Images [B, 3, H, W] in [-1, 1], any size -> scores [B, classes, H, W]. GroupNorm (1803.08494): no statistics of a batch."""
+    """A U-Net from images [B, 3, H, W] in [-1, 1] of any size to logits [B, classes, H, W].
+
+    It normalises by groups of channels (1803.08494), so that an image's result does not depend on its batch.
+    """
 
     def __init__(self, classes: int, base_channels: int = 16, num_downs: int = 4) -> None:
-        """base_channels: a multiple of 8; twice as many after each of `num_downs` halvings."""
+        """base_channels: a multiple of 8; the number of channels doubles with each of `num_downs` halvings"""
         super().__init__()
         self.size_multiple = 2**num_downs
         widths = [base_channels * 2**level for level in range(num_downs + 1)]

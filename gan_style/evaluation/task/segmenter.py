@@ -1,4 +1,4 @@
-"""A trained segmentation network with all that is needed to use it, in one safetensors file."""
+"""A trained segmenter and its file: one safetensors file with the network's weights and all that is needed to use it."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ METADATA_KEY = "gan_style_segmenter"
 
 
 class SegmenterInfo(BaseModel):
-    """What a segmenter's file holds beside its weights."""
+    """The metadata of a segmenter's file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,7 +38,7 @@ class SegmenterInfo(BaseModel):
 
 
 class Segmenter:
-    """Images -> classes."""
+    """A function from images to classes."""
 
     def __init__(self, info: SegmenterInfo, network: SegmentationNet) -> None:
         self.info, self.network = info, network.eval().requires_grad_(False)
@@ -46,7 +46,7 @@ class Segmenter:
 
     @torch.no_grad()
     def __call__(self, image: Tensor) -> np.ndarray:
-        """[C, H, W] in [-1, 1] -> classes [H, W] int16."""
+        """Classes [H, W] int16 of an image [C, H, W] in [-1, 1]."""
         place = self.network.last.weight
         height, width = image.shape[-2:]
         said = f"{place.device.type} has no memory to segment {width} x {height} pixels"
@@ -56,12 +56,12 @@ class Segmenter:
 
 
 def make_network(info: SegmenterInfo) -> SegmentationNet:
-    """The network that `info` describes, freshly initialised from the global random state."""
+    """The network that `info` describes, initialised from torch's global generator."""
     return SegmentationNet(len(info.colours), info.base_channels, info.num_downs)
 
 
 def save_segmenter(path: Path, segmenter: Segmenter) -> None:
-    """Write a segmenter as a whole or not at all; `UserError` where the disk refuses."""
+    """Write a segmenter atomically. `UserError` if the disk refuses."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in segmenter.network.state_dict().items()}
     try:
         with replacing(path) as temporary:
@@ -71,7 +71,7 @@ def save_segmenter(path: Path, segmenter: Segmenter) -> None:
 
 
 def check_place(path: Path) -> None:
-    """`UserError` where `save_segmenter` could not write: training takes minutes."""
+    """`UserError` if `save_segmenter` could not write to `path`. Called before training, which takes minutes."""
     try:
         check_writable(path)
     except OSError as refusal:
@@ -79,7 +79,7 @@ def check_place(path: Path) -> None:
 
 
 def load_segmenter(path: Path, device: torch.device) -> Segmenter:
-    """Read what `save_segmenter` wrote; `UserError` names what is wrong with any other file."""
+    """Read a file that `save_segmenter` wrote. `UserError` names what is wrong with any other file."""
     try:
         check_header(path, MAX_HEADER_BYTES)
         with safe_open(path, framework="pt") as file:

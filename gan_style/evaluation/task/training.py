@@ -1,4 +1,4 @@
-"""Training a segmenter on the real pairs of a data set: photo in, classes of its label map out."""
+"""Training a segmenter on the real pairs of a data set: the photo is the input, the classes of its label map are the target."""
 
 from collections.abc import Iterator, Sequence
 
@@ -32,9 +32,9 @@ _CROPPED: dict[str, images.Preprocess] = {"none": "crop", "scale_width": "scale_
 
 
 def label_data(root: str, direction: Direction, resize: Resize, source: str = "auto", maps: DomainConfig = MAPS) -> DataConfig:
-    """How real pairs are read: RGB, label maps (the domain that `direction` starts from) without mixing their colours.
+    """The configuration that reads real pairs as RGB. Label maps (the input domain of `direction`) are never interpolated.
 
-    maps: with labels yes or nearest
+    maps: the settings of the label maps' domain, with labels `yes` or `nearest`
     """
     labels, photos = maps, DomainConfig(labels="no")
     first, second = (labels, photos) if direction == "a2b" else (photos, labels)
@@ -53,7 +53,7 @@ def train_segmenter(
     base_channels: int = 16,
     seed: int = 0,
 ) -> Segmenter:
-    """Adam on the cross-entropy of each pixel, in crops of images that are sized as in `data`, half of them mirrored.
+    """Train with Adam on the cross-entropy of each pixel, on crops of images that are resized as in `data`; half are mirrored.
 
     On a CPU the same arguments give the same bits.
     """
@@ -95,25 +95,25 @@ def train_segmenter(
 
 
 def cross_entropy(scores: Tensor, truth: Tensor) -> Tensor:
-    """Mean of -log p(truth) over the pixels that count: scores [B, K, H, W], truth [B, H, W]."""
+    """Mean of -log p(truth) over the pixels that are not IGNORED. scores: logits [B, K, H, W]; truth: [B, H, W]"""
     losses = F.cross_entropy(scores, truth, ignore_index=IGNORED, reduction="sum")
     return losses / (truth != IGNORED).sum().clamp(min=1)  # a batch in which nothing counts has no gradient, and no NaN
 
 
 def _true_classes(maps: Tensor, classes: Classes) -> Tensor:
-    """Label maps [B, 3, H, W] in [-1, 1] -> classes [B, H, W]."""
+    """Classes [B, H, W] of label maps [B, 3, H, W] in [-1, 1]."""
     return torch.from_numpy(np.stack([classes.of(images.to_pixels(picture)) for picture in maps]).astype(np.int64))
 
 
 def _with_ignored(colours: Sequence[str], ignored: Sequence[Colour]) -> list[str]:
-    """The classes' colours, in which one that is close to an ignored colour is that colour."""
+    """The colours of the classes; a colour that is close to an ignored one is replaced by it."""
     exact = {f"#{bytes(colour).hex()}": colour for colour in ignored}
     near = {name: [as_name for as_name, colour in exact.items() if is_close(bytes.fromhex(name[1:]), colour)] for name in colours}
     return list(dict.fromkeys(found for name in colours for found in (near[name][:1] or [name])))
 
 
 def _cropped(source: Source, data: DataConfig) -> DataConfig:
-    """`data` with crops of at most CROP pixels, which all images of the source are large enough for."""
+    """`data` with crops of at most CROP pixels, and no larger than the smallest image of the source."""
     preprocess = _CROPPED.get(data.preprocess, data.preprocess)
     crop = CROP if preprocess != data.preprocess else min(CROP, data.crop_size)
     if preprocess != "resize_and_crop":
@@ -122,7 +122,7 @@ def _cropped(source: Source, data: DataConfig) -> DataConfig:
 
 
 def _shortest_side(source: Source, data: DataConfig) -> int:
-    """Pixels of the shortest side of any image, sized as in `data`."""
+    """The shortest side of all images in pixels, after they are resized as in `data`."""
     shortest = CROP
     for place in Progress("sizes", "files", len(source.a), brief=True).over(range(len(source.a))):
         header = images.probe(source.image("a", place))
@@ -132,7 +132,7 @@ def _shortest_side(source: Source, data: DataConfig) -> int:
 
 
 def _maps(source: Source, data: DataConfig, domain: str) -> Iterator[np.ndarray]:
-    """Training label maps as they are in their files, 8 bits deep."""
+    """Yield the training label maps as stored, converted to 8 bits."""
     count = min(SURVEYED, len(source.keys(domain)))
     places = [place * len(source.keys(domain)) // count for place in range(count)]
     for place in Progress("label maps", "files", count, brief=True).over(places):
