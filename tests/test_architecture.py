@@ -46,12 +46,20 @@ def test_bars_are_drawn_in_one_place() -> None:
     assert [path for path in users if not path.startswith("benchmarks/")] == ["gan_style/terminal/progress.py"]
 
 
-def test_torchmetrics_is_loaded_by_what_measures_alone() -> None:
-    """It takes a second and more: neither a mistake in a command nor a training without validation should wait for it."""
-    modules = "gan_style.build, gan_style.commands.evaluate.bundle, gan_style.commands.evaluate.folders"
-    program = f"import sys, {modules}; print('torchmetrics' in sys.modules)"
+def test_torchmetrics_and_torchvision_are_loaded_by_what_measures_or_has_a_vgg_alone() -> None:
+    """Each takes a second and more: neither a mistake in a command nor a training without validation should wait for them."""
+    modules = "gan_style.build, gan_style.commands.evaluate.bundle, gan_style.commands.evaluate.folders, gan_style.commands.infer.gatys"
+    program = f"""
+import sys, {modules}
+from gan_style.config.load import load_config
+from gan_style.methods import CONFIGS
+load_config("configs/cyclegan.yaml", ["method.style_weight=1", "method.vgg.weights=random"], CONFIGS)
+print([name for name in ("torchmetrics", "torchvision") if name in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "[]"
+    eager = [path.name for path in SOURCES if re.search(r"^(from|import) (torchmetrics|torchvision)\b", path.read_text(), re.M)]
+    assert eager == []
 
 
 def test_every_method_has_one_file() -> None:

@@ -1,21 +1,18 @@
-"""The fixed networks behind FID, KID, LPIPS and the structure distance: named, or from a file of weights that tells which it is."""
+"""The fixed networks behind FID, KID and the structure distance: by name, or from a file of weights whose names tell the network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.files.looking import only_missed
-from gan_style.networks.pretrained.alexnet import AlexNetFeatures
 from gan_style.networks.pretrained.inception import InceptionFeatures
 from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.networks.pretrained.vit import ViTFeatures
-from gan_style.networks.pretrained.weights import kept_file, read_weights, torchvision_file, verified
+from gan_style.networks.pretrained.weights import kept_file, read_weights, verified
 
 INCEPTION_FILE = "pt_inception-2015-12-05-6726825d.pth"  # as pytorch-fid calls and keeps it
-ALEXNET_FILE = "alexnet-owt-7be5be79.pth"  # torchvision's
 VGG_LAYER = "relu5_3"  # of VGG-16 and VGG-19 alike, where a VGG gives a vector
 STRUCTURE_LAYER = "relu4_1"
 RANDOM = "take `random` to compare runs with each other only"
@@ -54,7 +51,7 @@ def feature_network(choice: str, key: str) -> Described:
             )
         verified(path, "delete it, and fetch it again")
     stored = read_weights(path, "feature network", f"give a .pth or .safetensors file as {key}, or {RANDOM}")
-    family = _family(stored, path, key)
+    family = family_of(stored, path, key)
     if family == "inception":
         inception = InceptionFeatures.load(stored, path)
         return Described(inception, f"Inception v3, {path.name}", inception)
@@ -76,33 +73,13 @@ def structure_network(choice: str, key: str) -> Described:
         return _vgg_places("vgg16", choice, f"VGG-16 {STRUCTURE_LAYER}, {choice} weights")
     path = Path(choice)
     stored = read_weights(path, "feature network", f"give a .pth or .safetensors file as {key}, or `imagenet` or `random`")
-    family = _family(stored, path, key)
+    family = family_of(stored, path, key)
     if family == "vit":
         vit = ViTFeatures.load(stored, path)
         return Described(vit, f"vision transformer keys, {path.name}", lambda images: vit(images)[1])
     if family in ("inception", "alexnet"):
         raise UserError(f"{key}: {path} holds {family}, which is of no use there; give a VGG or DINO's vision transformer")
     return _vgg_places(family, str(path), f"{family} {STRUCTURE_LAYER}, {path.name}")
-
-
-def lpips_network(choice: str, key: str) -> tuple[nn.Module, Sequence[str], str, str]:
-    """(images -> {layer: features}, the layers, whose linear weights belong to it, what tables call it) for LPIPS.
-
-    choice: `alex` or `vgg`: torchvision's weights; `random`: VGG-16 with random ones; or a file of AlexNet or VGG-16.
-    """
-    otherwise = f"give its path as {key}, or {RANDOM}"
-    if choice == "alex" and only_missed(kept_file(ALEXNET_FILE)):
-        choice = "random"
-    if choice in ("vgg", "random"):
-        return _lpips_vgg("imagenet" if choice == "vgg" else "random", f"VGG-16, {choice if choice == 'random' else 'ImageNet'} weights")
-    path = torchvision_file(ALEXNET_FILE, "AlexNet", otherwise) if choice == "alex" else Path(choice)
-    stored = read_weights(path, "LPIPS", f"give a .pth or .safetensors file of AlexNet or VGG-16, `alex`, `vgg` or `random` as {key}")
-    family = _family(stored, path, key)
-    if family == "alexnet":
-        return AlexNetFeatures(stored, path), ("relu1", "relu2", "relu3", "relu4", "relu5"), "alex", f"AlexNet, {path.name}"
-    if family != "vgg16":
-        raise UserError(f"{key}: {path} holds {family}; LPIPS was made for AlexNet and VGG-16")
-    return _lpips_vgg(str(path), f"VGG-16, {path.name}")
 
 
 def rgb(images: Tensor) -> Tensor:
@@ -120,12 +97,7 @@ def _vgg_places(name: str, weights: str, words: str) -> Described:
     return Described(vgg, words, lambda images: vgg(images)[STRUCTURE_LAYER].flatten(2).transpose(1, 2))
 
 
-def _lpips_vgg(weights: str, words: str) -> tuple[nn.Module, Sequence[str], str, str]:
-    layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
-    return VGGFeatures("vgg16", layers, weights), layers, "vgg", words
-
-
-def _family(stored: Mapping[str, Tensor], path: Path, key: str) -> Family:
+def family_of(stored: Mapping[str, Tensor], path: Path, key: str) -> Family:
     """Whose weights these are, by their names; each network then checks all of them."""
     if "Mixed_7c.branch_pool.conv.weight" in stored:
         return "inception"

@@ -1,53 +1,87 @@
-"""LPIPS: learned perceptual image patch similarity (Zhang et al., 2018, arXiv 1801.03924).
+"""LPIPS: learned perceptual image patch similarity (Zhang et al., 2018, arXiv 1801.03924). torchmetrics does the sums.
 
     d(x, y) = sum_l 1/(H_l W_l) sum_hw | w_l * (x^l_hw - y^l_hw) |^2        (equation 1)
 
-x^l, y^l: features of layer l of a fixed network, normalised to length 1 at each place; w_l: learned weights of the channels.
+x^l, y^l: features of layer l of a fixed network, normalised to length 1 at each place; w_l: learned weights of the channels, version 0.1.
 """
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.evaluation.features import lpips_network, rgb
-from gan_style.networks.pretrained.weights import read_weights
+from gan_style.evaluation.features import RANDOM, family_of, rgb
+from gan_style.files.looking import only_missed
+from gan_style.networks.pretrained import vgg
+from gan_style.networks.pretrained.weights import downloaded, fitting, kept_file, read_weights, torchvision_address
 
-_EPS = 1e-10
+Backbone = Literal["alex", "vgg"]
+_LEAST: dict[Backbone, tuple[str, int]] = {"alex": ("AlexNet", 31), "vgg": ("layer relu5_3", 16)}  # pixels of a side
 
 
 class LPIPS(nn.Module):
-    """Distance of two images [1, C, H, W] in [-1, 1]. The learned weights are those of version 0.1, which torchmetrics brings along."""
+    """Distance of two images [1, C, H, W] in [-1, 1]: torchmetrics' network with weights that are given to it. Frozen, never trained."""
 
     def __init__(self, choice: str, key: str) -> None:
-        """choice: see `lpips_network`; key: what messages call it."""
+        """choice: `alex` or `vgg`: torchvision's weights; `random`: VGG-16 with random ones; or a file of AlexNet or VGG-16.
+
+        key: what messages call the choice
+        """
         super().__init__()
-        self.network, self.layers, whose, self.words = lpips_network(choice, key)
-        path = _linear_file(whose)
+        from torchmetrics.functional.image import lpips
+
+        self.words, backbone, weights = _chosen(choice, key)
+        with torch.device("meta"):  # the public class downloads weights and has no place for others
+            network = lpips._NoTrainLpips(pretrained=False, net=backbone, pnet_rand=True)
+        network.to_empty(device="cpu")
+        network.scaling_layer = lpips.ScalingLayer()
+        network.net.load_state_dict(dict(zip(network.net.state_dict(), weights, strict=True)))
+        path = _linear_file(backbone)
+        linear = {name: place for name, place in network.state_dict().items() if name.startswith("lin") and not name.startswith("lins.")}
         stored = read_weights(path, "LPIPS", "install torchmetrics again")
-        for number, layer in enumerate(self.layers):
-            weight = stored.get(f"lin{number}.model.1.weight")  # [1, C, 1, 1], the square of w_l
-            if weight is None:
-                raise UserError(f"{path}: does not hold LPIPS's linear weights; install torchmetrics as constraints.txt says")
-            self.register_buffer(layer, weight.float(), persistent=False)
+        problem, otherwise = f"{path}: not LPIPS's linear weights", "; install torchmetrics as constraints.txt says"
+        network.load_state_dict(fitting(stored, linear, problem, otherwise), strict=False)
+        self.network = network.requires_grad_(False)
+        self.name, self.least = _LEAST[backbone]
 
     def forward(self, translated: Tensor, truth: Tensor) -> Tensor:
-        x, y = (self.network(rgb(images)) for images in (translated, truth))
-        distance = translated.new_zeros(())
-        for layer in self.layers:
-            squares = (_normalised(x[layer]) - _normalised(y[layer])).square()  # [1, C, h, w]
-            distance = distance + (self.get_buffer(layer) * squares).sum(dim=1).mean()
-        return distance
+        height, width = translated.shape[-2:]
+        if min(height, width) < self.least:
+            raise UserError(
+                f"an image of {width} x {height} pixels is too small for {self.name}, which needs {self.least}: take larger images"
+            )
+        return self.network(rgb(translated), rgb(truth)).squeeze()
 
 
-def _normalised(features: Tensor) -> Tensor:
-    """Length 1 along the channels."""
-    return features / (features.square().sum(dim=1, keepdim=True).sqrt() + _EPS)
+def _chosen(choice: str, key: str) -> tuple[str, Backbone, Iterable[Tensor]]:
+    """What tables call the network, which one it is, and the tensors of its convolutions in order."""
+    address = torchvision_address("AlexNet")
+    if choice == "alex" and only_missed(kept_file(address)):
+        choice = "random"
+    if choice in ("vgg", "random"):
+        weights = "imagenet" if choice == "vgg" else "random"
+        words = f"VGG-16, {'ImageNet' if choice == 'vgg' else 'random'} weights"
+        return words, "vgg", vgg.load("vgg16", weights).values()
+    path = downloaded(address, "AlexNet", f"give its path as {key}, or {RANDOM}") if choice == "alex" else Path(choice)
+    stored = read_weights(path, "LPIPS", f"give a .pth or .safetensors file of AlexNet or VGG-16, `alex`, `vgg` or `random` as {key}")
+    family = family_of(stored, path, key)
+    if family == "vgg16":
+        return f"VGG-16, {path.name}", "vgg", vgg.load("vgg16", str(path)).values()
+    if family != "alexnet":
+        raise UserError(f"{key}: {path} holds {family}; LPIPS was made for AlexNet and VGG-16")
+    from torchvision.models import alexnet
+
+    with torch.device("meta"):
+        expected = {name: place for name, place in alexnet(weights=None).state_dict().items() if name.startswith("features.")}
+    return f"AlexNet, {path.name}", "alex", fitting(stored, expected, f"{path}: not the weights of AlexNet").values()
 
 
-def _linear_file(whose: str) -> Path:
+def _linear_file(backbone: str) -> Path:
     """Where torchmetrics keeps the learned weights of "alex" or "vgg"."""
     found = find_spec("torchmetrics")
     assert found and found.origin
-    return Path(found.origin).parent / "functional" / "image" / "lpips_models" / f"{whose}.pth"
+    return Path(found.origin).parent / "functional" / "image" / "lpips_models" / f"{backbone}.pth"

@@ -264,7 +264,7 @@ assert infer.main({command(input="nowhere")!r}) == 2
 assert "torch" not in sys.modules, "a mistake should be reported at once"
 assert infer.main({command()!r}) == 0
 assert "torch" in sys.modules
-heavy = {{"accelerate", "albumentations", "torchmetrics", "gan_style.engine", "gan_style.report", "gan_style.datasets"}}
+heavy = {{"accelerate", "albumentations", "torchmetrics", "torchvision", "gan_style.engine", "gan_style.report", "gan_style.datasets"}}
 loaded = heavy & set(sys.modules)
 print(sorted(loaded))
 """

@@ -1,26 +1,25 @@
-"""VGG-16 and VGG-19 (Simonyan and Zisserman, 2014, arXiv 1409.1556) as extractors of features by layer name.
+"""torchvision's VGG-16 and VGG-19 (Simonyan and Zisserman, 2014, arXiv 1409.1556) as extractors of features by layer name.
 
 Layers: conv1_1, relu1_1, conv1_2, relu1_2, pool1, conv2_1, ... pool5; see `layers`.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
 from gan_style.files.looking import only_missed
-from gan_style.networks.pretrained.weights import kept_file, read_weights, torchvision_file
+from gan_style.networks.pretrained.normalisation import ImageNetNormalisation
+from gan_style.networks.pretrained.weights import downloaded, fitting, kept_file, read_weights, torchvision_address
 
-# Channels and number of convolutions of the five blocks.
+# Channels and number of convolutions of the five blocks: names of layers are known before torchvision is loaded.
 BLOCKS = {
     "vgg16": ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)),
     "vgg19": ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)),
 }
-_FILES = {"vgg16": "vgg16-397923af.pth", "vgg19": "vgg19-dcbb9e9d.pth"}  # torchvision's; the name holds the SHA-256's beginning
 _RANDOM_SEED = 1409
 
 
@@ -37,13 +36,10 @@ def layers(name: str) -> list[str]:
 class VGGFeatures(nn.Module):
     """Images [B, 3, H, W] in [-1, 1] -> {layer: features [B, C, h, w]}, for the layers asked for and no deeper.
 
-    weights: "imagenet", "random" (see `load`) or a file; None leaves them to a state dict. Frozen and never trained.
+    weights: "imagenet", "random" (see `load`) or a file; None: torch's initialisation, which a state dict then replaces.
     pooling: "max" as trained, or "avg", which Gatys et al. found to give smoother results (1508.06576, section 2).
-    H and W must be at least `minimum_size`.
+    H and W must be at least `minimum_size`. Frozen and never trained.
     """
-
-    mean: Tensor
-    deviation: Tensor
 
     def __init__(self, name: str, wanted: Sequence[str], weights: str | None = "imagenet", pooling: str = "max") -> None:
         super().__init__()
@@ -55,84 +51,77 @@ class VGGFeatures(nn.Module):
         self.pooling = pooling
         self.run = order[: order.index(self.wanted[-1]) + 1]
         self.minimum_size = 2 ** sum(layer.startswith("pool") for layer in self.run)
-        self.convolutions = nn.ModuleDict()
-        channels = 3
+        self.convolutions = nn.ModuleDict()  # under these names checkpoints and bundles know the weights
+        modules = dict(zip(order, _torchvisions(name), strict=True))
         for layer in self.run:
             if layer.startswith("conv"):
-                width = BLOCKS[name][int(layer[4]) - 1][0]
-                conv = nn.Conv2d if weights is None else partial(nn.utils.skip_init, nn.Conv2d)
-                self.convolutions[layer] = conv(channels, width, 3, padding=1)
-                channels = width
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+                self.convolutions[layer] = modules[layer].to_empty(device=torch.get_default_device())
+                if weights is None:
+                    cast(nn.Conv2d, modules[layer]).reset_parameters()
+        self.relu = nn.ReLU()  # torchvision's works in place, on features that are wanted too
+        self.pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
+        self.normalise = ImageNetNormalisation()
         stored = {} if weights is None else load(name, weights)
         for layer, convolution in self.convolutions.items() if stored else ():
             convolution.load_state_dict({part: stored[f"{layer}.{part}"] for part in ("weight", "bias")})
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor, wanted: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """wanted: some of the layers that were asked for, where not all are needed; nothing behind the deepest is computed."""
-        missing = set(self.wanted if wanted is None else wanted)
+        """wanted: some of the layers that were asked for; the network computes nothing behind the deepest."""
+        wanted = self.wanted if wanted is None else wanted
         if min(images.shape[-2:]) < self.minimum_size:
             height, width = images.shape[-2:]
             raise UserError(
                 f"an image of {width} x {height} pixels is too small for layer {self.wanted[-1]}, which needs {self.minimum_size}: "
                 "take larger images or shallower layers"
             )
-        x = ((images + 1) / 2 - self.mean) / self.deviation
+        x = self.normalise(images)
         features = {}
-        for layer in self.run:
+        for layer in self.run[: 1 + max(map(self.run.index, wanted))]:
             if layer.startswith("conv"):
                 x = self.convolutions[layer](x)
-            elif layer.startswith("relu"):
-                x = F.relu(x)
             else:
-                x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
-            if layer in missing:
+                x = self.relu(x) if layer.startswith("relu") else self.pool(x)
+            if layer in wanted:
                 features[layer] = x  # [B, C, H / 2^p, W / 2^p] after p poolings
-                missing.remove(layer)
-                if not missing:
-                    break
         return features
 
 
 def load(name: str, weights: str) -> Mapping[str, Tensor]:
     """{conv1_1.weight, conv1_1.bias, ...} of every convolution.
 
-    "imagenet": torchvision's file, downloaded once and checked by its hash; "random": He's initialisation from a fixed seed, good for
-    textures (1606.00021) and tests, not for recognising content; else a .pth or .safetensors file with torchvision's names or
-    these. `UserError` where the file is not there or does not fit. Nothing is unpickled but tensors.
+    "imagenet": torchvision's file, downloaded once and checked by its hash. "random": He's initialisation from a fixed seed, good for
+    textures (1606.00021) and tests, not for recognising content. Else a .pth or .safetensors file with torchvision's names or
+    the names above. `UserError` where the file is not there or does not fit. The function unpickles nothing but tensors.
     """
-    convolutions = [layer for layer in layers(name) if layer.startswith("conv")]
-    if weights == "random" or (weights == "imagenet" and only_missed(kept_file(_FILES[name]))):
-        return _random(name, convolutions)
+    theirs, order = _torchvisions(name).state_dict(), layers(name)
+    numbered = {f"{order[int(number)]}.{part}": f"{number}.{part}" for number, part in (key.split(".") for key in theirs)}
+    expected = {key: theirs[number] for key, number in numbered.items()}
+    address = torchvision_address(name.upper())
+    if weights == "random" or (weights == "imagenet" and only_missed(kept_file(address))):
+        return _random(expected)
     otherwise = "give its path, or take `random`, which is good for textures"
-    path = torchvision_file(_FILES[name], name, otherwise) if weights == "imagenet" else Path(weights)
+    path = downloaded(address, name, otherwise) if weights == "imagenet" else Path(weights)
     stored = read_weights(path, "VGG", "give a .pth or .safetensors file, `imagenet` or `random`")
-    if any(key.startswith("features.") for key in stored):  # torchvision numbers the layers of its sequence
-        numbers = sorted({int(key.split(".")[1]) for key in stored if key.startswith("features.") and key.endswith(".weight")})
-        names = dict(zip(convolutions, numbers, strict=False))
-        found = {f"{layer}.{part}": stored.get(f"features.{n}.{part}") for layer, n in names.items() for part in ("weight", "bias")}
-    else:
-        found = {f"{layer}.{part}": stored.get(f"{layer}.{part}") for layer in convolutions for part in ("weight", "bias")}
-    expected = {key: value.shape for key, value in _random(name, convolutions, torch.device("meta")).items()}
-    fitting: dict[str, Tensor] = {}
-    for key, shape in expected.items():
-        tensor = found.get(key)
-        if not isinstance(tensor, Tensor) or tensor.shape != shape or not tensor.is_floating_point():
-            raise UserError(f"{path}: not the weights of {name}: {key} is missing or has another shape; give torchvision's {_FILES[name]}")
-        fitting[key] = tensor.float()
-    return fitting
+    if any(key.startswith("features.") for key in stored):
+        stored = {key: stored[f"features.{number}"] for key, number in numbered.items() if f"features.{number}" in stored}
+    return fitting(stored, expected, f"{path}: not the weights of {name}", f"; give torchvision's {kept_file(address).name}")
 
 
-def _random(name: str, convolutions: Sequence[str], device: torch.device | None = None) -> dict[str, Tensor]:
-    generator = None if device else torch.Generator().manual_seed(_RANDOM_SEED)
+def _torchvisions(name: str) -> nn.Sequential:
+    """The convolutions, ReLUs and poolings of torchvision's network, one for each of `layers(name)`, without memory for weights."""
+    from torchvision import models
+
+    with torch.device("meta"):
+        return getattr(models, name)(weights=None, init_weights=False).features
+
+
+def _random(expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(_RANDOM_SEED)
     drawn: dict[str, Tensor] = {}
-    channels = 3
-    for layer in convolutions:
-        width = BLOCKS[name][int(layer[4]) - 1][0]
-        deviation = (2.0 / (9 * channels)) ** 0.5  # He et al., 1502.01852: keeps the activations' scale through ReLUs
-        drawn[f"{layer}.weight"] = torch.randn(width, channels, 3, 3, generator=generator, device=device) * deviation
-        drawn[f"{layer}.bias"] = torch.zeros(width, device=device)
-        channels = width
+    for key, place in expected.items():
+        if key.endswith("bias"):
+            drawn[key] = torch.zeros(place.shape)
+        else:  # He et al., 1502.01852: keeps the activations' scale through ReLUs
+            drawn[key] = torch.randn(place.shape, generator=generator) * (2.0 / place[0].numel()) ** 0.5
     return drawn

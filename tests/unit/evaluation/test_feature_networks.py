@@ -8,10 +8,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_style.errors import UserError
-from gan_style.evaluation.features import feature_network, lpips_network, rgb, structure_network
+from gan_style.evaluation.features import feature_network, rgb, structure_network
+from gan_style.evaluation.lpips import LPIPS
 from gan_style.networks.pretrained import vgg
 from gan_style.networks.pretrained.inception import InceptionFeatures
-from gan_style.networks.pretrained.vit import ViTFeatures
+from gan_style.networks.pretrained.vit import ViTFeatures, _dinos
 
 IMAGE = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
@@ -24,10 +25,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         torch.manual_seed(0)
         inception = {
             key: torch.randn(value.shape) * 0.05 if value.dim() > 1 else torch.rand(value.shape) + 0.5
-            for key, value in InceptionFeatures(of_fid=True).state_dict().items()
+            for key, value in InceptionFeatures(of_fid=True).network.state_dict().items()
             if value.is_floating_point()
         }
-        transformer = {key: torch.randn(value.shape) * 0.1 for key, value in ViTFeatures(64, 128, 2, 8, 17).state_dict().items()}
+        shapes = {_dinos(key): value.shape for key, value in ViTFeatures(64, 128, 2, 8, 17).network.state_dict().items()}
+        transformer = {key: torch.randn(shape) * 0.1 for key, shape in shapes.items()}
         alexnet = {"features.0.weight": torch.randn(64, 3, 11, 11), "features.0.bias": torch.zeros(64)}
     stored = {
         "inception": {**inception, "fc.weight": torch.zeros(1008, 2048)},
@@ -87,9 +89,9 @@ def test_files_that_do_not_fit_are_named(files: dict[str, Path], tmp_path: Path)
         (feature_network, "--features", str(files["other"]), "no network known here"),
         (feature_network, "--features", str(files["alexnet"]), "LPIPS alone"),
         (structure_network, "--structure", str(files["inception"]), "of no use there"),
-        (lpips_network, "--lpips", str(files["vit"]), "LPIPS was made for"),
-        (lpips_network, "--lpips", str(files["alexnet"]), r"not the weights of AlexNet: features\.3\.weight"),
-        (lpips_network, "--lpips", str(tmp_path / "nowhere.pth"), r"nowhere\.pth: no such file.*as --lpips"),
+        (LPIPS, "--lpips", str(files["vit"]), "LPIPS was made for"),
+        (LPIPS, "--lpips", str(files["alexnet"]), r"not the weights of AlexNet: features\.3\.weight"),
+        (LPIPS, "--lpips", str(tmp_path / "nowhere.pth"), r"nowhere\.pth: no such file.*as --lpips"),
     ):
         with pytest.raises(UserError, match=said) as mistake:
             choose(choice, key)
@@ -108,7 +110,7 @@ def test_files_that_do_not_fit_are_named(files: dict[str, Path], tmp_path: Path)
 def test_a_state_dict_of_other_things_is_no_network(stored: dict, tmp_path: Path) -> None:
     path = tmp_path / "odd.pth"
     torch.save(stored, path)
-    for choose in (feature_network, structure_network, lpips_network):
+    for choose in (feature_network, structure_network, LPIPS):
         with pytest.raises(UserError, match=r"odd\.pth"):
             choose(str(path), "--features")
 
@@ -128,7 +130,7 @@ def test_no_download_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     with pytest.raises(UserError, match=r"AlexNet cannot be downloaded.*alexnet-owt-7be5be79\.pth.*give its path as validation\.lpips"):
-        lpips_network("alex", "validation.lpips")
+        LPIPS("alex", "validation.lpips")
     with pytest.raises(UserError, match="vgg16 cannot be downloaded"):
         structure_network("imagenet", "validation.structure")
 

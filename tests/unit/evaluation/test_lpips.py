@@ -1,4 +1,4 @@
-"""LPIPS against torchmetrics' own network and against its definition."""
+"""LPIPS against torchmetrics' network with the same weights, and against its definition."""
 
 import random
 from pathlib import Path
@@ -9,7 +9,7 @@ import torchvision
 from torch import Tensor
 from torchmetrics.functional.image.lpips import _LPIPS
 
-from gan_style.evaluation.features import lpips_network
+from gan_style.errors import UserError
 from gan_style.evaluation.lpips import LPIPS, _linear_file
 from gan_style.networks.pretrained.vgg import VGGFeatures
 
@@ -86,5 +86,22 @@ def test_the_linear_weights_are_none_negative() -> None:
         assert all(bool((weight >= 0).all()) for weight in linear(whose).values())
 
 
-def test_a_choice_names_what_it_is() -> None:
-    assert lpips_network("random", "validation.lpips")[2:] == ("vgg", "VGG-16, random weights")
+def test_a_choice_names_its_network(alexnet: Path) -> None:
+    assert LPIPS("random", "validation.lpips").words == "VGG-16, random weights"
+    assert LPIPS(str(alexnet), "validation.lpips").words == "AlexNet, alexnet.pth"
+
+
+def test_an_image_too_small_is_said(alexnet: Path) -> None:
+    for choice, least in ((str(alexnet), 31), ("random", 16)):
+        network = LPIPS(choice, "validation.lpips")
+        assert torch.isfinite(network(images(1, least, least), images(2, least, least)))
+        with pytest.raises(UserError, match=rf"an image of 40 x {least - 1} pixels is too small for .*, which needs {least}"):
+            network(images(1, least - 1, 40), images(2, least - 1, 40))
+
+
+def test_nothing_is_drawn_from_the_global_generator(alexnet: Path) -> None:
+    """Validation must not change the numbers of the training around it."""
+    before = torch.get_rng_state()
+    for choice in (str(alexnet), "random"):
+        assert not any(parameter.requires_grad for parameter in LPIPS(choice, "validation.lpips").parameters())
+    assert torch.equal(torch.get_rng_state(), before)

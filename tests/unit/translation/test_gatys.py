@@ -56,7 +56,7 @@ def test_the_loss_falls(optimizer: str, factor: float) -> None:
 
 def test_the_terms_are_one_for_a_picture_without_features_at_any_size() -> None:
     """Mid-gray of VGG's mean has no features under weights without biases."""
-    empty = (2 * VGG.mean - 1).expand(1, 3, 64, 64)
+    empty = (2 * VGG.normalise.mean - 1).expand(1, 3, 64, 64)
     for size in (32, 64):
         photo = images.to_tensor(draw(1, size))[None]
         terms = loss_terms(VGG, photo, [style(stripes(8)), style(stripes(4), weight=3.0)], Settings(**SETTINGS, content_weight=1.0))

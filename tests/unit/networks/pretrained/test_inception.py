@@ -1,4 +1,4 @@
-"""FID's feature network and LPIPS's AlexNet against torchvision's."""
+"""FID's feature network against torchvision's, and against what FID's graph pools otherwise."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ import torchvision
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.networks.pretrained.alexnet import AlexNetFeatures
 from gan_style.networks.pretrained.inception import InceptionFeatures
 
 FILE = Path("inception.pth")
@@ -74,20 +73,3 @@ def test_a_file_of_something_else_is_named(reference: nn.Module) -> None:
         UserError, match=r"inception\.pth: not the weights of Inception v3: Mixed_6c\.branch7x7_2\.bn\.running_var is missing"
     ):
         InceptionFeatures.load(stored, FILE)
-
-
-def test_alexnets_layers_are_torchvisions() -> None:
-    with torch.random.fork_rng(), torch.device("cpu"):
-        torch.manual_seed(0)
-        reference = torchvision.models.alexnet(weights=None).eval()
-    network = AlexNetFeatures(reference.state_dict(), Path("alexnet.pth"))
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-    x = ((images(80) + 1) / 2 - mean) / deviation
-    features = network(images(80))
-    for layer, end in zip(features, (2, 5, 8, 10, 12), strict=True):
-        torch.testing.assert_close(features[layer], reference.features[:end](x))
-    assert network(images(31))["relu5"].shape == (1, 256, 1, 1)
-    with pytest.raises(UserError, match="30 x 30 pixels is too small for AlexNet, which needs 31"):
-        network(images(30))
-    with pytest.raises(UserError, match=r"alexnet\.pth: not the weights of AlexNet: features\.8\.bias"):
-        AlexNetFeatures({key: value for key, value in reference.state_dict().items() if key != "features.8.bias"}, Path("alexnet.pth"))

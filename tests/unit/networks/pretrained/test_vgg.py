@@ -146,7 +146,7 @@ def test_a_download_is_kept_and_a_damaged_file_named(tmp_path: Path, file: Path,
     from gan_style.networks.pretrained import vgg
 
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-    monkeypatch.setitem(vgg._FILES, "vgg16", f"vgg16-{digest}.pth")
+    monkeypatch.setattr(vgg, "torchvision_address", lambda _: f"https://download.pytorch.org/models/vgg16-{digest}.pth")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     calls = []
 
