@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_style.networks import GENERATORS, build
+from gan_style.networks.generators.resnet import ResnetConfig
 from gan_style.networks.layers import normalisation
 
 Normalise = Callable[..., Tensor]
@@ -92,9 +93,8 @@ def gradient(network: nn.Module) -> Tensor:
 
 def measure(batch: int, arguments: argparse.Namespace) -> None:
     torch.manual_seed(0)
-    network = build(
-        GENERATORS, "resnet", in_channels=3, out_channels=3, base_channels=arguments.channels, num_blocks=arguments.blocks, norm="instance"
-    ).to(arguments.device)
+    config = ResnetConfig(base_channels=arguments.channels, num_blocks=arguments.blocks)
+    network = build(GENERATORS, config, in_channels=3, out_channels=3).to(arguments.device)
     images = torch.rand(batch, 3, arguments.size, arguments.size, device=arguments.device) * 2 - 1
     weights = torch.randn_like(images)
     exact = copy.deepcopy(network).double()

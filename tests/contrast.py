@@ -16,6 +16,7 @@ from tiny import micro_batches
 from torch import Tensor, nn
 
 from gan_style.methods.base import Method
+from gan_style.networks.features import FeatureGenerator
 from gan_style.networks.layers.projection import ProjectionHeads
 from gan_style.types import Batch
 
@@ -154,7 +155,7 @@ def _contrast(watch: Watch) -> Tensor:
 
 def _places(generator: nn.Module, found: Features) -> int:
     """The number of positions that a layer of the encoder has."""
-    strides: Any = generator.feature_layers
+    assert isinstance(generator, FeatureGenerator)
     height, width = found.image.pixels.shape[1:]
-    stride = strides[found.layer][1]
+    stride = generator.feature_stages()[found.layer].stride
     return -(-height // stride) * -(-width // stride)

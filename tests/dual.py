@@ -14,6 +14,7 @@ from gan_style import networks
 from gan_style.losses.patch_nce import patch_nce
 from gan_style.methods.base import Player
 from gan_style.methods.cyclegan import CycleGAN, CycleGANConfig
+from gan_style.networks.features import FeatureGenerator
 from gan_style.networks.layers.patches import Positions, draw_positions
 from gan_style.networks.layers.projection import ProjectionHeads
 from gan_style.seeding import derive_seed
@@ -37,10 +38,12 @@ class Dual(CycleGAN):
     def __init__(self, config: DualConfig, task: Task) -> None:
         super().__init__(config, task)
         self.seed = task.seed
-        layers = {layer: size for layer, size in self.networks["generator_ab"].feature_layers.items() if layer in LAYERS}  # type: ignore[union-attr]
-        self.strides = {layer: stride for layer, (_, stride) in layers.items()}
+        generator = self.networks["generator_ab"]
+        assert isinstance(generator, FeatureGenerator)
+        stages = {name: stage for name, stage in generator.feature_stages().items() if name in LAYERS}
+        self.strides = {name: stage.stride for name, stage in stages.items()}
         for domain in "ab":
-            heads = ProjectionHeads({layer: channels for layer, (channels, _) in layers.items()}, 8)
+            heads = ProjectionHeads({name: stage.channels for name, stage in stages.items()}, 8)
             networks.init_weights(heads, "xavier", 1.0)
             self.networks[f"heads_{domain}"] = heads
         makers, opponents = self.players

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from tiny import PATCHES
 
-from gan_style.config.architectures import ARCHITECTURES
+from gan_style.config.network import kinds_of
 from gan_style.methods import CONFIGS
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +17,7 @@ SMALLER = ["method.generator.num_downs=3", "method.discriminator.num_layers=1", 
 def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:
     """train.py's arguments: the smoke configuration of a method, shrunk further, on `data`; `overrides` come last and win.
 
-    Keys of networks that the method, or of architectures that the network, does not have are left out.
+    Keys that the method or its network does not have are left out.
     """
     sections = CONFIGS[name].model_fields
     config = [
@@ -48,7 +48,7 @@ def has(recipe: dict[str, Any], overrides: Sequence[str], section: str, key: str
         return False
     named = [text.partition("=")[2] for text in overrides if text.startswith(f"method.{section}.name=")]
     default = field.get_default(call_default_factory=True).name
-    return key in ARCHITECTURES[(named or [recipe.get(section, {}).get("name", default)])[-1]]
+    return key in kinds_of(field)[(named or [recipe.get(section, {}).get("name", default)])[-1]].model_fields
 
 
 def winning(arguments: list[str]) -> list[str]:

@@ -11,8 +11,8 @@ from pictures import draw
 from PIL import Image
 
 from gan_style import build
-from gan_style.config.architectures import ARCHITECTURES
 from gan_style.config.load import parse_config
+from gan_style.config.network import kinds_of
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.plan import make_plan
 from gan_style.engine.run import Run
@@ -54,7 +54,7 @@ def tiny_method(name: str, folder: Path) -> dict[str, Any]:
 def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Any:
     """The configuration of a tiny run of method `name`; `train` and further sections add to it.
 
-    Keys of networks that their architecture does not have are left out.
+    Keys that a network does not have are left out.
     """
     method: dict[str, Any] = {"name": name}
     for key, values in TINY_NETWORKS.items():
@@ -65,7 +65,7 @@ def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, *
     method |= tiny_method(name, run_dir / "styles") | sections.pop("method", {})
     for key in TINY_NETWORKS.keys() & method.keys():
         default = CONFIGS[name].model_fields[key].get_default(call_default_factory=True).name
-        method[key] = of_architecture({"name": default, **method[key]})
+        method[key] = of_network(name, key, {"name": default, **method[key]})
     tree = {
         "run_dir": str(run_dir),
         "method": method,
@@ -78,9 +78,10 @@ def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, *
     return parse_config(tree, "tiny", CONFIGS)
 
 
-def of_architecture(network: dict[str, Any]) -> dict[str, Any]:
-    """The keys of a network's section that its architecture has."""
-    return {key: value for key, value in network.items() if key == "name" or key in ARCHITECTURES[network["name"]]}
+def of_network(method: str, section: str, keys: dict[str, Any]) -> dict[str, Any]:
+    """Those keys of a section of a method that the network which they name has."""
+    known = kinds_of(CONFIGS[method].model_fields[section])[keys["name"]].model_fields
+    return {key: value for key, value in keys.items() if key in known}
 
 
 def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch]:

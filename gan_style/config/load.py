@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gan_style.config.architectures import is_of_others
 from gan_style.config.base import read_config_file
 from gan_style.config.effect import leaves, without_effect
 from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined, no_section
+from gan_style.config.network import having_key
 from gan_style.config.overrides import Override, apply_override, parse_overrides
 from gan_style.config.recipes import find_recipe
 from gan_style.config.schema import MethodConfig, RunConfig
@@ -74,7 +74,7 @@ def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[st
     except ValidationError as problem:
         reader = Reader(origin, schema, name, methods)
         mistakes = [reader.mistake(dict(error)) for error in problem.errors()]
-        told = _of_another_method(origin, name, methods, mistakes) or _of_another_architecture(origin, mistakes)
+        told = _of_another_method(origin, name, methods, mistakes) or _of_another_network(origin, reader, mistakes)
         raise UserError(joined(told)) from None
 
 
@@ -98,8 +98,8 @@ def _of_another_method(
     return [found(origin, ("method", "name"), words), *(mistake for mistake in mistakes if mistake not in strange)]
 
 
-def _of_another_architecture(origin: Origin, mistakes: Sequence[Mistake]) -> list[Mistake]:
-    """The mistakes, with one for all those in a network's section of the file where the command line names another architecture."""
+def _of_another_network(origin: Origin, reader: Reader, mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """The mistakes, with one for all those in a network's section of the file where the command line names another network."""
     told = list(mistakes)
     for override in origin.overrides:
         *above, last = override.place
@@ -107,7 +107,8 @@ def _of_another_architecture(origin: Origin, mistakes: Sequence[Mistake]) -> lis
         if last != "name" or before == override.value:
             continue
         of_file = [mistake for mistake in told if list(mistake.place[:-1]) == above and mistake.blamed in origin.files(origin.file)]
-        strange = [mistake for mistake in of_file if is_of_others(mistake.place[-1], override.value)]
+        kinds = reader.kinds(above)
+        strange = [mistake for mistake in of_file if (names := having_key(kinds, mistake.place[-1])) and override.value not in names]
         if not strange:
             continue
         section, keys = ".".join(above), ", ".join(str(mistake.place[-1]) for mistake in strange)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from gan_style.config.architectures import having
+from gan_style.config.network import Kinds, NetworkConfig, having, having_key, kinds_of
 from gan_style.config.overrides import Override
 from gan_style.config.schema import MethodConfig
 from gan_style.config.yaml_file import INCLUDE, YamlFile, short
@@ -96,36 +96,56 @@ class Reader:
 
     def mistake(self, error: Mapping[str, Any]) -> Mistake:
         """One mistake."""
-        place = error["loc"]
-        return found(self.origin, place, self._words(error))
+        known = _located(self.schema, error["loc"])
+        place = (*known.place, "name") if error["type"].startswith("union_tag") else known.place
+        return found(self.origin, place, self._words(error, known))
 
-    def _words(self, error: Mapping[str, Any]) -> str:
-        place, kind = error["loc"], error["type"]
+    def kinds(self, place: Sequence[str]) -> Kinds:
+        """The networks among which the section at `place` is one; none where it is no network's."""
+        return _located(self.schema, (*place, "")).kinds
+
+    def _words(self, error: Mapping[str, Any], known: "_Located") -> str:
+        kind = error["type"]
         if kind == "extra_forbidden":
-            return self._unknown(place)
+            return self._unknown(known)
         words = error["msg"].removeprefix("Value error, ")
         if kind in ("missing", "value_error"):
             return words
-        if kind == "model_type":
-            return no_section(error["input"], _section(self.schema, list(map(str, place))))
+        if kind in ("model_type", "model_attributes_type"):
+            return no_section(error["input"], _nested(known.section, str(known.place[-1])))
+        if kind.startswith("union_tag"):
+            choices = self.kinds(list(map(str, known.place)))
+            name = error["input"].get("name") if isinstance(error["input"], Mapping) else None
+            near = "" if isinstance(name, str) and any(name in kinds for kinds in self._everywhere()) else nearest(str(name), choices)
+            return f"{self.method} takes no network {short(name)} here{near}; it takes {', '.join(choices)}"
         near = nearest(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"])) if kind == "literal_error" else ""
         return f"{words}, not {short(error['input'])}{near}"
 
-    def _unknown(self, place: tuple[int | str, ...]) -> str:
+    def _unknown(self, known: "_Located") -> str:
         """What to say of a key that its section does not have."""
-        *above, key = map(str, place)
-        section = _section(self.schema, above)
-        known = section.model_fields if section else {}
+        *above, key = map(str, known.place)
+        section = known.section
+        keys = section.model_fields if section else {}
         if key in INCLUDES:
             return INCLUDE
         if above == ["method"] and (others := [name for name, config in self.methods.items() if key in config.model_fields]):
             return f"{self.method} has no such key; {having(others)} it"
-        if near := nearest(key, known):
+        if section and issubclass(section, NetworkConfig) and (others := self._networks_with(key, known.kinds)):
+            return f"{section.model_fields['name'].default} has no such key; {having(others)} it"
+        if near := nearest(key, keys):
             return f"unknown key{near}"
-        elsewhere = [name for name in _keys(self.schema) if name.rpartition(".")[2] == key]
+        elsewhere = [name for name in dict.fromkeys(_keys(self.schema)) if name.rpartition(".")[2] == key]
         if elsewhere:
             return f"unknown key; there is {', '.join(elsewhere)}"
-        return f"unknown key; there are {', '.join(known)}"
+        return f"unknown key; there are {', '.join(keys)}"
+
+    def _networks_with(self, key: str, kinds: Kinds) -> list[str]:
+        """The networks that have a key: those that the method takes in this place, else those of any method."""
+        return having_key(kinds, key) or list(dict.fromkeys(name for each in self._everywhere() for name in having_key(each, key)))
+
+    def _everywhere(self) -> list[Kinds]:
+        """The networks that each key of each method takes."""
+        return [kinds_of(field) for config in self.methods.values() for field in config.model_fields.values()]
 
 
 def found(origin: Origin, place: Sequence[int | str], words: str) -> Mistake:
@@ -142,23 +162,46 @@ def no_section(value: Any, section: type[BaseModel] | None) -> str:
     return f"a section of keys ({', '.join(keys[:2])}, ...) belongs here, not {short(value)}"
 
 
-def _section(schema: type[BaseModel], place: Sequence[str]) -> type[BaseModel] | None:
-    """The section that a place in the configuration belongs to."""
+@dataclass(frozen=True)
+class _Located:
+    """Where an error of pydantic is.
+
+    place: its `loc` without the names of networks, which pydantic puts behind each key that takes one of several; section: the class of the
+    section that the last key belongs to; kinds: the networks among which that section is one
+    """
+
+    place: tuple[int | str, ...]
+    section: type[BaseModel] | None
+    kinds: Kinds
+
+
+def _located(schema: type[BaseModel], loc: Sequence[int | str]) -> _Located:
+    place: list[int | str] = []
     section: type[BaseModel] | None = schema
-    for part in place:
-        section = _nested(section, part) if section else None
-    return section
+    kinds: Kinds = {}
+    rest = list(loc)
+    while rest:
+        key = rest.pop(0)
+        place.append(key)
+        if rest:
+            field = section.model_fields.get(str(key)) if section else None
+            kinds = kinds_of(field) if field else {}
+            section = kinds.get(str(rest.pop(0))) if rest[0] in kinds else _nested(section, str(key))
+    return _Located(tuple(place), section, kinds)
 
 
-def _nested(section: type[BaseModel], key: str) -> type[BaseModel] | None:
+def _nested(section: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
     """The class of a key that is a section."""
-    field = section.model_fields.get(key)
+    field = section.model_fields.get(key) if section else None
     candidates = (field.annotation, *get_args(field.annotation)) if field else ()
     return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """The dotted keys of all values."""
-    for key in section.model_fields:
-        nested = _nested(section, key)
-        yield from _keys(nested, f"{prefix}{key}.") if nested else (f"{prefix}{key}",)
+    for key, field in section.model_fields.items():
+        nested = [*kinds_of(field).values()] or [each for each in [_nested(section, key)] if each]
+        for each in nested:
+            yield from _keys(each, f"{prefix}{key}.")
+        if not nested:
+            yield f"{prefix}{key}"

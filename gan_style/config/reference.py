@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gan_style.config.architectures import NetworkConfig
 from gan_style.config.continuing import MAY_CHANGE
 from gan_style.config.effect import OnlyWith
+from gan_style.config.network import NetworkConfig, kinds_of
 from gan_style.config.schema import MethodConfig, RunConfig
 
 _INTRO = """\
@@ -41,7 +41,7 @@ unless batch normalisation mixes the images of a batch. [resume.md](resume.md) s
 | `optim.clip_norm=null` | nothing |
 | `run_dir='"2024"'` | a text that looks like a number (the outer quotes are for the shell, the inner ones for YAML) |
 | `data.transforms='[{name: Rotate, limit: 10}]'` | a list: it replaces the file's as a whole |
-| `method.generator='{name: unet, num_downs: 7}'` | a section: it replaces the file's; the keys it leaves out have the method's defaults |
+| `method.generator='{name: unet, num_downs: 7}'` | a section: it replaces the file's; other keys have their defaults |
 
 The last of several overrides of one key counts, and a warning names those that it undoes. A key that stands twice in a file is refused.
 
@@ -63,7 +63,7 @@ _TYPES = {int: "whole number", float: "number", bool: "true or false", str: "tex
 
 
 def config_reference(methods: Mapping[str, type[MethodConfig]]) -> str:
-    """The page as Markdown: one chapter for each section class, also where several places have the same one.
+    """The page as Markdown: one chapter for each section class, also where several places or methods have the same one.
 
     methods: configuration classes by method name.
     """
@@ -76,6 +76,8 @@ def config_reference(methods: Mapping[str, type[MethodConfig]]) -> str:
             inner = f"{place}.{name}".lstrip(".")
             if section is RunConfig and name == "method":
                 waiting += [(inner, method, config) for method, config in methods.items()]
+            elif kinds := kinds_of(field):
+                waiting += [(inner, owner, kind) for kind in kinds.values()]
             elif nested := _nested(field):
                 waiting.append((inner, owner, nested))
     free = ", ".join(f"`{key}*`" if key.endswith(".") else f"`{key}`" for key in MAY_CHANGE)
@@ -85,10 +87,11 @@ def config_reference(methods: Mapping[str, type[MethodConfig]]) -> str:
 def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
     """Heading, first line of the docstring and table of a section class found at (place, method it belongs to)."""
     places = list(dict.fromkeys(place for place, _ in found))
-    owners = [owner for _, owner in found if owner]
+    owners = list(dict.fromkeys(owner for _, owner in found if owner))
     heading = ", ".join(f"`{place}`" for place in places if place) or "Sections"
+    name = f" `{section.model_fields['name'].default}`" if issubclass(section, NetworkConfig) else ""
     lines = [
-        f"## {heading}{' of ' + ', '.join(owners) if owners else ''}",
+        f"## {heading}{name}{' of ' + ', '.join(owners) if owners else ''}",
         "",
         (section.__doc__ or "").strip().partition("\n")[0],
         "",
@@ -96,39 +99,27 @@ def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
         "|---|---|---|---|",
     ]
     for name, field in section.model_fields.items():
-        having = _architectures(section, name)
-        if having is not None and not having:
-            continue
         key = ", ".join(f"`{f'{place}.{name}'.lstrip('.')}`" for place in places)
-        meaning = "".join([field.description or "", _only_with(field), _only_for(having or [])])
+        meaning = f"{field.description or ''}{_only_with(section, field)}"
         cells = (key, _type(field), _default(field), meaning)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join([*lines, ""])
 
 
-def _architectures(section: type[BaseModel], key: str) -> list[str] | None:
-    """The architectures among a network section's that have the key; None where all do, or where it is no network."""
-    if not issubclass(section, NetworkConfig):
-        return None
-    names: list[str] = list(get_args(section.model_fields["name"].annotation))
-    having = [name for name in names if key in section.keys_of(name)]
-    return None if having == names else having
-
-
-def _only_with(field: FieldInfo) -> str:
-    """What else must be set, in words."""
+def _only_with(section: type[BaseModel], field: FieldInfo) -> str:
+    """What else must be set, in words; of a rule that several networks share, the keys that this section has."""
     rules = [rule for rule in field.metadata if isinstance(rule, OnlyWith)]
     texts = [
         f"a method that {rule.words[1]}"
         if rule.words
-        else " or ".join(f"`{key}`" + (f" {_either(values)}" if values else "") for key, values in rule.keys.items())
+        else " or ".join(
+            f"`{key}`" + (f" {_either(values)}" if values else "")
+            for key, values in rule.keys.items()
+            if "." in key or key in section.model_fields
+        )
         for rule in rules
     ]
     return f" Only with {', and with '.join(texts)}." if texts else ""
-
-
-def _only_for(architectures: list[str]) -> str:
-    return f" Only for {', '.join(f'`{each}`' for each in architectures)}." if architectures else ""
 
 
 def _either(values: tuple[Any, ...]) -> str:
@@ -146,7 +137,9 @@ def _nested(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _type(field: FieldInfo) -> str:
-    """The type in words, with choices and range."""
+    """The type in words, with choices and range; of a key that takes one of several networks, their names."""
+    if kinds := kinds_of(field):
+        return ", ".join(f"`{name}`" for name in kinds)
     return ", or ".join(_type_name(kind, field) for kind in _alternatives(field))
 
 
@@ -171,12 +164,14 @@ def _bound(limit: float) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default as YAML; of a section, the keys in which it departs from the section's own defaults."""
+    """The default as YAML; of a section, the keys in which it departs from the section's own defaults, and the network that it names."""
     if field.is_required():
         return "as below" if _nested(field) else "required"
     value = field.get_default(call_default_factory=True)
     if not isinstance(value, BaseModel):
         return f"`{value if isinstance(value, str) else json.dumps(value)}`"
     own = {name: inner.get_default(call_default_factory=True) for name, inner in type(value).model_fields.items()}
+    named = [f"`name: {value.name}`"] if isinstance(value, NetworkConfig) else []
     changed = [f"`{name}: {json.dumps(getattr(value, name)).strip(chr(34))}`" for name in own if getattr(value, name) != own[name]]
+    changed = [*named, *changed]
     return f"{', '.join(changed)}, the rest as below" if changed else "as below"

@@ -8,97 +8,13 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from gan_style.config.architectures import NetworkConfig as NetworkConfig
 from gan_style.config.data import DataConfig as DataConfig
 from gan_style.config.data import DomainConfig as DomainConfig
 from gan_style.config.effect import ON, OnlyWith
+from gan_style.config.network import NetworkConfig, completed, kinds_of
 from gan_style.config.section import Place as Place
 from gan_style.config.section import Section as Section
 from gan_style.config.validation import ValidationConfig
-
-Norm = Literal["instance", "batch", "none"]
-Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
-InitGain = Annotated[float, OnlyWith({"init": ("normal", "xavier", "orthogonal"), "norm": ("batch",)})]  # it scales batch norms too
-
-
-class GeneratorConfig(NetworkConfig):
-    """A generator network."""
-
-    name: Literal["resnet", "unet", "global", "coarse-to-fine", "spade"] = Field(
-        default="resnet",
-        description="Architecture: `resnet` (1603.08155, 1703.10593), `unet` (1611.07004), and for large images `global`, `coarse-to-fine` "
-        "(1711.11585) and `spade` (1903.07291).",
-    )
-    base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
-    num_blocks: int = Field(
-        default=9,
-        ge=0,
-        le=64,
-        description="Residual blocks; CycleGAN takes 6 for 128 pixels and 9 from 256.",
-    )
-    num_downs: int = Field(
-        default=8,
-        ge=2,
-        le=12,
-        description="Halvings down to the bottleneck: `unet` 7 for 128 pixels, 8 for 256; in their papers `global` and `coarse-to-fine` 4, "
-        "`spade` 6.",
-    )
-    num_enhancers: int = Field(
-        default=1,
-        ge=1,
-        le=3,
-        description="Local enhancers: the global generator works at 1/2**n of the image's size.",
-    )
-    norm: Norm = Field(default="instance", description="Normalisation after each convolution; `instance` keeps no running statistics.")
-    dropout: bool = Field(default=False, description="Dropout of 0.5 in the residual blocks, or in the innermost decoder layers (`unet`).")
-    upsampling: Literal["deconvolution", "resize-convolution"] = Field(
-        default="deconvolution",
-        description="`deconvolution` as in the papers, or `resize-convolution`, which leaves no checkerboard "
-        "(distill.pub/2016/deconv-checkerboard).",
-    )
-    activation_checkpointing: bool = Field(
-        default=False,
-        description="Compute what residual blocks (`resnet`) or all stages (`global`, `coarse-to-fine`, `spade`) hold a second time in the "
-        "backward instead of keeping it (1604.06174): less memory, more time, the same result.",
-    )
-    spectral_norm: bool = Field(
-        default=False,
-        description="Spectral normalisation of every layer, as in the paper of `spade` (1802.05957).",
-    )
-    antialias: bool = Field(
-        default=False,
-        description="Blur before each halving, and interpolate before a convolution instead of a deconvolution: "
-        "a shift of the input then shifts what is made of it (1904.11486).",
-    )
-    init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
-    init_gain: InitGain = Field(
-        default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`."
-    )
-
-
-class DiscriminatorConfig(NetworkConfig):
-    """A discriminator network."""
-
-    name: Literal["patchgan", "pixel", "multiscale"] = Field(
-        default="patchgan",
-        description="`patchgan` judges overlapping patches, `pixel` each pixel by itself (1611.07004, section 6.1.2), `multiscale` patches "
-        "at several scales (1711.11585).",
-    )
-    base_channels: int = Field(default=64, ge=1, le=1024, description="Channels of the first layer.")
-    num_layers: int = Field(default=3, ge=1, le=8, description="Strided layers: 3 sees patches of 70 x 70 pixels.")
-    num_scales: int = Field(default=3, ge=1, le=5, description="Scales: one PatchGAN for the image as it is, one for half its size, ...")
-    antialias: bool = Field(
-        default=False,
-        description="Blur before each halving (1904.11486): 3 layers then see patches of 84 x 84 pixels.",
-    )
-    norm: Norm = Field(default="instance", description="Normalisation between the layers.")
-    spectral_norm: bool = Field(
-        default=False, description="Divide each layer's weights by their largest singular value, which bounds its slope (1802.05957)."
-    )
-    init: Init = Field(default="normal", description="Initial convolution weights; biases start at 0.")
-    init_gain: InitGain = Field(
-        default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`."
-    )
 
 
 class MethodConfig(Section):
@@ -116,18 +32,19 @@ class MethodConfig(Section):
     def _own_defaults(cls, values: Any) -> Any:
         """A section that sets some of its keys has this method's defaults for the others.
 
-        pydantic alone would take them from the section's class: `generator: {num_downs: 7}` would turn pix2pix's U-Net into a ResNet.
+        pydantic alone would take them from the section's class: `generator: {num_downs: 7}` would lose pix2pix's batch normalisation.
+        A network that is not the method's default has the defaults of its own class.
         """
         if not isinstance(values, dict):
             return values
-        completed = dict(values)
+        result = dict(values)
         for key, field in cls.model_fields.items():
             default = None if field.is_required() else field.get_default(call_default_factory=True)
             if isinstance(values.get(key), dict) and isinstance(default, NetworkConfig):
-                completed[key] = default.completing(values[key])
+                result[key] = completed(kinds_of(field), default, values[key])
             elif isinstance(values.get(key), dict) and isinstance(default, BaseModel):
-                completed[key] = {**default.model_dump(), **values[key]}
-        return completed
+                result[key] = {**default.model_dump(), **values[key]}
+        return result
 
 
 class OptimConfig(Section):

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
-from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.discriminators.patchgan import PatchDiscriminator
+from gan_style.networks.discriminators.pixel import PixelDiscriminator
 from gan_style.networks.generators.resnet import ResnetGenerator
 from gan_style.networks.generators.unet import UnetGenerator
 from gan_style.networks.layers.downsampling import BlurPool

@@ -15,33 +15,23 @@ from torch import Tensor, nn
 
 from gan_style import networks
 from gan_style.conditions import Picture
-from gan_style.config.schema import GeneratorConfig, Init, MethodConfig
+from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.methods.base import Method, Needs, Player
-from gan_style.networks.generators.adain import AdaINNet
+from gan_style.networks import StyleTransferConfig
+from gan_style.networks.generators.adain import AdaINNet, AdaINNetConfig
 from gan_style.networks.layers.moments import adain
 from gan_style.types import Batch, Direction, Outputs, Task
-
-
-class AdaINGeneratorConfig(GeneratorConfig):
-    """The stylizer."""
-
-    name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")  # type: ignore[assignment]
-    depth: Literal["relu2_1", "relu3_1", "relu4_1"] = Field(
-        default="relu4_1",
-        description="Where the features meet: the paper's relu4_1, or less deep, which is faster and keeps more.",
-    )
-    init: Init = Field(default="kaiming", description="Initial decoder weights: nothing normalises it, so they must keep the scale.")
 
 
 class AdaINConfig(MethodConfig):
     """AdaIN; the defaults are the paper's."""
 
     name: Literal["adain"] = Field(default="adain", description="Any content (domain A) in any style (domain B) (1703.06868).")
-    generator: AdaINGeneratorConfig = Field(default_factory=AdaINGeneratorConfig, description="The stylizer.")
+    generator: StyleTransferConfig = Field(default=AdaINNetConfig(), description="The stylizer.")
     content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss.")
     style_weight: float = Field(default=10.0, ge=0, description="Weight of the style loss.")
     tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
@@ -97,8 +87,8 @@ class AdaIN(Method):
     @classmethod
     def translator(cls, config: Any, in_channels: int, out_channels: int, vgg: str | None = None) -> AdaINNet:
         """vgg: the encoder's weights; None leaves them to the bundle."""
-        network = AdaINNet(vgg, config.generator.base_channels, config.generator.depth)
-        networks.init_weights(network.decoder, config.generator.init, config.generator.init_gain)
+        network = AdaINNet(vgg, config.generator)
+        networks.draw(network.decoder, config.generator)
         return network
 
     @classmethod

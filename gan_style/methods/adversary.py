@@ -17,10 +17,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from gan_style.config.effect import ON, OnlyWith
-from gan_style.config.schema import DiscriminatorConfig, MethodConfig
+from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
+from gan_style.networks import DiscriminatorConfig
+from gan_style.networks.discriminators.patchgan import PatchConfig
 from gan_style.networks.layers.diffaugment import LOTS, Augmentation, diffaugment
 from gan_style.networks.layers.together import forward_together
 from gan_style.seeding import derive_seed
@@ -39,7 +41,7 @@ PENALTIES = ("_r1", "_gradient_penalty")  # how their names end; a player that h
 class AdversarialConfig(MethodConfig):
     """What every method with discriminators can be configured by."""
 
-    discriminator: DiscriminatorConfig = Field(default_factory=DiscriminatorConfig, description="The judge.")
+    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="The judge.")
     adversarial: AdversarialName = Field(default="vanilla", description=LOSSES)
     critic_steps: int = Field(
         default=1,
@@ -75,7 +77,7 @@ class AdversarialConfig(MethodConfig):
     @model_validator(mode="after")
     def _critics_slope_is_bounded(self) -> "AdversarialConfig":
         # Spectral normalisation bounds convolutions, but not the scales that a batch normalisation learns behind them.
-        spectral = self.discriminator.spectral_norm and self.discriminator.norm != "batch"
+        spectral = self.discriminator.spectral_norm and not self.discriminator.mixes_batch
         if self.adversarial == "wgan" and not (self.gradient_penalty_weight or self.r1_weight or spectral):
             raise ValueError(
                 "adversarial wgan without a bound on its critic's slope has no end: set gradient_penalty_weight (10 in 1704.00028), "
@@ -109,7 +111,7 @@ class Adversary:
         self.config, self.task = config, task
         self.discriminators_side = ADVERSARIAL[config.adversarial]
         self.generators_side = generators_side or GENERATORS_SIDE[config.adversarial]
-        if config.discriminator.norm == "batch" and config.penalised:
+        if config.discriminator.mixes_batch and config.penalised:
             warnings.warn(
                 "gradient_penalty_weight and r1_weight are about each image's own slope, which batch normalisation mixes with the others' "
                 "(1704.00028, section 4): set method.discriminator.norm=instance",

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gan_style import networks
 from gan_style.conditions import Alone, AnyCondition
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, MethodConfig
+from gan_style.config.network import NetworkConfig
+from gan_style.config.schema import MethodConfig
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.networks.layers.dropout import draws_by_sample
 from gan_style.types import Batch, Direction, Outputs, Task
@@ -129,12 +130,11 @@ class Method(ABC):
         """
 
 
-def build_generator(config: GeneratorConfig, in_channels: int, out_channels: int) -> nn.Module:
-    """The generator that a configuration describes, freshly initialised from the global random state."""
-    keywords = config.model_dump()
-    return networks.build(networks.GENERATORS, **keywords, in_channels=in_channels, out_channels=out_channels)
+def build_generator(config: NetworkConfig, in_channels: int, out_channels: int) -> nn.Module:
+    """The generator that a section describes, freshly initialised from the global random state."""
+    return networks.build(networks.GENERATORS, config, in_channels=in_channels, out_channels=out_channels)
 
 
-def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> nn.Module:
-    """The discriminator that a configuration describes, freshly initialised from the global random state."""
-    return networks.build(networks.DISCRIMINATORS, **config.model_dump(), in_channels=in_channels)
+def build_discriminator(config: NetworkConfig, in_channels: int) -> nn.Module:
+    """The discriminator that a section describes, freshly initialised from the global random state."""
+    return networks.build(networks.DISCRIMINATORS, config, in_channels=in_channels)

@@ -14,7 +14,7 @@ Departures from their code: patches and mirrors are drawn for each sample, not f
 processes (decision 15); layer 0 is the image, without the mirrored margin that its first convolution sees.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -22,12 +22,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.errors import UserError, nearest
 from gan_style.losses.patch_nce import Negatives, patch_nce
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.networks import DiscriminatorConfig, FeatureGeneratorConfig
+from gan_style.networks.discriminators.patchgan import PatchConfig
+from gan_style.networks.features import FeatureGenerator, Stage
+from gan_style.networks.generators.resnet import ResnetConfig
 from gan_style.networks.layers.dropout import of_samples_at
 from gan_style.networks.layers.patches import Patches, Positions, draw_positions, mirror_positions, on_device
 from gan_style.networks.layers.projection import ProjectionHeads
@@ -46,13 +49,10 @@ class CUTConfig(AdversarialConfig, AuxiliaryConfig):
         default="cut", description="Unpaired translation one way, which keeps each patch close to its source (2007.15651)."
     )
     direction: Direction = Field(default="a2b", description="Which domain is translated into which; both have the same channels.")
-    generator: GeneratorConfig = Field(
-        default_factory=lambda: GeneratorConfig(antialias=True, init="xavier"),
-        description="The translator; a `resnet`, whose encoder gives the features.",
+    generator: FeatureGeneratorConfig = Field(
+        default=ResnetConfig(antialias=True, init="xavier"), description="The translator, whose encoder gives the features."
     )
-    discriminator: DiscriminatorConfig = Field(
-        default_factory=lambda: DiscriminatorConfig(antialias=True, init="xavier"), description="The judge of translations."
-    )
+    discriminator: DiscriminatorConfig = Field(default=PatchConfig(antialias=True, init="xavier"), description="The judge of translations.")
     adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     nce_weight: float = Field(default=1.0, gt=0, description="Weight of the PatchNCE losses: 1 in CUT, 10 in FastCUT.")
     nce_identity: bool = Field(
@@ -96,9 +96,9 @@ class CUT(Method):
         generator = build_generator(config.generator, channels_in, channels_out)
         if config.flip_equivariance and not networks.batch_independent(generator):
             raise UserError("method.flip_equivariance encodes some of a batch's images again, which norm batch mixes: take norm instance")
-        layers = _compared(generator, config)
-        self.strides = {layer: stride for layer, (_, stride) in layers.items()}
-        heads = ProjectionHeads({layer: channels for layer, (channels, _) in layers.items()}, config.projection_channels)
+        stages = _compared(generator, config.nce_layers)
+        self.strides = {name: stage.stride for name, stage in stages.items()}
+        heads = ProjectionHeads({name: stage.channels for name, stage in stages.items()}, config.projection_channels)
         networks.init_weights(heads, config.generator.init, config.generator.init_gain)
         self.networks = {
             "generator": generator,
@@ -210,16 +210,14 @@ class CUT(Method):
         ]
 
 
-def _compared(generator: nn.Module, config: CUTConfig) -> dict[str, tuple[int, int]]:
-    """Layer -> (channels, pixels between two positions) of the layers that are compared, in the encoder's order."""
-    known: Mapping[str, tuple[int, int]] | None = getattr(generator, "feature_layers", None)
-    if known is None:
-        raise UserError(f"method.generator.name: a {config.generator.name} has no encoder whose features cut could compare; take resnet")
-    for layer in config.nce_layers or ():
-        if layer not in known:
-            raise UserError(f"method.nce_layers: {layer!r} is no layer of this generator{nearest(layer, known)}; it has {', '.join(known)}")
-    wanted = config.nce_layers or NCE_LAYERS
-    return {layer: known[layer] for layer in known if layer in wanted}
+def _compared(generator: nn.Module, wanted: Sequence[str] | None) -> dict[str, Stage]:
+    """The stages that are compared, in the encoder's order."""
+    assert isinstance(generator, FeatureGenerator)
+    known = generator.feature_stages()
+    for name in wanted or ():
+        if name not in known:
+            raise UserError(f"method.nce_layers: {name!r} is no layer of this generator{nearest(name, known)}; it has {', '.join(known)}")
+    return {name: stage for name, stage in known.items() if name in (wanted or NCE_LAYERS)}
 
 
 def _mirror(images: Tensor, which: Sequence[bool]) -> Tensor:

@@ -16,11 +16,13 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.replay import ReplayBuffer
+from gan_style.networks import DiscriminatorConfig, GeneratorConfig
+from gan_style.networks.discriminators.patchgan import PatchConfig
+from gan_style.networks.generators.resnet import ResnetConfig
 from gan_style.networks.layers.together import forward_together
 from gan_style.types import Batch, Direction, Outputs, Task
 
@@ -29,8 +31,8 @@ class CycleGANConfig(AdversarialConfig, AuxiliaryConfig):
     """CycleGAN; the defaults are the paper's."""
 
     name: Literal["cyclegan"] = Field(default="cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
-    generator: GeneratorConfig = Field(default_factory=GeneratorConfig, description="Both translators.")
-    discriminator: DiscriminatorConfig = Field(default_factory=DiscriminatorConfig, description="Both judges.")
+    generator: GeneratorConfig = Field(default=ResnetConfig(), description="Both translators.")
+    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="Both judges.")
     adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     cycle_weight_a: float = Field(default=10.0, ge=0, description="Weight of the cycle A -> B -> A.")
     cycle_weight_b: float = Field(default=10.0, ge=0, description="Weight of the cycle B -> A -> B.")

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from gan_style import networks
 from gan_style.conditions import Mix
 from gan_style.config.effect import ON, OnlyWith
-from gan_style.config.schema import GeneratorConfig, MethodConfig, Place
+from gan_style.config.network import NetworkConfig
+from gan_style.config.schema import MethodConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
@@ -24,21 +25,13 @@ from gan_style.methods.auxiliary import LayerList, VGGConfig
 from gan_style.methods.base import Method, Needs, Player
 from gan_style.methods.style_pictures import style_picture
 from gan_style.methods.trained import open_trained
-from gan_style.networks import STYLIZERS
+from gan_style.networks import STYLIZERS, StylizerConfig
+from gan_style.networks.generators.transformer_net import TransformerNetConfig
 from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.layers.transfer import sent
 from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
-
-
-class StylizerConfig(GeneratorConfig):
-    """The stylizer."""
-
-    name: Literal["transformer_net"] = Field(default="transformer_net", description="The network of 1603.08155.")  # type: ignore[assignment]
-    base_channels: int = Field(default=32, ge=1, le=1024, description="Channels of the first layer; deeper layers have a multiple of it.")
-    num_blocks: int = Field(default=5, ge=0, le=64, description="Residual blocks.")
-    norm: Literal["instance"] = Field(default="instance", description="`instance`: the styles live in its scales and shifts.")  # type: ignore[assignment]
 
 
 class FastStyleConfig(MethodConfig):
@@ -56,7 +49,7 @@ class FastStyleConfig(MethodConfig):
         description="A bundle of this method, or its run folder, to which `styles` are added: its convolutions and styles stay as "
         "they are, only the new styles' scales and shifts are trained (1610.07629, section 3.2).",
     )
-    generator: StylizerConfig = Field(default_factory=StylizerConfig, description="The stylizer.")
+    generator: StylizerConfig = Field(default=TransformerNetConfig(), description="The stylizer.")
     content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss (mean square).")
     content_layers: Annotated[LayerList, OnlyWith({"content_weight": ON})] = Field(
         default=["relu2_2"], min_length=1, description="VGG layers of the content loss."
@@ -171,8 +164,8 @@ class FastStyle(Method):
         return self._grams
 
 
-def _stylizer(config: StylizerConfig, styles: int) -> nn.Module:
-    return networks.build(STYLIZERS, **config.model_dump(), in_channels=3, out_channels=3, styles=styles)
+def _stylizer(config: NetworkConfig, styles: int) -> nn.Module:
+    return networks.build(STYLIZERS, config, in_channels=3, out_channels=3, styles=styles)
 
 
 def _trained(path: Path, config: FastStyleConfig) -> tuple[list[str], dict[str, Tensor]]:

@@ -14,28 +14,15 @@ from torch import Tensor, nn
 from gan_style import networks
 from gan_style.conditions import Noise
 from gan_style.config.effect import OnlyWith
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import minimax
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Method, Needs, Player
-from gan_style.networks.generators.noise import IMAGE_DISCRIMINATORS, NOISE_GENERATORS
+from gan_style.networks import IMAGE_DISCRIMINATORS, NOISE_GENERATORS, ImageDiscriminatorConfig, NoiseGeneratorConfig
+from gan_style.networks.discriminators.dcgan import DCGANDiscriminatorConfig
+from gan_style.networks.generators.dcgan import DCGANGeneratorConfig
 from gan_style.networks.layers.transfer import sent
 from gan_style.types import Batch, Direction, Outputs, Task
-
-
-class NoiseGeneratorConfig(GeneratorConfig):
-    """A generator from noise."""
-
-    name: Literal["dcgan", "mlp"] = Field(default="dcgan", description="`dcgan` (1511.06434) or `mlp` (1406.2661).")  # type: ignore[assignment]
-    norm: Norm = Field(default="batch", description="Normalisation between the layers.")
-
-
-class ImageDiscriminatorConfig(DiscriminatorConfig):
-    """A judge of whole images."""
-
-    name: Literal["dcgan", "mlp"] = Field(default="dcgan", description="`dcgan` (1511.06434) or `mlp` (1406.2661).")  # type: ignore[assignment]
-    norm: Norm = Field(default="batch", description="Normalisation between the layers.")
 
 
 class GANConfig(AdversarialConfig):
@@ -47,10 +34,8 @@ class GANConfig(AdversarialConfig):
         default=64, ge=8, le=1024, description="Side of the images in pixels; data.crop_size must equal it. `dcgan`: a power of two."
     )
     latent: int = Field(default=64, ge=1, le=4096, description="Numbers of noise that an image is made from.")
-    generator: NoiseGeneratorConfig = Field(default_factory=NoiseGeneratorConfig, description="What makes images of noise.")
-    discriminator: ImageDiscriminatorConfig = Field(  # type: ignore[assignment]
-        default_factory=ImageDiscriminatorConfig, description="The judge of images, real or made."
-    )
+    generator: NoiseGeneratorConfig = Field(default=DCGANGeneratorConfig(), description="What makes images of noise.")
+    discriminator: ImageDiscriminatorConfig = Field(default=DCGANDiscriminatorConfig(), description="The judge of images, real or made.")
     objective: Annotated[Literal["non-saturating", "minimax"], OnlyWith({"adversarial": ("vanilla", "non-saturating")})] = Field(
         default="non-saturating",
         description="The generator's side: `minimax` minimises log(1 - D(G(z))) as in equation 1; `non-saturating` maximises log D(G(z)), "
@@ -76,11 +61,10 @@ class GAN(Method):
             raise UserError(f"method.size is {config.size}, but data.crop_size {task.size}: make them equal")
         self.config, self.task = config, task
         self.adversary = Adversary(config, task, minimax if config.objective == "minimax" else None)
-        discriminator = config.discriminator.model_dump()
         try:
             self.networks = {
                 "generator": self.translator(config, 0, task.channels_a),
-                "discriminator": networks.build(IMAGE_DISCRIMINATORS, **discriminator, in_channels=task.channels_a, size=config.size),
+                "discriminator": networks.build(IMAGE_DISCRIMINATORS, config.discriminator, in_channels=task.channels_a, size=config.size),
             }
         except ValueError as problem:
             raise UserError(f"method.size: {problem}; or take method.generator.name=mlp and method.discriminator.name=mlp") from None
@@ -112,8 +96,7 @@ class GAN(Method):
 
     @classmethod
     def translator(cls, config: Any, in_channels: int, out_channels: int) -> nn.Module:
-        generator = config.generator.model_dump()
-        return networks.build(NOISE_GENERATORS, **generator, latent=config.latent, out_channels=out_channels, size=config.size)
+        return networks.build(NOISE_GENERATORS, config.generator, latent=config.latent, out_channels=out_channels, size=config.size)
 
     @classmethod
     def takes(cls, config: Any) -> Noise:

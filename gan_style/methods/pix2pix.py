@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.networks import DiscriminatorConfig, GeneratorConfig
+from gan_style.networks.discriminators.patchgan import PatchConfig
+from gan_style.networks.generators.unet import UnetConfig
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
@@ -26,12 +28,8 @@ class Pix2PixConfig(AdversarialConfig, AuxiliaryConfig):
         default="pix2pix", description="Paired translation with a conditional PatchGAN and an L1 loss (1611.07004)."
     )
     direction: Direction = Field(default="a2b", description="Which domain is translated into which.")
-    generator: GeneratorConfig = Field(
-        default_factory=lambda: GeneratorConfig(name="unet", norm="batch", dropout=True), description="The translator."
-    )
-    discriminator: DiscriminatorConfig = Field(
-        default_factory=lambda: DiscriminatorConfig(norm="batch"), description="The judge of (input, output) pairs."
-    )
+    generator: GeneratorConfig = Field(default=UnetConfig(norm="batch", dropout=True), description="The translator.")
+    discriminator: DiscriminatorConfig = Field(default=PatchConfig(norm="batch"), description="The judge of (input, output) pairs.")
     l1_weight: float = Field(default=100.0, ge=0, description="Weight of the L1 distance to the true output.")
 
 

@@ -18,23 +18,20 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from gan_style.config.labels import LabelledConfig
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Place
+from gan_style.config.schema import Place
 from gan_style.errors import UserError
 from gan_style.losses.feature_matching import feature_matching_loss
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, PerceptualDistance, PerceptualLayers
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.trained import open_trained
+from gan_style.networks import FeatureDiscriminatorConfig, GeneratorConfig
+from gan_style.networks.discriminators.multiscale import MultiscaleConfig
+from gan_style.networks.generators.coarse_to_fine import GlobalConfig
 from gan_style.networks.layers.labels import EncodedTranslator, LabelEncoding
 from gan_style.types import Batch, Direction, Outputs, Task
 
 COARSE = "generator.coarse."  # the global generator's weights, but its last layer's, within a translator
-
-
-class MultiscaleConfig(DiscriminatorConfig):
-    """The judges of (input, output) pairs."""
-
-    name: Literal["multiscale"] = Field(default="multiscale", description="Patches at several scales.")  # type: ignore[assignment]
 
 
 class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
@@ -43,10 +40,8 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     name: Literal["pix2pixhd"] = Field(
         default="pix2pixhd", description="Paired translation of large images (1711.11585), also with SPADE's generator (1903.07291)."
     )
-    generator: GeneratorConfig = Field(default_factory=lambda: GeneratorConfig(name="global", num_downs=4), description="The translator.")
-    discriminator: MultiscaleConfig = Field(  # type: ignore[assignment]
-        default_factory=MultiscaleConfig, description="The judges of (input, output) pairs."
-    )
+    generator: GeneratorConfig = Field(default=GlobalConfig(), description="The translator.")
+    discriminator: FeatureDiscriminatorConfig = Field(default=MultiscaleConfig(), description="The judges of (input, output) pairs.")
     adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     feature_weight: float = Field(
         default=10.0, ge=0, description="Weight of the feature-matching loss: the discriminator's features of translation and truth."

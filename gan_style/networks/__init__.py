@@ -1,22 +1,25 @@
-"""Generators, stylizers and discriminators: plain modules from keyword arguments, found by name.
+"""Every network by the name that `name` in its section calls it: one line each.
 
-Generators map images [B, Cin, H, W] in [-1, 1] to [B, Cout, H, W] in [-1, 1] for any H, W >= 1; they run on padded sizes that are
-multiples of their `size_multiple`. Stylizers are the same, but nothing bounds their output, and they take a style beside the
-images. Discriminators map images to scores [B, 1, h, w], or to a list of them, one for each scale, and have `receptive_field` and
-`minimum_size`.
+A network is an `nn.Module` whose class attribute `Config` is its section, a `NetworkConfig` in the same file; its constructor takes that
+section last. What else it takes, and what it maps to what, is said beside each registry.
 """
 
-import difflib
-import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, cast
 
 from torch import nn
 
-from gan_style.errors import UserError
+from gan_style.config.network import Kinds, NetworkConfig, OneOf
+from gan_style.networks.discriminators.dcgan import DCGANDiscriminator
+from gan_style.networks.discriminators.mlp import MLPDiscriminator
 from gan_style.networks.discriminators.multiscale import MultiscaleDiscriminator
-from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator
+from gan_style.networks.discriminators.patchgan import PatchDiscriminator
+from gan_style.networks.discriminators.pixel import PixelDiscriminator
+from gan_style.networks.features import FeatureDiscriminator, FeatureGenerator
+from gan_style.networks.generators.adain import AdaINNet
 from gan_style.networks.generators.coarse_to_fine import CoarseToFineGenerator, GlobalGenerator
+from gan_style.networks.generators.dcgan import DCGANGenerator
+from gan_style.networks.generators.mlp import MLPGenerator
 from gan_style.networks.generators.resnet import ResnetGenerator
 from gan_style.networks.generators.spade import SpadeGenerator
 from gan_style.networks.generators.transformer_net import TransformerNet
@@ -25,6 +28,10 @@ from gan_style.networks.layers.init import init_weights
 from gan_style.networks.layers.normalisation import batch_independent, per_image_statistics
 from gan_style.networks.layers.spectral import normalise_spectrally
 
+Registry = Mapping[str, type[nn.Module]]
+
+# (in_channels, out_channels, config): images [B, Cin, H, W] in [-1, 1] -> [B, Cout, H, W] in [-1, 1] for any H, W >= 1. They pad images to
+# multiples of their `size_multiple`, and to `minimum_size` at least.
 GENERATORS: dict[str, type[nn.Module]] = {
     "resnet": ResnetGenerator,
     "unet": UnetGenerator,
@@ -32,35 +39,54 @@ GENERATORS: dict[str, type[nn.Module]] = {
     "coarse-to-fine": CoarseToFineGenerator,
     "spade": SpadeGenerator,
 }
+# (in_channels, config): images [B, Cin, H, W] -> scores [B, 1, h, w], or a list of them, one for each scale. They have `receptive_field`
+# and `minimum_size`.
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patchgan": PatchDiscriminator,
     "pixel": PixelDiscriminator,
     "multiscale": MultiscaleDiscriminator,
 }
+# (in_channels, out_channels, config, styles): images and shares of the styles -> images without a bound.
 STYLIZERS: dict[str, type[nn.Module]] = {"transformer_net": TransformerNet}
+# (vgg, config): content and style images -> images without a bound.
+STYLE_TRANSFERS: dict[str, type[nn.Module]] = {"adain": AdaINNet}
+# (latent, out_channels, size, config): latents [B, Z] -> images [B, Cout, size, size] in [-1, 1].
+NOISE_GENERATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANGenerator, "mlp": MLPGenerator}
+# (in_channels, size, config): images [B, Cin, size, size] -> scores [B, 1].
+IMAGE_DISCRIMINATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANDiscriminator, "mlp": MLPDiscriminator}
 
-__all__ = ["DISCRIMINATORS", "GENERATORS", "STYLIZERS", "batch_independent", "build", "per_image_statistics"]
+
+def configs(registry: Registry) -> Kinds:
+    """The sections of a registry's networks, by name."""
+    return {name: cast(Any, kind).Config for name, kind in registry.items()}
 
 
-def build(
-    registry: Mapping[str, type[nn.Module]],
-    name: str,
-    *,
-    init: str = "normal",
-    init_gain: float = 0.02,
-    spectral_norm: bool = False,
-    **keywords: Any,
-) -> nn.Module:
-    """The network that `name` names in `registry`, with weights drawn from the global generator.
+# What a method's key takes: any network of a registry, or those of it that can do more.
+GeneratorConfig = Annotated[NetworkConfig, OneOf(configs(GENERATORS))]
+FeatureGeneratorConfig = Annotated[
+    NetworkConfig, OneOf(configs({name: kind for name, kind in GENERATORS.items() if issubclass(kind, FeatureGenerator)}))
+]
+DiscriminatorConfig = Annotated[NetworkConfig, OneOf(configs(DISCRIMINATORS))]
+FeatureDiscriminatorConfig = Annotated[
+    NetworkConfig, OneOf(configs({name: kind for name, kind in DISCRIMINATORS.items() if issubclass(kind, FeatureDiscriminator)}))
+]
+StylizerConfig = Annotated[NetworkConfig, OneOf(configs(STYLIZERS))]
+StyleTransferConfig = Annotated[NetworkConfig, OneOf(configs(STYLE_TRANSFERS))]
+NoiseGeneratorConfig = Annotated[NetworkConfig, OneOf(configs(NOISE_GENERATORS))]
+ImageDiscriminatorConfig = Annotated[NetworkConfig, OneOf(configs(IMAGE_DISCRIMINATORS))]
 
-    spectral_norm: put all its layers under spectral normalisation.
-    Of `keywords` it takes those that its class knows, so that a whole config section can be passed:
-    `build(GENERATORS, in_channels=3, out_channels=3, **config.generator.model_dump())`.
+__all__ = ["batch_independent", "build", "draw", "per_image_statistics"]
+
+
+def build(registry: Registry, config: NetworkConfig, **given: Any) -> nn.Module:
+    """The network of `registry` that a section describes, its weights drawn from the global generator.
+
+    given: what its constructor takes beside the section, such as in_channels and out_channels.
     """
-    if name not in registry:
-        near = difflib.get_close_matches(name, registry, n=1)
-        raise UserError(f"no network is called {name!r}: {f'did you mean {near[0]!r}?' if near else 'choose from ' + ', '.join(registry)}")
-    known = inspect.signature(registry[name]).parameters
-    network = registry[name](**{key: value for key, value in keywords.items() if key in known})
-    init_weights(network, init, init_gain)
-    return normalise_spectrally(network) if spectral_norm else network
+    return draw(registry[config.name](**given, config=config), config)
+
+
+def draw(network: nn.Module, config: NetworkConfig) -> nn.Module:
+    """`network` with its weights drawn from the global generator and, where asked for, under spectral normalisation."""
+    init_weights(network, config.init, config.init_gain)
+    return normalise_spectrally(network) if config.spectral_norm else network

@@ -1,38 +1,26 @@
 """However a batch is divided, a step gives the same weights: every method with every generator that it takes, dropout on."""
 
-import inspect
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 from tiny import TINY_NETWORKS, make_trainer, micro_batches, tiny_config, weights
 from torch import nn
 
+from gan_style.config.network import having_key, kinds_of
 from gan_style.engine.trainer import Trainer
-from gan_style.errors import UserError
 from gan_style.methods import CONFIGS, METHODS
-from gan_style.networks import GENERATORS
+from gan_style.networks import GENERATORS, configs
 from gan_style.networks.layers.dropout import Dropout
-from gan_style.types import Task
 
 BATCH, STEPS = 4, 3
 DOWNS = {"unet": 6}  # fewer, and a U-Net has no dropout
 
 
 def architectures(name: str) -> list[str]:
-    """The image generators that a method takes, or the one of its own."""
-    own = CONFIGS[name].model_fields["generator"].get_default(call_default_factory=True)
-    known = [each for each in get_args(type(own).model_fields["name"].annotation) if each in GENERATORS]
-    return [each for each in known if _takes(name, each)] or [own.name]
-
-
-def _takes(name: str, architecture: str) -> bool:
-    try:
-        METHODS[name](tiny_config(name, Path(), method=method_with(architecture)).method, Task(batch_size=BATCH))
-    except UserError:
-        return False
-    return True
+    """The generators that a method takes."""
+    return list(kinds_of(CONFIGS[name].model_fields["generator"]))
 
 
 def method_with(architecture: str) -> dict[str, Any]:
@@ -44,7 +32,7 @@ def method_with(architecture: str) -> dict[str, Any]:
 
 
 def has_dropout(architecture: str) -> bool:
-    return architecture in GENERATORS and "dropout" in inspect.signature(GENERATORS[architecture]).parameters
+    return architecture in having_key(configs(GENERATORS), "dropout")
 
 
 CASES = [(name, architecture) for name in sorted(METHODS) for architecture in architectures(name)]

@@ -2,16 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
+from typing import Any, get_args
 from unittest.mock import patch
 
 import pytest
 import torch
-from tiny import of_architecture
+from tiny_networks import tiny_network
 from torch import Tensor, nn
 
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig, Norm
-from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS, batch_independent, build
+from gan_style.config.network import NetworkConfig, having_key
+from gan_style.networks import (
+    DISCRIMINATORS,
+    GENERATORS,
+    IMAGE_DISCRIMINATORS,
+    NOISE_GENERATORS,
+    STYLE_TRANSFERS,
+    STYLIZERS,
+    batch_independent,
+    configs,
+)
 from gan_style.networks.layers import normalisation
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -19,19 +28,52 @@ FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last
 SMALL = {"in_channels": 3, "out_channels": 2, "base_channels": 4, "num_blocks": 2, "num_downs": 3, "num_layers": 2, "num_scales": 2}
 SMALLER = {"multiscale": {"num_layers": 1}}  # so that the images below are large enough for each scale
 REGISTRIES = {"generator": GENERATORS, "stylizer": STYLIZERS, "discriminator": DISCRIMINATORS}
-VARIANTS = {"generator": ["resnet antialias"], "discriminator": ["patchgan antialias", "multiscale antialias"]}  # a name and a switch
-NETWORKS = [(kind, name) for kind, registry in REGISTRIES.items() for name in (*registry, *VARIANTS.get(kind, []))]
-CASES = [pytest.param(kind, name, norm, id=f"{name.replace(' ', '-')}-{norm}") for kind, name in NETWORKS for norm in get_args(Norm)]
+OTHERS = {
+    "generator from noise": NOISE_GENERATORS,
+    "discriminator of whole images": IMAGE_DISCRIMINATORS,
+    "style transfer": STYLE_TRANSFERS,
+}
+OF_TRAINING = {"spectral_norm", "dropout", "activation_checkpointing"}  # switches that have tests of their own
+
+
+def norms(section: type[NetworkConfig]) -> tuple[str, ...]:
+    """The normalisations that a network can have; one that has only its own has no such key."""
+    return get_args(section.model_fields["norm"].annotation) if "norm" in section.model_fields else ("own",)
+
+
+def switches(section: type[NetworkConfig]) -> list[str]:
+    """The keys that make another network of it; "" for the network as it is."""
+    return ["", *(key for key, field in section.model_fields.items() if field.annotation is bool and key not in OF_TRAINING)]
+
+
+CASES = [
+    pytest.param(kind, f"{name} {switch}".strip(), norm, id=f"{name}-{switch}-{norm}".replace("--", "-"))
+    for kind, registry in REGISTRIES.items()
+    for name, section in configs(registry).items()
+    for switch in switches(section)
+    for norm in norms(section)
+]
 each_network = pytest.mark.parametrize(("kind", "name", "norm"), CASES)
-each_generator = pytest.mark.parametrize("name", [name for kind, name in NETWORKS if kind == "generator"])
 
 
-def small(kind: str, name: str, norm: str, seed: int = 0, **keywords: object) -> nn.Module:
-    """A small network, the same at every call."""
+def cases(kind: str) -> list[Any]:
+    """Names and norms of all networks of a kind."""
+    return [pytest.param(*case.values[1:], id=case.id) for case in CASES if case.values[0] == kind]
+
+
+each_generator = pytest.mark.parametrize(("name", "norm"), cases("generator"))
+
+
+def small(kind: str, name: str, norm: str, seed: int = 0, **keywords: Any) -> nn.Module:
+    """A small network, the same at every call. Parameters that begin at 0 are drawn, so that there is a gradient behind them."""
     torch.manual_seed(seed)
     name, _, switch = name.partition(" ")
-    switches = {switch: True} if switch else {}
-    return build(REGISTRIES[kind], name, **{"init_gain": 0.2, **SMALL, **SMALLER.get(name, {}), "norm": norm, **switches, **keywords})
+    keys = {"init_gain": 0.2, **SMALL, **SMALLER.get(name, {}), "norm": norm, **({switch: True} if switch else {}), **keywords}
+    network = tiny_network(REGISTRIES[kind], name, **keys)
+    for parameter in network.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, 0.0, 0.1)
+    return network
 
 
 def maps(network: nn.Module, x: Tensor) -> list[Tensor]:
@@ -146,29 +188,28 @@ def test_bfloat16_autocast_is_finite(kind: str, name: str, norm: str, batch: int
 def test_batch_independence_is_told_truly(kind: str, name: str, norm: str) -> None:
     network = small(kind, name, norm).double()
     x, y = images(2), images(3).flip(3)
+    assert norm == "own" or batch_independent(network) == (norm != "batch")
     together, apart = joined(maps(network, torch.cat([x, y]))), torch.cat([joined(maps(network, x)), joined(maps(network, y))])
-    assert batch_independent(network) == (norm != "batch")
     assert torch.allclose(together, apart, rtol=1e-10, atol=1e-12) == batch_independent(network)
 
 
 @each_generator
-@pytest.mark.parametrize("norm", get_args(Norm))
-@pytest.mark.parametrize("upsampling", ["deconvolution", "resize-convolution"])
-def test_generators_take_any_size(name: str, norm: str, upsampling: str) -> None:
-    network = small("generator", name, norm, upsampling=upsampling)
-    for size in [(1, 1), (1, 30), (7, 2), (8, 8), (9, 33), (31, 16)]:
-        y = network(images(1, *size).float())
-        assert y.shape == (1, 2, *size)
-        assert y.isfinite().all() and y.abs().max() <= 1
+def test_generators_take_any_size(name: str, norm: str) -> None:
+    for keys in ({}, {"upsampling": "resize-convolution"}):
+        network = small("generator", name, norm, **keys)
+        for size in [(1, 1), (1, 30), (7, 2), (8, 8), (9, 33), (31, 16)]:
+            y = network(images(1, *size).float())
+            assert y.shape == (1, 2, *size)
+            assert y.isfinite().all() and y.abs().max() <= 1
 
 
 @each_generator
-def test_generators_pad_only_where_the_size_needs_it(name: str) -> None:
+def test_generators_pad_only_where_the_size_needs_it(name: str, norm: str) -> None:
     """An image whose sides are multiples goes through as it is; one pixel more and the next multiple goes through.
 
     What the layers of the highest resolution see tells; coarser ones may come before them.
     """
-    network = small("generator", name, "instance")
+    network = small("generator", name, norm)
     step = int(network.size_multiple)  # type: ignore[arg-type]
     seen: set[tuple[int, ...]] = set()
     for module in network.modules():
@@ -181,14 +222,13 @@ def test_generators_pad_only_where_the_size_needs_it(name: str) -> None:
 
 
 @each_generator
-def test_generators_end_at_the_edges_of_the_range(name: str) -> None:
+def test_generators_end_at_the_edges_of_the_range(name: str, norm: str) -> None:
     """tanh at the end: with large weights the output reaches -1 and 1 and stays there."""
-    y = small("generator", name, "instance", init_gain=50.0)(images(2).float())
+    y = small("generator", name, norm, init_gain=50.0).double()(images(2))
     assert y.min() >= -1 and y.max() <= 1 and y.abs().max() > 0.999
 
 
-@pytest.mark.parametrize("name", [name for kind, name in NETWORKS if kind == "discriminator"])
-@pytest.mark.parametrize("norm", get_args(Norm))
+@pytest.mark.parametrize(("name", "norm"), cases("discriminator"))
 def test_discriminators_score_every_patch(name: str, norm: str) -> None:
     network = small("discriminator", name, norm)
     smallest = int(network.minimum_size)  # type: ignore[arg-type]
@@ -197,20 +237,35 @@ def test_discriminators_score_every_patch(name: str, norm: str) -> None:
     assert int(network.receptive_field) >= 1  # type: ignore[arg-type]
 
 
-def test_the_schema_names_what_the_registries_hold() -> None:
-    assert set(get_args(GeneratorConfig.model_fields["name"].annotation)) == set(GENERATORS)
-    assert set(get_args(DiscriminatorConfig.model_fields["name"].annotation)) == set(DISCRIMINATORS)
+@pytest.mark.parametrize("name", having_key(configs(GENERATORS), "activation_checkpointing"))
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_what_is_recomputed_gives_the_same_bits(name: str, batch_norm: bool) -> None:
+    """Output, gradients, running statistics and the random state, with all the dropout that the network can have."""
+    norm = "batch" if batch_norm and "batch" in norms(configs(GENERATORS)[name]) else "instance"
+    results, runs = [], []
+    for recompute in (False, True):
+        network, ran = small("generator", name, norm, activation_checkpointing=recompute, dropout=True), [0]
+        for module in network.modules():
+            module.register_forward_pre_hook(lambda *_, ran=ran: ran.__setitem__(0, ran[0] + 1))
+        torch.manual_seed(1)
+        x = images(2).float().requires_grad_()
+        for _ in range(2):
+            y = network(x)
+            torch.randn(3)  # what else draws between a forward and its backward
+            y.square().mean().backward()
+        found = {"output": y.detach(), "input": x.grad, "after": torch.rand(3)}
+        results.append(found | {key: value.grad for key, value in network.named_parameters()} | dict(network.named_buffers()))
+        runs.append(ran[0])
+    assert runs[1] > runs[0], "nothing was recomputed"
+    for key, value in results[0].items():
+        assert value is None or torch.equal(value, results[1][key]), key
 
 
-@pytest.mark.parametrize("norm", get_args(Norm))
-def test_a_config_section_builds_its_network(norm: str) -> None:
-    """A section can be passed whole, and every key it has reaches the network or is not the network's."""
-    for name in GENERATORS:
-        keys = of_architecture({"name": name, "norm": norm, "base_channels": 2, "num_blocks": 1, "num_downs": 2})
-        section = GeneratorConfig.model_validate(keys)
-        assert build(GENERATORS, in_channels=4, out_channels=1, **section.model_dump())(torch.zeros(2, 4, 8, 8)).shape == (2, 1, 8, 8)
-    for name in DISCRIMINATORS:
-        keys = of_architecture({"name": name, "norm": norm, "base_channels": 2, "num_layers": 1, "num_scales": 2})
-        section = DiscriminatorConfig.model_validate(keys)
-        for scores in maps(build(DISCRIMINATORS, in_channels=4, **section.model_dump()), torch.zeros(2, 4, 16, 16)):
-            assert scores.shape[:2] == (2, 1)
+@pytest.mark.parametrize(
+    ("registry", "name"), [pytest.param(each, name, id=f"{kind} {name}") for kind, each in (REGISTRIES | OTHERS).items() for name in each]
+)
+def test_a_network_is_called_what_its_section_calls_it(registry: dict[str, type[nn.Module]], name: str) -> None:
+    section = configs(registry)[name]
+    assert section.model_fields["name"].default == name and get_args(section.model_fields["name"].annotation) == (name,)
+    assert section().name == name
+    assert all(field.description for field in section.model_fields.values())

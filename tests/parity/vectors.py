@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from safetensors import safe_open
+from tiny_networks import tiny_network
 from torch import Tensor, nn
 
-from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS, build
+from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS
 
 
 @dataclass(frozen=True)
@@ -45,4 +46,4 @@ def build_network(spec: dict[str, Any]) -> nn.Module:
     registry = next((registry for registry in (GENERATORS, STYLIZERS, DISCRIMINATORS) if name in registry), None)
     if registry is None:
         pytest.skip(f"network {name}: not yet supported")
-    return build(registry, name, **{key: value for key, value in spec.items() if key != "network"})
+    return tiny_network(registry, name, **{key: value for key, value in spec.items() if key != "network"})

@@ -1,10 +1,22 @@
 """The multi-scale discriminator of pix2pixHD (1711.11585, section 3.2)."""
 
+from typing import Literal
+
+from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.networks.discriminators.patchgan import PatchDiscriminator
+from gan_style.networks.discriminators.patchgan import PatchConfig, PatchDiscriminator
 from gan_style.networks.layers.pyramid import halved
+
+
+class MultiscaleConfig(PatchConfig):
+    """PatchGANs on the image and on smaller copies of it."""
+
+    name: Literal["multiscale"] = Field(  # type: ignore[assignment]
+        default="multiscale", description="Overlapping patches at several scales (1711.11585)."
+    )
+    num_scales: int = Field(default=3, ge=1, le=5, description="Scales: one PatchGAN for the image as it is, one for half its size, ...")
 
 
 class MultiscaleDiscriminator(nn.Module):
@@ -15,18 +27,12 @@ class MultiscaleDiscriminator(nn.Module):
     fewer that hang over the border.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        base_channels: int = 64,
-        num_layers: int = 3,
-        num_scales: int = 3,
-        norm: str = "instance",
-        antialias: bool = False,
-    ) -> None:
+    Config = MultiscaleConfig
+
+    def __init__(self, in_channels: int, config: MultiscaleConfig) -> None:
         super().__init__()
-        self.norm = norm
-        patchgans = [PatchDiscriminator(in_channels, base_channels, num_layers, norm, antialias) for _ in range(num_scales)]
+        num_scales = config.num_scales
+        patchgans = [PatchDiscriminator(in_channels, config) for _ in range(num_scales)]
         self.scales = nn.ModuleList(patchgans)
         step = 2 ** (num_scales - 1)  # pixels of the image between two of the coarsest scale's, each of which saw 2 step - 1
         self.receptive_field = (2 * step - 1) + (patchgans[0].receptive_field - 1) * step
@@ -49,7 +55,7 @@ class MultiscaleDiscriminator(nn.Module):
         for place, patchgan in enumerate(self.scales):
             if place:
                 x = halved(x)  # [B, Cin, H/2, W/2], [B, Cin, H/4, W/4]
-            own, layers = patchgan.judged(x)  # type: ignore[operator]
+            own, layers = patchgan.scored(x)  # type: ignore[operator]
             scores.append(own)
             features.append(layers)
         return scores, features

@@ -1,13 +1,27 @@
-"""Discriminators that judge patches or pixels (1611.07004, section 6.1.2)."""
+"""The discriminator of pix2pix, which judges patches (1611.07004, section 6.1.2)."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.network import NetworkConfig
 from gan_style.errors import UserError
+from gan_style.networks.keys import BaseChannels, BlurredHalving, Norm, NumLayers
 from gan_style.networks.layers.downsampling import BlurPool
 from gan_style.networks.layers.normalisation import bias_before, norm_layer
+
+
+class PatchConfig(NetworkConfig):
+    """Strided convolutions and a score for each patch."""
+
+    name: Literal["patchgan"] = Field(default="patchgan", description="Overlapping patches (1611.07004).")
+    base_channels: BaseChannels = 64
+    num_layers: NumLayers = 3
+    norm: Norm = "instance"
+    antialias: BlurredHalving = False
 
 
 class PatchDiscriminator(nn.Module):
@@ -18,19 +32,20 @@ class PatchDiscriminator(nn.Module):
     antialias: instead of a stride, a `BlurPool` behind the layer (1904.11486), as in the discriminator of CUT (2007.15651).
     """
 
-    def __init__(
-        self, in_channels: int, base_channels: int = 64, num_layers: int = 3, norm: str = "instance", antialias: bool = False
-    ) -> None:
+    Config = PatchConfig
+
+    def __init__(self, in_channels: int, config: PatchConfig) -> None:
         super().__init__()
-        self.norm = norm
+        self.norm = norm = config.norm
+        base_channels, num_layers, antialias = config.base_channels, config.num_layers, config.antialias
         channels = [base_channels * min(2**level, 8) for level in range(num_layers + 1)]
         halving = 1 if antialias else 2
         pools = [BlurPool(count) if antialias else None for count in channels[:-1]]
-        self.layers = nn.ModuleList([_layer(nn.Conv2d(in_channels, channels[0], 4, stride=halving, padding=1), pool=pools[0])])
+        self.layers = nn.ModuleList([layer(nn.Conv2d(in_channels, channels[0], 4, stride=halving, padding=1), pool=pools[0])])
         for level in range(1, num_layers + 1):
             stride = halving if level < num_layers else 1
             conv = nn.Conv2d(channels[level - 1], channels[level], 4, stride=stride, padding=1, bias=bias_before(norm))
-            self.layers.append(_layer(conv, norm_layer(norm, channels[level]), pools[level] if level < num_layers else None))
+            self.layers.append(layer(conv, norm_layer(norm, channels[level]), pools[level] if level < num_layers else None))
         self.head = nn.Conv2d(channels[-1], 1, 4, stride=1, padding=1)
 
         convs = [module for module in self.modules() if isinstance(module, nn.Conv2d | BlurPool)]
@@ -38,9 +53,9 @@ class PatchDiscriminator(nn.Module):
         self.minimum_size = minimum_size(convs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.judged(x)[0]
+        return self.scored(x)[0]
 
-    def judged(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def scored(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The scores, and the features of every layer before them."""
         height, width = x.shape[2:]
         if min(height, width) < self.minimum_size:
@@ -49,35 +64,13 @@ class PatchDiscriminator(nn.Module):
                 "raise data.crop_size or lower method.discriminator.num_layers"
             )
         features: list[Tensor] = []
-        for layer in self.layers:
-            x = layer(x)  # [B, k, H/2, W/2] ... [B, min(2**(n-1), 8) k, H/2**n, W/2**n], [B, min(2**n, 8) k, H/2**n - 1, W/2**n - 1]
+        for each in self.layers:
+            x = each(x)  # [B, k, H/2, W/2] ... [B, min(2**(n-1), 8) k, H/2**n, W/2**n], [B, min(2**n, 8) k, H/2**n - 1, W/2**n - 1]
             features.append(x)
         return self.head(x), features  # [B, 1, H/2**n - 2, W/2**n - 2]
 
 
-class PixelDiscriminator(nn.Module):
-    """Images [B, Cin, H, W] -> scores [B, 1, H, W]: each pixel judged by itself (but for the normalisation); no sigmoid."""
-
-    def __init__(self, in_channels: int, base_channels: int = 64, norm: str = "instance") -> None:
-        super().__init__()
-        self.norm = norm
-        k = base_channels
-        bias = bias_before(norm)
-        conv = nn.Conv2d(k, 2 * k, 1, bias=bias)
-        self.layers = nn.ModuleList([_layer(nn.Conv2d(in_channels, k, 1)), _layer(conv, norm_layer(norm, 2 * k))])
-        self.head = nn.Conv2d(2 * k, 1, 1, bias=bias)
-
-        convs = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
-        self.receptive_field = receptive_field(convs)
-        self.minimum_size = minimum_size(convs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x)  # [B, k, H, W], [B, 2k, H, W]
-        return self.head(x)  # [B, 1, H, W]
-
-
-def _layer(conv: nn.Conv2d, norm: nn.Module | None = None, pool: nn.Module | None = None) -> nn.Sequential:
+def layer(conv: nn.Conv2d, norm: nn.Module | None = None, pool: nn.Module | None = None) -> nn.Sequential:
     """A convolution, its normalisation where it has one, a leaky ReLU and, where there is one, a layer that halves the size."""
     layers = OrderedDict[str, nn.Module](conv=conv)
     if norm is not None:

@@ -1,11 +1,15 @@
 """Arbitrary style transfer by adaptive instance normalisation (Huang and Belongie, 2017, arXiv 1703.06868, section 5)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.network import Init, NetworkConfig
+from gan_style.networks.keys import BaseChannels
 from gan_style.networks.layers.moments import adain
 from gan_style.networks.layers.padding import grown, run_padded
 from gan_style.networks.pretrained.vgg import BLOCKS, VGGFeatures, layers
@@ -13,19 +17,33 @@ from gan_style.networks.pretrained.vgg import BLOCKS, VGGFeatures, layers
 DEPTHS = ("relu2_1", "relu3_1", "relu4_1")
 
 
+class AdaINNetConfig(NetworkConfig):
+    """A fixed VGG-19 and a decoder that mirrors it."""
+
+    name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")
+    base_channels: BaseChannels = Field(
+        default=64, description="Channels of the decoder's last layers; earlier layers have a multiple of it."
+    )
+    depth: Literal["relu2_1", "relu3_1", "relu4_1"] = Field(
+        default="relu4_1", description="Where the features meet: the paper's relu4_1, or less deep, which is faster and keeps more."
+    )
+    init: Init = Field(default="kaiming", description="Initial decoder weights: nothing normalises it, so they must keep the scale.")
+
+
 class AdaINNet(nn.Module):
     """A fixed VGG-19 up to `depth`, AdaIN, and a trained decoder that mirrors it.
 
     vgg: the encoder's weights, as `VGGFeatures` takes them; None leaves them to a state dict.
-    base_channels: of the decoder's last layers, 64 in the paper. depth: one of DEPTHS; the paper's is relu4_1.
     """
 
-    def __init__(self, vgg: str | None, base_channels: int = 64, depth: str = DEPTHS[-1]) -> None:
+    Config = AdaINNetConfig
+
+    def __init__(self, vgg: str | None, config: AdaINNetConfig) -> None:
         super().__init__()
-        self.depth = depth
+        self.depth = depth = config.depth
         self.loss_layers = ("relu1_1", *DEPTHS[: DEPTHS.index(depth) + 1])
         self.encoder = VGGFeatures("vgg19", self.loss_layers, vgg)
-        self.decoder = Decoder(depth, base_channels)
+        self.decoder = Decoder(depth, config.base_channels)
         self.size_multiple = self.encoder.minimum_size  # as many halvings as poolings
         self.minimum_size = 2 * self.size_multiple  # so that the decoder has 2 pixels to reflect
 

@@ -1,9 +1,14 @@
 """The generators of pix2pixHD (1711.11585, section 3.1): a global one, and local enhancers of what it sees at a lower resolution."""
 
+from typing import ClassVar, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.network import NetworkConfig
 from gan_style.networks.generators.resnet import ResidualBlock, normalised
+from gan_style.networks.keys import BaseChannels, Dropout, Norm, NumBlocks, NumDowns, Recomputation, Upsampling
 from gan_style.networks.layers.normalisation import bias_before
 from gan_style.networks.layers.padding import run_padded
 from gan_style.networks.layers.pyramid import halved
@@ -14,22 +19,51 @@ LOCAL_BLOCKS = 3  # residual blocks of an enhancer, as in the paper's appendix
 WIDEST = 16  # no layer has more than so many times the base channels: with the paper's 4 halvings none would
 
 
+class GlobalConfig(NetworkConfig):
+    """The global generator, G1."""
+
+    name: Literal["global"] = Field(default="global", description="The global generator of pix2pixHD, for large images (1711.11585).")
+    base_channels: BaseChannels = 64
+    num_blocks: NumBlocks = 9
+    num_downs: NumDowns = 4
+    norm: Norm = "instance"
+    dropout: Dropout = False
+    upsampling: Upsampling = "deconvolution"
+    activation_checkpointing: Recomputation = Field(
+        default=False,
+        description="Compute all stages a second time in the backward instead of keeping what they hold (1604.06174): less memory, more "
+        "time, the same result.",
+    )
+
+
+class CoarseToFineConfig(GlobalConfig):
+    """The global generator at a lower resolution, and local enhancers."""
+
+    name: Literal["coarse-to-fine"] = Field(  # type: ignore[assignment]
+        default="coarse-to-fine", description="The generator of pix2pixHD with local enhancers, for the largest images (1711.11585)."
+    )
+    num_enhancers: int = Field(
+        default=1, ge=1, le=3, description="Local enhancers: the global generator works at 1/2**n of the image's size."
+    )
+
+
 class GlobalTrunk(nn.Module):
     """c7s1-k, d2k, d4k, ..., N residual blocks, ..., u2k, uk: images [B, Cin, H, W] -> features [B, k, H, W].
 
     H and W are multiples of 2**num_downs, and at least twice that.
     """
 
-    def __init__(
-        self, in_channels: int, k: int, num_blocks: int, num_downs: int, norm: str, dropout: bool, upsampling: str, recompute: bool
-    ) -> None:
+    def __init__(self, in_channels: int, config: GlobalConfig) -> None:
         super().__init__()
+        k, num_downs, norm = config.base_channels, config.num_downs, config.norm
         widths = [k * min(2**level, WIDEST) for level in range(num_downs + 1)]
-        self.run = stage_runner(recompute)
+        self.run = stage_runner(config.activation_checkpointing)
         self.stem = _first(in_channels, k, norm)
         self.downs = nn.ModuleList(_halving(widths[level], widths[level + 1], norm) for level in range(num_downs))
-        self.blocks = nn.ModuleList(ResidualBlock(widths[-1], norm, dropout) for _ in range(num_blocks))
-        self.ups = nn.ModuleList(_doubling(widths[level + 1], widths[level], norm, upsampling) for level in reversed(range(num_downs)))
+        self.blocks = nn.ModuleList(ResidualBlock(widths[-1], norm, config.dropout) for _ in range(config.num_blocks))
+        self.ups = nn.ModuleList(
+            _doubling(widths[level + 1], widths[level], norm, config.upsampling) for level in reversed(range(num_downs))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.run(self.stem, x)  # [B, k, H, W]
@@ -45,30 +79,17 @@ class CoarseToFineGenerator(nn.Module):
     the last ones and doubles their resolution. base_channels: of G1; each enhancer's last features have half as many as those before.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        base_channels: int = 64,
-        num_blocks: int = 9,
-        num_downs: int = 4,
-        num_enhancers: int = 1,
-        norm: str = "instance",
-        dropout: bool = False,
-        upsampling: str = "deconvolution",
-        activation_checkpointing: bool = False,
-    ) -> None:
+    Config: ClassVar[type[GlobalConfig]] = CoarseToFineConfig
+
+    def __init__(self, in_channels: int, out_channels: int, config: GlobalConfig) -> None:
         super().__init__()
-        self.norm = norm
-        self.size_multiple = 2 ** (num_downs + num_enhancers)
+        num_enhancers = config.num_enhancers if isinstance(config, CoarseToFineConfig) else 0
+        self.size_multiple = 2 ** (config.num_downs + num_enhancers)
         self.minimum_size = 2 * self.size_multiple
-        self.coarse = GlobalTrunk(
-            in_channels, base_channels, num_blocks, num_downs, norm, dropout, upsampling, recompute=activation_checkpointing
-        )
-        widths = [max(1, base_channels // 2**level) for level in range(num_enhancers + 1)]
+        self.coarse = GlobalTrunk(in_channels, config)
+        widths = [max(1, config.base_channels // 2**level) for level in range(num_enhancers + 1)]
         self.enhancers = nn.ModuleList(
-            LocalEnhancer(in_channels, widths[level], widths[level + 1], norm, dropout, upsampling, recompute=activation_checkpointing)
-            for level in range(num_enhancers)
+            LocalEnhancer(in_channels, widths[level], widths[level + 1], config) for level in range(num_enhancers)
         )
         self.head = _last(widths[-1], out_channels)
 
@@ -88,33 +109,20 @@ class CoarseToFineGenerator(nn.Module):
 class GlobalGenerator(CoarseToFineGenerator):
     """G1, the global generator by itself: images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        base_channels: int = 64,
-        num_blocks: int = 9,
-        num_downs: int = 4,
-        norm: str = "instance",
-        dropout: bool = False,
-        upsampling: str = "deconvolution",
-        activation_checkpointing: bool = False,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, base_channels, num_blocks, num_downs, 0, norm, dropout, upsampling, activation_checkpointing
-        )
+    Config: ClassVar[type[GlobalConfig]] = GlobalConfig
 
 
 class LocalEnhancer(nn.Module):
     """G2: an image [B, Cin, H, W] and features [B, coarse, H/2, W/2] -> features [B, fine, H, W]."""
 
-    def __init__(self, in_channels: int, coarse: int, fine: int, norm: str, dropout: bool, upsampling: str, recompute: bool) -> None:
+    def __init__(self, in_channels: int, coarse: int, fine: int, config: GlobalConfig) -> None:
         super().__init__()
-        self.run = stage_runner(recompute)
+        norm = config.norm
+        self.run = stage_runner(config.activation_checkpointing)
         self.stem = _first(in_channels, fine, norm)
         self.down = _halving(fine, coarse, norm)
-        self.blocks = nn.ModuleList(ResidualBlock(coarse, norm, dropout) for _ in range(LOCAL_BLOCKS))
-        self.up = _doubling(coarse, fine, norm, upsampling)
+        self.blocks = nn.ModuleList(ResidualBlock(coarse, norm, config.dropout) for _ in range(LOCAL_BLOCKS))
+        self.up = _doubling(coarse, fine, norm, config.upsampling)
 
     def forward(self, image: Tensor, features: Tensor) -> Tensor:
         x = self.run(self.stem, image)  # [B, fine, H, W]

@@ -1,14 +1,33 @@
 """Spatially-adaptive normalisation (Park et al., 2019, arXiv 1903.07291): the input modulates every layer, so that none washes it away."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.network import NetworkConfig
+from gan_style.networks.keys import BaseChannels, Norm, NumDowns, Recomputation
 from gan_style.networks.layers.normalisation import InstanceNorm2d
 from gan_style.networks.layers.padding import run_padded
 from gan_style.networks.layers.recomputation import stage_runner
 
 WIDEST = 16  # no layer has more than so many times the base channels
+
+
+class SpadeConfig(NetworkConfig):
+    """Doublings whose normalisations are modulated by the input."""
+
+    name: Literal["spade"] = Field(default="spade", description="The generator of SPADE, for label maps and large images (1903.07291).")
+    base_channels: BaseChannels = 64
+    num_downs: NumDowns = Field(default=6, description="Doublings from the deepest layer, which sees every 2**n-th pixel of the input.")
+    norm: Norm = Field(default="instance", description="Normalisation that the input modulates; the paper's is `batch`.")
+    activation_checkpointing: Recomputation = Field(
+        default=False,
+        description="Compute the convolutions and their normalisations a second time in the backward instead of keeping what they hold "
+        "(1604.06174): less memory, more time, the same result.",
+    )
 
 
 class SpadeGenerator(nn.Module):
@@ -20,24 +39,18 @@ class SpadeGenerator(nn.Module):
     the public code's default has 5 doublings and two blocks at one resolution.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        base_channels: int = 64,
-        num_downs: int = 6,
-        norm: str = "instance",
-        activation_checkpointing: bool = False,
-    ) -> None:
+    Config = SpadeConfig
+
+    def __init__(self, in_channels: int, out_channels: int, config: SpadeConfig) -> None:
         super().__init__()
-        self.norm = norm
+        base_channels, num_downs = config.base_channels, config.num_downs
         self.size_multiple = 2**num_downs
         self.minimum_size = 2 * self.size_multiple  # so that the deepest maps have statistics
         hidden = 2 * base_channels
         widths = [base_channels * min(2**level, WIDEST) for level in range(num_downs + 2)]
         self.stem = nn.Conv2d(in_channels, widths[-1], 3, padding=1)
         self.blocks = nn.ModuleList(  # deepest first, as they run
-            SpadeBlock(widths[level + 1], widths[level], in_channels, hidden, norm, recompute=activation_checkpointing)
+            SpadeBlock(widths[level + 1], widths[level], in_channels, hidden, config.norm, recompute=config.activation_checkpointing)
             for level in reversed(range(num_downs + 1))
         )
         self.head = nn.Conv2d(base_channels, out_channels, 3, padding=1)

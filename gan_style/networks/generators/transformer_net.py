@@ -4,13 +4,26 @@ With the changes that its public implementations share: instance normalisation (
 (distill.pub/2016/deconv-checkerboard). Several styles by conditional instance normalisation (1610.07629).
 """
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.network import NetworkConfig
+from gan_style.networks.keys import BaseChannels, NumBlocks
 from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
-from gan_style.networks.layers.normalisation import norm_layer
 from gan_style.networks.layers.padding import run_padded
+
+
+class TransformerNetConfig(NetworkConfig):
+    """The image transformation network."""
+
+    name: Literal["transformer_net"] = Field(default="transformer_net", description="The network of 1603.08155.")
+    base_channels: BaseChannels = 32
+    num_blocks: NumBlocks = 5
+    norm: Literal["instance"] = Field(default="instance", description="`instance`: the styles live in its scales and shifts.")
 
 
 class TransformerNet(nn.Module):
@@ -22,18 +35,17 @@ class TransformerNet(nn.Module):
     size_multiple = 4  # two halvings
     minimum_size = 8  # so that the blocks have 2 pixels to reflect
 
-    def __init__(
-        self, in_channels: int, out_channels: int, base_channels: int = 32, num_blocks: int = 5, norm: str = "instance", styles: int = 1
-    ) -> None:
+    Config = TransformerNetConfig
+
+    def __init__(self, in_channels: int, out_channels: int, config: TransformerNetConfig, styles: int = 1) -> None:
         super().__init__()
-        k = base_channels
-        self.norm = norm
-        self.conv1 = _Layer(in_channels, k, 9, norm, styles)
-        self.conv2 = _Layer(k, 2 * k, 3, norm, styles, stride=2)
-        self.conv3 = _Layer(2 * k, 4 * k, 3, norm, styles, stride=2)
-        self.blocks = nn.ModuleList(_Block(4 * k, norm, styles) for _ in range(num_blocks))
-        self.up1 = _Layer(4 * k, 2 * k, 3, norm, styles)
-        self.up2 = _Layer(2 * k, k, 3, norm, styles)
+        k = config.base_channels
+        self.conv1 = _Layer(in_channels, k, 9, styles)
+        self.conv2 = _Layer(k, 2 * k, 3, styles, stride=2)
+        self.conv3 = _Layer(2 * k, 4 * k, 3, styles, stride=2)
+        self.blocks = nn.ModuleList(_Block(4 * k, styles) for _ in range(config.num_blocks))
+        self.up1 = _Layer(4 * k, 2 * k, 3, styles)
+        self.up2 = _Layer(2 * k, k, 3, styles)
         self.head = _convolution(k, out_channels, 9)
 
     def forward(self, x: Tensor, styles: Tensor | None = None) -> Tensor:
@@ -57,23 +69,22 @@ class TransformerNet(nn.Module):
 class _Layer(nn.Module):
     """A convolution and its normalisation."""
 
-    def __init__(self, channels: int, width: int, size: int, norm: str, styles: int, stride: int = 1) -> None:
+    def __init__(self, channels: int, width: int, size: int, styles: int, stride: int = 1) -> None:
         super().__init__()
         self.conv = _convolution(channels, width, size, stride)
-        self.norm = ConditionalInstanceNorm2d(width, styles) if norm == "instance" else norm_layer(norm, width)
+        self.norm = ConditionalInstanceNorm2d(width, styles)
 
     def forward(self, x: Tensor, styles: Tensor | None) -> Tensor:
-        x = self.conv(x)
-        return self.norm(x, styles) if isinstance(self.norm, ConditionalInstanceNorm2d) else self.norm(x)
+        return self.norm(self.conv(x), styles)
 
 
 class _Block(nn.Module):
     """x + F(x) with two 3 x 3 convolutions; no activation after the sum."""
 
-    def __init__(self, channels: int, norm: str, styles: int) -> None:
+    def __init__(self, channels: int, styles: int) -> None:
         super().__init__()
-        self.conv1 = _Layer(channels, channels, 3, norm, styles)
-        self.conv2 = _Layer(channels, channels, 3, norm, styles)
+        self.conv1 = _Layer(channels, channels, 3, styles)
+        self.conv2 = _Layer(channels, channels, 3, styles)
 
     def forward(self, x: Tensor, styles: Tensor | None) -> Tensor:
         return x + self.conv2(F.relu(self.conv1(x, styles)), styles)

@@ -1,38 +1,50 @@
 """The U-Net generator of pix2pix (1611.07004, section 6.1.1)."""
 
 from collections import OrderedDict
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.effect import OnlyWith
+from gan_style.config.network import NetworkConfig
+from gan_style.networks.keys import BaseChannels, Norm, NumDowns, Upsampling
 from gan_style.networks.layers.dropout import Dropout
 from gan_style.networks.layers.normalisation import bias_before, norm_layer
 from gan_style.networks.layers.padding import run_padded
 from gan_style.networks.layers.upsampling import upsampling_layer
+
+FIRST_WITH_DROPOUT = 4  # level of the decoder; the paper's layers with 8 times the base channels
+
+
+class UnetConfig(NetworkConfig):
+    """Halvings down to one pixel, and doublings that see the maps of the halvings."""
+
+    name: Literal["unet"] = Field(default="unet", description="The U-Net of pix2pix (1611.07004).")
+    base_channels: BaseChannels = 64
+    num_downs: NumDowns = Field(default=8, description="Halvings down to the bottleneck: 7 for 128 pixels, 8 for 256.")
+    norm: Norm = "instance"
+    dropout: Annotated[bool, OnlyWith({"num_downs": tuple(range(FIRST_WITH_DROPOUT + 2, 13))}, refused=False)] = Field(
+        default=False, description="Dropout of 0.5 in the innermost decoder layers but the first."
+    )
+    upsampling: Upsampling = "deconvolution"
 
 
 class UnetGenerator(nn.Module):
     """An encoder of `num_downs` halvings and a decoder that sees the encoder's maps of the same size.
 
     Images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1. Level i has base_channels * min(2**i, 8) channels.
-    Dropout of 0.5, where asked for, is in the decoder layers between the innermost and the last that has 8 * base_channels
-    (three of them at 8 halvings, as in the paper).
+    Dropout of 0.5 is in the decoder layers between the innermost and the last that has 8 * base_channels: three of them at 8 halvings,
+    as in the paper.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        base_channels: int = 64,
-        num_downs: int = 8,
-        norm: str = "instance",
-        dropout: bool = False,
-        upsampling: str = "deconvolution",
-    ) -> None:
+    Config = UnetConfig
+
+    def __init__(self, in_channels: int, out_channels: int, config: UnetConfig) -> None:
         super().__init__()
-        if num_downs < 2:
-            raise ValueError(f"a U-Net has at least 2 halvings, not {num_downs}")
-        self.norm = norm
+        self.norm = norm = config.norm
+        base_channels, num_downs, upsampling = config.base_channels, config.num_downs, config.upsampling
         self.size_multiple = 2**num_downs
         self.minimum_size = self.size_multiple
         bias = bias_before(norm)
@@ -60,7 +72,7 @@ class UnetGenerator(nn.Module):
             else:
                 layers["conv"] = upsampling_layer(upsampling, here, channels[level - 1], kernel_size=4, bias=bias)
                 layers["norm"] = norm_layer(norm, channels[level - 1])
-                if dropout and 4 <= level < innermost:
+                if config.dropout and FIRST_WITH_DROPOUT <= level < innermost:
                     layers["dropout"] = Dropout(0.5)
             self.ups.append(nn.Sequential(layers))
 

@@ -11,16 +11,19 @@ def run_padded(network: Callable[[Tensor], Tensor], x: Tensor, multiple: int, mi
 
     `network` keeps height and width; the result [B, C', H, W] is cropped back. Where nothing needs growing this is `network(x)`.
     """
-    height, width = x.shape[2:]
-    padded = grown(x, multiple, minimum)
-    y = network(padded)
-    return y if padded is x else y[:, :, :height, :width]
+    return cropped(network(grown(x, multiple, minimum)), x)
 
 
 def grown(x: Tensor, multiple: int, minimum: int) -> Tensor:
     """What `run_padded` gives its network."""
     height, width = x.shape[2:]
     return _grow(_grow(x, 3, missing(width, multiple, minimum)), 2, missing(height, multiple, minimum))
+
+
+def cropped(y: Tensor, x: Tensor) -> Tensor:
+    """y [B, C', H', W'], what became of `grown(x)`, without what was grown: [B, C', H, W]."""
+    height, width = x.shape[2:]
+    return y if y.shape[2:] == x.shape[2:] else y[:, :, :height, :width]
 
 
 def missing(size: int, multiple: int, minimum: int) -> int:

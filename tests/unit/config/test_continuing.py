@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from gan_style.config.continuing import DIVISION, MAY_CHANGE, PLACES, differences
 from gan_style.config.load import load_config
+from gan_style.config.network import kinds_of
 from gan_style.config.schema import RunConfig
 from gan_style.methods import CONFIGS
 
@@ -28,10 +29,10 @@ def names(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """The dotted names of a section's keys and sections."""
     for name, field in section.model_fields.items():
         yield prefix + name
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield f"{prefix}{name}."
-            yield from names(kind, f"{prefix}{name}.")
+        for kind in kinds_of(field).values() or [field.annotation]:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield f"{prefix}{name}."
+                yield from names(kind, f"{prefix}{name}.")
 
 
 def test_differences_name_old_and_new(recipe: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from gan_style.config.architectures import NetworkConfig
 from gan_style.config.effect import OnlyWith, leaves
 from gan_style.config.load import load_config
+from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import RunConfig
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS

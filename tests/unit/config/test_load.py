@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from gan_style.config.continuing import differences
 from gan_style.config.load import dump_config, flatten, load_config, parse_config
+from gan_style.config.network import kinds_of
 from gan_style.config.overrides import apply_override, parse_overrides
 from gan_style.config.schema import RunConfig
 from gan_style.config.yaml_file import MAX_CONFIG_BYTES, parse_yaml, read_yaml
@@ -441,9 +442,10 @@ def test_every_text_is_a_path_or_a_word(method: str) -> None:
 def texts(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """The keys whose values are free texts, by their dotted names."""
     for name, field in section.model_fields.items():
-        kinds = [field.annotation, *get_args(field.annotation)]
+        kinds = [*kinds_of(field).values()] or [field.annotation, *get_args(field.annotation)]
         kinds += [inner for kind in kinds if get_origin(kind) is Annotated for inner in get_args(kind)]
-        if nested := next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None):
-            yield from texts(nested, f"{prefix}{name}.")
-        elif str in kinds and get_origin(field.annotation) not in (list, dict):
+        nested = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        for kind in nested:
+            yield from texts(kind, f"{prefix}{name}.")
+        if not nested and str in kinds and get_origin(field.annotation) not in (list, dict):
             yield f"{prefix}{name}"

@@ -11,9 +11,12 @@ import pytest
 from pydantic import Field
 
 from gan_style.config.load import flatten
+from gan_style.config.network import kinds_of
 from gan_style.config.reference import config_reference
-from gan_style.config.schema import DataConfig, GeneratorConfig, LoggingConfig, MethodConfig, OptimConfig, TrainConfig
+from gan_style.config.schema import DataConfig, LoggingConfig, MethodConfig, OptimConfig, TrainConfig
 from gan_style.methods import CONFIGS
+from gan_style.networks import GeneratorConfig
+from gan_style.networks.generators.unet import UnetConfig
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/guide/config.md"
@@ -23,7 +26,7 @@ class WovenConfig(MethodConfig):
     """A method for this test."""
 
     name: Literal["woven"] = Field("woven", description="Threads.")
-    generator: GeneratorConfig = Field(default_factory=lambda: GeneratorConfig(name="unet", dropout=True), description="The loom.")
+    generator: GeneratorConfig = Field(default=UnetConfig(dropout=True), description="The loom.")
     weight: float | None = Field(2.5, gt=0, le=9, description="Either a | or b.")
     shape: Literal["twill", "plain"] = Field("twill", description="The weave.")
 
@@ -70,11 +73,27 @@ def test_types_ranges_and_departures_of_a_method() -> None:
     page = config_reference({"woven": WovenConfig})
     assert cells(page, "method.weight") == ["number, above 0, at most 9, or null", "`2.5`", "Either a ¦ or b."]
     assert cells(page, "method.shape") == ["`twill`, `plain`", "`twill`", "The weave."]
-    assert cells(page, "method.generator") == ["section", "`name: unet`, `dropout: true`, the rest as below", "The loom."]
+    assert cells(page, "method.generator") == [
+        "`resnet`, `unet`, `global`, `coarse-to-fine`, `spade`",
+        "`name: unet`, `dropout: true`, the rest as below",
+        "The loom.",
+    ]
     assert cells(page, "train.seed")[0] == "whole number, at least 0, below 2^63"
     assert cells(page, "run_dir")[:2] == ["text", "required"]
     assert "## `method` of woven\n\nA method for this test.\n" in page
     assert "pix2pix," not in page
+
+
+def test_each_network_has_one_chapter() -> None:
+    page = config_reference(CONFIGS)
+    networks = [kind for config in CONFIGS.values() for field in config.model_fields.values() for kind in kinds_of(field).values()]
+    assert len(networks) > 10
+    for kind in set(networks):
+        name = kind.model_fields["name"].default
+        chapters = [text for text in page.split("\n## ") if f"tor.name` | `{name}` |" in text]
+        assert all(f"`{name}` of " in text.partition("\n")[0] for text in chapters), name
+        assert len(chapters) == len({each for each in networks if each.model_fields["name"].default == name}), name
+    assert "## `method.generator` `resnet` of pix2pix, pix2pixhd, cyclegan, cut\n" in page
 
 
 def test_sections_of_two_places_share_a_chapter() -> None:

@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from gan_style.config.schema import DataConfig, DomainConfig, GeneratorConfig, LoggingConfig, OptimConfig, RunConfig, TrainConfig
+from gan_style.config.network import kinds_of
+from gan_style.config.schema import DataConfig, DomainConfig, LoggingConfig, OptimConfig, RunConfig, TrainConfig
 from gan_style.methods import CONFIGS
+
+NETWORKS = {kind for config in CONFIGS.values() for field in config.model_fields.values() for kind in kinds_of(field).values()}
 
 
 def test_sections_are_frozen() -> None:
@@ -15,7 +18,7 @@ def test_sections_are_frozen() -> None:
         config.lr = 1.0
 
 
-@pytest.mark.parametrize("section", [DataConfig, OptimConfig, LoggingConfig, DomainConfig, GeneratorConfig, *CONFIGS.values()])
+@pytest.mark.parametrize("section", [DataConfig, OptimConfig, LoggingConfig, DomainConfig, *CONFIGS.values(), *sorted(NETWORKS, key=str)])
 def test_sections_refuse_unknown_keys(section: type[BaseModel]) -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         section.model_validate({"colour": 1})
@@ -82,7 +85,7 @@ def test_seed_fits_into_63_bits() -> None:
 
 
 def _sections(kind: type[BaseModel]) -> list[type[BaseModel]]:
-    inner = [field.annotation for field in kind.model_fields.values()]
+    inner = [each for field in kind.model_fields.values() for each in kinds_of(field).values() or [field.annotation]]
     return [kind, *(deep for found in inner if isinstance(found, type) and issubclass(found, BaseModel) for deep in _sections(found))]
 
 

@@ -9,9 +9,10 @@ from gan_style.errors import UserError
 from gan_style.interop.pytorch_cyclegan import LOSS_NAMES, NETWORK_NAMES, SWITCHES, from_reference, reference_losses, to_reference
 from gan_style.methods.cyclegan import CycleGANConfig
 from gan_style.methods.pix2pix import Pix2PixConfig
-from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator
-from gan_style.networks.generators.resnet import ResnetGenerator
-from gan_style.networks.generators.unet import UnetGenerator
+from gan_style.networks.discriminators.patchgan import PatchConfig, PatchDiscriminator
+from gan_style.networks.discriminators.pixel import PixelConfig, PixelDiscriminator
+from gan_style.networks.generators.resnet import ResnetConfig, ResnetGenerator
+from gan_style.networks.generators.unet import UnetConfig, UnetGenerator
 from gan_style.networks.layers.projection import ProjectionHeads
 
 
@@ -116,34 +117,37 @@ def their_pixel(norms: Norms, k: int = 2) -> nn.Module:
 
 
 PAIRS = {
-    "resnet": (lambda norm: ResnetGenerator(3, 3, 4, num_blocks=2, norm=norm), their_resnet),
-    "resnet-0-blocks": (lambda norm: ResnetGenerator(3, 3, 4, num_blocks=0, norm=norm), lambda norms: their_resnet(norms, num_blocks=0)),
+    "resnet": (lambda norm: ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=2, norm=norm)), their_resnet),
+    "resnet-0-blocks": (
+        lambda norm: ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=0, norm=norm)),
+        lambda norms: their_resnet(norms, num_blocks=0),
+    ),
     "resnet-dropout": (
-        lambda norm: ResnetGenerator(3, 3, 4, num_blocks=2, norm=norm, dropout=True),
+        lambda norm: ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=2, norm=norm, dropout=True)),
         lambda norms: their_resnet(norms, dropout=True),
     ),
     **{
         f"unet-{n}": (
-            lambda norm, n=n: UnetGenerator(3, 3, 2, num_downs=n, norm=norm, dropout=True),
+            lambda norm, n=n: UnetGenerator(3, 3, UnetConfig(base_channels=2, num_downs=n, norm=norm, dropout=True)),
             lambda norms, n=n: their_unet(norms, num_downs=n, dropout=True),
         )
         for n in (2, 3, 5, 7)
     },
     **{
         f"patchgan-{n}": (
-            lambda norm, n=n: PatchDiscriminator(3, 2, num_layers=n, norm=norm),
+            lambda norm, n=n: PatchDiscriminator(3, PatchConfig(base_channels=2, num_layers=n, norm=norm)),
             lambda norms, n=n: their_patchgan(norms, num_layers=n),
         )
         for n in (1, 3, 4)
     },
-    "pixel": (lambda norm: PixelDiscriminator(3, 2, norm=norm), their_pixel),
+    "pixel": (lambda norm: PixelDiscriminator(3, PixelConfig(base_channels=2, norm=norm)), their_pixel),
     "resnet-antialias": (
-        lambda norm: ResnetGenerator(3, 3, 4, num_blocks=2, norm=norm, antialias=True),
+        lambda norm: ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=2, norm=norm, antialias=True)),
         lambda norms: their_resnet(norms, antialias=True),
     ),
     **{
         f"patchgan-{n}-antialias": (
-            lambda norm, n=n: PatchDiscriminator(3, 2, num_layers=n, norm=norm, antialias=True),
+            lambda norm, n=n: PatchDiscriminator(3, PatchConfig(base_channels=2, num_layers=n, norm=norm, antialias=True)),
             lambda norms, n=n: their_patchgan(norms, num_layers=n, antialias=True),
         )
         for n in (1, 3)
@@ -219,7 +223,7 @@ def test_the_fixed_filters_go_out_and_are_left_behind() -> None:
     for name, value in filters.items():
         torch.testing.assert_close(state[name], value)
     with pytest.raises(UserError, match=r"model\.7\."):
-        from_reference(state, ResnetGenerator(3, 3, 4, num_blocks=2))
+        from_reference(state, ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=2)))
 
 
 def test_projection_heads() -> None:
@@ -255,31 +259,34 @@ def test_without_normalisation_missing_biases_are_zero() -> None:
 class TestMistakes:
     def test_another_size(self) -> None:
         with pytest.raises(UserError, match=r"'model\.1\.weight' is \[4, 3, 7, 7\] in the weights and \[8, 3, 7, 7\] here"):
-            from_reference(their_resnet(Norms("instance")).state_dict(), ResnetGenerator(3, 3, 8, num_blocks=2))
+            from_reference(their_resnet(Norms("instance")).state_dict(), ResnetGenerator(3, 3, ResnetConfig(base_channels=8, num_blocks=2)))
 
     def test_another_number_of_blocks(self) -> None:
         state = their_resnet(Norms("instance"), num_blocks=3).state_dict()
         with pytest.raises(UserError, match=r"model\.12\.weight.*not among the weights"):
-            from_reference(state, ResnetGenerator(3, 3, 4, num_blocks=2))
+            from_reference(state, ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=2)))
 
     def test_another_depth(self) -> None:
         state = their_unet(Norms("batch"), num_downs=6).state_dict()
         with pytest.raises(UserError, match=r"model\.3\.model\.3\.weight"):
-            from_reference(state, UnetGenerator(3, 3, 2, num_downs=5, norm="batch"))
+            from_reference(state, UnetGenerator(3, 3, UnetConfig(base_channels=2, num_downs=5, norm="batch")))
 
     @pytest.mark.parametrize(("theirs", "ours"), [("instance", "batch"), ("batch", "instance")])
     def test_another_norm(self, theirs: str, ours: str) -> None:
         with pytest.raises(UserError, match="PatchDiscriminator"):
-            from_reference(their_patchgan(Norms(theirs)).state_dict(), PatchDiscriminator(3, 2, norm=ours))
+            from_reference(their_patchgan(Norms(theirs)).state_dict(), PatchDiscriminator(3, PatchConfig(base_channels=2, norm=ours)))
 
     def test_statistics_where_no_normalisation_is(self) -> None:
         state = their_resnet(Norms("instance", statistics=True)).state_dict()
         with pytest.raises(UserError, match="running_mean"):
-            from_reference(state, ResnetGenerator(3, 3, 4, num_blocks=2, norm="none"))
+            from_reference(state, ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=2, norm="none")))
 
     def test_dropout(self) -> None:
         with pytest.raises(UserError, match=r"conv_block\.5\.weight"):
-            from_reference(their_resnet(Norms("instance"), dropout=True).state_dict(), ResnetGenerator(3, 3, 4, num_blocks=2))
+            from_reference(
+                their_resnet(Norms("instance"), dropout=True).state_dict(),
+                ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=2)),
+            )
 
     def test_something_left_over(self) -> None:
         ours, theirs = both("pixel", "instance")
@@ -289,7 +296,7 @@ class TestMistakes:
 
     def test_resize_convolution_does_not_go_out(self) -> None:
         with pytest.raises(UserError, match="resize-convolution"):
-            to_reference(ResnetGenerator(3, 3, 4, num_blocks=1, upsampling="resize-convolution"))
+            to_reference(ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=1, upsampling="resize-convolution")))
 
     def test_a_network_they_do_not_have(self) -> None:
         with pytest.raises(UserError, match="Linear"):

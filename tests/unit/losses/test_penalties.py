@@ -5,11 +5,12 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from tiny_networks import tiny_network
 from torch import Tensor, nn
 
 from gan_style.losses.adversarial import scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
-from gan_style.networks import DISCRIMINATORS, build
+from gan_style.networks import DISCRIMINATORS
 from gan_style.networks.layers import normalisation
 
 SMALL = {"in_channels": 3, "base_channels": 4, "num_layers": 2, "init_gain": 0.2}
@@ -126,7 +127,7 @@ def test_second_derivatives_are_those_of_arithmetic(
 ) -> None:
     def network() -> nn.Module:
         torch.manual_seed(0)
-        return build(DISCRIMINATORS, name, **{**SMALL, **SMALLER.get(name, {}), "norm": norm})
+        return tiny_network(DISCRIMINATORS, name, **{**SMALL, **SMALLER.get(name, {}), "norm": norm})
 
     with patch.object(normalisation, "normalise_each_image", written_out):
         truth = penalty_and_gradients(kind, network().double(), images(batch))
@@ -142,7 +143,7 @@ def test_second_derivatives_are_those_of_arithmetic(
 @pytest.mark.parametrize("kind", ["r1", "gradient_penalty"])
 def test_the_gradient_is_that_of_finite_differences(kind: str) -> None:
     torch.manual_seed(0)
-    network = build(DISCRIMINATORS, "patchgan", **{**SMALL, "base_channels": 2, "num_layers": 1}).double()
+    network = tiny_network(DISCRIMINATORS, "patchgan", **{**SMALL, "base_channels": 2, "num_layers": 1}).double()
     x = images(2, 10)
     gradient = penalty_and_gradients(kind, network, x)["layers.1.conv.weight"]
     weight = network.get_parameter("layers.1.conv.weight")
@@ -165,7 +166,7 @@ def test_half_precision_networks_have_nearly_the_same_penalty(kind: str, half: t
     scale: what a loss scaler begins with.
     """
     torch.manual_seed(0)
-    network = build(DISCRIMINATORS, "patchgan", **{**SMALL, "norm": "none", "init_gain": 0.02})
+    network = tiny_network(DISCRIMINATORS, "patchgan", **{**SMALL, "norm": "none", "init_gain": 0.02})
     x = images(1, 112).float()
     exact = penalty_and_gradients(kind, network, x)
     with torch.autocast("cpu", half):

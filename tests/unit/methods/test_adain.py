@@ -9,7 +9,7 @@ from tiny import micro_batches, tiny_config
 from gan_style import build
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.methods.adain import AdaIN
-from gan_style.networks.generators.adain import DEPTHS, AdaINNet
+from gan_style.networks.generators.adain import DEPTHS, AdaINNet, AdaINNetConfig
 from gan_style.networks.layers.moments import adain
 from gan_style.types import Batch
 
@@ -64,7 +64,7 @@ def test_content_of_any_size(tmp_path: Path) -> None:
 
 @each_depth
 def test_the_decoder_mirrors_the_encoder(depth: str) -> None:
-    network = AdaINNet("random", base_channels=64, depth=depth)
+    network = AdaINNet("random", AdaINNetConfig(base_channels=64, depth=depth))
     encoder = [layer for layer in network.encoder.convolutions.values() if isinstance(layer, torch.nn.Conv2d)]
     decoder = [layer for layer in network.decoder.steps if isinstance(layer, torch.nn.Conv2d)]
     assert [(layer.out_channels, layer.in_channels) for layer in encoder] == [

@@ -228,8 +228,6 @@ def test_recipes_are_the_authors() -> None:
 
 
 def test_mistakes_are_one_line() -> None:
-    with pytest.raises(UserError, match=r"method\.generator\.name: a unet has no encoder .* take resnet"):
-        method(generator={"name": "unet"})
     with pytest.raises(UserError, match=r"method\.nce_layers: 'blok1' is no layer .* did you mean 'block1'\?; it has pixels, stem"):
         method(nce_layers=["pixels", "blok1"])
     with pytest.raises(UserError, match=r"data\.domain_a\.channels is 1 and data\.domain_b\.channels 3"):

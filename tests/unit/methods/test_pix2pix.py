@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_style.config.schema import DiscriminatorConfig, GeneratorConfig
 from gan_style.methods.pix2pix import Pix2Pix, Pix2PixConfig
+from gan_style.networks.discriminators.patchgan import PatchConfig
+from gan_style.networks.generators.resnet import ResnetConfig
 from gan_style.types import Batch, Task
 
 
@@ -24,8 +25,8 @@ class Constant(nn.Module):
 
 def method_of_constants(**keys: object) -> Pix2Pix:
     small = {
-        "generator": GeneratorConfig(base_channels=1, num_blocks=0),
-        "discriminator": DiscriminatorConfig(base_channels=1, num_layers=1),
+        "generator": ResnetConfig(base_channels=1, num_blocks=0),
+        "discriminator": PatchConfig(base_channels=1, num_layers=1),
     }
     method = Pix2Pix(Pix2PixConfig.model_validate({"name": "pix2pix", **small, **keys}), Task(channels_a=1, channels_b=2))
     method.networks = {"generator": Constant(0.25, 2), "discriminator": Constant(0.5, 1)}

@@ -78,7 +78,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "an older key": (lambda path: rewritten(path, translator={**translator(path), "lambda_l1": 9}), r"translator\.lambda_l1"),
     "an older network": (
         lambda path: rewritten(path, translator={**translator(path), "generator": {"name": "net_g"}}),
-        r"translator\.generator\.name",
+        r"translator\.generator",
     ),
     "no translator": (
         lambda path: rewritten(path, translator={"name": translator(path)["name"], "generator": 3}),

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from gan_style.errors import UserError
-from gan_style.networks import DISCRIMINATORS
-from gan_style.networks.discriminators.multiscale import MultiscaleDiscriminator
-from gan_style.networks.discriminators.patchgan import PatchDiscriminator, PixelDiscriminator, minimum_size, receptive_field
+from gan_style.networks.discriminators.multiscale import MultiscaleConfig, MultiscaleDiscriminator
+from gan_style.networks.discriminators.patchgan import PatchConfig, PatchDiscriminator, minimum_size, receptive_field
+from gan_style.networks.discriminators.pixel import PixelConfig, PixelDiscriminator
 from gan_style.networks.layers.downsampling import BlurPool
 
 
@@ -27,7 +27,7 @@ def probe(network: nn.Module, size: int) -> tuple[int, int]:
 def test_receptive_field_of_patchgan(num_layers: int, expected: int) -> None:
     """The paper's sizes (1611.07004, section 6.1.2), computed and measured."""
     torch.manual_seed(0)
-    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm="none")
+    network = PatchDiscriminator(3, PatchConfig(base_channels=2, num_layers=num_layers, norm="none"))
     assert network.receptive_field == expected
     assert probe(network, 2 * expected) == (expected, expected)
 
@@ -36,14 +36,14 @@ def test_receptive_field_of_patchgan(num_layers: int, expected: int) -> None:
 def test_receptive_field_of_antialiased_patchgan(num_layers: int, expected: int) -> None:
     """A blur sees 3 of its input, and 2 lie between 2 of its output: computed and measured."""
     torch.manual_seed(0)
-    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm="none", antialias=True)
+    network = PatchDiscriminator(3, PatchConfig(base_channels=2, num_layers=num_layers, norm="none", antialias=True))
     assert network.receptive_field == expected
     assert probe(network, 2 * expected) == (expected, expected)
 
 
 def test_antialiasing_changes_neither_weights_nor_scores_places() -> None:
     """256 pixels give 30 x 30 scores, as without; layers that had a stride have a blur."""
-    plain, blurred = (PatchDiscriminator(3, base_channels=2, antialias=antialias) for antialias in (False, True))
+    plain, blurred = (PatchDiscriminator(3, PatchConfig(base_channels=2, antialias=antialias)) for antialias in (False, True))
     assert {key: value.shape for key, value in plain.state_dict().items()} == {
         key: value.shape for key, value in blurred.state_dict().items()
     }
@@ -55,7 +55,7 @@ def test_antialiasing_changes_neither_weights_nor_scores_places() -> None:
 @pytest.mark.parametrize("num_layers", [1, 2, 3, 4])
 @pytest.mark.parametrize("norm", ["instance", "none"])
 def test_minimum_size_of_antialiased_patchgan(num_layers: int, norm: str) -> None:
-    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm=norm, antialias=True)
+    network = PatchDiscriminator(3, PatchConfig(base_channels=2, num_layers=num_layers, norm=norm, antialias=True))
     size = network.minimum_size
     assert network(torch.rand(1, 3, size, size)).shape == (1, 1, 1, 1)
     network.minimum_size = 1
@@ -65,7 +65,7 @@ def test_minimum_size_of_antialiased_patchgan(num_layers: int, norm: str) -> Non
 
 def test_receptive_field_of_pixel() -> None:
     torch.manual_seed(0)
-    network = PixelDiscriminator(3, base_channels=2, norm="none")
+    network = PixelDiscriminator(3, PixelConfig(base_channels=2, norm="none"))
     assert network.receptive_field == 1
     assert probe(network, 9) == (1, 1)
 
@@ -79,7 +79,7 @@ def test_arithmetic_of_sizes() -> None:
 @pytest.mark.parametrize("num_layers", [1, 2, 3, 4])
 @pytest.mark.parametrize("norm", ["instance", "batch", "none"])
 def test_minimum_size(num_layers: int, norm: str) -> None:
-    network = PatchDiscriminator(3, base_channels=2, num_layers=num_layers, norm=norm)
+    network = PatchDiscriminator(3, PatchConfig(base_channels=2, num_layers=num_layers, norm=norm))
     size = network.minimum_size
     assert size == 3 * 2**num_layers
     assert network(torch.rand(1, 3, size, size)).shape == (1, 1, 1, 1)
@@ -88,7 +88,7 @@ def test_minimum_size(num_layers: int, norm: str) -> None:
 
 
 def test_pixel_judges_a_single_pixel() -> None:
-    network = DISCRIMINATORS["pixel"](in_channels=3, base_channels=2)
+    network = PixelDiscriminator(3, PixelConfig(base_channels=2))
     assert network.minimum_size == 1
     assert network(torch.rand(1, 3, 1, 1)).shape == (1, 1, 1, 1)
 
@@ -102,26 +102,26 @@ def test_pixel_judges_a_single_pixel() -> None:
     ],
 )
 def test_biases_of_patchgan(norm: str, expected: set[str]) -> None:
-    network = PatchDiscriminator(3, base_channels=2, norm=norm)
+    network = PatchDiscriminator(3, PatchConfig(base_channels=2, norm=norm))
     assert {name for name, module in network.named_modules() if isinstance(module, nn.Conv2d) and module.bias is not None} == expected
 
 
 def test_patchgan_has_the_papers_size() -> None:
     """2.769 million parameters with batch normalisation and a pair of RGB images (the count that the reference prints)."""
-    assert sum(parameter.numel() for parameter in PatchDiscriminator(6, norm="batch").parameters()) == 2_768_705
+    assert sum(parameter.numel() for parameter in PatchDiscriminator(6, PatchConfig(norm="batch")).parameters()) == 2_768_705
 
 
 @pytest.mark.parametrize(("num_scales", "expected"), [(1, 34), (2, 3 + 33 * 2), (3, 7 + 33 * 4)])
 def test_receptive_field_of_the_coarsest_scale(num_scales: int, expected: int) -> None:
     torch.manual_seed(0)
-    network = MultiscaleDiscriminator(3, base_channels=2, num_layers=2, num_scales=num_scales, norm="none")
+    network = MultiscaleDiscriminator(3, MultiscaleConfig(base_channels=2, num_layers=2, num_scales=num_scales, norm="none"))
     assert network.receptive_field == expected
     assert probe(network, 2 * expected) == (expected, expected)
 
 
 @pytest.mark.parametrize("num_scales", [1, 2, 3])
 def test_minimum_size_of_several_scales(num_scales: int) -> None:
-    network = MultiscaleDiscriminator(3, base_channels=2, num_layers=2, num_scales=num_scales)
+    network = MultiscaleDiscriminator(3, MultiscaleConfig(base_channels=2, num_layers=2, num_scales=num_scales))
     size = network.minimum_size
     assert network(torch.rand(1, 3, size, size))[-1].shape == (1, 1, 1, 1)
     with pytest.raises(UserError, match=f"{size - 1} x {size} pixels are too small for {num_scales} scales.*num_scales"):
@@ -131,11 +131,11 @@ def test_minimum_size_of_several_scales(num_scales: int) -> None:
 def test_each_scale_judges_the_image_at_half_the_last_ones_size() -> None:
     """Scores and features of scale k are its PatchGAN's of the image, averaged k times over 3 x 3 pixels with stride 2."""
     torch.manual_seed(0)
-    network = MultiscaleDiscriminator(1, base_channels=2, num_layers=2, num_scales=3)
+    network = MultiscaleDiscriminator(1, MultiscaleConfig(base_channels=2, num_layers=2, num_scales=3))
     x = torch.rand(2, 1, 61, 48)
     scores, features = network.judged(x)
     for scale, patchgan in enumerate(network.scales):
-        expected, layers = patchgan.judged(x)
+        expected, layers = patchgan.scored(x)
         torch.testing.assert_close(scores[scale], expected)
         assert [layer.shape[1:] for layer in features[scale]] == [layer.shape[1:] for layer in layers]
         torch.testing.assert_close(features[scale], layers)

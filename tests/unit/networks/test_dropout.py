@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from tiny_networks import tiny_network
 from torch import Tensor, nn
 
-from gan_style.networks import GENERATORS, build
+from gan_style.networks import GENERATORS, configs
 from gan_style.networks.layers.dropout import Dropout, dropouts, masks_by_sample, of_samples_at
 from gan_style.networks.layers.recomputation import stage_runner
 
@@ -176,7 +177,7 @@ def test_recomputation_finds_the_masks_of_its_own_forward() -> None:
 def test_a_compiled_network_draws_the_same_masks_in_each_step(name: str) -> None:
     """No break in the graph, and keys that are inputs of it, not constants."""
     torch._dynamo.reset()
-    network = build(GENERATORS, name, in_channels=3, out_channels=3, base_channels=2, num_downs=6, num_blocks=1, dropout=True)
+    network = tiny_network(GENERATORS, name, in_channels=3, out_channels=3, base_channels=2, num_downs=6, num_blocks=1, dropout=True)
     compiled = torch.compile(network, backend="eager", fullgraph=True)
     for numbers in ([1, 2], [3, 4], [5, 6]):
         x, results = torch.rand(2, 3, 64, 64), []
@@ -188,8 +189,8 @@ def test_a_compiled_network_draws_the_same_masks_in_each_step(name: str) -> None
 
 
 def test_every_dropout_of_every_generator_is_by_sample() -> None:
-    for name, kind in GENERATORS.items():
-        network = kind(3, 3, **({"dropout": True} if name != "spade" else {}))
+    for name, section in configs(GENERATORS).items():
+        network = tiny_network(GENERATORS, name, in_channels=3, out_channels=3, num_downs=6, num_blocks=1, dropout=True)
         found = [module for module in network.modules() if isinstance(module, nn.modules.dropout._DropoutNd)]
         assert all(isinstance(module, Dropout) for module in found)
-        assert bool(found) == (name != "spade")
+        assert bool(found) == ("dropout" in section.model_fields)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_style.networks.generators.coarse_to_fine import CoarseToFineGenerator, GlobalGenerator
-from gan_style.networks.generators.spade import SpadeBlock, SpadeGenerator, SpadeNorm
+from gan_style.networks.generators.coarse_to_fine import CoarseToFineConfig, CoarseToFineGenerator, GlobalConfig, GlobalGenerator
+from gan_style.networks.generators.spade import SpadeBlock, SpadeConfig, SpadeGenerator, SpadeNorm
 from gan_style.networks.layers.pyramid import halved
 
 
@@ -17,7 +17,7 @@ def parameters(network: nn.Module) -> int:
 
 def test_global_generator_has_the_papers_layers() -> None:
     """c7s1-64, d128, d256, d512, d1024, R1024 x 9, u512, u256, u128, u64, c7s1-3 (appendix): counted by hand, with biases."""
-    network = GlobalGenerator(3, 3)
+    network = GlobalGenerator(3, 3, GlobalConfig())
     widths = [64, 128, 256, 512, 1024]
     pairs = list(pairwise(widths))
     expected = 3 * 64 * 49 + 64 + sum(9 * a * b + b for a, b in pairs) + 9 * 2 * (9 * 1024 * 1024 + 1024)
@@ -28,11 +28,11 @@ def test_global_generator_has_the_papers_layers() -> None:
 
 def test_local_enhancer_has_the_papers_layers() -> None:
     """c7s1-32, d64, R64 x 3, u32, c7s1-3 around a global generator without its last layer."""
-    network = CoarseToFineGenerator(3, 3)
+    network = CoarseToFineGenerator(3, 3, CoarseToFineConfig())
     own = parameters(network) - parameters(network.coarse)
     expected = 3 * 32 * 49 + 32 + 9 * 32 * 64 + 64 + 3 * 2 * (9 * 64 * 64 + 64) + 9 * 64 * 32 + 32 + 32 * 3 * 49 + 3
     assert own == expected
-    alone = GlobalGenerator(3, 3).coarse
+    alone = GlobalGenerator(3, 3, GlobalConfig()).coarse
     assert {name: tuple(value.shape) for name, value in network.coarse.state_dict().items()} == {
         name: tuple(value.shape) for name, value in alone.state_dict().items()
     }
@@ -40,13 +40,18 @@ def test_local_enhancer_has_the_papers_layers() -> None:
 
 
 def test_deep_global_generators_stop_widening() -> None:
-    assert max(parameter.shape[0] for parameter in GlobalGenerator(3, 3, 2, 1, num_downs=7).parameters()) == 32
+    assert (
+        max(
+            parameter.shape[0] for parameter in GlobalGenerator(3, 3, GlobalConfig(base_channels=2, num_blocks=1, num_downs=7)).parameters()
+        )
+        == 32
+    )
 
 
 @pytest.mark.parametrize("num_enhancers", [1, 2])
 def test_the_result_depends_on_the_coarse_part_and_on_every_enhancer(num_enhancers: int) -> None:
     torch.manual_seed(0)
-    network = CoarseToFineGenerator(3, 3, 8, num_blocks=1, num_downs=2, num_enhancers=num_enhancers)
+    network = CoarseToFineGenerator(3, 3, CoarseToFineConfig(base_channels=8, num_blocks=1, num_downs=2, num_enhancers=num_enhancers))
     x = torch.rand(1, 3, 32, 32)
     before = network(x)
     for part in (network.coarse, *network.enhancers):
@@ -62,7 +67,7 @@ def test_the_result_depends_on_the_coarse_part_and_on_every_enhancer(num_enhance
 
 def test_enhancers_refine_what_the_coarse_part_sees_at_a_lower_resolution() -> None:
     """G1 sees the image halved n times; each enhancer adds its own features to those before and sees the next larger image."""
-    network = CoarseToFineGenerator(3, 1, 8, num_blocks=1, num_downs=2, num_enhancers=2)
+    network = CoarseToFineGenerator(3, 1, CoarseToFineConfig(base_channels=8, num_blocks=1, num_downs=2, num_enhancers=2))
     seen: list[Tensor] = []
     for part in (network.coarse, *network.enhancers):
         part.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -115,7 +120,7 @@ def test_each_pixel_is_modulated_by_its_label() -> None:
 
 def test_spade_has_the_papers_widths() -> None:
     """Blocks of 1024, 1024, 1024, 512, 256, 128, 64 (appendix A); modulations through 128 channels."""
-    blocks = [block for block in SpadeGenerator(5, 3).blocks if isinstance(block, SpadeBlock)]
+    blocks = [block for block in SpadeGenerator(5, 3, SpadeConfig()).blocks if isinstance(block, SpadeBlock)]
     assert [block.second.conv.out_channels for block in blocks] == [1024, 1024, 1024, 512, 256, 128, 64]
     assert [block.shortcut is not None for block in blocks] == [False] * 3 + [True] * 4
     assert {block.first.norm.shared.out_channels for block in blocks} == {128}
@@ -134,7 +139,7 @@ def test_a_flat_label_map_is_not_washed_away() -> None:
 
 
 def test_labels_are_thinned_never_mixed() -> None:
-    network = SpadeGenerator(2, 3, 2, num_downs=2)
+    network = SpadeGenerator(2, 3, SpadeConfig(base_channels=2, num_downs=2))
     seen: list[Tensor] = []
     for module in network.modules():
         if isinstance(module, SpadeNorm):

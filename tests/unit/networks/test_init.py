@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_style.config.schema import Init
+from gan_style.config.network import Init
 from gan_style.networks.layers.init import INITS, init_weights
 
 FAN_IN, FAN_OUT = 64 * 9, 128 * 9

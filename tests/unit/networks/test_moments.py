@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_style.networks.generators.adain import AdaINNet, mixed
-from gan_style.networks.generators.transformer_net import TransformerNet
+from gan_style.networks.generators.adain import AdaINNet, AdaINNetConfig, mixed
+from gan_style.networks.generators.transformer_net import TransformerNet, TransformerNetConfig
 from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.layers.moments import adain, moments
 
@@ -36,7 +36,7 @@ def test_mixed_styles_by_hand() -> None:
 
 def test_alpha_goes_from_the_content_to_the_style() -> None:
     torch.manual_seed(0)
-    network = AdaINNet("random", base_channels=4).double()
+    network = AdaINNet("random", AdaINNetConfig(base_channels=4)).double()
     content, style = (torch.rand(1, 3, 24, 17, dtype=torch.float64) * 2 - 1 for _ in range(2))
     with torch.no_grad():
         none, whole = (network(content, style, alpha=alpha) for alpha in (0.0, 1.0))
@@ -76,7 +76,7 @@ def test_kept_styles_get_no_gradient() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (17, 24)])
 def test_style_maps_follow_their_picture_through_padding(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    network = TransformerNet(3, 3, base_channels=4, num_blocks=1, styles=2)
+    network = TransformerNet(3, 3, TransformerNetConfig(base_channels=4, num_blocks=1), styles=2)
     for module in network.modules():
         if isinstance(module, ConditionalInstanceNorm2d):
             torch.nn.init.normal_(module.weight)

@@ -1,25 +1,26 @@
 """Activation checkpointing changes memory and time, and nothing else."""
 
-import inspect
 from typing import get_args
 from unittest.mock import patch
 
 import pytest
 import torch
+from tiny_networks import tiny_network
 from torch import Tensor, nn
 
-from gan_style.config.schema import Norm
-from gan_style.networks import GENERATORS, build
+from gan_style.config.network import having_key
+from gan_style.networks import GENERATORS, configs
+from gan_style.networks.keys import NormName
 from gan_style.networks.layers.recomputation import stage_runner
 
-CHECKPOINTING = [name for name, kind in GENERATORS.items() if "activation_checkpointing" in inspect.signature(kind).parameters]
+CHECKPOINTING = having_key(configs(GENERATORS), "activation_checkpointing")
 SMALL = {"in_channels": 3, "out_channels": 2, "base_channels": 4, "num_blocks": 2, "num_downs": 2}
 
 
 def trained(name: str, recompute: bool, norm: str) -> tuple[dict[str, Tensor], list[int]]:
     """Everything that two backwards with dropout leave behind, and how often each residual stage ran."""
     torch.manual_seed(0)
-    network = build(GENERATORS, name, **SMALL, norm=norm, dropout=True, init_gain=0.2, activation_checkpointing=recompute)
+    network = tiny_network(GENERATORS, name, **SMALL, norm=norm, dropout=True, init_gain=0.2, activation_checkpointing=recompute)
     runs = [0]
     for module in network.modules():
         if type(module).__name__ in ("ResidualBlock", "SpadeConvolution"):
@@ -36,7 +37,7 @@ def trained(name: str, recompute: bool, norm: str) -> tuple[dict[str, Tensor], l
     return found | dict(network.named_buffers()), runs
 
 
-@pytest.mark.parametrize("norm", get_args(Norm))
+@pytest.mark.parametrize("norm", get_args(NormName))
 @pytest.mark.parametrize("name", CHECKPOINTING)
 def test_the_same_bits_whatever_is_recomputed(name: str, norm: str) -> None:
     """Output, gradients, running statistics and the random state, with dropout."""
@@ -54,7 +55,7 @@ def test_a_spectral_norm_is_recomputed_as_it_was(name: str) -> None:
     found = []
     for recompute in (False, True):
         torch.manual_seed(0)
-        network = build(GENERATORS, name, **SMALL, init_gain=0.2, spectral_norm=True, activation_checkpointing=recompute)
+        network = tiny_network(GENERATORS, name, **SMALL, init_gain=0.2, spectral_norm=True, activation_checkpointing=recompute)
         x, y = torch.rand(2, 1, 3, 16, 16)
         (network(x) - network(y)).square().mean().backward()
         gradients = {key: parameter.grad for key, parameter in network.named_parameters() if parameter.grad is not None}
@@ -76,7 +77,7 @@ def test_without_gradients_nothing_is_prepared() -> None:
 def test_less_is_kept_for_the_backward() -> None:
     kept: dict[bool, int] = {}
     for recompute in (False, True):
-        network = build(GENERATORS, "global", **SMALL, activation_checkpointing=recompute)
+        network = tiny_network(GENERATORS, "global", **SMALL, activation_checkpointing=recompute)
         seen: dict[int, int] = {}
         with torch.autograd.graph.saved_tensors_hooks(
             lambda tensor, seen=seen: seen.__setitem__(tensor.data_ptr(), tensor.numel()) or tensor, lambda tensor: tensor

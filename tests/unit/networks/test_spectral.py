@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from tiny_networks import tiny_network
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
 from gan_style.interop.pytorch_cyclegan import from_reference, to_reference
-from gan_style.networks import DISCRIMINATORS, build
-from gan_style.networks.generators.noise import IMAGE_DISCRIMINATORS
+from gan_style.networks import DISCRIMINATORS, IMAGE_DISCRIMINATORS
 from gan_style.networks.layers.spectral import SpectralNorm, advance, normalise_spectrally, spectral_norms
 
 SMALL = {"in_channels": 3, "base_channels": 4, "num_layers": 1, "num_scales": 2, "size": 16}
@@ -16,7 +16,7 @@ ALL = [(registry, name) for registry in (DISCRIMINATORS, IMAGE_DISCRIMINATORS) f
 
 def network(registry: dict[str, type[nn.Module]] = DISCRIMINATORS, name: str = "patchgan", **keywords: object) -> nn.Module:
     torch.manual_seed(0)
-    return build(registry, name, **{**SMALL, "norm": "instance", "spectral_norm": True, **keywords})
+    return tiny_network(registry, name, **{**SMALL, "norm": "instance", "spectral_norm": True, **keywords})
 
 
 def vectors(module: nn.Module) -> dict[str, Tensor]:
@@ -83,7 +83,7 @@ def test_the_vectors_are_saved() -> None:
     for _ in range(3):
         advance(spectral_norms(one))
     torch.manual_seed(1)
-    other = build(DISCRIMINATORS, "patchgan", **{**SMALL, "norm": "instance", "spectral_norm": True})
+    other = tiny_network(DISCRIMINATORS, "patchgan", **{**SMALL, "norm": "instance", "spectral_norm": True})
     other.load_state_dict(one.state_dict(), strict=True)
     assert torch.equal(one(x), other(x))
     for each in (one, other):
