@@ -1,1 +1,1 @@
-"""Folders of images as endless streams of training samples, and as validation sets."""
+"""Data sets: layouts, pairs, decoding, transforms, the order of training samples, loading processes."""

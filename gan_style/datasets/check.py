@@ -1,4 +1,4 @@
-"""Reads every file of a data set and says what was found, so that training does not stop at its worst file."""
+"""Checking a data set: every file is read before training, which would otherwise stop at a broken file."""
 
 import os
 import warnings
@@ -29,7 +29,7 @@ _COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "pale
 
 @dataclass(frozen=True)
 class Facts:
-    """One file: its header, or why it cannot be read; its values, of a side-by-side file those of each half."""
+    """The findings about one file: its header, or why it cannot be read, and its values; for a side-by-side file those of each half."""
 
     header: images.Header | None
     problem: str | None
@@ -37,9 +37,10 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Report:
-    """A table (lines of text) of what was found, one line for each thing worth knowing, and one for each problem, which names its
-    culprit. no_pairs: of the first split in which pairs were looked for in vain, as in `Survey`.
+class Findings:
+    """The findings about a data set: a table (lines of text), one line for each problem, one line for each note.
+
+    A problem names its file. no_pairs: as in `Survey`, of the first split that holds no pairs although pairs were expected
     """
 
     table: str
@@ -48,11 +49,11 @@ class Report:
     no_pairs: str = ""
 
 
-def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None = None) -> Report:
-    """Decode every image of the data set at `root`. A `layout` of "unpaired" looks for no pairs; every other one does,
-    except that tables say themselves whether they hold pairs.
+def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None = None) -> Findings:
+    """Decode every image of the data set at `root`.
 
-    workers: processes; None takes every core this process may use
+    layout: every layout but "unpaired" expects pairs; Parquet tables say themselves whether they hold pairs
+    workers: number of processes; None takes every core that this process may use
     """
     paired = _expects_pairs(root, layout)
     surveys = {split: survey_split(root, layout, split, paired) for split in _SPLITS}
@@ -85,11 +86,11 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     if "test" in sources and "val" not in sources and sources["test"].layout != "manifest":
         notes.append(f"validation: {sources['test'].places()}, since there is no val")
     no_pairs = next((survey.no_pairs for survey in surveys.values() if survey.no_pairs), "")
-    return Report(_table(rows), tuple(problems), tuple(notes), no_pairs)
+    return Findings(_table(rows), tuple(problems), tuple(notes), no_pairs)
 
 
 def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
-    """Decode one file at its own number of channels. halves: it is a side-by-side file."""
+    """Decode one file at its own number of channels. halves: the file holds two images side by side"""
     try:
         header = images.probe(image)
         with warnings.catch_warnings():
@@ -111,7 +112,7 @@ def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
 
 
 def _files(source: Source, split: str, domain: str) -> dict[str, Load]:
-    """The images of a domain by name, with those that have no partner."""
+    """The images of a domain by name, including those without a partner."""
     folder = source.root / source.folders["ab".index(domain)]
     if source.layout == "folders" and folder.is_dir():
         names = ImageTree(source.root, source.folders["ab".index(domain)], Listing(), Problems()).names()
@@ -144,7 +145,7 @@ def _inspect_all(loads: Mapping[str, Load], workers: int | None, halves: bool) -
 
 
 def _inspect_alone(image: Path | images.Encoded, halves: bool) -> Facts:
-    """`inspect` in a process of its own, which may die of it."""
+    """`inspect` in a separate process, which the file may crash."""
     with ProcessPoolExecutor(1) as pool:
         try:
             return pool.submit(inspect, image, halves).result()
@@ -184,7 +185,7 @@ def _row(split: str, domain: str, facts: Sequence[Facts], halves: bool) -> tuple
 
 
 def _counts(values: Iterable[int]) -> str:
-    """ "3" where all are 3, "1 (20), 3 (180)" where they differ."""
+    """ "3" if all values are 3; "1 (20), 3 (180)" if they differ."""
     counted = sorted(Counter(values).items())
     return (
         ", ".join(f"{value} ({count})" for value, count in counted)

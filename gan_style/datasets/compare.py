@@ -1,4 +1,4 @@
-"""A comparison picture: the same stems from several folders side by side, one row a stem."""
+"""A comparison picture: images of equal stem from several folders, side by side."""
 
 import logging
 from pathlib import Path
@@ -15,8 +15,8 @@ log = logging.getLogger("gan_style")
 def compare(folders: list[Path], output: Path, rows: int) -> int:
     """Write `output` with a column for each folder and a row for each of the first `rows` stems that all of them have.
 
-    Every picture is brought to the size of the smallest in its row, so that translations at training size stand beside
-    larger originals. Returns the number of rows. UserError: no stem in common, or an unreadable file.
+    Every image is resized to the smallest one in its row. Returns the number of rows. `UserError` if the folders have no stem in
+    common, or a file cannot be read.
     """
     left_out = LeftOut()
     by_stem = [{stem(path.as_posix()): folder / path for path in images.find_images(folder, left_out)} for folder in folders]

@@ -1,4 +1,4 @@
-"""Data sets from one layout to another. Nothing that exists is written over unless asked; nothing is written if anything would be."""
+"""Conversion of data sets between layouts. Without `overwrite`, nothing at all is written if any file would be overwritten."""
 
 import hashlib
 import logging
@@ -30,9 +30,9 @@ _MOST_BYTES = 2**30  # of a file in a cell: Arrow counts the bytes of a column's
 
 
 def combine(root: Path, output: Path, overwrite: bool = False) -> int:
-    """Join the pairs of two folders to side-by-side files output/{train,val,test}/STEM.png; returns how many.
+    """Join the pairs of two folders to side-by-side files output/{train,val,test}/STEM.png; returns their number.
 
-    A file takes the larger depth and number of channels of its two halves. Palettes are lost: a label map becomes RGB, so
+    A file gets the larger depth and the larger number of channels of its halves. Palettes are lost: a label map becomes RGB, so
     training on the result needs `labels: "yes"` for its domain.
     """
     pairs: list[tuple[Path, Path, Path]] = []
@@ -49,7 +49,7 @@ def combine(root: Path, output: Path, overwrite: bool = False) -> int:
 
 
 def split_pairs(root: Path, output: Path, overwrite: bool = False) -> int:
-    """The reverse of `combine`: cut side-by-side files to output/{train,val,test}{A,B}/STEM.png; returns how many."""
+    """Cut side-by-side files to output/{train,val,test}{A,B}/STEM.png, the reverse of `combine`; returns their number."""
     files: list[tuple[Path, Path, Path]] = []
     for split in _SPLITS:
         source = _find(root, "aligned", split, paired=True)
@@ -69,11 +69,11 @@ def split_pairs(root: Path, output: Path, overwrite: bool = False) -> int:
 def split_files(
     folder: Path, output: Path, val_share: Fraction, domain: str = "", seed: int = 0, overwrite: bool = False
 ) -> tuple[int, int]:
-    """Copy the images below `folder`, bytes untouched, to output/train{domain}/ and output/val{domain}/; returns both counts.
+    """Copy the images below `folder`, bytes unchanged, to output/train{domain}/ and output/val{domain}/; returns both counts.
 
-    Files are ranked by a hash of the seed and their stem, and the first val_share of them (rounded, but at least one on each
-    side) are validation. So the choice does not depend on names' order or suffixes, and two folders with the same stems, as
-    the two domains of a paired set have them, are split alike.
+    Files are ranked by a hash of the seed and their stem. The first val_share of them (rounded, at least one on each side) become
+    validation images. The choice does not depend on the order or the suffixes of names. Two folders with the same stems, such as
+    the two domains of a paired set, are therefore split alike.
     """
     left_out = LeftOut()
     found = images.find_images(folder, left_out)
@@ -96,10 +96,10 @@ def split_files(
 
 
 def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_bytes: int = 2**29, overwrite: bool = False) -> int:
-    """Put the images of a data set, bytes untouched, into the tables of `parquet`; returns how many rows.
+    """Copy the images of a data set, bytes unchanged, into Parquet tables (see `datasets.parquet`); returns the number of rows.
 
-    layout: "unpaired" looks for no pairs; every other one does
-    shard_bytes: size of the images at which a file ends and the next begins
+    layout: every layout but "unpaired" expects pairs
+    shard_bytes: bytes of images after which a new file begins
     """
     from gan_style.datasets import parquet  # an extra that the other conversions do without
 
@@ -129,7 +129,7 @@ def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_by
 
 
 def _find(root: Path, layout: LayoutChoice, split: Split, paired: bool) -> Source | None:
-    """The source of a split; what is left out of it is told."""
+    """The source of a split; prints what is left out of it."""
     source = find_split(root, layout, split, paired)
     if source is not None:
         _tell(root, source.left_out)
@@ -172,7 +172,7 @@ def _refuse_one_target_for_two(files: Sequence[tuple[Path, Path, Path]]) -> None
 
 
 def _parts(source: Source, domains: Sequence[str], most_bytes: int) -> list[range]:
-    """The rows of a table, cut where the images of a part have more than `most_bytes`."""
+    """The rows of a table in parts whose images have at most `most_bytes`."""
     starts, total, length = [0], 0, len(source.keys(domains[0]))
     for row in range(length):
         size = sum(_size(source.path(source.keys(domain)[row])) for domain in domains)

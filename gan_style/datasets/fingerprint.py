@@ -1,8 +1,8 @@
-"""What a data set is known by when a run goes on: the names of its images in their order, and a look into some of the files.
+"""The fingerprint by which a resumed run recognises its data set: the names of its images in order, and samples of the files' bytes.
 
-The order of training is a function of the seed and of each image's place in the list, so another list is another order. Looking
-into every file of a large set would take as long as an epoch; up to `LOOKS` of each domain, spread evenly, are looked into. Names
-are relative to the root and in one form of Unicode: a data set that moved, or was copied from macOS, is the same.
+The order of training is a function of the seed and of each image's place in the list, so another list means another order. Reading every
+file of a large set would take as long as an epoch, so at most `LOOKS` evenly spread files of each domain are sampled. Names are relative
+to the root and in one form of Unicode: a data set that moved, or was copied from macOS, has the same fingerprint.
 """
 
 import hashlib
@@ -29,15 +29,15 @@ Fingerprint = dict[str, Any]  # of texts, numbers and tensors, for a checkpoint
 
 
 def fingerprint(source: Source) -> Fingerprint:
-    """What to compare later by `changes`."""
+    """The fingerprint of a source, to be compared with another one by `changes`."""
     domains = ("a",) if source.b is source.a else ("a", "b")
     return {"layout": source.layout, "paired": source.paired, "domains": {domain: _domain(source, domain) for domain in domains}}
 
 
 def changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray]) -> str:
-    """What is different in the data set of `new`, for people; empty where nothing is.
+    """The differences between two fingerprints in words; empty if there are none.
 
-    seen: domain -> [images] bool, was it trained on? The content of others may change: their turn is yet to come.
+    seen: domain -> [images] bool: was the image trained on? The content of other images may change.
     """
     kinds = [f"{each['layout']}{'' if each['paired'] else ', unpaired'}" for each in (old, new)]
     if kinds[0] != kinds[1]:
@@ -46,9 +46,9 @@ def changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray]) 
 
 
 def image_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray] | None = None) -> str:
-    """What is different in the images of `new`, as pairs or not.
+    """The differences between the images of two fingerprints in words.
 
-    seen: as `changes` has it; None: all of them
+    seen: as in `changes`; None for all images
     """
     if old["domains"].keys() != new["domains"].keys():
         return "its domains are others"
@@ -68,7 +68,7 @@ def _domain(source: Source, domain: str) -> dict[str, Any]:
 
 
 def _composed(keys: Keys) -> Keys:
-    """The names as pairs compare them."""
+    """The names in Unicode's composed form, in which pairs are compared."""
     return keys if not (keys.text & 0x80).any() else Keys.of(list(map(composed, keys)))
 
 
@@ -83,7 +83,7 @@ def _listed(keys: Keys) -> dict[str, torch.Tensor] | None:
 
 
 def _look(source: Source, domain: str, place: int) -> int:
-    """A number for the content of an image's file, from its size, its middle and its end; 0 where it cannot be read."""
+    """A hash of an image file's size, middle and end; 0 if it cannot be read."""
     try:
         image = source.image(domain, place)
         with open_regular(image) if isinstance(image, Path) else BytesIO(image.data) as file:
@@ -98,7 +98,7 @@ def _look(source: Source, domain: str, place: int) -> int:
 
 
 def _change(old: Mapping[str, Any], new: Mapping[str, Any], seen: np.ndarray) -> str:
-    """What is different in one domain, to be read after `has`."""
+    """The differences of one domain in words that follow `has`."""
     before, names = _names(old), _names(new)
     if old["names"] != new["names"] and (before is None or before != names):
         told = (
@@ -120,11 +120,11 @@ def _change(old: Mapping[str, Any], new: Mapping[str, Any], seen: np.ndarray) ->
 
 
 def _names(domain: Mapping[str, Any]) -> Keys | None:
-    """Composed here too: earlier versions stored them as they are on the disk."""
+    """The names in a stored fingerprint, composed again because earlier versions stored them as they are on the disk."""
     return None if domain["list"] is None else _composed(Keys(domain["list"]["text"].numpy(), domain["list"]["ends"].numpy()))
 
 
 def _places(count: int) -> list[int]:
-    """The places that are looked into."""
+    """The places of the files that are sampled."""
     looks = min(count, LOOKS)
     return [place * count // looks for place in range(looks)]

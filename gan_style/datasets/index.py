@@ -1,7 +1,7 @@
-"""The list of a large data set, kept in a file: made once, mapped into memory by every process that reads it.
+"""The cached list of a large data set: a file that is made once and mapped into memory by every process that reads it.
 
-A file holds numbers and texts alone, is believed only where its checksum and its bounds are right and no folder has changed
-since it was made, and may be deleted at any time.
+The file holds only numbers and texts. It is used if its checksum and its bounds are right and no folder has changed since it was made.
+It may be deleted at any time.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _CHECKED, _SIZES, _ARRAYS = 48, 80, 80 + 16 * _LISTS  # where they begin
 
 
 class Index:
-    """The file for one split of one data set; `path` is None where there is no place for files."""
+    """The cached list of one split of one data set. path: None if there is no folder for caches"""
 
     def __init__(self, root: Path, layout: Layout, split: Split, paired: bool, folders: Folders | None = None) -> None:
         self.root = root
@@ -49,7 +49,7 @@ class Index:
         self.path = folder / f"{self.subject[:16].hex()}.index" if folder else None
 
     def load(self) -> Source | None:
-        """The source, if it was saved and still holds."""
+        """The cached source; None if there is none or it is out of date."""
         stored = _read(self.path) if self.path else None
         if not stored or stored.subject != self.subject or not unchanged(stored.folders, stored.stamps):
             return None
@@ -59,7 +59,7 @@ class Index:
         return Source(self.layout, root, a, b if len(b) else a, self.paired, folders=self.folders, split=self.split, left_out=left_out)
 
     def save(self, survey: Survey) -> Source | None:
-        """Keep a large list that its listing vouches for, and return it as `load` does."""
+        """Save the list if it is large and its listing is settled; return the source as `load` does."""
         source, listing = survey.source, survey.listing
         if self.path is None or cache_folder() or source is None or not listing.settled or max(len(source.a), len(source.b)) < SMALLEST:
             return None
@@ -76,7 +76,7 @@ class Index:
 
 
 def index_folder() -> Path | None:
-    """Where lists are kept: $GAN_STYLE_CACHE, or gan_style/index in $XDG_CACHE_HOME or ~/.cache; None without a home."""
+    """The folder of cached lists: $GAN_STYLE_CACHE, or gan_style/index in $XDG_CACHE_HOME or ~/.cache; None without a home."""
     if chosen := os.environ.get("GAN_STYLE_CACHE"):
         return Path(chosen)
     try:
@@ -86,7 +86,7 @@ def index_folder() -> Path | None:
 
 
 def recall(path: str, checksum: bytes, column: int) -> Keys:
-    """The keys of one column, from the very file that another process has mapped."""
+    """The keys of one column, read from the same file that another process has mapped. checksum: of that file"""
     stored = _read(Path(path), checksum)
     if stored is None:
         raise UserError(f"{path}: the list of files was replaced while a run read it; start the run again")
@@ -115,7 +115,7 @@ def _write(path: Path, subject: bytes, stamps: np.ndarray, lists: Sequence[Keys]
 
 
 def _read(path: Path, trusted: bytes | None = None) -> _Stored | None:
-    """None where there is no such file, or anything about it is wrong. trusted: the checksum of a file that was read before."""
+    """Read a cached list; None if it does not exist or is damaged. trusted: the checksum of a file that was verified before"""
     try:
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -141,7 +141,7 @@ def _read(path: Path, trusted: bytes | None = None) -> _Stored | None:
 
 
 def _counted(entries: Keys) -> LeftOut:
-    """What was left out, of lines as `Index.save` writes them; of wrong ones, which no checksum forbids, nothing."""
+    """The left-out files from lines that `Index.save` wrote. A line of another form is ignored: a checksum does not rule it out."""
     found = (re.fullmatch(r"(\d{1,18}) ([^\0]*)\0([^\0]+)", entry, re.DOTALL) for entry in entries[:MOST])
     return LeftOut((match[2], int(match[1]), match[3]) for match in found if match)
 

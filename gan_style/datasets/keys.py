@@ -1,4 +1,4 @@
-"""Many keys in little memory: the files of a data set as one text and the places where each key ends."""
+"""Many keys in little memory: all names of a data set in one array of bytes, and the place where each one ends."""
 
 import operator
 from array import array
@@ -9,11 +9,11 @@ import numpy as np
 
 
 class Keys(Sequence[str]):
-    """A read-only sequence of texts over two arrays, which a million keys share instead of being a million objects.
+    """A read-only sequence of texts that is stored in two arrays, not as one object for each text.
 
-    text: uint8, all keys in UTF-8, one after the other; bytes that are no UTF-8 are kept as os.fsencode keeps them
-    ends: int64, where each key ends in `text`
-    recall: (function, arguments) that finds the same keys in another process; None: the arrays themselves are sent
+    text: uint8, all keys in UTF-8, one after the other; bytes that are not UTF-8 are kept as os.fsencode keeps them
+    ends: int64, the end of each key in `text`
+    recall: (function, arguments) that finds the same keys in another process; None: pickling sends the arrays
     """
 
     def __init__(self, text: np.ndarray, ends: np.ndarray, recall: tuple[Callable[..., "Keys"], tuple[Any, ...]] | None = None) -> None:
@@ -59,7 +59,7 @@ class Keys(Sequence[str]):
 
 
 class Gathering:
-    """Keys while they are being found."""
+    """Collects keys one by one."""
 
     def __init__(self) -> None:
         self._text = bytearray()

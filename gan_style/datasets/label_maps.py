@@ -1,4 +1,4 @@
-"""The colours of a data set's label maps: which classes there are."""
+"""Finding the classes of a data set's label maps: their colours."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -20,14 +20,14 @@ _LEAST_INSIDE = 0.05  # of a label map's pixels, that lie inside areas of a clas
 
 
 def are_label_maps(source: Source, config: DataConfig, domain: str) -> bool:
-    """Are the images of domain "a" or "b" label maps? The first tells."""
+    """Are the images of domain "a" or "b" label maps? The first image decides."""
     return read_domain(source, config, domain, 0).labels
 
 
 def find_colours(source: Source, config: DataConfig, domain: str, channels: int) -> list[str]:
-    """Every colour in the label maps of domain "a" or "b", sorted, as "#" and two digits for each of the first `channels` channels.
+    """All colours in the label maps of domain "a" or "b", sorted, as "#" and two digits for each of the first `channels` channels.
 
-    `UserError` names the file that is no label map, or with which the colours are more than MOST.
+    `UserError` names a file that is not a label map, or the file at which there are more than MOST colours.
     """
     found: set[int] = set()
     count = len(source.keys(domain))
@@ -50,7 +50,7 @@ def find_colours(source: Source, config: DataConfig, domain: str, channels: int)
 
 
 def _codes(source: Source, config: DataConfig, domain: str, index: int, channels: int) -> np.ndarray:
-    """The different colours of one label map, each as one number."""
+    """The distinct colours of one label map, each as one number."""
     loaded = read_domain(source, config, domain, index)
     settings = f"data.domain_{domain}.labels"
     if not loaded.labels:
@@ -66,9 +66,9 @@ def _codes(source: Source, config: DataConfig, domain: str, index: int, channels
 
 
 def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:
-    """The classes of label maps with noise, as `find_colours` gives them: colours with areas that are no noise of others.
+    """The classes of noisy label maps, such as JPEG: colours that fill areas and are not noise of others. The form is `find_colours`'s.
 
-    `UserError` where the images are no label maps: of 16 bits, or with fewer than two classes, or more than MOST.
+    `UserError` if the images are not label maps: they have 16 bits, fewer than two classes, or more than MOST classes.
     """
     channels = (config.domain_a if domain == "a" else config.domain_b).channels
     channels -= channels in (2, 4)  # alpha is no colour

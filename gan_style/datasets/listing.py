@@ -1,4 +1,4 @@
-"""Folders that were listed, and how to tell later that the list still holds without making it again."""
+"""Stamps of folders, which tell later whether a list of their files is still up to date."""
 
 import os
 import time
@@ -17,9 +17,9 @@ STAMP = 3  # numbers in the stamp of a folder
 
 
 class Listing:
-    """The folders (and the manifest) that a survey has read, each with a stamp that every change of their entries changes.
+    """The folders (and the manifest) that a survey read, each with a stamp. Any change of a folder's entries changes its stamp.
 
-    settled: False where one of them changed so recently, or hangs on something so loose, that its stamp proves nothing
+    settled: False if a stamp proves nothing, because a folder changed a moment ago or was reached through a link that may change
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Listing:
         self._stamps = array("q")
 
     def add(self, path: Path) -> os.stat_result:
-        """Stamp a folder or manifest, before it is read; an OSError where that is not allowed."""
+        """Stamp a folder or manifest before it is read. `OSError` if that is not permitted."""
         stat = path.stat()
         if max(stat.st_mtime_ns, stat.st_ctime_ns) > time.time_ns() - SETTLED:
             self.settled = False
@@ -40,12 +40,12 @@ class Listing:
         return self._folders.keys()
 
     def stamps(self) -> np.ndarray:
-        """[folders * 3] int64."""
+        """The stamps of all folders, [folders * STAMP] int64."""
         return np.frombuffer(self._stamps, np.int64)
 
 
 def unchanged(folders: Iterable[str], stamps: np.ndarray) -> bool:
-    """Do the folders still have the stamps of `Listing.stamps`?"""
+    """Do the folders still have these stamps, which `Listing.stamps` returned?"""
 
     def now() -> Iterator[int]:
         for folder in folders:

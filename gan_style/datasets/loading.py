@@ -1,4 +1,4 @@
-"""The training batches in their order, loaded here or ahead of their time in other processes."""
+"""Loading the training batches in order, in this process or ahead in others."""
 
 import itertools
 import logging
@@ -36,7 +36,7 @@ def training_loader(
     accumulate: int = 1,
     pin_memory: bool = False,
 ) -> "TrainingLoader":
-    """This process's micro-batches of the steps `start_step` ... `stop_step` - 1, in order: `accumulate` for each step.
+    """A loader of the micro-batches of rank `rank` for the steps `start_step` to `stop_step` - 1, `accumulate` for each step.
 
     batch_size: the global one, over all processes and accumulated micro-batches
     """
@@ -45,18 +45,18 @@ def training_loader(
 
 
 class Delivery(NamedTuple):
-    """A micro-batch, and what may be wrong with its samples: the first of each kind."""
+    """A micro-batch, and the first doubt of each kind about its samples."""
 
     batch: Batch
     doubts: dict[str, str]
 
 
 class TrainingLoader:
-    """Iterates over `Batch`es. A `UserError` tells of files that cannot be read, and of a loading process that died; a warning of the
-    first sample that may be wrong in some way.
+    """An iterable of `Batch`es. `UserError` if a file cannot be read or a loading process died. Doubts about a sample become a warning,
+    once for each kind.
 
-    workers: processes that load; 0: none, this one does
-    start_method: how they start, as in `multiprocessing`; None: as is usual on this system
+    workers: number of loading processes; 0 loads in this process
+    start_method: of the processes, as in `multiprocessing`; None for the system's default
     """
 
     def __init__(self, dataset: TrainingSet, slots: SlotSampler, workers: int, pin_memory: bool, start_method: str | None = None) -> None:
@@ -85,7 +85,7 @@ class TrainingLoader:
             yield self._finished(read(places))
 
     def _elsewhere(self) -> Generator[Batch, None, None]:
-        """The processes take turns, so the order is that of the places. One thread receives, while this one trains."""
+        """Load in other processes, which take turns, so that batches come in order. A second thread receives while this one trains."""
         with ExitStack() as stack:
             receiver = ThreadPoolExecutor(1, initializer=_use_device, initargs=(torch.cuda.current_device() if self.pin_memory else None,))
             stack.callback(receiver.shutdown)
@@ -136,7 +136,7 @@ class TrainingLoader:
 
 
 class BatchReader:
-    """Reads the samples of a batch; what a loading process is given to do. workers: how many processes load; 0: none but this one."""
+    """A function that reads the samples of a batch, here or in a loading process. workers: number of loading processes, for advice"""
 
     def __init__(self, dataset: TrainingSet, workers: int = 0) -> None:
         self.dataset, self.workers = dataset, workers
@@ -149,11 +149,11 @@ class BatchReader:
 
 
 def _advice(workers: int) -> str:
-    """What helps where loading has no memory."""
+    """What helps if loading runs out of memory, in words."""
     return f"lower data.workers, or {_SMALLER}" if workers else _SMALLER
 
 
 def _use_device(device: int | None) -> None:
-    """Pinned memory belongs to the GPU that a thread uses, which is the first one unless it is told."""
+    """Select the GPU for this thread. Pinned memory belongs to the selected GPU, and a new thread selects the first one."""
     if device is not None:
         torch.cuda.set_device(device)

@@ -1,7 +1,7 @@
-"""A process that loads batches, and the socket through which they come.
+"""A process that loads batches and sends them through a socket.
 
-They do not come through shared memory: a small /dev/shm (64 MB in a container) cannot hold them, and the system ends a process that
-writes beyond it. A process that dies closes its end of the socket, however it dies, so whoever waits for its batch is told at once.
+Shared memory is not used: a small /dev/shm (64 MB in a container) cannot hold large batches, and the system kills a process that writes
+beyond it. When a process dies for any reason, its end of the socket closes, so the waiting trainer notices at once.
 """
 
 import atexit
@@ -27,7 +27,7 @@ Read = Callable[[Sequence[Any]], Any]
 
 
 class Died(Exception):
-    """A loading process is no more. killed: by SIGKILL, which is what the system does where memory runs out."""
+    """A loading process died. killed: by SIGKILL, which the system sends when memory runs out"""
 
     def __init__(self, exit_code: int | None) -> None:
         self.killed = exit_code is not None and hasattr(signal, "SIGKILL") and exit_code == -signal.SIGKILL
@@ -36,9 +36,9 @@ class Died(Exception):
 
 
 class LoadingProcess:
-    """Reads one batch after the other, in the order in which they are asked for. `OSError` where the system starts none.
+    """A process that reads batches in the order in which they are requested. `OSError` if the system cannot start it.
 
-    start_method: as in `multiprocessing`; None: the usual one
+    start_method: as in `multiprocessing`; None for the system's default
     """
 
     def __init__(self, read: Read, start_method: str | None = None) -> None:
@@ -57,14 +57,14 @@ class LoadingProcess:
         atexit.register(self.end)  # multiprocessing would send SIGTERM, to which the process does not listen, and wait
 
     def ask(self, places: Sequence[Any]) -> None:
-        """Order a batch. Where the process is dead, receiving it tells why."""
+        """Request a batch. If the process is dead, `receive` says why."""
         try:
             send(self._channel, places)
         except OSError:
             return
 
     def receive(self) -> Any:
-        """The next batch that was ordered. `UserError` where it cannot be read, `Died` where the process is dead."""
+        """The next requested batch. `UserError` if it cannot be read, `Died` if the process is dead."""
         try:
             answer = receive(self._channel)
         except (EOFError, OSError):
@@ -77,7 +77,7 @@ class LoadingProcess:
         return answer
 
     def end(self) -> None:
-        """End it at once: it reads, and has nothing to lose."""
+        """Kill the process. It only reads, so nothing is lost."""
         atexit.unregister(self.end)
         self._process.kill()
         self._process.join()
@@ -86,20 +86,20 @@ class LoadingProcess:
 
 @dataclass(frozen=True)
 class _Mistake:
-    """A `UserError` on its way out of the process."""
+    """A `UserError` that is sent to the training process."""
 
     message: str
 
 
 @dataclass(frozen=True)
 class _Fault:
-    """An exception of ours on its way out."""
+    """Any other exception, as a traceback that is sent to the training process."""
 
     traceback: str
 
 
 def _serve(read: Read, channel: socket.socket, inherited: socket.socket | None) -> None:
-    """The process's work, until the training process is gone."""
+    """Answer requests until the training process is gone."""
     _leave_signals()
     if inherited:
         inherited.close()
@@ -113,10 +113,10 @@ def _serve(read: Read, channel: socket.socket, inherited: socket.socket | None) 
 
 
 def _leave_signals() -> None:
-    """Signals are for the training process, which ends this one.
+    """Ignore signals; the training process ends this one.
 
-    Ctrl-C in a terminal, its end, and SIGTERM or SIGUSR1 from a cluster reach the whole process group, but the step in hand still
-    needs its data.
+    Ctrl-C, the end of a terminal, and a cluster's SIGTERM or SIGUSR1 reach the whole process group, but the present step still needs
+    its data.
     """
     for name in ("SIGINT", "SIGHUP", "SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):  # Windows has no SIGHUP and no SIGUSR1
@@ -133,14 +133,14 @@ def _answer(read: Read, places: Sequence[Any]) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Tensors go as NumPy arrays do, whose memory is not copied; torch would put them into shared memory or copy them thrice."""
+    """Pickles tensors as NumPy arrays, whose memory is not copied. torch would use shared memory or copy them three times."""
 
     def reducer_override(self, obj: Any) -> Any:
         return (torch.from_numpy, (obj.numpy(),)) if isinstance(obj, Tensor) else NotImplemented
 
 
 def send(channel: socket.socket, thing: Any) -> None:
-    """Send anything that can be pickled: the number of parts, their lengths, the pickle, the memory of its arrays."""
+    """Send an object that can be pickled. The message is: the number of parts, their lengths, the pickle, the memory of its arrays."""
     pickled, buffers = io.BytesIO(), list[pickle.PickleBuffer]()
     _Pickler(pickled, protocol=5, buffer_callback=buffers.append).dump(thing)
     parts = [pickled.getbuffer(), *(buffer.raw() for buffer in buffers)]
@@ -150,7 +150,7 @@ def send(channel: socket.socket, thing: Any) -> None:
 
 
 def receive(channel: socket.socket) -> Any:
-    """What `send` sent at the other end; `EOFError` where that end is closed. The other end is a process of ours."""
+    """Receive an object that `send` sent. `EOFError` if the other end is closed. The other end must be our own process: this unpickles."""
     (count,) = struct.unpack("!Q", _exactly(channel, 8))
     sizes = struct.unpack(f"!{count}Q", _exactly(channel, 8 * count))
     head, *buffers = [_exactly(channel, size) for size in sizes]
@@ -158,7 +158,7 @@ def receive(channel: socket.socket) -> Any:
 
 
 def _exactly(channel: socket.socket, size: int) -> memoryview:
-    """The next `size` bytes."""
+    """Receive exactly `size` bytes."""
     data = rest = np.empty(size, np.uint8).data
     while rest:
         count = channel.recv_into(rest)

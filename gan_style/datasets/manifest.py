@@ -1,4 +1,4 @@
-"""Manifests: .jsonl, .csv or .tsv files that list the images of a data set. Nothing in one is trusted."""
+"""Manifests: .jsonl, .csv or .tsv files that list the images of a data set. Their content is not trusted."""
 
 import csv
 import itertools
@@ -30,7 +30,7 @@ _EXAMPLE = '{"a": "x.png", "b": "y.png"}'
 
 
 def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
-    """The rows of one split, in their order."""
+    """Survey the rows of one split, in their order."""
     listing, problems = Listing(), Problems()
     lookup = _Lookup(manifest.parent, listing)
     found = {"a": Gathering(), "b": Gathering()}
@@ -65,7 +65,7 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
 
 
 class _Lookup:
-    """Looks the names in a manifest up below its folder, which they must not leave, be it through links."""
+    """Finds the files of a manifest below its folder. No path may leave that folder, not even through links."""
 
     def __init__(self, folder: Path, listing: Listing) -> None:
         self.folder = folder
@@ -74,7 +74,7 @@ class _Lookup:
         self.enter = lru_cache(maxsize=2**16)(self._enter)
 
     def key(self, name: Any) -> tuple[str, str | None]:
-        """A file's key, and what is wrong with it. Its name may be written in another form of Unicode than on the disk."""
+        """A file's key, and what is wrong with it or None. The manifest and the disk may write a name in different forms of Unicode."""
         if not isinstance(name, str):
             return "", f"{type(name).__name__}: not a path; write it as text"
         forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))) if not name.isascii() else (name,)
@@ -102,19 +102,19 @@ class _Lookup:
         return key, None
 
     def _enter(self, folder: str) -> bool:
-        """Is this folder inside? Links to other places inside are fine."""
+        """Is the folder inside the manifest's folder, after its links are followed?"""
         path = self.inside / folder
         self.listing.add(path)
         return os.path.realpath(path) == str(path) or self._stays(path)
 
     def _stays(self, path: Path) -> bool:
-        """Does a link lead to a place inside? It may be turned later, so a list with links in it is made anew each time."""
+        """Does a link lead to a place inside? Links may change, so a list with links is never cached."""
         self.listing.settled = False
         return Path(os.path.realpath(path)).is_relative_to(self.inside)
 
 
 def _rows(manifest: Path, listing: Listing) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields ("manifest, line n", row)."""
+    """Yield ("manifest, line n", row)."""
     suffix = manifest.suffix.lower()
     if suffix not in (".csv", ".tsv", ".jsonl"):
         raise UserError(f"{manifest}: a manifest must be a .jsonl or .csv file; rename it, or set data.root to a folder")
@@ -136,7 +136,7 @@ def _rows(manifest: Path, listing: Listing) -> Iterator[tuple[str, dict[str, Any
 
 
 class _Lines:
-    """The lines of a file as text, none of them, and no row of several lines, longer than MAX_ROW_BYTES."""
+    """The lines of a file as text. No line, and no row of several lines, may be longer than MAX_ROW_BYTES."""
 
     def __init__(self, manifest: Path, file: BinaryIO) -> None:
         self.manifest = manifest
@@ -171,7 +171,7 @@ class _Lines:
 
 
 def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of a table as spreadsheets write it: commas, semicolons or tabs, blanks around names, empty rows and columns."""
+    """Yield the rows of a table as spreadsheets write it, with commas, semicolons or tabs, blanks around names, empty rows and columns."""
     first = next((line for line in lines if line.strip() and not line.lower().startswith("sep=")), "")
     if not lines.number:
         raise UserError(f"{lines.manifest}: is empty; begin it {_HEADER}")
@@ -219,7 +219,7 @@ def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 class _NamedTwice(ValueError):
-    """Of a key that stands twice in one object, of which JSON would keep the last."""
+    """A key occurs twice in one JSON object; Python's parser would keep the last one."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -233,6 +233,6 @@ def _twice(name: str) -> str:
 
 
 def _repeated(names: Iterable[str]) -> str | None:
-    """The first name that stands twice."""
+    """The first name that occurs twice; None if there is none."""
     seen = set[str]()
     return next((name for name in names if name in seen or seen.add(name)), None)

@@ -1,7 +1,7 @@
-"""Do the two images of a pair show the same pixels at the same places, as far as their headers tell?
+"""Checks that the two images of a pair are aligned, as far as their headers tell.
 
-A camera stores a photo as its sensor saw it, and says in EXIF how it is to be turned. We turn it. A label map that was drawn on the
-stored pixels, by a program that did not look at EXIF, then lies differently.
+A camera stores a photo as its sensor saw it and writes into EXIF how to turn it. Reading turns it. A label map that was drawn on the
+stored pixels, by a program that ignores EXIF, is then not aligned with the photo.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """An image of a pair. width, height: upright, in pixels; orientation: of EXIF, 1 to 8, by which it was turned (1: not)."""
+    """The shape of one image of a pair. width, height: upright, in pixels; orientation: EXIF's, 1 to 8 (1: not turned)"""
 
     name: str
     width: int
@@ -18,7 +18,7 @@ class Shape:
 
 
 def mismatch(a: Shape, b: Shape) -> str | None:
-    """Why two images can be no pair, in words; None where they can."""
+    """Why two images cannot be a pair, in words; None if they can."""
     if (a.width, a.height) == (b.width, b.height):
         return None
     sizes = f"{a.name}: is {a.width} x {a.height}, its partner {b.name} is {b.width} x {b.height}; "
@@ -28,9 +28,10 @@ def mismatch(a: Shape, b: Shape) -> str | None:
 
 
 def doubt(a: Shape, b: Shape) -> str | None:
-    """Why two images of one size may still lie differently, in words; None where nothing says so.
+    """Why two images of equal size may not be aligned, in words; None if there is no sign of that.
 
-    Turned by a quarter, an image that is no square would have another size than its partner, had that been drawn on stored pixels.
+    An image that EXIF turns by 90 degrees and that is not square needs no doubt: drawn on stored pixels, its partner would have
+    another size.
     """
     if a.orientation == b.orientation or mismatch(a, b):
         return None

@@ -1,7 +1,7 @@
-"""The layout `parquet`: encoded images in the rows of tables, which Hugging Face `datasets` maps into memory.
+"""The layout `parquet`: encoded images in tables, which Hugging Face `datasets` maps into memory.
 
-Pairs are rows of train-*.parquet with the columns `a` and `b`; unpaired images rows of trainA-*.parquet and trainB-*.parquet with
-the column `image`. A cell is what `datasets` calls an Image: {bytes: the encoded file, path: the file's key}.
+Pairs are rows of train-*.parquet with the columns `a` and `b`. Unpaired images are rows of trainA-*.parquet and trainB-*.parquet with the
+column `image`. A cell is an Image of `datasets`: {bytes: the encoded file, path: the file's key}.
 """
 
 import glob
@@ -38,7 +38,7 @@ _PART = re.compile(r"-\d+-of-(\d{1,9})\.parquet$")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of images. files: those that hold its rows, one after the other; ends: the number of rows up to the end of each."""
+    """A column of images. files: the files that hold its rows, in order; ends: the number of rows up to the end of each file"""
 
     rows: Any  # a datasets.Dataset that gives Arrow tables
     column: str
@@ -46,7 +46,7 @@ class Column:
     ends: Sequence[int]
 
     def name(self, index: int) -> str:
-        """What messages call a row: its file, and its number there, from 0."""
+        """The name of a row in messages: its file, and its number in that file, from 0."""
         place = bisect_right(self.ends, index)
         return f"{self.files[place]}, row {index - (self.ends[place - 1] if place else 0)}, column {self.column}"
 
@@ -58,7 +58,7 @@ class Column:
         return Encoded(self.name(index), data["bytes"])
 
     def keys(self, table: str) -> Keys:
-        """The paths in the cells; the table's name and a number where there is none."""
+        """The paths in the cells; for a cell without a path the table's name and a number."""
 
         def paths() -> Iterator[str | None]:
             for rows in self.rows.iter(1000):
@@ -71,7 +71,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ParquetSource(Source):
-    """Images in tables instead of files. Keys are the paths that they had when they were files."""
+    """A source whose images lie in tables. The key of an image is the path of its original file."""
 
     columns: Mapping[str, Column]
 
@@ -83,7 +83,7 @@ class ParquetSource(Source):
 
 
 def survey_parquet(root: str, split: Split, paired: bool) -> Survey:
-    """The tables of one split below a folder or URL."""
+    """Survey the tables of one split below a folder or URL."""
     tables = find_tables(root)
     halves = not paired and bool(tables.keys() & {f"{split}A", f"{split}B"})
     wanted = {domain: f"{split}{domain.upper()}" if halves else split for domain in ("a", "b")}
@@ -118,7 +118,7 @@ def find_tables(root: str) -> dict[str, list[str]]:
 
 
 def write_file(path: Path, columns: Sequence[str], rows: Iterable[Sequence[tuple[str, bytes]]]) -> None:
-    """Write rows, each with (key, encoded image) for every column, as a file that appears whole or not at all."""
+    """Write rows atomically. A row has (key, encoded image) for every column."""
     schema = datasets.Features(dict.fromkeys(columns, datasets.Image())).arrow_schema
     with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, use_dictionary=False, write_statistics=False) as writer:
         for group in _groups(rows):
