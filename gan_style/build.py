@@ -22,12 +22,12 @@ from gan_style.engine.checkpoint import earlier_inputs
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.folder import begun
 from gan_style.engine.known_data import KnownData
-from gan_style.engine.label_maps import domain_colours, label_colours, with_colours, with_domain_colours
 from gan_style.engine.micro_batches import step_advice
 from gan_style.engine.plan import make_plan
 from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
+from gan_style.engine.run_classes import domain_colours, label_colours, with_colours, with_domain_colours
 from gan_style.engine.samples import Example, SampleGrid
 from gan_style.engine.summary import summary
 from gan_style.engine.trainer import Trainer

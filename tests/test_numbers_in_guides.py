@@ -9,8 +9,8 @@ from gan_style import errors
 from gan_style.bundles import file as bundle
 from gan_style.commands.evaluate import task
 from gan_style.config import yaml_file
+from gan_style.datasets import class_colours as colours
 from gan_style.datasets import fingerprint, index, manifest, values
-from gan_style.datasets import label_maps as colours
 from gan_style.engine import tree
 from gan_style.evaluation import paired
 from gan_style.evaluation.task import training

@@ -17,7 +17,7 @@ from gan_style.datasets.listing import Listing
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
-from gan_style.datasets.values import Values, describe, measure
+from gan_style.datasets.values import Values, notes_and_warnings, values_of
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.terminal.progress import Progress
@@ -74,7 +74,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     notes, alarms = [], []
     for split, domain in files:
         found = [facts[name].values for name in files[split, domain]]
-        more = describe(f"{split} {domain.upper()}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
+        more = notes_and_warnings(f"{split} {domain.upper()}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
         notes += more[0]
         alarms += more[1]
     notes += [f"warning: {alarm}" for alarm in alarms]
@@ -100,7 +100,7 @@ def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
         return Facts(None, str(mistake))
     middle = picture.pixels.shape[1] // 2
     parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves and middle else (picture.pixels,)
-    return Facts(header, None, tuple(measure(part, header.palette) for part in parts))
+    return Facts(header, None, tuple(values_of(part, header.palette) for part in parts))
 
 
 def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:

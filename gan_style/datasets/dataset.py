@@ -11,7 +11,7 @@ from torch import Tensor
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain, read_pair
 from gan_style.datasets.sampling import locate, permutation
-from gan_style.datasets.sources import find, find_images
+from gan_style.datasets.sources import find, find_one_domain
 from gan_style.datasets.survey import Source, Split, TwoFolders
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
@@ -154,7 +154,7 @@ def open_dataset(config: DataConfig, split: Split, paired: bool, seed: int, sing
     if config.root_b is not None:
         source = _two_folders(config, split, paired or single)
     else:
-        source = find_images(config.root, split) if single else find(config.root, config.source, split, paired)
+        source = find_one_domain(config.root, split) if single else find(config.root, config.source, split, paired)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:
@@ -167,9 +167,9 @@ def _two_folders(config: DataConfig, split: Split, refused: bool) -> Source | No
     assert config.root_b is not None
     if refused or config.source not in ("auto", "unpaired"):
         raise UserError("data.root_b: is for methods of two unpaired domains with data.source auto or unpaired; leave it out")
-    a, b = (find_images(root, split) for root in (config.root, config.root_b))
+    a, b = (find_one_domain(root, split) for root in (config.root, config.root_b))
     if a is None or b is None:  # styles need no validation split: training's do
-        b = find_images(config.root_b, "train") if a else None
+        b = find_one_domain(config.root_b, "train") if a else None
     return TwoFolders("unpaired", a.root, a.a, b.a, False, b.root, folders=(a.folders[0], b.folders[0]), split=a.split) if a and b else None
 
 

@@ -1,4 +1,4 @@
-"""One sample of a source, decoded: halves of aligned files, pairs of one size, label maps told from pictures."""
+"""Decoding one sample of a source: halves of side-by-side files, pairs of equal size, label maps and pictures."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,15 @@ from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.label_maps.colours import nearest
+from gan_style.label_maps.colours import to_nearest
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """One domain's image of a sample: pixels [H, W, C] uint8 or uint16, label map or not, the file for messages, EXIF orientation."""
+    """One domain's image of a sample.
+
+    pixels: [H, W, C], uint8 or uint16; labels: is it a label map?; file: its name in messages; orientation: EXIF's, 1 to 8
+    """
 
     pixels: np.ndarray
     labels: bool
@@ -23,13 +26,13 @@ class Loaded:
 
     @property
     def shape(self) -> Shape:
-        """What pairs are compared by."""
+        """The shape by which the images of a pair are compared."""
         height, width = self.pixels.shape[:2]
         return Shape(self.file, width, height, self.orientation)
 
 
 def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
-    """The image `index` of domain "a" or "b"."""
+    """Read image `index` of domain "a" or "b"."""
     settings = config.domain_a if domain == "a" else config.domain_b
     image = source.image(domain, index)
     picture = images.read(image, settings.channels, srgb=_srgb(settings))
@@ -39,7 +42,7 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
 
 
 def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
-    """Both images of pair `index`."""
+    """Read both images of pair `index`."""
     a, b = config.domain_a, config.domain_b
     alike = a.channels == b.channels and _srgb(a) == _srgb(b)
     if source.layout == "aligned" and alike:  # one decoding serves both
@@ -53,7 +56,7 @@ def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loade
 
 
 def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
-    """Both images of pair `index`, which must have one size, since training crops both in one place."""
+    """Read both images of pair `index`. `UserError` if their sizes differ: training crops both at the same place."""
     pair = read_both(source, config, index)
     if mistake := mismatch(pair["a"].shape, pair["b"].shape):
         raise UserError(mistake)
@@ -61,7 +64,7 @@ def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loade
 
 
 def doubts(sample: dict[str, Loaded]) -> dict[str, str]:
-    """What may be wrong with a sample, in words by their kind."""
+    """Doubts about a sample: kind -> words."""
     found = {}
     if len(sample) == 2 and (why := doubt(sample["a"].shape, sample["b"].shape)):
         found["orientation"] = why
@@ -79,7 +82,7 @@ def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
 
 
 def _srgb(settings: DomainConfig) -> bool:
-    """Do colour profiles count? The colours of label maps are names of classes."""
+    """Are colour profiles applied? Not to label maps, whose colours stand for classes."""
     return settings.labels not in ("yes", "nearest")
 
 
@@ -89,5 +92,5 @@ def _loaded(picture: images.Picture, settings: DomainConfig, file: str) -> Loade
     if settings.labels == "nearest" and settings.colours:
         if pixels.dtype != np.uint8:
             raise UserError(f"{file}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
-        pixels = nearest(pixels, settings.colours)
+        pixels = to_nearest(pixels, settings.colours)
     return Loaded(pixels, labels, file, picture.orientation)

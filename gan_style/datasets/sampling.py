@@ -1,7 +1,7 @@
-"""Which sample comes when: a function of the seed and the sample's number alone, so that nothing needs saving to go on.
+"""The order of the training samples: a function of the seed and the sample's number, so that resuming needs no saved state.
 
-The training samples are an endless stream 0, 1, 2, ...; each epoch of it is one permutation of the data set. Step s of
-training takes the samples s * batch_size ... (s + 1) * batch_size - 1, on however many processes.
+Training samples form an endless stream 0, 1, 2, ... Each epoch of the stream is one permutation of the data set. Step s takes the samples
+s * batch_size to (s + 1) * batch_size - 1, on any number of processes.
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from gan_style.seeding import derive_seed
 
 @lru_cache(maxsize=4)  # this epoch's and the next one's, in two domains
 def permutation(seed: int, name: str, epoch: int, length: int) -> np.ndarray:
-    """The order of `length` items in one epoch of the stream `name`."""
-    # Raw bits, because NumPy promises to keep them the same for ever; its shuffles may change between versions.
+    """The order of `length` items in epoch `epoch` of the stream `name`: [length] int."""
+    # Raw bits: NumPy guarantees that they never change, while its shuffles may change between versions.
     bits = np.random.PCG64(derive_seed(seed, "order", name, epoch)).random_raw(length)
     return np.argsort(bits, kind="stable")
 
@@ -28,10 +28,10 @@ def locate(seed: int, name: str, number: int, length: int) -> tuple[int, int]:
 
 
 def slots_of(batch_size: int, rank: int, world_size: int, accumulate: int) -> list[int]:
-    """The places in the global batch that one process fills, micro-batch after micro-batch.
+    """The slots (positions in the global batch) of one process, micro-batch after micro-batch.
 
     Micro-batch i of rank r has the slots (i * world_size + r) * m ... + m - 1 with m = batch_size / (world_size * accumulate).
-    A `UserError` where the global batch does not divide evenly.
+    `UserError` if the global batch does not divide evenly.
     """
     parts = world_size * accumulate
     if batch_size % parts:
@@ -44,9 +44,9 @@ def slots_of(batch_size: int, rank: int, world_size: int, accumulate: int) -> li
 
 
 class SlotSampler:
-    """Yields one list of (sample number, slot) for each micro-batch of this process, steps `start_step` to `stop_step` - 1.
+    """Yields a list of (sample number, slot) for each micro-batch of rank `rank` in the steps `start_step` to `stop_step` - 1.
 
-    Every way of sharing the global batch (`slots_of`) sees the same samples in the same slots.
+    A slot holds the same sample for any number of processes and accumulated micro-batches.
     """
 
     def __init__(self, start_step: int, stop_step: int, batch_size: int, rank: int, world_size: int, accumulate: int) -> None:

@@ -1,6 +1,6 @@
-"""Which files belong to a data set, and which belong together. No pixel is decoded here.
+"""Finding the files of a data set and their pairs, in any layout. No pixels are decoded here.
 
-The layouts are described for users in data/README.md.
+data/README.md describes the layouts.
 """
 
 import logging
@@ -20,12 +20,12 @@ log = logging.getLogger("gan_style")
 
 
 def find(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Source | None:
-    """The source of a split, or None where the data set has no validation split. Where there are no validation images, test images
-    stand in for them, except in a manifest, whose rows say what they are for.
+    """The source of a split; None if the data set has no validation split.
 
+    If there are no validation images, the test images are used instead, except in a manifest, whose rows name their split.
     root: a folder, a manifest or, as text, a URL of Parquet files
-    A `UserError` names the first of what is missing, empty, without a partner, ambiguous or outside the data set. A large list
-    is made once and kept (`index`).
+    `UserError` names the first file that is missing, empty, without a partner, ambiguous or outside the data set. A large list is
+    made once and cached (`datasets.index`).
     """
     source = find_split(root, layout, split, paired)
     if source is None and split == "val" and (known := resolve_layout(root, layout, paired)) != "manifest":
@@ -34,7 +34,7 @@ def find(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> 
 
 
 def find_split(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Source | None:
-    """As `find`, with nothing standing in for the split."""
+    """Like `find`, but never takes test images for validation."""
     source = _found(root, resolve_layout(root, layout, paired), split, paired)
     if source is not None and layout == "auto":
         _check_halves(source)
@@ -50,8 +50,8 @@ def recognised(root: Path, layout: Layout) -> bool:
     return source is not None and source.layout == layout
 
 
-def find_images(root: Path | str, split: Split) -> Source | None:
-    """The images of one domain of a split (`layouts.split_folders`), or None where there is no validation split."""
+def find_one_domain(root: Path | str, split: Split) -> Source | None:
+    """The images of one domain in one split (`layouts.split_folders`); None if there is no validation split."""
     if is_url(root) or not Path(root).is_dir():
         raise UserError(f"{root}: no such folder; this method reads one folder of images (data/README.md)")
     check_one_domain(Path(root))
@@ -60,7 +60,7 @@ def find_images(root: Path | str, split: Split) -> Source | None:
 
 
 def survey_split(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Survey:
-    """As `find_split`, but anew, and with the problems listed; a `UserError` only where the layout itself does not fit."""
+    """Like `find_split`, but without a cache and with all problems listed. `UserError` only if the layout itself does not fit."""
     known = resolve_layout(root, layout, paired)
     survey = _survey(root, known, _folders(root, known, split), split, paired)
     if survey.source is not None and layout == "auto":
@@ -69,7 +69,7 @@ def survey_split(root: Path | str, layout: LayoutChoice, split: Split, paired: b
 
 
 def _standing_in(root: Path | str, known: Layout, paired: bool) -> Source | None:
-    """The test images, where there are some; they were not made for this, and so their problems stop nobody."""
+    """The test images for use in validation; None if there are none, or, with a warning, if they have problems."""
     try:
         return _found(root, known, "test", paired)
     except UserError as mistake:
@@ -115,7 +115,7 @@ def _survey(root: Path | str, known: Layout, folders: Folders | None, split: Spl
 
 
 def _check_halves(source: Source) -> None:
-    """Refuse files that nobody has called side-by-side and that do not look it: two squares beside each other."""
+    """`UserError` if files that were recognised as side-by-side by `auto` do not look like two squares beside each other."""
     if source.layout != "aligned":
         return
     for index in range(min(_LOOKED_AT, len(source.a))):

@@ -1,4 +1,4 @@
-"""What every layout's survey gives: the files of a split, and what is wrong with them."""
+"""The result of surveying a layout: the files of a split, and their problems."""
 
 import re
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ _SPLIT_FOLDER = re.compile(r"^(train|val|test)(/?[AB])?/")
 class Source:
     """The images of one split. Keys are posix paths relative to `root`.
 
-    Where `paired`, a[i] belongs to b[i]. In an aligned source both are the same file: domain A is its left half. A source of the
-    layout `images` has one domain: `b` is `a`.
+    If `paired`, a[i] belongs to b[i]. In an aligned source both are the same file, whose left half is domain A. A source of the layout
+    `images` has one domain: `b` is `a`.
 
-    folders: of domain A and of domain B below the root, with which their keys begin; "" where the images lie anywhere below it
-    split: whose images these are; "test" where they stand in for validation images that the data set does not have
-    left_out: files in its folders that are no images by their suffix
+    folders: of domain A and domain B below the root, with which the keys begin; "" if the images lie anywhere below the root
+    split: the split of the images; "test" if they are used as validation images, of which the data set has none
+    left_out: files in the folders without an image's suffix
     """
 
     layout: Layout
@@ -45,26 +45,26 @@ class Source:
         return self.root / key
 
     def name(self, domain: str, index: int) -> str:
-        """What messages call image `index` of domain "a" or "b"."""
+        """The name of image `index` of domain "a" or "b" in messages."""
         return str(self.path(self.keys(domain)[index]))
 
     def image(self, domain: str, index: int) -> Path | Encoded:
-        """Where `images.read` finds it."""
+        """Image `index` of domain "a" or "b", as `images.read` takes it."""
         return self.path(self.keys(domain)[index])
 
     def keys(self, domain: str) -> Sequence[str]:
         return self.a if domain == "a" else self.b
 
     def below(self, domain: str, index: int) -> str:
-        """Key `index` of domain "a" or "b" without the folder of its split: what the images of a pair have in common, up to the suffix.
+        """Key `index` of domain "a" or "b" without the folder of its split. The images of a pair share it up to the suffix.
 
-        Keys in a manifest or a table may begin with such a folder too.
+        Keys of a manifest or a table may begin with such a folder too.
         """
         folder, key = self.folders["ab".index(domain)], self.keys(domain)[index]
         return key.removeprefix(f"{folder}/") if folder else _SPLIT_FOLDER.sub("", key)
 
     def describe(self) -> str:
-        """For people: how many of what."""
+        """The number and kind of the images, in words."""
         return self._counts() + (f"; {self.places()}, since there is no val" if self.split == "test" else "")
 
     def places(self) -> str:
@@ -82,7 +82,7 @@ class Source:
 
 @dataclass(frozen=True)
 class TwoFolders(Source):
-    """Domain A below `root`, domain B below `root_b`."""
+    """A source whose domain A lies below `root` and whose domain B lies below `root_b`."""
 
     root_b: Path
 
@@ -94,7 +94,7 @@ class TwoFolders(Source):
 
 
 class Problems:
-    """One line for each culprit. All are counted, and the first ones kept: a wrong list of a million files has a million."""
+    """The problems of a data set, one line each. All are counted, but only the first KEPT are stored: there may be millions."""
 
     KEPT = 1000
 
@@ -117,10 +117,10 @@ class Problems:
 
 @dataclass(frozen=True)
 class Survey:
-    """What lies in one split: `source` is None where there is no such split.
+    """The survey of one split. source: None if there is no such split
 
-    listing: the folders that were looked into
-    no_pairs: why pairs were looked for in vain, in words; then the files without a partner are no problems of their own
+    listing: the folders that were read
+    no_pairs: why the split holds no pairs, in words; files without a partner are then not listed as problems
     """
 
     source: Source | None

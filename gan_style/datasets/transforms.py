@@ -1,7 +1,7 @@
-"""Augmentation of training samples; the only module that knows albumentations.
+"""Augmentation of training samples. Only this module imports albumentations.
 
-Every sample is resized, then moved (crop, flip, data.transforms: the same for both images of a pair), then each domain's
-images are changed by its own transforms. Label maps move by nearest pixel and are never recoloured.
+A sample is resized, then moved (crop, flip, data.transforms), which is the same for both images of a pair. Then each domain's own
+transforms change the colours. Label maps are moved by nearest pixel and never recoloured.
 """
 
 import copy
@@ -32,7 +32,7 @@ _ROUNDING = 1e-3
 
 
 class TrainingTransforms:
-    """Resize, crop, flip and the configured transforms; what a sample becomes is a function of `keys` alone."""
+    """Resize, crop, flip and the configured transforms. The random numbers are a function of the `keys` of a call alone."""
 
     def __init__(self, config: DataConfig) -> None:
         self.config = config
@@ -52,7 +52,7 @@ class TrainingTransforms:
         self.own = {"a": _recolouring("a", config.domain_a), "b": _recolouring("b", config.domain_b)}
 
     def __call__(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
-        """{"a": ..., "b": ...} of a pair (equal sizes), or one of them -> tensors [C, H, W] in [-1, 1] under the same names."""
+        """Transform a pair {"a": ..., "b": ...} of equal sizes, or one of the two, to tensors [C, H, W] in [-1, 1]."""
         moved = self._move({name: self._resize(loaded) for name, loaded in sample.items()}, *keys)
         return {name: images.to_tensor(self._recolour(name, loaded, *keys)) for name, loaded in moved.items()}
 
@@ -68,7 +68,7 @@ class TrainingTransforms:
         return Loaded(images.resize(loaded.pixels, height, width, loaded.labels, loaded.file), loaded.labels, loaded.file)
 
     def _move(self, sample: dict[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
-        """The geometry that the images of a sample share."""
+        """Apply the transforms of geometry, alike to all images of the sample."""
         targets: dict[str, np.ndarray] = {}
         roles: dict[str, str] = {}
         for name, loaded in sample.items():
@@ -97,8 +97,8 @@ class TrainingTransforms:
 
 def _apply(compose: albumentations.Compose, targets: dict[str, Any], where: str, file: str, *keys: int | str) -> dict[str, Any]:
     seed = derive_seed("augment", *keys)
-    # One generator for all of the list. Its own set_random_seed gives EACH transform a fresh generator of the same seed, so
-    # that two flips always happen together and a flip follows the offset of the crop.
+    # One generator for the whole list. set_random_seed would give EACH transform a fresh generator with the same seed: two flips would
+    # always happen together, and a flip would depend on the offset of the crop.
     compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
     try:
         return compose(**targets)
@@ -110,9 +110,9 @@ def _apply(compose: albumentations.Compose, targets: dict[str, Any], where: str,
 
 
 def build_transform(spec: Mapping[str, Any], where: str, moves_pixels: bool) -> albumentations.BasicTransform:
-    """The transform of {name: ClassName, **keywords}; a `UserError` that begins with `where` for every mistake in it.
+    """Build the transform {name: ClassName, **keywords}. `UserError` for any mistake in it, with a message that begins with `where`.
 
-    moves_pixels: True for data.transforms, which a pair shares; False for a domain's own, which must keep pixels in place.
+    moves_pixels: True for data.transforms, which both images of a pair share; False for a domain's own, which must not move pixels
     """
     name = spec.get("name")
     if not isinstance(name, str):
@@ -146,7 +146,7 @@ def build_transform(spec: Mapping[str, Any], where: str, moves_pixels: bool) -> 
 
 
 def _recolouring(name: str, domain: DomainConfig) -> albumentations.Compose:
-    """A domain's own transforms."""
+    """Build a domain's own transforms."""
     built: list[albumentations.BasicTransform] = []
     for i, spec in enumerate(domain.transforms):
         where = f"data.domain_{name}.transforms[{i}]"
@@ -156,9 +156,9 @@ def _recolouring(name: str, domain: DomainConfig) -> albumentations.Compose:
 
 
 def _check_recolouring(transform: albumentations.BasicTransform, where: str, channels: int) -> None:
-    """`UserError` where a transform gives other than it is given: 8-bit integers, and 16 bits as floats in [0, 1].
+    """`UserError` if a transform changes the type, shape or range of its input: 8-bit integers, or 16 bits as floats in [0, 1].
 
-    Normalize, for one, is for programs that feed a network with its result. Here 16 bits would end as black.
+    Normalize is an example: other programs feed its result to a network, but here 16-bit images would become black.
     """
     gray = np.repeat(np.linspace(0, 1, _TRIED**2, dtype=np.float32), channels).reshape(_TRIED, _TRIED, channels)
     for pixels, depth in (((gray * 255).astype(np.uint8), 8), (gray, 16)):
@@ -176,7 +176,7 @@ def _check_recolouring(transform: albumentations.BasicTransform, where: str, cha
 
 
 def _check_move(transform: albumentations.BasicTransform, where: str, config: DataConfig) -> None:
-    """`UserError` where a transform of places changes the type or channels, or the size that the crop gives to all images."""
+    """`UserError` if a transform of geometry changes the type, the channels, or the size that the crop gives to all images."""
     side = config.crop_size if config.one_size else _TRIED
     for kind in (np.uint8, np.uint16):
         made = _try(transform, np.zeros((side, side, 3), kind))
@@ -193,7 +193,7 @@ def _check_move(transform: albumentations.BasicTransform, where: str, config: Da
 
 
 def _try(transform: albumentations.BasicTransform, pixels: np.ndarray) -> np.ndarray | None:
-    """What a transform makes of an image; None where it fails, of which the file will tell at which it does."""
+    """The result of a transform; None if it fails. A failure is reported in training, with the file at which it happens."""
     always = copy.deepcopy(transform)
     always.p = 1.0
     compose = albumentations.Compose([always], seed=0)  # pyright: ignore[reportArgumentType]

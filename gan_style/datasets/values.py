@@ -1,4 +1,4 @@
-"""What values the images of a domain have: how much of their range they use, and which classes where they are label maps."""
+"""The values of a domain's images: how much of their range they use, and the classes if they are label maps."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +11,7 @@ from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
-from gan_style.label_maps.colours import Tally, frequent, merged, moved_share, nearest, tally
+from gan_style.label_maps.colours import ColourCount, frequent, moved_share, summed, tally, to_nearest
 from gan_style.terminal.counted import counted
 
 _LOOKED_AT = 32  # images of a domain, when a training starts
@@ -27,8 +27,12 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Values:
-    """low, high: least and greatest value, of `depth` bits; counts [256]: how many values have each of the upper 8 bits;
-    colours: how often each occurs in what is a label map or looks like one, else None; labels: it is known to be one.
+    """The values of one image.
+
+    low, high: smallest and largest value, of `depth` bits
+    counts: [256], the number of values for each value of their upper 8 bits
+    colours: code -> count of each colour if the image is a label map or looks like one, else None
+    labels: is the image known to be a label map?
     """
 
     low: int
@@ -36,12 +40,16 @@ class Values:
     depth: int
     channels: int
     counts: np.ndarray = field(compare=False)
-    colours: dict[int, Tally] | None = None
+    colours: dict[int, ColourCount] | None = None
     labels: bool = True
 
 
-def measure(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
-    """Of an image [H, W, C], uint8 or uint16. labels: it is known to be a label map; guess: else its pixels tell whether it looks so."""
+def values_of(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
+    """The values of an image [H, W, C], uint8 or uint16.
+
+    labels: the image is known to be a label map
+    guess: if it is not known, let the pixels tell whether it looks like one
+    """
     depth = 8 * pixels.dtype.itemsize
     colour = pixels[..., : 1 if pixels.shape[2] <= 2 else 3]  # without alpha
     colours = None
@@ -52,14 +60,14 @@ def measure(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
 
 
 def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[list[str], list[str]]:
-    """`describe` for some images of each domain, spread evenly over it. by_class: the domain that a network sees class by class."""
+    """`notes_and_warnings` for some evenly spread images of each domain. by_class: the domain that a network sees class by class"""
     notes, warnings = [], []
     for domain in ("a",) if source.b is source.a and source.layout == "images" else ("a", "b"):
         count = len(source.keys(domain))
         places = sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
         where = f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else "")
         found, moved = _look(source, config, domain, places)
-        more = describe(where, found, domain)
+        more = notes_and_warnings(where, found, domain)
         notes += [*more[0], *([f"{where}: {moved}"] if moved else [])]
         warnings += [line for line in more[1] if domain != by_class or "-bit values" not in line]
     return notes, warnings
@@ -76,18 +84,18 @@ def _look(source: Source, config: DataConfig, domain: str, places: Sequence[int]
             loaded = read_domain(source, raw, domain, place)
             pixels = loaded.pixels
             if settings.colours and pixels.dtype == np.uint8:
-                pixels = nearest(pixels, settings.colours)
+                pixels = to_nearest(pixels, settings.colours)
                 different.update(tally(loaded.pixels[..., : len(settings.colours[0]) // 2]))
                 moved += int((pixels != loaded.pixels).any(axis=2).sum())
                 total += pixels.shape[0] * pixels.shape[1]
-            found.append(measure(pixels, loaded.labels, guess=settings.labels == "auto"))
+            found.append(values_of(pixels, loaded.labels, guess=settings.labels == "auto"))
     if not settings.colours or not total:
         return found, None
     made = f"{len(settings.colours)} classes of {counted(len(different), 'colour')}"
     return found, f"labels: nearest made {made} and moved {percent(moved / total)} of the pixels"
 
 
-def describe(where: str, found: Sequence[Values], domain: str = "a") -> tuple[list[str], list[str]]:
+def notes_and_warnings(where: str, found: Sequence[Values], domain: str = "a") -> tuple[list[str], list[str]]:
     """Of the images of domain "a" or "b": (lines worth knowing, warnings). where: what the lines begin with, such as `domain A`."""
     notes, warnings = [], []
     for depth in sorted({each.depth for each in found}):
@@ -102,7 +110,7 @@ def describe(where: str, found: Sequence[Values], domain: str = "a") -> tuple[li
             )
     counted = [each.colours for each in found if each.colours is not None]
     if found and len(counted) == len(found) and any(len(colours) > 1 for colours in counted):  # pictures of one colour each are no maps
-        counts = merged(counted)
+        counts = summed(counted)
         channels = max(each.channels for each in found)
         if len(counts) > MOST:  # files of few colours each, but not of the same
             return notes, warnings
@@ -138,7 +146,7 @@ def _looks_labelled(colour: np.ndarray) -> bool:
     return changes * _RUN <= rows.shape[0] * rows.shape[1]
 
 
-def _classes(counts: dict[int, Tally], channels: int) -> str:
+def _classes(counts: dict[int, ColourCount], channels: int) -> str:
     total = sum(each.pixels for each in counts.values())
     order = sorted(counts, key=lambda code: (-counts[code].pixels, code))
     named = ", ".join(f"{_colour(code, channels)} {percent(counts[code].pixels / total)}" for code in order[:_SHOWN])
@@ -146,7 +154,7 @@ def _classes(counts: dict[int, Tally], channels: int) -> str:
     return f"{len(order)} class{'es' if len(order) != 1 else ''} by colour: {named}{more}"
 
 
-def _noise(counts: dict[int, Tally], channels: int, key: str) -> str | None:
+def _noise(counts: dict[int, ColourCount], channels: int, key: str) -> str | None:
     """The colours that are probably no classes, as JPEG and blended edges make them, and what `labels: nearest` would do."""
     total = sum(each.pixels for each in counts.values())
     kept = frequent(counts, channels)

@@ -98,7 +98,7 @@ def profile(rng: Random, width: int, cell: float, octaves: int = 5, ridged: bool
     return np.clip((total / weights - 0.5) * 1.35 + 0.5, 0, 1).astype(np.float32, copy=False)
 
 
-def resize(image: Image, height: int, width: int) -> Image:
+def resized(image: Image, height: int, width: int) -> Image:
     """The image at another size, by cubic interpolation."""
     return np.clip(cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1).astype(np.float32)
 
@@ -115,6 +115,6 @@ def grade(image: Image, saturation: float = 1.0, contrast: float = 1.0) -> Image
     return np.clip((image - 0.5) * np.float32(contrast) + 0.5, 0, 1)
 
 
-def to_pixels(image: Image) -> Pixels:
+def to_bytes(image: Image) -> Pixels:
     """Convert [0, 1] to uint8."""
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan_style.demo.canvas import Pixels, to_pixels
+from gan_style.demo.canvas import Pixels, to_bytes
 from gan_style.demo.landscape import draw_landscape
 from gan_style.demo.landscape_looks import AUTUMN_DUSK, SUMMER, Look
 from gan_style.demo.street_map import PALETTE
@@ -115,7 +115,7 @@ def _street(folder: Path, split: str, number: int, size: int, seed: int) -> None
 
 
 def _landscape(root: Path, folder: str, name: str, look: Look, number: int, size: int, seed: int) -> None:
-    pixels = to_pixels(draw_landscape(_generator(seed, "demo landscape", name, number), look, size))
+    pixels = to_bytes(draw_landscape(_generator(seed, "demo landscape", name, number), look, size))
     _save(Image.fromarray(pixels), root / folder / f"{name}_{number:04d}.jpg")
 
 

@@ -7,7 +7,7 @@ follows from the label map, apart from small random choices such as how far curt
 import cv2
 import numpy as np
 
-from gan_style.demo.canvas import Image, Random, coordinates, mix, paint, resize, rgb, smoothstep
+from gan_style.demo.canvas import Image, Random, coordinates, mix, paint, resized, rgb, smoothstep
 from gan_style.demo.street_map import Label, Street
 
 _FRAME, _IRON, _GLASS = rgb("ece6d8"), rgb("23242b"), rgb("16222f")
@@ -35,7 +35,7 @@ def _reflection(box: Image, rng: Random, sky: Image, strength: float) -> None:
     y, x = coordinates(height, width)
     y, x = y / height, x / width
     top, left = int(rng.integers(max(sky.shape[0] // 2, 1))), int(rng.integers(max(sky.shape[1] - width, 1)))
-    piece = resize(sky[top : top + max(height, 2), left : left + max(width, 2)], height, width)
+    piece = resized(sky[top : top + max(height, 2), left : left + max(width, 2)], height, width)
     diagonal = smoothstep(0.62, 0.45, np.abs(y + 0.55 * x - 0.62))
     share = np.clip(strength * (0.42 - 0.38 * y + 0.6 * diagonal), 0, 1).astype(np.float32)
     box[:] = mix(box, piece, np.broadcast_to(share, (height, width)))

@@ -6,7 +6,7 @@ bright edges and dim corners therefore follow from the label map. Only clouds, t
 
 import numpy as np
 
-from gan_style.demo.canvas import Field, Pixels, Random, blur, finish, grade, rgb, shift, smoothstep, to_pixels, value_noise
+from gan_style.demo.canvas import Field, Pixels, Random, blur, finish, grade, rgb, shift, smoothstep, to_bytes, value_noise
 from gan_style.demo.street_map import SUPERSAMPLING, Label, Street
 from gan_style.demo.street_parts import paint_parts
 from gan_style.demo.street_surfaces import paint_sky, paint_surfaces
@@ -74,7 +74,7 @@ def render_street(street: Street, rng: Random, size: int) -> Pixels:
     image = finish(image, size)
     image *= np.float32(rng.uniform(0.95, 1.04)) * (1 + rng.uniform(-0.02, 0.02) * np.array([1, 0, -1], np.float32))
     image += rng.normal(0, 0.012, (size, size, 1)).astype(np.float32)
-    return to_pixels(grade(image, saturation=1.08, contrast=1.06))
+    return to_bytes(grade(image, saturation=1.08, contrast=1.06))
 
 
 def _cast(depth: Field, unit: float) -> Field:

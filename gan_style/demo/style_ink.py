@@ -14,10 +14,10 @@ from gan_style.demo.canvas import (
     finish,
     mix,
     paint,
-    resize,
+    resized,
     rgb,
     smoothstep,
-    to_pixels,
+    to_bytes,
     value_noise,
 )
 from gan_style.demo.street_plan import plan_street
@@ -28,7 +28,7 @@ def draw_hatching(rng: Random, size: int) -> Pixels:
     """A street in pen and ink [size, size, 3]: the darker, the more directions of lines, and the thicker."""
     side = 2 * size
     street = render_street(plan_street(rng, size), rng, size).astype(np.float32) / 255
-    scene = resize(street, side, side)
+    scene = resized(street, side, side)
     tone = scene @ np.array([0.45, 0.35, 0.2], np.float32)
     tone = cv2.GaussianBlur(tone, (0, 0), side / 400)
     low, high = np.percentile(tone, (2, 98))
@@ -43,7 +43,7 @@ def draw_hatching(rng: Random, size: int) -> Pixels:
     ink *= 0.78 + 0.35 * value_noise(rng, side, side, side / 150, side / 150)
     paper = mix(rgb("f4ead2"), rgb("e3d2ae"), fbm(rng, side, side, side * 0.3, 5))
     paper *= (0.985 + 0.03 * rng.random((side, side), dtype=np.float32))[..., None]
-    return to_pixels(finish(mix(paper, rgb("221a1c"), np.clip(ink, 0, 1)), size))
+    return to_bytes(finish(mix(paper, rgb("221a1c"), np.clip(ink, 0, 1)), size))
 
 
 def _lines(rng: Random, tone: Field, angle: float, threshold: float, spacing: float) -> Field:
@@ -91,7 +91,7 @@ def draw_waves(rng: Random, size: int) -> Pixels:
     grain = value_noise(rng, side, side, side / 260, side / 3) * 0.55 + value_noise(rng, side, side, side / 90, side / 2) * 0.45
     image *= (0.955 + 0.09 * grain)[..., None]
     image *= (0.985 + 0.03 * rng.random((side, side), dtype=np.float32))[..., None]
-    return to_pixels(finish(image, size))
+    return to_bytes(finish(image, size))
 
 
 def _fill(image: Image, points: Floats, colour: Floats, line: int = 0) -> None:

@@ -14,11 +14,11 @@ from gan_style.demo.canvas import (
     finish,
     grade,
     mix,
-    resize,
+    resized,
     rgb,
     shift,
     smoothstep,
-    to_pixels,
+    to_bytes,
     value_noise,
 )
 from gan_style.demo.landscape import draw_landscape
@@ -29,7 +29,7 @@ def draw_strokes(rng: Random, size: int) -> Pixels:
     """Whirling stars in thick paint [size, size, 3]: strokes follow a flow around them, and the relief of the paint is lit."""
     side = 2 * size
     subject, angle = _starry_night(rng, side)
-    canvas = to_pixels(subject * 0.75)
+    canvas = to_bytes(subject * 0.75)
     relief = np.full((side, side), 110, np.uint8)
     for share, count, thick in ((1.0, 3600, 0.011), (0.72, 6200, 0.0075), (0.5, 5000, 0.005)):
         _stroke_layer(rng, canvas, relief, subject, angle, count, max(thick * side, 1.0), round(26 * share), side / 512)
@@ -37,7 +37,7 @@ def draw_strokes(rng: Random, size: int) -> Pixels:
     paste = cv2.GaussianBlur(relief, (0, 0), 0.9 * side / 1024 + 0.3).astype(np.float32) / 255
     step = max(side // 512, 1)
     light = 1 + np.clip((paste - shift(paste, step, step)) * 2.2, -0.35, 0.45)
-    return to_pixels(grade(finish(image * light[..., None], size), 1.1, 1.05))
+    return to_bytes(grade(finish(image * light[..., None], size), 1.1, 1.05))
 
 
 def _starry_night(rng: Random, side: int) -> tuple[Image, Field]:
@@ -136,8 +136,8 @@ def draw_points(rng: Random, size: int) -> Pixels:
     """A landscape in dots of pure colour [size, size, 3], the darks set with their complements."""
     side = 2 * size
     subject = draw_landscape(rng, AUTUMN_DUSK, size)
-    subject = resize(blur(subject, size / 400), side, side)
-    canvas = to_pixels(mix(subject, rgb("efe4c8"), 0.55))
+    subject = resized(blur(subject, size / 400), side, side)
+    canvas = to_bytes(mix(subject, rgb("efe4c8"), 0.55))
     for spacing, radius in ((0.015, 0.0085), (0.011, 0.0062), (0.0105, 0.0050)):
         step = max(spacing * side, 2.0)
         grid = np.arange(0, side, step, dtype=np.float32)
@@ -157,4 +157,4 @@ def draw_points(rng: Random, size: int) -> Pixels:
         for dot in rng.permutation(x.size):
             centre = round(float(x[dot]) * 8), round(float(y[dot]) * 8)
             cv2.circle(canvas, centre, round(float(sizes[dot]) * 8), shades[dot].tolist(), -1, cv2.LINE_AA, 3)
-    return to_pixels(finish(canvas.astype(np.float32) / 255, size))
+    return to_bytes(finish(canvas.astype(np.float32) / 255, size))

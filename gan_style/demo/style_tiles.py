@@ -17,7 +17,7 @@ from gan_style.demo.canvas import (
     rgb,
     shift,
     smoothstep,
-    to_pixels,
+    to_bytes,
     value_noise,
 )
 
@@ -41,7 +41,7 @@ def draw_mosaic(rng: Random, size: int) -> Pixels:
     step = max(side // 400, 1)
     light = 1 + np.clip((dome - shift(dome, step, step)) * (0.055 * 400 / side * step), -0.3, 0.3) + facet
     image = mix(image * light[..., None], rgb("4a3f38") * 0.75, grout)
-    return to_pixels(grade(finish(image, size), 1.12, 1.05))
+    return to_bytes(grade(finish(image, size), 1.12, 1.05))
 
 
 def _cells(rng: Random, side: int, count: int) -> tuple[NDArray[np.int32], Field]:
@@ -152,4 +152,4 @@ def draw_glass(rng: Random, size: int) -> Pixels:
     image = mix(image, (rgb("1a171a") + shine[..., None]).astype(np.float32), lead)
     # Light spills over the lead.
     image += 0.28 * cv2.GaussianBlur(np.clip(image - 0.45, 0, 1), (0, 0), side * 0.012)
-    return to_pixels(grade(finish(image, size), 1.1, 1.05))
+    return to_bytes(grade(finish(image, size), 1.1, 1.05))

@@ -1,6 +1,6 @@
-"""What the processes of a run tell each other beside tensors: whether to stop, and whose mistake ends it.
+"""Agreement of the processes of a run beside tensors: whether to stop, and whose mistake ends the run.
 
-Over gloo on the CPU, because asking a GPU would wait for it. With one process nothing is sent.
+It uses gloo on the CPU, because a collective on the GPU would wait for the GPU. With one process nothing is sent.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,13 +15,13 @@ from gan_style.errors import UserError
 
 T = TypeVar("T")
 
-# How long processes wait for one that works alone (draws, indexes, downloads, measures); the libraries' 10 to 30 minutes may not do.
-# A process that dies is noticed at once, by its connections.
+# The time that processes wait for one that works alone (draws, indexes, downloads, measures). The libraries' 10 to 30 minutes may be too
+# short. A process that dies is noticed at once, because its connections close.
 PATIENCE = timedelta(days=1)
 
 
 class Agreement:
-    """Every process makes one and calls each method together with all the others."""
+    """Collective operations. Every process makes one `Agreement`, and all processes call each method together."""
 
     def __init__(self) -> None:
         many = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
@@ -29,7 +29,7 @@ class Agreement:
         self.main = not many or dist.get_rank() == 0
 
     def largest(self, number: int) -> int:
-        """The largest of the processes' numbers, for each of them."""
+        """The largest of the processes' numbers."""
         if self._group is None:
             return number
         numbers = torch.tensor(number)
@@ -37,7 +37,7 @@ class Agreement:
         return int(numbers)
 
     def gathered(self, value: Any) -> list[Any]:
-        """Every process's value, in the order of the processes."""
+        """Every process's value, in the order of ranks."""
         if self._group is None:
             return [value]
         values = [None] * dist.get_world_size()
@@ -45,11 +45,11 @@ class Agreement:
         return values
 
     def from_main(self, value: Any) -> Any:
-        """The main process's value, for each of them."""
+        """The main process's value."""
         return self.gathered(value if self.main else None)[0]
 
     def to_main(self, value: Any) -> list[Any] | None:
-        """Every process's value, in the order of the processes, on the main one; None on the others, which need not hold them all."""
+        """On the main process every process's value, in the order of ranks; None on the others, to save their memory."""
         if self._group is None:
             return [value]
         values = [None] * dist.get_world_size() if self.main else None
@@ -57,7 +57,7 @@ class Agreement:
         return values
 
     def in_turns(self, first: bool, action: Callable[[], T]) -> T:
-        """`action()`, by the processes that are `first`, then by the others; a mistake in it is dealt with as in `together`."""
+        """`action()`, run by the processes that are `first`, then by the others. A mistake is handled as in `together`."""
         results: list[T] = []
         for turn in (True, False):
             with self.together():
@@ -67,10 +67,10 @@ class Agreement:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """A `UserError` in the block on one process ends the block on all, so that none waits for one that gave up.
+        """A `UserError` in the block on one process ends the block on all, so that no process waits for one that has failed.
 
-        The process that made the mistake and the main one raise it; the others leave with exit code 2 and say nothing.
-        The block itself must not wait for other processes.
+        The failed process and the main process raise the error; the others exit with code 2 and print nothing. The block itself must
+        not wait for other processes.
         """
         mistake = None
         try:

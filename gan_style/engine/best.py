@@ -1,8 +1,8 @@
-"""The best translator of each direction so far, by one metric of validation, kept as bundles/best_a2b.safetensors.
+"""The best translator of each direction so far, by one validation metric, kept as bundles/best_a2b.safetensors.
 
-What is best belongs to the checkpoint, so that a run that goes on from one finds the state of that moment. The bundle of a new best
-therefore waits under a hidden name until a checkpoint that knows of it is complete, and takes its place then; what a killed run left
-waiting is either published by the run that goes on, or measured again.
+The state of the best is part of the checkpoint, so a resumed run finds the state of that moment. The bundle of a new best therefore
+waits under a hidden name until a checkpoint that includes it is complete, and is then renamed. If the run is killed before that, the
+resumed run either publishes the waiting bundle or measures again.
 """
 
 import math
@@ -19,16 +19,16 @@ from gan_style.errors import UserError
 from gan_style.files import atomic
 from gan_style.types import Direction
 
-# Writes the bundle of a direction, with what was measured of it, to a path.
+# (path, direction, scores): writes the bundle of a direction with its scores to a path.
 Write = Callable[[Path, Direction, Mapping[str, float]], None]
 
 
 class BestBundles:
-    """Of the main process alone. `kept`: direction -> {"step": when it was measured, "scores": metric -> value}.
+    """The best bundles. Only the main process uses it. kept: direction -> {"step": of the measurement, "scores": metric -> value}
 
-    metric: one of `METRICS`; None keeps none.
-    settings, images: the keys and the validation set that values must have in common to be compared; a state of others is forgotten.
-    images is None where none is kept.
+    metric: one of `METRICS`; None keeps no bundle
+    settings, images: keys and fingerprint of the validation images; values are compared only if both are equal. A state with others is
+    dropped. images is None if no bundle is kept.
     """
 
     def __init__(self, folder: Path, metric: str | None, settings: Mapping[str, Any], images: Fingerprint | None = None) -> None:
@@ -38,13 +38,13 @@ class BestBundles:
 
     @classmethod
     def of(cls, folder: Path, config: ValidationConfig, source: Source | None) -> "BestBundles":
-        """Those that the keys ask for. source: the images that are measured; None where none are, or not by this process."""
+        """Make it from the configuration. source: the measured images; None if nothing is measured, or not by this process"""
         metric = config.best if source is not None else None
         images = fingerprint(source) if source is not None and metric else None
         return cls(folder, metric, config.model_dump(mode="json", exclude={"metrics", "best"}), images)
 
     def offer(self, direction: Direction, step: int, scores: Mapping[str, float], write: Write) -> bool:
-        """Keep the translator of this step, whose bundle `write` writes, if it is better than the best so far. Is it?"""
+        """If the translator of this step is better than the best so far, keep it: `write` writes its bundle. Returns whether it is."""
         value = scores.get(self.metric or "", math.nan)
         if not self._better(value, self.kept.get(direction)):
             return False
@@ -54,7 +54,7 @@ class BestBundles:
         return True
 
     def publish(self, step: int, write: Write) -> None:
-        """Give the best bundles their names. Called when the checkpoint of `step`, whose weights `write` writes, is complete."""
+        """Rename the waiting bundles. Called when the checkpoint of `step` is complete; `write` writes bundles of its weights."""
         if self.metric is None:
             return
         for direction, best in list(self.kept.items()):
@@ -76,15 +76,15 @@ class BestBundles:
             leftover.unlink(missing_ok=True)
 
     def path(self, direction: Direction) -> Path:
-        """Where the best bundle of a direction lies."""
+        """The path of a direction's best bundle."""
         return self.folder / f"best_{direction}.safetensors"
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run must know."""
+        """The state for a checkpoint."""
         return self._carried or {"metric": self.metric, "settings": self.settings, "images": self.images, "kept": dict(self.kept)}
 
     def load_state(self, state: Mapping[str, Any]) -> str:
-        """Take `state` back. Where it is of another metric, of other settings or images, it is forgotten; then, what has changed."""
+        """Restore `state`. It is dropped if the metric, settings or images differ; returns what differs in words, else ""."""
         if self.metric is None:
             self._carried = dict(state)
             return ""
@@ -94,7 +94,7 @@ class BestBundles:
         return ""
 
     def _change(self, state: Mapping[str, Any]) -> str:
-        """What keeps the values of `state` from being compared with those to come, in words."""
+        """Why the values of `state` cannot be compared with new ones, in words; "" if they can."""
         if (self.metric, self.settings) != (state["metric"], state["settings"]):
             return "validation.{best, images, features, lpips, structure} changed"
         before = state.get("images")  # None in checkpoints of before it was kept

@@ -1,4 +1,4 @@
-"""Buffers that a forward pass moves on beside the weights: running statistics, singular vectors."""
+"""Buffers that a forward pass changes: running statistics, singular vectors."""
 
 from collections.abc import Iterable
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class Buffers:
-    """The saved buffers of networks. `keep` them before a step, `restore` them after one that is not to count.
+    """The persistent buffers of networks. `keep` copies them before a step, `restore` undoes a step that was skipped.
 
-    A forward pass moves them on before anyone knows whether its loss is finite. Buffers that are not saved are constants.
+    A forward pass changes buffers before it is known whether the loss is finite. Buffers that are not persistent are constants.
     """
 
     def __init__(self, networks: Iterable[nn.Module]) -> None:
@@ -18,14 +18,15 @@ class Buffers:
         self._kept: list[Tensor] = []
 
     def keep(self) -> None:
-        """Remember them as they are now."""
+        """Copy the present values."""
         self._kept = [module.get_buffer(name).clone() for module, name in self._places]
 
     @torch.no_grad()
     def restore(self, skipped: Tensor) -> None:
-        """Put back all of them where `skipped`, a scalar on their device, is not 0; else only values that are not finite. Never waits.
+        """Restore all values if `skipped` is not 0, else only those that are not finite. Never waits for the device.
 
-        The second: activations may be so large that their variance overflows while the loss is finite.
+        skipped: a scalar on the buffers' device
+        A running variance may overflow although the loss is finite, if activations are very large.
         """
         for (module, name), kept in zip(self._places, self._kept, strict=True):
             buffer = module.get_buffer(name)

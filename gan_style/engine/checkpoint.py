@@ -1,10 +1,10 @@
-"""Checkpoints: folders that are complete or not there, with a manifest of every file's size and checksum.
+"""Checkpoints: folders that exist only when they are complete, with a manifest of every file's size and checksum.
 
 run_dir/checkpoints/step_0000100/
     networks.safetensors     every network's weights, as <network>/<parameter>
     training.safetensors     optimizers, moving average, loss scaler, counts of skips and alarms
-    inputs.safetensors       what the method took from files when the run began (style pictures, names of styles)
-    process_0000.safetensors what one process remembers of its own (replay buffers, means of the log), one file a process
+    inputs.safetensors       what the method read from files when the run began (style pictures, names of styles)
+    process_0000.safetensors the state of one process (replay buffers, means of the log); one file for each process
     manifest.json            step, samples seen, files with sizes and SHA-256; written last
 """
 
@@ -43,7 +43,7 @@ class Checkpoint:
     processes: int
 
     def load_networks(self, networks: Mapping[str, nn.Module]) -> None:
-        """Load every network's weights by name; a network or parameter that is missing or left over is an error."""
+        """Load every network's weights by name. `UserError` if a network or parameter is missing or left over."""
         with safe_open(self.folder / NETWORKS, framework="pt") as file:
             stored: dict[str, dict] = {}
             for key in file.keys():  # noqa: SIM118
@@ -58,21 +58,21 @@ class Checkpoint:
                 raise UserError(f"{self.folder}: {name} does not fit this run's network ({mismatch})") from None
 
     def training_state(self) -> dict[str, Any]:
-        """What is the same on every process."""
+        """The state that is the same on every process."""
         return load_tree(self.folder / TRAINING)
 
     def process_states(self) -> list[Any]:
-        """What each process of the run that saved remembered of its own."""
+        """The own state of each process that took part in saving."""
         return [load_tree(self.folder / process_file(rank)) for rank in range(self.processes)]
 
 
 def process_file(rank: int) -> str:
-    """The file of one process."""
+    """The name of one process's file."""
     return f"process_{rank:04d}.safetensors"
 
 
 class Checkpointer:
-    """Saves and finds the checkpoints of one run folder. Every process has one and calls it together with the others."""
+    """Saves and finds the checkpoints of one run folder. Every process has one, and all processes call its methods together."""
 
     def __init__(self, run_dir: Path, accelerator: Accelerator, agreement: Agreement, keep: int) -> None:
         self.root = run_dir / "checkpoints"
@@ -81,10 +81,10 @@ class Checkpointer:
         self.keep = keep
 
     def save(self, step: int, samples: int, networks: Mapping[str, nn.Module], training: Any, own: Any, inputs: Any) -> None:
-        """Save as a whole or not at all, then delete the oldest beyond `keep`.
+        """Save a checkpoint atomically, then delete the oldest ones beyond `keep`.
 
-        training and inputs are written by the main process, own by each. Where the disk refuses on any of them all get a `UserError`,
-        what was written of this checkpoint is removed, and the older ones stay, where there are some.
+        The main process writes `training` and `inputs`; each process writes its `own`. If the disk refuses on any process, all raise a
+        `UserError`, the incomplete checkpoint is removed, and older ones stay.
         """
         temporary = self.root / f".saving_{step:07d}"
         main = self.accelerator.is_main_process
@@ -114,10 +114,10 @@ class Checkpointer:
             raise
 
     def newest(self) -> Checkpoint | None:
-        """The newest complete checkpoint; None where none was ever saved.
+        """The newest complete checkpoint; None if none was ever saved.
 
-        A torn one is passed over with a warning; where all are torn `UserError` is raised, so that nothing is overwritten.
-        The main process verifies, so that each file is read once for that.
+        An incomplete one is skipped with a warning. `UserError` if all are incomplete, so that nothing is overwritten. Only the main
+        process verifies, so that each file is read once.
         """
         found = None
         with self.agreement.together():
@@ -139,7 +139,7 @@ class Checkpointer:
         return None
 
     def _put_in_place(self, temporary: Path, step: int) -> None:
-        """Give a finished checkpoint its name, then delete the oldest: under another name first, so that none is ever half there."""
+        """Rename a finished checkpoint, then delete the oldest ones. A folder is renamed before it is deleted, so none is seen in part."""
         final = self.root / f"step_{step:07d}"
         if final.exists():  # it was found torn, or the run would have gone on from it
             final.rename(self.root / f".deleting_{final.name}")
@@ -151,13 +151,13 @@ class Checkpointer:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove what a killed run left half saved or half deleted."""
+        """Remove folders that a killed run had saved or deleted in part."""
         for leftover in (*self.root.glob(".saving_*"), *self.root.glob(".deleting_*")):
             shutil.rmtree(leftover, ignore_errors=True)
 
     @contextmanager
     def _written_together(self, step: int) -> Iterator[None]:
-        """What the disk refuses to one process is a `UserError` on all."""
+        """A disk error of one process becomes a `UserError` on all."""
         with self.agreement.together():
             try:
                 with room_for(f"{self.root}: no memory to write the checkpoint of step {step}", "free some, then the same command goes on"):
@@ -176,8 +176,9 @@ class Checkpointer:
 
 
 def earlier_inputs(run_dir: Path) -> Any | None:
-    """The inputs that the newest readable checkpoint of a run holds: those of all are the same. None where there is none, or it is of
-    before they were kept. Nothing is verified: the run itself does that, when it has the folder for itself.
+    """The inputs in the newest readable checkpoint of a run; they are the same in all. None if there is no checkpoint, or none has them.
+
+    Nothing is verified here: the run does that after it has locked the folder.
     """
     for folder in _newest_first(run_dir / "checkpoints"):
         with suppress(OSError, ValueError):
@@ -186,12 +187,12 @@ def earlier_inputs(run_dir: Path) -> Any | None:
 
 
 def _newest_first(root: Path) -> list[Path]:
-    """Checkpoint folders."""
+    """Checkpoint folders, newest first."""
     return sorted((folder for folder in root.glob("step_*") if _step(folder) >= 0), key=_step, reverse=True)
 
 
 def _step(folder: Path) -> int:
-    """The step in a checkpoint folder's name; -1 for a name of another kind, such as a copy's."""
+    """The step in a checkpoint folder's name; -1 for any other name, such as a copy's."""
     match = re.fullmatch(r"step_(\d{7,18})", folder.name)
     return int(match[1]) if match else -1
 
@@ -213,7 +214,7 @@ def _write_manifest(folder: Path, step: int, samples: int, processes: int) -> No
 
 
 def _verify(folder: Path) -> Checkpoint:
-    """Check every file against the manifest; raises `OSError` or `ValueError`."""
+    """Check every file against the manifest. `OSError` or `ValueError` if one does not match."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         step, samples, processes = (int(manifest[key]) for key in ("step", "samples", "processes"))

@@ -1,4 +1,4 @@
-"""What a training says: how far it is, what happens on the way, and in five lines at its end what there is now and what to do next."""
+"""The console output of training: progress, events, and five lines at the end that name the results and the next command."""
 
 import math
 import shlex
@@ -22,7 +22,10 @@ Outcome = Literal["finished", "not finished", "stopped", "failed"]
 
 @dataclass(frozen=True)
 class Ending:
-    """How a training ended. step: the steps done of `steps`; saved: that of the newest checkpoint; extend: how a finished run goes on."""
+    """The end of a training.
+
+    step: steps done, of `steps`; saved: the step of the newest checkpoint; extend: how to go on with a finished run, in words
+    """
 
     outcome: Outcome
     step: int
@@ -43,7 +46,7 @@ _SHOWN_LOSSES = 4  # on a bar: as many as fit
 
 
 def in_words(end: BaseException) -> str:
-    """What ended something, for people."""
+    """An exception that ended something, in words."""
     if isinstance(end, UserError):
         return str(end)
     if isinstance(end, KeyboardInterrupt):
@@ -52,9 +55,9 @@ def in_words(end: BaseException) -> str:
 
 
 class Console:
-    """The words of one run: messages go to stdout, progress to stderr, as a bar on a terminal and else one line for each line of the log.
+    """The console output of one run. Messages go to stdout. Progress goes to stderr: a bar on a terminal, else one line for each log line.
 
-    folder: of the run; condition: of its translators; shown: False on every process but the main one, which says nothing
+    folder: of the run; condition: of its translators; shown: False on all processes but the main one, which print nothing
     """
 
     def __init__(self, folder: Path, condition: Condition, shown: bool) -> None:
@@ -67,21 +70,21 @@ class Console:
         self._progress: Progress | None = None
 
     def say(self, message: str) -> None:
-        """One line, with the time where it goes to a file."""
+        """Print one line, with the time unless stdout is a terminal."""
         if self.shown:
             (say if watched(sys.stdout) else say_at)(message, sys.stdout)
 
     def going_on(self, told: Sequence[str], more: bool) -> None:
-        """What is to be known of a run that goes on, in one line; empty parts are left out.
+        """Print one line about a resumed run. Empty parts are left out.
 
-        told: begins with the checkpoint, which alone is not worth a line where there are no `more` steps
+        told: its parts; the first one names the checkpoint. If there are no `more` steps, that part alone is not printed.
         """
         parts = [part for part in told if part]
         if more or len(parts) > 1:
             self.say("; ".join(parts))
 
     def training(self, step: int, steps: int) -> AbstractContextManager[object]:
-        """To be entered while steps are trained, from `step` on up to `steps`."""
+        """A context for training from `step` to `steps`, which shows the progress."""
         self.first = self._told = step
         self._steps = steps
         self._pace = Pace()
@@ -94,7 +97,7 @@ class Console:
             self._progress.update()
 
     def line(self, step: int, losses: Mapping[str, float], rates: Mapping[str, float], images_per_second: float) -> None:
-        """What is logged of a step. losses: their means; rates: the learning rate of each player."""
+        """Print the values that are logged for a step. losses: their means; rates: the learning rate of each player"""
         self._pace.measure(step - self._told)
         self._told = step
         if self._progress:
@@ -104,15 +107,15 @@ class Console:
             say_at("  ".join(part for part in [*parts, self._pace.left(self._steps - step)] if part), sys.stderr)
 
     def validated(self, step: int, values: Mapping[str, float], best: str) -> None:
-        """What was measured of the translators after a step. best: of what it was the best so far, in words; else empty."""
+        """Print the scores of a validation. best: the metric and directions that are the best so far, in words; else empty"""
         self.say(f"step {step}: validation: {_values(values)}" + (f"; the best {best} so far" if best else ""))
 
     def in_words(self, ending: Ending) -> str:
-        """How the training ended, as the first of its last lines says it."""
+        """The first of the five lines: how the training ended."""
         return f"{ending.outcome}: {self._what_happened(ending)}"
 
     def close(self, ending: Ending, bundles: Sequence[Path], best: BestBundles, log: RunLog) -> None:
-        """The five lines of the end. bundles: where they would be."""
+        """Print the five lines of the end. bundles: the paths of the bundles, which may not exist yet"""
         if not self.shown:
             return
         written = [str(path) for path in bundles if path.exists()]
@@ -141,7 +144,7 @@ class Console:
         return f"after step {done}, in {took}; {kept}"
 
     def _best(self, best: BestBundles, log: RunLog) -> str:
-        """The score of the best translators; else the newest measurements, or losses."""
+        """The scores of the best translators; else the newest validation, or the newest losses."""
         kept = []
         for direction, found in best.kept.items():
             path = best.path(direction)

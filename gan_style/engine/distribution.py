@@ -1,4 +1,4 @@
-"""The accelerate side of a run: one process or many, precision, and the launches that do not fit several networks."""
+"""Setting up accelerate: one process or many, precision, and launches that are refused because a GAN has several networks."""
 
 import os
 import warnings
@@ -15,7 +15,7 @@ from gan_style.methods.adversary import AdversarialConfig
 from gan_style.methods.base import Method
 from gan_style.networks.layers.together import batch_independent
 
-# What `accelerate launch` sets for launches that split one network with one optimizer.
+# Variables that `accelerate launch` sets for launches that split one network with one optimizer.
 _REFUSED = {
     "ACCELERATE_USE_FSDP": "FSDP",
     "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
@@ -25,7 +25,7 @@ _REFUSED = {
 
 
 def training_device(train: TrainConfig) -> torch.device:
-    """The kind of device that training runs on; `UserError` where it does not have the precision asked for."""
+    """The kind of device that training uses. `UserError` if it does not support the configured precision."""
     device = choose_device()
     check_precision(train.mixed_precision, device, "train.mixed_precision", "no")
     if train.dtype == "float64" and device.type == "mps":
@@ -34,7 +34,7 @@ def training_device(train: TrainConfig) -> torch.device:
 
 
 def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -> Accelerator:
-    """The accelerator of this process, or `UserError` for a launch or precision that cannot work."""
+    """Make the accelerator of this process. `UserError` for a launch or a precision that cannot work."""
     for variable, name in _REFUSED.items():
         if os.environ.get(variable, "").lower() == "true":
             raise UserError(
@@ -68,7 +68,7 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
 
 
 def _apart(launched: int) -> UserError:
-    """Each process would train alone, all in one run folder."""
+    """The error for processes that do not find each other. Each would train alone, in the same run folder."""
     return UserError(
         f"{launched} processes were launched, but they do not find each other: there is no GPU, or LOCAL_RANK is not set; "
         "on CPUs set ACCELERATE_USE_CPU=true and launch with torchrun (docs/guide/distributed.md)"
@@ -76,7 +76,7 @@ def _apart(launched: int) -> UserError:
 
 
 def synchronise_batch_norm(method: Method, accelerator: Accelerator) -> None:
-    """Let BatchNorm see the whole batch of all GPUs, as one process would; there is no such kernel for the CPU."""
+    """Make BatchNorm normalise by the batch of all GPUs, as in one process. The CPU has no such kernel; there a warning says so."""
     if accelerator.num_processes == 1:
         return
     judges = {name for player in method.players if not player.translates for name in player.networks}

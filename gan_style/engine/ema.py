@@ -1,4 +1,4 @@
-"""An exponential moving average of the generators' weights, which inference then runs (Yazici et al., 2018, arXiv 1806.04498)."""
+"""The exponential moving average of the generators' weights, which inference uses (Yazici et al., 2018, arXiv 1806.04498)."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,13 @@ from gan_style.networks.layers.spectral import singular_vectors
 
 
 class EMA:
-    """Shadow weights: shadow <- decay * shadow + (1 - decay) * weight after each step. Integer buffers are copied,
-    and so are the singular vectors of a spectral normalisation: a mean of unit vectors is none.
+    """Shadow weights: shadow <- decay * shadow + (1 - decay) * weight after each step.
 
-    warmup: after n steps the average's half-life is at most warmup * n steps, so that the untrained start is soon forgotten
-    (StyleGAN2-ADA's and EDM's public code, with 0.05); 0: no limit.
+    Integer buffers are copied. The singular vectors of spectral normalisation are copied too, because a mean of unit vectors is not
+    a unit vector.
+
+    warmup: after n steps the half-life of the average is at most warmup * n steps, so that the initial weights are soon forgotten
+    (StyleGAN2-ADA's and EDM's public code, with 0.05); 0: no limit
     """
 
     def __init__(self, networks: Mapping[str, nn.Module], decay: float, warmup: float = 0.0) -> None:
@@ -23,14 +25,14 @@ class EMA:
         self.shadows = {name: _copy(network.state_dict()) for name, network in networks.items()}
 
     def decay_after(self, steps: int) -> float:
-        """The decay of the update after so many steps, at least 1: a half-life of h steps is a decay of 0.5 ** (1 / h)."""
+        """The decay of the update after `steps` (at least 1) steps. A half-life of h steps is a decay of 0.5 ** (1 / h)."""
         return min(self.decay, 0.5 ** (1 / (self.warmup * steps))) if self.warmup else self.decay
 
     @torch.no_grad()
     def update(self, steps: int, still: Tensor) -> None:
-        """Move every shadow towards its network, which has moved so many times.
+        """Move every shadow towards its network, which has been updated `steps` times.
 
-        still: a scalar on the networks' device, 1 where they did not move in this step: then no shadow does; else 0
+        still: a scalar on the networks' device; 1 if the networks did not move in this step, so that no shadow moves; else 0
         """
         for name, network in self.networks.items():
             weights = network.state_dict()
@@ -43,7 +45,7 @@ class EMA:
                 shadow[key].copy_(weights[key])
 
     def load(self, shadows: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Take back saved shadows."""
+        """Restore saved shadows."""
         for name, shadow in self.shadows.items():
             for key, value in shadow.items():
                 value.copy_(shadows[name][key])

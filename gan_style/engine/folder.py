@@ -1,4 +1,4 @@
-"""A run's claim on its folder: no other run at the same time, none with another configuration."""
+"""Claiming a run folder: it is locked against other runs, and refused to a run with another configuration."""
 
 import errno
 import os
@@ -27,10 +27,10 @@ LOCK = ".lock"
 
 
 class FolderLock:
-    """Keeps every other process out of a run folder for as long as this one lives, however it dies.
+    """The lock of a run folder. The system releases it when this process ends in any way.
 
-    A POSIX record lock belongs to its process alone. The more usual flock would be inherited by the data loading processes,
-    which outlive a killed trainer by some seconds, in which the restarted one would be refused.
+    It is a POSIX record lock, which belongs to one process. A `flock` would be inherited by the data loading processes, which outlive a
+    killed trainer by some seconds, and the restarted trainer would be refused.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,7 +38,7 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """`UserError` where another process holds the lock; a warning where the file system or the system has no such locks."""
+        """Take the lock. `UserError` if another process holds it; a warning if the file system has no locks."""
         if fcntl is None:
             return
         path = self._folder / LOCK
@@ -58,14 +58,14 @@ class FolderLock:
         os.write(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
     def release(self) -> None:
-        """Give the folder free; the lock file stays, since removing it could cut another process's lock from its name."""
+        """Release the lock. The file stays: another process may have locked it already, and would lose its lock's name."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: Collection[str] = ()) -> FolderLock:
-    """Lock `folder`, unless steps of another configuration were done in it. Called by the main process.
+    """Lock `folder`. `UserError` if steps of another configuration were done in it. Called by the main process.
 
     divisible, kept: see `config.continuing.differences`
     """
@@ -92,7 +92,7 @@ def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: C
 def claimed(
     folder: Path, config: RunConfig[Any], agreement: Agreement, divisible: bool = False, kept: Collection[str] = ()
 ) -> Iterator[None]:
-    """While entered, `folder` is this run's alone; entered by every process. The rest as in `claim`."""
+    """While entered, `folder` belongs to this run alone. Every process enters it. Arguments as in `claim`."""
     lock = None
     with agreement.together():
         if agreement.main:
@@ -105,14 +105,14 @@ def claimed(
 
 
 def begun(folder: Path) -> bool:
-    """Is anything left in a run folder of a step that was done?"""
+    """Does a run folder hold any result of a step?"""
     log = folder / "metrics.jsonl"
     written = [path for name in ("checkpoints", "bundles", "samples") for path in (folder / name).glob("*")]
     return bool(written) or (log.exists() and log.stat().st_size > 0)
 
 
 def written_training(folder: Path) -> Mapping[str, Any]:
-    """The section `train` of the configuration that a run folder holds; empty where it has none."""
+    """The section `train` of a run folder's configuration; empty if it has none."""
     path = folder / "config.yaml"
     return _configuration_at(path).get("train", {}) if path.exists() else {}
 
@@ -130,7 +130,7 @@ def _unwritable(folder: Path, problem: OSError) -> UserError:
 
 
 def _configuration_at(path: Path) -> dict[str, Any]:
-    """The folder's configuration, with today's defaults for keys that did not exist when it was made."""
+    """The folder's configuration, with today's defaults for keys that did not exist when it was written."""
     tree = read_yaml(path)
     try:
         return parse_config(tree, str(path), CONFIGS).model_dump(mode="json")

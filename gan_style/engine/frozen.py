@@ -1,4 +1,4 @@
-"""The weights of networks that are never trained, such as a VGG: too large for checkpoints, which know them by a hash."""
+"""Frozen networks, such as a VGG: checkpoints store a hash of their weights, which are too large to store."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from gan_style.errors import UserError
 
 
 def weight_hashes(networks: Mapping[str, nn.Module]) -> dict[str, str]:
-    """The SHA-256 of each network's weights, by its name."""
+    """Network name -> SHA-256 of its weights."""
     hashes = {}
     for name, network in networks.items():
         digest = hashlib.sha256()
@@ -22,7 +22,7 @@ def weight_hashes(networks: Mapping[str, nn.Module]) -> dict[str, str]:
 
 
 def check_weights_known(stored: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """`UserError` where a network has other weights than in the checkpoint. stored, now: see `weight_hashes`."""
+    """`UserError` if a network's weights differ from those of the checkpoint. stored, now: see `weight_hashes`"""
     for name, known in stored.items():
         if now.get(name) != known:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Is a run still sound? Losses and gradients that are not finite, and the usual ways in which a GAN goes wrong in silence."""
+"""The health of a run: losses and gradients that are not finite, and alarms for the usual silent failures of a GAN."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ _SHOWN = 8  # sample names in a message
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step gave on this process: detached scalars on its device, never waited for.
+    """The result of one step on this process: detached scalars on the device, for which nobody has waited.
 
     losses: weighted terms by name, not reduced over the processes
     measures: of the translations, see `measure`
-    players: who was due
-    bad: [players], 1 where a loss or gradient was not finite and the player therefore did not move; equal on all processes
+    players: the players that were due
+    bad: [players], 1 if a loss or gradient of the player was not finite, so that it did not move; equal on all processes
     """
 
     losses: dict[str, Tensor]
@@ -38,11 +38,11 @@ class StepResult:
 
 
 def measure(translations: Mapping[Direction, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    """Scalars of {direction: (input, output)}, images [B, C, H, W] in [-1, 1].
+    """Scalar measures of translations {direction: (input, output)}, images [B, C, H, W] in [-1, 1].
 
-    <direction>_saturated: share of the output's values beyond SATURATED_VALUE
-    <direction>_deviation: standard deviation of the output over the pixels, mean over images and channels
-    <direction>_change: mean absolute difference from the input, where the two have one shape
+    <direction>_saturated: the share of output values beyond SATURATED_VALUE
+    <direction>_deviation: the standard deviation of the output over the pixels, averaged over images and channels
+    <direction>_change: the mean absolute difference from the input, if both have the same shape
     """
     measures = {}
     for direction, (given, output) in translations.items():
@@ -55,10 +55,11 @@ def measure(translations: Mapping[Direction, tuple[Tensor, Tensor]]) -> dict[str
 
 
 class NonFinite:
-    """What becomes of steps whose losses or gradients are not finite. Their players did not move, see `Trainer.step`.
+    """The policy for steps whose losses or gradients are not finite. `Trainer.step` has not moved their players.
 
-    "stop" ends the run; "skip" counts and names the samples, and ends the run after `patience` such steps in a row.
-    `note` does not wait for the device; `check` does. scaled: is fp16's loss scale in use, which has then come down to 1?
+    policy: `stop` ends the run; `skip` counts the step and names its samples, and ends the run after `patience` such steps in a row
+    scaled: fp16's loss scale is in use; it has then fallen to 1
+    `note` does not wait for the device; `check` does.
     """
 
     def __init__(self, policy: Literal["stop", "skip"], patience: int, agreement: Agreement, scaled: bool = False) -> None:
@@ -68,14 +69,14 @@ class NonFinite:
         self._noted: list[tuple[int, list[str], StepResult]] = []
 
     def note(self, step: int, batches: Sequence[Batch], result: StepResult) -> None:
-        """Remember step number `step` (from 1) until the next check."""
+        """Keep the result of step `step` (from 1) until the next check."""
         samples = [key for batch in batches for pair in zip(batch.keys_a, batch.keys_b, strict=True) for key in dict.fromkeys(pair)]
         self._noted.append((step, samples, result))
 
     def check(self, saved: int | None = None) -> list[str]:
-        """One line for each step skipped since the last check; `UserError` where the run must end. Called by every process.
+        """One line for each step that was skipped since the last check. `UserError` if the run must end. Called by every process.
 
-        saved: the step of the newest checkpoint, which is from before these steps; None: there is none
+        saved: the step of the newest checkpoint, which is older than these steps; None if there is none
         """
         noted, self._noted = self._noted, []
         if not noted:
@@ -105,7 +106,7 @@ class NonFinite:
         return "Lower optim.lr or set optim.clip_norm in another run_dir"
 
     def _culprits(self, result: StepResult) -> str:
-        """The losses that are not finite on any process; where all are finite, the players whose gradients are not."""
+        """The losses that are not finite on some process, in words; if all are finite, the players whose gradients are not."""
         terms = [name for name, term in result.losses.items() if not term.isfinite()]
         everywhere = sorted({name for names in self.agreement.gathered(terms) for name in names})
         if everywhere:
@@ -119,19 +120,16 @@ class NonFinite:
         return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
     def state(self) -> dict[str, int]:
-        """What a resumed run must know."""
+        """The state for a checkpoint."""
         return {"skipped": self.skipped, "in_a_row": self.in_a_row}
 
     def load_state(self, state: Mapping[str, int]) -> None:
-        """Take `state` back."""
+        """Restore `state`."""
         self.skipped, self.in_a_row = state["skipped"], state["in_a_row"]
 
 
 class Alarms:
-    """Conditions that have held for at least `after` steps. after = 0: none is ever raised.
-
-    adversaries: for each player that does not translate, the names of its losses
-    """
+    """Alarms: conditions that have held for at least `after` steps. after: 0 raises no alarm"""
 
     def __init__(self, after: int) -> None:
         self.after = after
@@ -139,21 +137,24 @@ class Alarms:
 
     @property
     def raised(self) -> list[str]:
-        """Those that have held for long enough, and hold."""
+        """The conditions that hold now and have held for long enough."""
         return [condition for condition, steps in self.held.items() if self.after and steps >= self.after]
 
     def update(self, steps: int, means: Mapping[str, float], adversaries: Mapping[str, Sequence[str]]) -> list[str]:
-        """Take in `steps` further steps with these means; those that are raised now and were not before."""
+        """Add `steps` steps with these means. Returns the conditions that are newly raised.
+
+        adversaries: player that does not translate -> names of its losses
+        """
         before = self.raised
         self.held = {condition: self.held.get(condition, 0) + steps for condition in _conditions(means, adversaries)}
         return [condition for condition in self.raised if condition not in before]
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run must know."""
+        """The state for a checkpoint."""
         return dict(self.held)
 
     def load_state(self, state: Mapping[str, int]) -> None:
-        """Take `state` back."""
+        """Restore `state`."""
         self.held = dict(state)
 
 

@@ -1,4 +1,4 @@
-"""The training set as checkpoints know it: a run that goes on trains on the same one, or says that it does not."""
+"""The check that a resumed run trains on the same data set: checkpoints hold its fingerprint."""
 
 from typing import Any
 
@@ -9,16 +9,17 @@ from gan_style.errors import UserError
 
 
 class KnownData:
-    """The data set of this start. Of the main process alone."""
+    """The fingerprint of this start's data set. Only the main process uses it."""
 
     def __init__(self, training: TrainingSet, config: RunConfig[Any]) -> None:
         self.training, self.config = training, config
         self.fingerprint = fingerprint(training.source)
 
     def compare(self, stored: Fingerprint | None, step: int) -> str:
-        """What to tell of the data set of a run that goes on after `step` steps; `UserError` for another one that nobody accepted.
+        """Compare with the data set of a checkpoint after `step` steps. Returns a line for the user, or "".
 
-        stored: its fingerprint in the checkpoint; None in one that was saved before there were fingerprints
+        stored: the fingerprint in the checkpoint; None in a checkpoint of an earlier version without fingerprints
+        `UserError` if the data set has changed and `data.changed` is not `accept`.
         """
         root = " and ".join(place for place in (self.config.data.root, self.config.data.root_b) if place)
         if stored is None:

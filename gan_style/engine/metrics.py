@@ -1,4 +1,4 @@
-"""What a run says of itself in numbers: running means of the losses, metrics.jsonl, and TensorBoard where it is wanted."""
+"""The numbers that a run logs: running means of the losses, metrics.jsonl, and optionally TensorBoard."""
 
 import json
 import math
@@ -18,9 +18,9 @@ from gan_style.files import atomic
 
 
 class LossMeans:
-    """Means of what steps measured since the last line of the log, kept on the device: adding does not wait for it, `means` does.
+    """Means of the steps' scalars since the last line of the log. Sums stay on the device: `add` does not wait for it, `means` does.
 
-    A value that is not finite belongs to a step that was skipped (or ends the run), and does not count.
+    A value that is not finite does not count: it belongs to a step that was skipped or that ends the run.
     """
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class LossMeans:
             self.sums[name] = self.sums[name] + counted if name in self.sums else counted
 
     def means(self, accelerator: Accelerator) -> dict[str, float]:
-        """Means over the steps and the processes, read back in one transfer; NaN where nothing counted. Called by every process."""
+        """Means over the steps and the processes, read in one transfer; NaN if no value counted. Called by every process."""
         if not self.sums:
             return {}
         pairs = self._over_processes(accelerator).tolist()
         return {name: total / count if count else math.nan for name, (total, count) in zip(self.sums, pairs, strict=True)}
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Drop all sums."""
         self.sums = {}
 
     def state(self) -> dict[str, Tensor]:
@@ -48,7 +48,7 @@ class LossMeans:
         return dict(self.sums)
 
     def load_state(self, states: Sequence[Mapping[str, Tensor]], process: int, processes: int, device: torch.device) -> None:
-        """Take back the `state` of each process that saved; where they were another number now, each takes their average."""
+        """Restore the `state`s of the processes that saved. If the number of processes has changed, each one takes their average."""
         if len(states) == processes:
             self.sums = {name: pair.to(device) for name, pair in states[process].items()}
         else:
@@ -61,7 +61,7 @@ class LossMeans:
 
 
 class Stopwatch:
-    """Throughput and the share of time spent waiting for data since the last line of the log."""
+    """Throughput, and the share of time that was spent waiting for data, since the last line of the log."""
 
     def __init__(self) -> None:
         self.start = time.perf_counter()
@@ -69,11 +69,11 @@ class Stopwatch:
         self.images = 0
 
     def leave_out(self, seconds: float) -> None:
-        """Count `seconds` that were spent on something else than training."""
+        """Exclude `seconds` that were not spent on training."""
         self.start += seconds
 
     def read(self) -> dict[str, float]:
-        """`images_per_second` over all processes and `data_wait` in [0, 1]; begins anew."""
+        """`images_per_second` over all processes and `data_wait` in [0, 1]. Restarts the watch."""
         elapsed = max(time.perf_counter() - self.start, 1e-9)
         result = {"images_per_second": self.images / elapsed, "data_wait": min(1.0, self.waited / elapsed)}
         self.__init__()
@@ -81,13 +81,13 @@ class Stopwatch:
 
 
 class MetricsLog:
-    """metrics.jsonl: one JSON object a line, each with its step; written by the main process alone."""
+    """metrics.jsonl: one JSON object for each logged step. Only the main process writes it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def rewind(self, step: int) -> None:
-        """Drop lines after `step`, and a torn last line: what a run that goes on from there will write again."""
+        """Drop the lines after `step` and a torn last line; the resumed run writes them again."""
         if not self.path.exists():
             return
         kept = []
@@ -103,7 +103,7 @@ class MetricsLog:
             raise UserError(f"{self.path}: cannot be written ({refusal.strerror}); make room, then the same command goes on") from None
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
-        """Append one line and hand it to the operating system; numbers that JSON cannot hold become null."""
+        """Append one line and flush it to the disk. Numbers that JSON cannot hold become null."""
         values = {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
@@ -113,7 +113,7 @@ class MetricsLog:
 
 
 class Tracker:
-    """accelerate's tracker as an extra: the first failure is said once and ends the tracking, never the training."""
+    """accelerate's TensorBoard tracker. Its first failure becomes one warning and ends the tracking, never the training."""
 
     def __init__(self, accelerator: Accelerator, config: Mapping[str, Any]) -> None:
         self.accelerator: Accelerator | None = accelerator
@@ -121,7 +121,7 @@ class Tracker:
         self._try(lambda: accelerator.init_trackers("tensorboard", config=simple))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Send one line's values."""
+        """Send the values of one logged step."""
         if accelerator := self.accelerator:
             self._try(lambda: accelerator.log(dict(values), step=step))
 

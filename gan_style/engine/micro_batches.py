@@ -1,4 +1,4 @@
-"""What one step is given: this process's micro-batches, whether they are large enough, and what helps where they are too large."""
+"""The micro-batches of a step: the check that images are large enough, and the advice if memory runs out."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ Loader = Callable[[int, int], Generator[Batch, None, None]]
 
 
 def check_size(batch: Batch, smallest: int) -> Batch:
-    """The batch, or `UserError` where a side of its images has less than `smallest` pixels, which no discriminator can score."""
+    """Return the batch. `UserError` if a side of its images has fewer than `smallest` pixels, which no discriminator can score."""
     for images, keys in ((batch.a, batch.keys_a), (batch.b, batch.keys_b)):
         height, width = images.shape[2:]
         if min(height, width) < smallest:
@@ -26,9 +26,10 @@ def check_size(batch: Batch, smallest: int) -> Batch:
 
 
 def step_advice(begun: bool, divisible: bool) -> str:
-    """What helps where a step has no memory.
+    """What helps if a step runs out of memory, in words.
 
-    begun: is a step done, which ties its run folder to its configuration? divisible: may `train.accumulate` change there all the same?
+    begun: has the run folder a finished step, which binds it to its configuration?
+    divisible: may `train.accumulate` change in that folder nevertheless?
     """
     smaller = "lower train.batch_size, data.load_size or data.crop_size, or set train.mixed_precision=bf16"
     if not begun:
@@ -41,9 +42,9 @@ def step_advice(begun: bool, divisible: bool) -> str:
 def room_for_step(
     step: int, batches: Sequence[Batch], device: torch.device, saved: int | None, divisible: bool
 ) -> AbstractContextManager[None]:
-    """To be entered for the step after `step`: want of memory becomes a `UserError`, see `room_for`.
+    """The context of the step after `step`: running out of memory becomes a `UserError`, see `room_for`.
 
-    saved: the step of the newest checkpoint; divisible: see `step_advice`
+    saved: the step of the newest checkpoint, or None; divisible: see `step_advice`
     """
     kept = "no checkpoint is saved yet" if saved is None else f"the newest checkpoint is of step {saved}"
     lacking = f"step {step + 1}: {device.type} has no memory for {_at_once(batches)}; {kept}"
@@ -51,6 +52,6 @@ def room_for_step(
 
 
 def _at_once(batches: Sequence[Batch]) -> str:
-    """How much a step of these takes at a time, for people."""
+    """The images that a step processes at once, in words."""
     count, _, height, width = batches[0].a.shape
     return f"{count} images of {width} x {height} pixels at once" + (f" ({len(batches)} times a step)" if len(batches) > 1 else "")

@@ -1,6 +1,6 @@
-"""How long a run is, how long the schedule of its learning rate is, and what becomes of both when a run goes on with other keys.
+"""The plan of a run: its length, the length of its learning rate schedule, and how both change when a run resumes with other keys.
 
-A plan counts steps. It is made when its keys are set, is kept in each checkpoint, and only its keys change it.
+A plan counts steps. It is made from its keys at the first start and stored in each checkpoint. Only a change of its keys changes it.
 """
 
 import math
@@ -18,7 +18,7 @@ from gan_style.errors import UserError
 
 @dataclass(frozen=True)
 class Plan:
-    """length: steps of the schedule; end: steps of the run; steps, epochs: the keys of `train` that asked for them."""
+    """The plan of a run. length: steps of the schedule; end: steps of the run; steps, epochs: the keys of `train` behind them"""
 
     length: int
     end: int
@@ -31,9 +31,9 @@ class Plan:
 
 
 def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan:
-    """The plan that the keys ask for; `UserError` where `train.steps` leads beyond a schedule that falls, and `optim.extend` is `refuse`.
+    """Make the plan of the keys. epoch_length: samples of an epoch
 
-    epoch_length: samples of an epoch
+    `UserError` if `train.steps` exceeds a schedule that falls and `optim.extend` is `refuse`.
     """
     length = train.steps or 0
     if train.epochs is not None:
@@ -50,11 +50,11 @@ def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan
 
 
 def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tuple[Plan, str]:
-    """The plan of a run that has done `step` steps under `old` and whose keys now ask for `asked`; and a line for its user, or "".
+    """The new plan of a run that has done `step` steps under `old` and whose keys now ask for `asked`; and a line for the user, or "".
 
-    Another schedule is taken where every step done had the same rate under it: the run is then the one that had it from the start.
-    Else the old one is kept, to its end. Beyond that `optim.extend` decides, and `refuse` is a `UserError`. Fewer steps than are done
-    end the run where it is.
+    The new schedule is taken if all steps so far would have had the same rate under it: the run then equals one that had it from the
+    start. Otherwise the old schedule is kept to its end. What follows after its end is chosen by `optim.extend`; `refuse` is a
+    `UserError`. If fewer steps are asked for than are done, the run ends where it is.
     """
     held = old.end > old.length  # it may be stretched later
     if (old.steps, old.epochs) == (asked.steps, asked.epochs) and step > 0 and not (held and optim.extend == "stretch"):
@@ -86,9 +86,9 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
 def resume_plan(
     stored: Mapping[str, Any] | None, asked: Plan, step: int, optim: OptimConfig, agreement: Agreement, folder: Path
 ) -> tuple[Plan, str]:
-    """`continue_plan` with the plan of a checkpoint, decided by the main process for all; called by every process.
+    """`continue_plan` with the plan of a checkpoint. The main process decides for all; every process calls it.
 
-    stored: None in a checkpoint that was saved before plans were; the configuration in the run's `folder` then tells
+    stored: None in a checkpoint of an earlier version without plans; the configuration in the run's `folder` is used instead
     """
     decided = asked, f"it does not say how long its schedule was, which is taken to have {asked.length} steps"
     with agreement.together():
@@ -99,7 +99,7 @@ def resume_plan(
 
 
 def _plan_of(train: Mapping[str, Any], asked: Plan) -> Plan | None:
-    """The plan of a run that kept none, from the keys of its configuration; None where they do not tell."""
+    """The plan of a run whose checkpoint has none, from the keys of its configuration; None if they do not determine it."""
     steps, epochs = train.get("steps"), train.get("epochs")
     length = steps
     if epochs is not None:  # whose length in steps only those asked for now tell
@@ -108,7 +108,7 @@ def _plan_of(train: Mapping[str, Any], asked: Plan) -> Plan | None:
 
 
 def how_to_extend(plan: Plan, optim: OptimConfig) -> str:
-    """What to raise to go on with a finished run."""
+    """The keys to raise to go on with a finished run, in words."""
     beyond = plan.end >= plan.length
     keys = {"train.steps": plan.steps is not None, "train.epochs": plan.epochs is not None and (beyond or plan.steps is None)}
     named = " and ".join(key for key, given in keys.items() if given)
@@ -117,12 +117,12 @@ def how_to_extend(plan: Plan, optim: OptimConfig) -> str:
 
 
 def _steady(optim: OptimConfig, steps: int, length: int) -> bool:
-    """Do the first `steps` steps of a schedule all have the rate of the first? It never rises."""
+    """Do the first `steps` steps of a schedule all have the initial rate? Schedules never rise, so the last one decides."""
     return steps == 0 or learning_rate(optim, steps - 1, length) == optim.lr
 
 
 def _choices(optim: OptimConfig, old: int, new: int, step: int) -> str:
-    """What `optim.extend` can be instead of `refuse`. old, new: lengths of the schedule; step: steps done before the change."""
+    """The values of `optim.extend` beside `refuse`, in words. old, new: lengths of the schedule; step: steps done before the change"""
     return (
         f"optim.extend=hold, which trains the steps after {old} at the last rate, {_rate(optim, old, old)}, or optim.extend=stretch, "
         f"which makes the schedule {new} steps long, with a rate of {_rate(optim, step, new)} in step {step + 1}"

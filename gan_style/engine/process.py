@@ -1,4 +1,4 @@
-"""What a training changes of the process that it runs in, and gives back: other code may live there, and another training follow."""
+"""Restoring the process after a training: other code may run in the same process, and another training may follow."""
 
 import threading
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ _TRAINING = threading.Lock()
 
 @contextmanager
 def lent_process() -> Iterator[None]:
-    """While entered, the process is one training's: accelerate's state, torch's random numbers and its treatment of denormal numbers.
+    """While entered, one training may change accelerate's state, torch's generators and its treatment of denormal numbers.
 
-    They are at the end as they were at the beginning, however the training ends. `UserError` where another one goes on.
+    All are restored at the end, however the training ends. `UserError` if another training is in progress.
     """
     if not _TRAINING.acquire(blocking=False):  # both would draw from one generator
         raise UserError("a training goes on in this process already: wait for its end, or start another process")
@@ -35,7 +35,7 @@ def lent_process() -> Iterator[None]:
 
 @contextmanager
 def _emptied(shared: dict) -> Iterator[None]:
-    """accelerate has one precision and one device for the life of a process: what all its objects share is put aside."""
+    """Empty and later restore the state that accelerate's objects share, which fixes one precision and one device for a process."""
     before = dict(shared)
     shared.clear()
     try:

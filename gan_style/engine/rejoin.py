@@ -1,7 +1,7 @@
-"""How processes that torchrun has started again find each other.
+"""Forming the process group again after torchrun has restarted the processes.
 
-torchrun keeps one key-value store for all its restarts (since torch 2.5, pytorch/pytorch#135712). A process that comes up
-first reads the addresses that the dead ones left there, waits for nobody, and the restart fails like the one before.
+torchrun keeps one key-value store over all restarts (since torch 2.5, pytorch/pytorch#135712). A restarted process would read the
+addresses that dead processes left there and wait for them in vain, so that the restart fails too.
 """
 
 import os
@@ -15,10 +15,10 @@ from gan_style.machine.device import choose_device
 
 
 def rejoin() -> None:
-    """After a restart under torchrun, form the process group with keys of this attempt's own; accelerate then takes it over.
+    """After a restart under torchrun, form the process group under keys of this attempt; accelerate then uses that group.
 
-    The count of restarts is the same for all processes of one node only: on several nodes torchrun must be told to make a
-    store for each attempt, which its own environment variable does.
+    Only the processes of one node have the same count of restarts. On several nodes torchrun must make a store for each attempt, which
+    TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 asks for.
     """
     attempt = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":

@@ -1,4 +1,4 @@
-"""The loop around the step: resume, log, draw, save, stop when asked."""
+"""The training loop: resume, step, log, validate, draw, save, stop."""
 
 import time
 import warnings
@@ -28,7 +28,7 @@ from gan_style.engine.plan import Plan, how_to_extend, resume_plan
 from gan_style.engine.samples import SampleGrid
 from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
-from gan_style.engine.validation import Validation, named
+from gan_style.engine.validation import Validation, named_scores
 from gan_style.errors import UserError
 from gan_style.files import atomic
 from gan_style.machine.memory import room_for
@@ -38,9 +38,10 @@ from gan_style.types import Batch, Direction, Kept
 
 
 class Run:
-    """One training run in its folder; the same call goes on from the newest complete checkpoint.
+    """One training run in its folder. It goes on from the newest complete checkpoint.
 
-    Whatever one process cannot do (read a file, write one) becomes `mistake`, which all hear of before the next step.
+    A `UserError` of one process (a file that cannot be read or written) is stored in `mistake`; before the next step all processes agree
+    to stop.
     """
 
     def __init__(
@@ -84,8 +85,8 @@ class Run:
     def fit(self) -> int:
         """Train up to the configured number of steps.
 
-        Returns 0, or 130/143 after SIGINT/SIGTERM or SIGUSR1 with a checkpoint saved. A `UserError` loses no step but those
-        after the newest checkpoint, and where a training image was the reason, none.
+        Returns 0, 130 after SIGINT, or 143 after SIGTERM, SIGHUP or SIGUSR1; a checkpoint is saved. After a `UserError` only the steps
+        since the newest checkpoint are lost; none if a training image was the reason.
         """
         divisible = self.trainer.method.divisible
         alone = claimed(self.folder, self.config, self.agreement, divisible, self.kept.earlier or ())
@@ -96,7 +97,8 @@ class Run:
                 if self.config.logging.tensorboard:
                     self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
                 self._train(stop)
-            # A checkpoint beyond a lost line would make the gap lasting; one before the first step would hold nothing but tie the folder.
+            # No checkpoint after a lost line of the log, or the gap would stay for ever. None before the first step either: it would hold
+            # nothing, but bind the folder to this configuration.
             if not self.agreement.largest(self.line_lost or (self.step == 0 and self.mistake is not None)):
                 self._save()
             if self.step >= self.steps:
@@ -159,7 +161,7 @@ class Run:
             self.console.say(line)
 
     def _validate(self, watch: Stopwatch) -> dict[str, float]:
-        """Measure the translators as bundles would hold them now, and keep those that are the best so far. Called by every process."""
+        """Measure the translators with the weights that bundles would hold; keep those that are the best. Called by every process."""
         assert self.validation
         began, scores = time.perf_counter(), {}
         better: list[Direction] = []
@@ -168,14 +170,14 @@ class Run:
             if self.accelerator.is_main_process:
                 better = self.bundles.offer(scores)
         watch.leave_out(time.perf_counter() - began)
-        values = named(scores)
+        values = named_scores(scores)
         if values:
             of = f" of {' and '.join(better)}" if len(self.bundles.infos) > 1 else ""
             self.console.validated(self.step, values, f"{self.best.metric}{of}" if better else "")
         return {f"val/{name}": value for name, value in values.items()}
 
     def _log(self, watch: Stopwatch, scores: Mapping[str, float]) -> None:
-        """Write means since the last regular line; lines of other steps (the first, the last, validation's) do not end the window."""
+        """Log the means since the last regular line. Other lines (the first, the last, those of validation) do not reset the means."""
         step, means = self.step, self.means.means(self.accelerator)
         values: dict[str, Any] = {**means, **scores}
         if self.config.train.on_nonfinite == "skip":
@@ -202,7 +204,7 @@ class Run:
         self.console.line(step, losses, {name.removeprefix("lr/"): rate for name, rate in rates.items()}, values["images_per_second"])
 
     def _draw(self, again: bool = True) -> None:
-        """The sample grid of this step, or a warning; not `again`: unless it is there."""
+        """Draw the sample grid of this step; a failure becomes a warning. again: draw it even if its file exists"""
         path = self.folder / "samples" / f"step_{self.step:07d}.png"
         if self.grid and self.accelerator.is_main_process and (again or not path.exists()):
             try:
@@ -216,7 +218,7 @@ class Run:
             self.report.write(self.steps, self.trainer.terms, ended, last)
 
     def _save(self) -> None:
-        """A checkpoint, unless there is one of this step; then the bundles of the same weights."""
+        """Save a checkpoint, unless this step has one; then write the bundles of the same weights."""
         step = self.step
         self._check_finite()
         if self.saved != step:
@@ -237,7 +239,7 @@ class Run:
                 self.bundles.save()
 
     def _resume(self) -> None:
-        """Load the newest complete checkpoint, where there is one. The length of the run is known, and told, after that."""
+        """Load the newest complete checkpoint if there is one, then print the length of the run, which the checkpoint may change."""
         checkpoint = self.checkpointer.newest()
         if checkpoint is not None:
             self.step = self.saved = self.bundles.step = checkpoint.step
@@ -273,7 +275,7 @@ class Run:
 
     @contextmanager
     def _ending(self, stop: StopRequest) -> Iterator[None]:
-        """However the training ends, the report and the console tell it; what kept it from beginning changes nothing."""
+        """Report how the training ended, in the report and on the console; nothing is reported of a training that never began."""
         try:
             yield
         except BaseException as problem:
@@ -289,7 +291,7 @@ class Run:
 
     @contextmanager
     def _noting_mistakes(self) -> Iterator[None]:
-        """A mistake that only this process may have met waits until all can be told."""
+        """Store a `UserError`, which other processes may not have met, until all processes agree to stop."""
         try:
             yield
         except UserError as mistake:

@@ -1,4 +1,4 @@
-"""Learning rate over a run, as a pure function of the step: nothing to save, nothing that a number of processes could change."""
+"""The learning rate as a pure function of the step: it needs no saved state and does not depend on the number of processes."""
 
 import math
 
@@ -6,12 +6,12 @@ from gan_style.config.schema import OptimConfig
 
 
 def learning_rate(config: OptimConfig, step: int, planned_steps: int, player: str = "") -> float:
-    """The learning rate of `player` in step `step` (from 0) of a run planned to last `planned_steps`.
+    """The learning rate of `player` in step `step` (from 0) of a schedule of `planned_steps` steps.
 
-    linear:  constant until `decay_start` of the run, then straight down, to reach 0 just after the last step
-    cosine:  the same along half a cosine
-    step:    times `step_gamma` after each `step_every` of the run
-    Steps beyond the plan have the rate of its last one, which is never 0.
+    linear:  constant until the share `decay_start` of the run, then linear to 0, which it would reach one step after the last
+    cosine:  the same, but along half a cosine
+    step:    multiplied by `step_gamma` after each share `step_every` of the run
+    Steps beyond the schedule have the rate of its last step, which is never 0.
     """
     lr = config.player_lr.get(player, config.lr)
     step = min(step, planned_steps - 1)
@@ -28,6 +28,6 @@ def learning_rate(config: OptimConfig, step: int, planned_steps: int, player: st
 
 
 def _fallen(config: OptimConfig, step: int, planned_steps: int) -> float:
-    """How much of the decay is behind this step, in [0, 1]."""
+    """The share of the decay before this step, in [0, 1]."""
     start = config.decay_start * planned_steps
     return min(1.0, max(0.0, (step - start) / max(1.0, planned_steps - start)))

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM, SIGHUP, SIGUSR1 and the end of the time allowed, as a wish to stop after the step in hand."""
+"""Requests to stop after the present step: SIGINT, SIGTERM, SIGHUP, SIGUSR1 and the end of `train.max_minutes`."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ from typing import TypeVar
 from gan_style.engine.agreement import Agreement
 from gan_style.terminal.signals import heeded
 
-# The reasons to stop are numbers, of which processes agree on the largest: these, and for a signal _SIGNAL + its number.
+# Reasons to stop, as numbers, of which the processes take the largest. A signal's reason is _SIGNAL + its number.
 _TIME, _SIGNAL, _MISTAKE = 1, 100, 1000
 
 
@@ -23,11 +23,11 @@ class _Interrupted(BaseException):
 
 
 class StopRequest:
-    """While entered, the signals are noted instead of acted on; a second SIGINT stops at once.
+    """While entered, signals are noted, and training stops after the present step. A second SIGINT stops at once.
 
-    SIGUSR1 is the warning that Slurm sends ahead of its SIGTERM, and SIGHUP says that the terminal is gone: both mean the same as SIGTERM.
-    A signal that was ignored before stays ignored.
-    minutes: the time allowed from `since`, a value of `time.monotonic`; None: no end
+    SIGUSR1 (Slurm's warning ahead of SIGTERM) and SIGHUP (the terminal is gone) mean the same as SIGTERM. A signal that was ignored
+    before stays ignored.
+    minutes: the time allowed since `since`, a value of `time.monotonic`; None: no limit
     """
 
     def __init__(self, agreement: Agreement, minutes: float | None = None, since: float | None = None) -> None:
@@ -51,13 +51,13 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """130 after SIGINT, 143 after SIGTERM, SIGHUP and SIGUSR1, as shells report the first two; else 0."""
+        """130 after SIGINT; 143 after SIGTERM, SIGHUP or SIGUSR1; else 0."""
         if self._reason in (0, _TIME, _MISTAKE):
             return 0
         return 128 + (signal.SIGINT if self._reason == _SIGNAL + signal.SIGINT else signal.SIGTERM)
 
     def agreed(self, mistake: bool = False) -> bool:
-        """Must any process stop, for a signal, its time or a mistake? All get the same answer. Called by every process once a step."""
+        """Must any process stop because of a signal, its time or a mistake? Every process calls this once a step; all get one answer."""
         reason = _MISTAKE if mistake else self._noted and _SIGNAL + self._noted
         if not reason and self._end is not None and time.monotonic() >= self._end:
             reason = _TIME
@@ -65,7 +65,7 @@ class StopRequest:
         return self._reason != 0
 
     def interruptibly(self, wait: Callable[[], T]) -> T | None:
-        """`wait()`, which may take long: a signal ends it at once. None where one has come."""
+        """`wait()`, which may take long. A signal ends it at once; the result is then None."""
         try:
             self._interruptible = True
             try:

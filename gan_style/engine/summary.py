@@ -1,4 +1,4 @@
-"""What a training says before its first step: method, data, what is left out or strange in it, networks."""
+"""The summary that is printed before the first step: method, data, warnings about the data, networks."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from gan_style.methods.base import Method
 
 
 def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
-    """What will be trained, in lines for people; how long it is trained is told when the run knows (`engine.plan`)."""
+    """The lines of the summary. The length of the run is printed later, because a checkpoint may change it (`engine.plan`)."""
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
     lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
     sources = [each.source for each in (training, validation) if each is not None]
@@ -29,7 +29,7 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
 
 
 def _left_out(training: TrainingSet, validation: ValidationSet | None) -> str:
-    """Files among the images that are none, in words."""
+    """Files that are left out of the data set, in words."""
     left_out = LeftOut(training.source.left_out.entries())
     if validation is not None:
         left_out.extend(validation.source.left_out)

@@ -1,4 +1,4 @@
-"""One optimizer step: every due player updated once, in order, over all micro-batches and processes."""
+"""One optimizer step: every player that is due is updated once, in order, over all micro-batches and processes."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,9 +21,9 @@ from gan_style.types import Batch, Outputs, detach
 
 
 class Trainer:
-    """Owns the optimizers, the wrapped networks and the moving average of a method.
+    """The optimizers, the wrapped networks and the moving average of a method, and the step that updates them.
 
-    networks: the bare networks by name, whose weights are saved and served
+    networks: the bare networks by name; their weights are saved and served
     """
 
     def __init__(self, method: Method, train: TrainConfig, optim: OptimConfig, accelerator: Accelerator, planned_steps: int) -> None:

@@ -1,4 +1,4 @@
-"""Nested state (dicts, lists, numbers, strings, tensors) in one safetensors file: tensors as they are, the rest as JSON, no pickle."""
+"""Nested state (dicts, lists, numbers, strings, tensors) in one safetensors file: tensors plus JSON, no pickle."""
 
 import json
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ MAX_HEADER_BYTES = 2**24  # 150 000 tensors; a replay buffer of as many images w
 
 
 def save_tree(path: Path, tree: Any) -> None:
-    """Write `tree` to `path`. Dict keys may be strings or integers; tuples come back as lists."""
+    """Write `tree` to `path`. Keys of dicts may be strings or integers; tuples are read back as lists."""
     tensors: dict[str, torch.Tensor] = {}
     skeleton = _pack(tree, tensors)
     save_file(tensors, path, metadata={KEY: json.dumps(skeleton)})
 
 
 def load_tree(path: Path) -> Any:
-    """Read what `save_tree` wrote; tensors on the CPU. `OSError` or `ValueError` for a file that is not one."""
+    """Read a file that `save_tree` wrote, with tensors on the CPU. `OSError` or `ValueError` if it is not such a file."""
     try:
         check_header(path, MAX_HEADER_BYTES)
         with safe_open(path, framework="pt") as file:
@@ -35,7 +35,7 @@ def load_tree(path: Path) -> Any:
 
 
 def _pack(node: Any, tensors: dict[str, torch.Tensor]) -> Any:
-    """JSON in which a tensor is its name, a mapping a list of key-value pairs (JSON would turn integer keys into strings)."""
+    """JSON in which a tensor is replaced by its name, and a mapping by a list of pairs (JSON would turn integer keys into strings)."""
     if isinstance(node, torch.Tensor):
         name = str(len(tensors))
         tensors[name] = node.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
@@ -50,7 +50,7 @@ def _pack(node: Any, tensors: dict[str, torch.Tensor]) -> Any:
 
 
 def _unpack(node: Any, file: Any, used: set[str]) -> Any:
-    """The tree of a skeleton; `used` collects the names of its tensors, each of which has one place."""
+    """The tree of a skeleton. used: collects the names of its tensors; `ValueError` if one occurs twice"""
     if isinstance(node, list):
         return [_unpack(value, file, used) for value in node]
     if isinstance(node, dict):

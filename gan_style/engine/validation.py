@@ -1,4 +1,4 @@
-"""Validation while training: the translators that bundles hold, measured on the validation images by all processes together."""
+"""Validation during training: all processes together measure the translators, with the weights of bundles, on the validation images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ class Subject:
 
 
 class Validation:
-    """Measures every `every` steps. Images are shared out over the processes, each counted once; all get the same scores.
+    """Measures every `every` steps. The processes share the images, each image counts once, and all processes get the same scores.
 
-    Nothing of training is touched: the translators are networks of their own, see one image at a time without autocast, as in
-    infer.py, and their results are rounded to 8 bits, as there. Networks of metrics stay on the CPU between two measurements.
+    Training is not affected: the translators are separate networks. As in `infer`, they see one image at a time without autocast, and
+    their results are rounded to 8 bits. The networks of metrics stay on the CPU between two measurements.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class Validation:
 
     @property
     def source(self) -> Source:
-        """The validation images, of which each direction measures its own."""
+        """The source of the validation images."""
         return next(iter(self.subjects.values())).cases.validation.source
 
     def due(self, step: int) -> bool:
-        """Is it measured after `step` steps?"""
+        """Is validation due after `step` steps?"""
         return step % self.every == 0
 
     def run(self, weights: Mapping[Direction, Mapping[str, Tensor]]) -> Scores:
-        """Direction -> metric -> value of translators with these weights. Called by every process.
+        """Measure translators with these weights: direction -> metric -> value. Called by every process.
 
-        Where an image of one process cannot be read, that one raises a `UserError` and the others return no scores.
+        If a process cannot read an image, it raises a `UserError` and the others return no scores.
         """
         rows: dict[Direction, dict[int, Row]] = {}
         real: dict[Direction, dict[int, Tensor]] = {}
@@ -80,7 +80,7 @@ class Validation:
         return self.agreement.from_main(scores)
 
     def _measure(self, subject: Subject, progress: Progress) -> tuple[dict[int, Row], dict[int, Tensor]]:
-        """This process's rows, and its real images' features the first time."""
+        """The rows of this process, and, the first time, the features of its real images."""
         cases, suite = subject.cases, subject.suite.to(self.device)
         rows: dict[int, Row] = {}
         real: dict[int, Tensor] = {}
@@ -96,7 +96,7 @@ class Validation:
         return rows, real
 
     def _combine(self, everyones: list[tuple[dict[Direction, dict[int, Row]], dict[Direction, dict[int, Tensor]]]]) -> Scores:
-        """On the main process: all processes' rows to one score."""
+        """Combine the rows of all processes into scores, on the main process."""
         scores: Scores = {}
         for direction, subject in self.subjects.items():
             rows = {place: row for own, _ in everyones for place, row in own[direction].items()}
@@ -105,8 +105,8 @@ class Validation:
         return scores
 
 
-def named(scores: Scores) -> dict[str, float]:
-    """Scores under one name each: a metric's own for the first direction, `b2a_fid` and the like for a second one."""
+def named_scores(scores: Scores) -> dict[str, float]:
+    """Flatten scores: the first direction's metrics keep their names, a second direction's are called `b2a_fid` and so on."""
     return {
         metric if number == 0 else f"{direction}_{metric}": value
         for number, (direction, values) in enumerate(scores.items())

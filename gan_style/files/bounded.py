@@ -66,7 +66,7 @@ def opened(path: Path | Encoded) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def check_size(claim: str, width: int, height: int, weight: int) -> None:
+def check_pixels(claim: str, width: int, height: int, weight: int) -> None:
     """`UserError` if an image has too many pixels. weight: bytes that decoding takes for each pixel; 3 for an 8-bit RGB image"""
     if width * height * weight > MAX_BYTES:
         less = " (fewer of them for 16-bit colour, CMYK, WebP and AVIF)" if weight > 3 else ""

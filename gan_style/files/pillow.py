@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageErr
 
 from gan_style.errors import UserError
 from gan_style.files import bounded
-from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, check_size, reason
+from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, check_pixels, reason
 from gan_style.files.colour import MAX_PROFILE, Conversion, conversion
 from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
 from gan_style.files.samples import rows_of
@@ -41,7 +41,7 @@ def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageF
     beginning = stream.read(BEGINNING)
     try:
         if beginning[:4] == b"RIFF":
-            check_size(f"{path}: claims", *_webp_size(beginning), weight=6)  # its decoder allocates the picture as soon as it is made
+            check_pixels(f"{path}: claims", *_webp_size(beginning), weight=6)  # its decoder allocates the picture as soon as it is made
         stream.seek(0)
         image = Image.open(stream, formats=_FORMATS)
     except UserError:
@@ -138,7 +138,7 @@ def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
         raise UserError(f"{path}: holds {image.format} data of a kind that is not read ({image.mode}); convert it to 8- or 16-bit PNG")
     channels = _MODE_CHANNELS[image.mode]
     weight = max(6, 2 * channels) if deep else 6 if image.mode == "CMYK" else _WEIGHTS.get(image.format or "", 3)
-    check_size(f"{path}: claims", width, height, weight)
+    check_pixels(f"{path}: claims", width, height, weight)
     if image.has_transparency_data and channels in (1, 3):  # a transparent colour, kept beside the pixels
         channels += 1
     turned = _orientation(image)

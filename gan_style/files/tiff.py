@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from gan_style.errors import UserError
-from gan_style.files.bounded import MAX_BYTES, Encoded, Header, check_scans, check_size, reason, resolution
+from gan_style.files.bounded import MAX_BYTES, Encoded, Header, check_pixels, check_scans, reason, resolution
 from gan_style.files.colour import Conversion, conversion
 from gan_style.files.kinds import advice, kind_of_name
 from gan_style.files.samples import by_bands, cmyk_to_rgb, divide_by_alpha, full_range, rows_of, writable
@@ -179,7 +179,7 @@ def _check_directories(stream: IO[bytes], path: Path | Encoded) -> bool:
     raw = kind_of_name("x.dng")
     if raw and (_DNG_VERSION in first or kind_of_name(path.name) is raw):
         raise UserError(f"{path}: {advice(raw, path.name)}")
-    check_size(f"{path}: claims tiles of", first.get(_TILE_WIDTH, 1), first.get(_TILE_LENGTH, 1), weight=8)
+    check_pixels(f"{path}: claims tiles of", first.get(_TILE_WIDTH, 1), first.get(_TILE_LENGTH, 1), weight=8)
     return any(not page.get(_SUBFILE, 0) & 0b101 and page.get(_OLD_SUBFILE, 0) != 2 for page in pages)
 
 
@@ -188,9 +188,9 @@ def _check_sizes(page: "TiffPage", samples: Samples, path: Path | Encoded) -> No
     tall, wide = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, width)
     if min(width, height, tall, wide) < 1:
         raise ValueError(f"{width} x {height} pixels in parts of {wide} x {tall}")
-    check_size(f"{path}: claims", width, height, samples.weight)
+    check_pixels(f"{path}: claims", width, height, samples.weight)
     # Tiles may be larger than the picture, and are decoded as a whole, one by one.
-    check_size(f"{path}: claims tiles for", -(-width // wide) * wide, -(-height // tall) * tall, -(-samples.weight // 2))
+    check_pixels(f"{path}: claims tiles for", -(-width // wide) * wide, -(-height // tall) * tall, -(-samples.weight // 2))
 
 
 def _check_jpeg(path: Path | Encoded, data: bytes, tables: bytes | None, tall: int, wide: int) -> None:

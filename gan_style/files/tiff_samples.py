@@ -66,7 +66,7 @@ class Samples:
 
     @property
     def weight(self) -> int:
-        """Bytes that decoding takes for each pixel: see `check_size`."""
+        """Bytes that decoding takes for each pixel: see `check_pixels`."""
         return max(6, 2 * self.bands) if self.bits > 8 else 6 if self.colours == "CMYK" else 3
 
 

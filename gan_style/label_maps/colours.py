@@ -13,7 +13,7 @@ _BAND = 4096  # colours that are compared with all classes at once
 _OWN = 0.1  # of a colour's pixels, that lie inside areas of just this colour
 
 
-class Tally(NamedTuple):
+class ColourCount(NamedTuple):
     """Counts for one colour: its pixels, those that are similar to all their neighbours, and those that equal all their neighbours."""
 
     pixels: int
@@ -26,7 +26,7 @@ class Tally(NamedTuple):
         return self.inside >= max(1.0, _OWN * self.pixels)
 
 
-def tally(pixels: np.ndarray) -> dict[int, Tally]:
+def tally(pixels: np.ndarray) -> dict[int, ColourCount]:
     """Count the colours of [H, W, C] uint8. A colour's code is the bytes of its channels as one number."""
     codes = np.zeros(pixels.shape[:2], np.uint32)
     for channel in range(pixels.shape[2]):
@@ -34,25 +34,25 @@ def tally(pixels: np.ndarray) -> dict[int, Tally]:
     different, places = np.unique(codes, return_inverse=True)
     areas = (np.ones(codes.shape, bool), flat_areas(pixels), flat_areas(pixels, 0))
     counts = [np.bincount(places.ravel(), area.ravel(), len(different)).astype(np.int64).tolist() for area in areas]
-    return {code: Tally(*each) for code, *each in zip(different.tolist(), *counts, strict=True)}
+    return {code: ColourCount(*each) for code, *each in zip(different.tolist(), *counts, strict=True)}
 
 
-def add(sums: dict[int, Tally], part: Mapping[int, Tally]) -> None:
+def add(sums: dict[int, ColourCount], part: Mapping[int, ColourCount]) -> None:
     """Add the counts of `part` to `sums`."""
     for code, each in part.items():
         before = sums.get(code)
-        sums[code] = each if before is None else Tally(*(a + b for a, b in zip(before, each, strict=True)))
+        sums[code] = each if before is None else ColourCount(*(a + b for a, b in zip(before, each, strict=True)))
 
 
-def merged(parts: Iterable[Mapping[int, Tally]]) -> dict[int, Tally]:
+def summed(parts: Iterable[Mapping[int, ColourCount]]) -> dict[int, ColourCount]:
     """The sums of several tallies."""
-    sums: dict[int, Tally] = {}
+    sums: dict[int, ColourCount] = {}
     for part in parts:
         add(sums, part)
     return sums
 
 
-def frequent(counts: Mapping[int, Tally], channels: int) -> list[int]:
+def frequent(counts: Mapping[int, ColourCount], channels: int) -> list[int]:
     """The colours that are classes, the most frequent first.
 
     A colour that fills areas is a class if most colours close to it fill areas too; noise is spread over many colours that fill none.
@@ -73,17 +73,17 @@ def frequent(counts: Mapping[int, Tally], channels: int) -> list[int]:
     return codes[found].tolist()
 
 
-def inside_share(counts: Mapping[int, Tally], classes: Sequence[int]) -> float:
+def inside_share(counts: Mapping[int, ColourCount], classes: Sequence[int]) -> float:
     """The share of all pixels, in [0, 1], that lie inside areas of a class: large for a label map, nearly 0 for a photo."""
     return sum(counts[code].inside for code in classes) / sum(each.pixels for each in counts.values())
 
 
-def moved_share(counts: Mapping[int, Tally], classes: Sequence[int]) -> float:
+def moved_share(counts: Mapping[int, ColourCount], classes: Sequence[int]) -> float:
     """The share of all pixels, in [0, 1], whose colour is not a class and which therefore take the nearest class."""
     return 1 - sum(counts[code].pixels for code in classes if code in counts) / sum(each.pixels for each in counts.values())
 
 
-def nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
+def to_nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     """Replace each pixel of a label map [H, W, C] uint8 by the nearest of `colours`. Channels beyond the colours' do not change."""
     known = np.array([list(bytes.fromhex(colour[1:])) for colour in colours], np.int64)  # [K, c]
     channels = known.shape[1]

@@ -105,7 +105,7 @@ def chart(
         return None
     end = max(end, 1)
     axis = _axis(finite, from_zero or percent, percent)
-    written = per_cent if percent else number
+    written = per_cent if percent else in_digits
     lines = [
         Line(
             name=name,
@@ -121,7 +121,7 @@ def chart(
         for place, (name, points) in enumerate(curves.items())
     ]
     y_ticks = [Tick(round(axis.place(value) / PLANE * 100, 2), written(value)) for value in _ticks(axis)]
-    x_ticks = [Tick(round(value / end * 100, 2), short(value)) for value in linear_ticks(0, end, 5) if value == int(value)]
+    x_ticks = [Tick(round(value / end * 100, 2), step_label(value)) for value in linear_ticks(0, end, 5) if value == int(value)]
     return Chart(title, unit, axis.log, percent, lines, x_ticks, y_ticks, end)
 
 
@@ -150,7 +150,7 @@ def linear_ticks(low: float, high: float, count: int) -> list[float]:
     return [float(f"{place * width:.12g}") for place in range(first, math.floor(high / width + 1e-9) + 1)]
 
 
-def number(value: float) -> str:
+def in_digits(value: float) -> str:
     """A value with four digits, such as 0.01234, 12.3, 123400 or 2e-4; `not finite` if it is not. script.js does the same."""
     if not math.isfinite(value):
         return "not finite"
@@ -162,10 +162,10 @@ def number(value: float) -> str:
 
 def per_cent(share: float) -> str:
     """A share in [0, 1] as `12.3 %`."""
-    return f"{share * 100:.3g} %" if math.isfinite(share) else number(share)
+    return f"{share * 100:.3g} %" if math.isfinite(share) else in_digits(share)
 
 
-def short(value: float) -> str:
+def step_label(value: float) -> str:
     """A number of steps as on an axis: 500, 20k, 1.5M."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if value >= size:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_style.config.load import flatten
-from gan_style.report.charts import number
+from gan_style.report.charts import in_digits
 from gan_style.report.log import Curve
 from gan_style.report.past import Past, better
 from gan_style.report.pictures import MAX_PICTURES
@@ -19,7 +19,7 @@ _MISSING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A line of a table: a value for each run; best: the places of the best ones."""
 
     name: str
@@ -35,13 +35,13 @@ class Comparison:
         most = max(2, MAX_PICTURES // len(folders))
         self.runs = {label: Past(folder, most) for label, folder in zip(labels, folders, strict=True)}
 
-    def results(self) -> list[Row]:
+    def results(self) -> list[TableRow]:
         """Progress and pace, then each metric: validation at its best and last, the others as the median of their last lines."""
         runs = list(self.runs.values())
         rows = [
-            Row("method", [str(run.get("method", "name") or _MISSING) for run in runs]),
-            Row("steps", [f"{run.step} of {run.total}" if run.total else str(run.step) for run in runs]),
-            Row("trained for", [duration(run.log.trained) if run.log.pace else _MISSING for run in runs]),
+            TableRow("method", [str(run.get("method", "name") or _MISSING) for run in runs]),
+            TableRow("steps", [f"{run.step} of {run.total}" if run.total else str(run.step) for run in runs]),
+            TableRow("trained for", [duration(run.log.trained) if run.log.pace else _MISSING for run in runs]),
         ]
         keys = list(dict.fromkeys(key for run in runs for key in run.log.curves))
         for key in sorted(keys, key=lambda key: not key.startswith("val/")):
@@ -50,16 +50,16 @@ class Comparison:
                 rows += _validation(key.removeprefix("val/"), curves)
             elif key.startswith(("loss/", "images_per_second")):
                 usual = [curve.usual() if curve else None for curve in curves]
-                rows.append(Row(key.replace("_", " ") if "/" not in key else key, [_written(value) for value in usual]))
+                rows.append(TableRow(key.replace("_", " ") if "/" not in key else key, [_written(value) for value in usual]))
         return rows[:_MAX_ROWS]
 
-    def differences(self) -> list[Row]:
+    def differences(self) -> list[TableRow]:
         """The configuration keys that do not have the same value in all runs that have a configuration."""
         trees = [flatten(run.config) for run in self.runs.values()]
         known = [tree for tree in trees if tree]
         keys = list(dict.fromkeys(key for tree in known for key in tree))
         return [
-            Row(key, [_shown(tree[key]) if key in tree else _MISSING for tree in trees])
+            TableRow(key, [_shown(tree[key]) if key in tree else _MISSING for tree in trees])
             for key in keys
             if key != "run_dir" and any(key not in tree or tree[key] != known[0].get(key) for tree in known)
         ][:_MAX_ROWS]
@@ -75,9 +75,9 @@ def distinct_names(folders: Sequence[Path]) -> list[str]:
     return [str(folder) for folder in folders]
 
 
-def _validation(name: str, curves: Sequence[Curve | None]) -> list[Row]:
+def _validation(name: str, curves: Sequence[Curve | None]) -> list[TableRow]:
     """The last value of a metric, and the best one where it is known which way is better."""
-    last = Row(f"{name}, last", [_written(curve.last) if curve else _MISSING for curve in curves])
+    last = TableRow(f"{name}, last", [_written(curve.last) if curve else _MISSING for curve in curves])
     way = better(name)
     if not way:
         return [last]
@@ -87,9 +87,9 @@ def _validation(name: str, curves: Sequence[Curve | None]) -> list[Row]:
         return [last]
     winner = max(values) if way == "higher" else min(values)
     return [
-        Row(
+        TableRow(
             f"{name}, best ({'↑' if way == 'higher' else '↓'})",
-            [f"{number(best[0])} at step {best[1]}" if best else _MISSING for best in bests],
+            [f"{in_digits(best[0])} at step {best[1]}" if best else _MISSING for best in bests],
             frozenset(place for place, best in enumerate(bests) if best and best[0] == winner),
         ),
         last,
@@ -97,7 +97,7 @@ def _validation(name: str, curves: Sequence[Curve | None]) -> list[Row]:
 
 
 def _written(value: float | None) -> str:
-    return _MISSING if value is None else number(value)
+    return _MISSING if value is None else in_digits(value)
 
 
 def _shown(value: Any) -> str:

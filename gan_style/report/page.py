@@ -10,12 +10,12 @@ from typing import Any
 
 import jinja2
 
-from gan_style.report.charts import number
+from gan_style.report.charts import in_digits
 from gan_style.report.comparison import Comparison
 from gan_style.report.past import Past
-from gan_style.report.pictures import Picture
+from gan_style.report.pictures import GridPicture
 from gan_style.report.record import Start
-from gan_style.report.sections import Section, of_run, of_runs
+from gan_style.report.sections import ChartGroup, of_run, of_runs
 
 _FOLDER = Path(__file__).parent
 
@@ -24,7 +24,7 @@ def run_page(past: Past) -> str:
     """The page of one run."""
     sections = of_run(past.log, past.record.players, past.step)
     numbers = [
-        (key, number(curve.last), *(f"{number(value)} at step {step}" for value, step in (curve.lowest, curve.highest)))
+        (key, in_digits(curve.last), *(f"{in_digits(value)} at step {step}" for value, step in (curve.lowest, curve.highest)))
         for key, curve in past.log.curves.items()
         if curve.lowest and curve.highest
     ]
@@ -48,7 +48,7 @@ def comparison_page(comparison: Comparison) -> str:
     return _render("comparison.html", sections, [run.grids for run in runs.values()], comparison=comparison)
 
 
-def _render(template: str, sections: Sequence[Section], strips: Sequence[Sequence[Picture]], **values: Any) -> str:
+def _render(template: str, sections: Sequence[ChartGroup], strips: Sequence[Sequence[GridPicture]], **values: Any) -> str:
     """Fill a template. The page's policy lets the browser run our script alone, even if a text got around the escaping."""
     script = _text("script.js")
     page = _environment().get_template(template)
@@ -64,7 +64,7 @@ def _render(template: str, sections: Sequence[Section], strips: Sequence[Sequenc
     return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold halves of characters
 
 
-def _numbers(sections: Sequence[Section], strips: Sequence[Sequence[Picture]]) -> dict[str, Any]:
+def _numbers(sections: Sequence[ChartGroup], strips: Sequence[Sequence[GridPicture]]) -> dict[str, Any]:
     """The data for script.js: the steps of its slider and the curves of each chart. Steps that curves share are listed once."""
     steps: dict[tuple[int, ...], int] = {}
     charts = [

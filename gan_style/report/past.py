@@ -9,7 +9,7 @@ from gan_style.config.metrics import METRICS
 from gan_style.config.yaml_file import MAX_CONFIG_BYTES, read_yaml
 from gan_style.errors import UserError
 from gan_style.files.opening import read_regular
-from gan_style.report.charts import number, per_cent
+from gan_style.report.charts import in_digits, per_cent
 from gan_style.report.log import RunLog
 from gan_style.report.pictures import MAX_PICTURES, pictures
 from gan_style.report.record import Record, read_record
@@ -73,12 +73,12 @@ class Past:
                 facts.append(("left, at this pace", duration((self.total - self.step) * log.pace)))
         for name, curve in list(log.under("val/").items())[:_MAX_FACTS]:
             best = {"higher": curve.highest, "lower": curve.lowest}.get(better(name))
-            facts.append((f"{name}, best at step {best[1]}", number(best[0])) if best else (name, number(curve.last)))
-        for key, label, written in (("images_per_second", "images per second", number), ("data_wait", "waiting for data", per_cent)):
+            facts.append((f"{name}, best at step {best[1]}", in_digits(best[0])) if best else (name, in_digits(curve.last)))
+        for key, label, written in (("images_per_second", "images per second", in_digits), ("data_wait", "waiting for data", per_cent)):
             if key in log.curves and (value := log.curves[key].usual()) is not None:
                 facts.append((label, written(value)))
         if rates := {curve.last for curve in log.under("lr/").values() if math.isfinite(curve.last)}:
-            facts.append(("learning rate", ", ".join(number(rate) for rate in sorted(rates))))
+            facts.append(("learning rate", ", ".join(in_digits(rate) for rate in sorted(rates))))
         return facts
 
     def notes(self) -> list[Note]:

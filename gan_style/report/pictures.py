@@ -24,7 +24,7 @@ _AREAS_AND_QUALITIES = ((1_600_000, 85), (1_600_000, 70), (800_000, 70), (400_00
 
 
 @dataclass(frozen=True)
-class Picture:
+class GridPicture:
     """A sample grid of one step. data: a data: URL; width, height: in pixels."""
 
     step: int
@@ -33,7 +33,7 @@ class Picture:
     height: int
 
 
-def pictures(folder: Path, logged: int, most: int = MAX_PICTURES) -> list[Picture]:
+def pictures(folder: Path, logged: int, most: int = MAX_PICTURES) -> list[GridPicture]:
     """Up to `most` (at least 2) sample grids, evenly spread over the run so far, including the newest.
 
     logged: the last step of the log
@@ -54,7 +54,7 @@ def pictures(folder: Path, logged: int, most: int = MAX_PICTURES) -> list[Pictur
     for step in [*steps[:-1:every], *steps[-1:]]:
         path, written = found[step]
         with _warning_of_problems(path):
-            taken.append(Picture(step, *_encoded(path, written)))
+            taken.append(GridPicture(step, *_encoded(path, written)))
     return taken
 
 

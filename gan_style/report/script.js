@@ -17,7 +17,7 @@ function nearest(sorted, step) {
   return step - sorted[low] <= sorted[high] - step ? low : high;
 }
 
-// As charts.number and charts.per_cent write it.
+// As charts.in_digits and charts.per_cent write it.
 function written(value, percent) {
   if (value === null) return "not finite";
   if (percent) return +(100 * value).toPrecision(3) + " %";

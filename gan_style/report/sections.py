@@ -15,7 +15,7 @@ _HEALTH = {  # kind of health/<direction>_<kind> -> title, unit
 
 
 @dataclass(frozen=True)
-class Section:
+class ChartGroup:
     """A heading and its charts."""
 
     heading: str
@@ -45,7 +45,7 @@ class _Plot:
         return chart(title, points, end, self.unit, self.percent, self.from_zero, self.smooth, colours is None, colours)
 
 
-def of_run(log: RunLog, players: Mapping[str, Sequence[str]], end: int) -> list[Section]:
+def of_run(log: RunLog, players: Mapping[str, Sequence[str]], end: int) -> list[ChartGroup]:
     """The sections for one run. Metrics that belong together share a chart."""
     charts = []
     for plot in _plots([log], players):
@@ -54,7 +54,7 @@ def of_run(log: RunLog, players: Mapping[str, Sequence[str]], end: int) -> list[
     return _sections(charts)
 
 
-def of_runs(logs: Mapping[str, RunLog], players: Mapping[str, Sequence[str]], end: int) -> list[Section]:
+def of_runs(logs: Mapping[str, RunLog], players: Mapping[str, Sequence[str]], end: int) -> list[ChartGroup]:
     """The sections for several runs by label: one chart for each metric. A run has the same colour in all of them."""
     charts = []
     for plot in _plots(list(logs.values()), players):
@@ -66,11 +66,11 @@ def of_runs(logs: Mapping[str, RunLog], players: Mapping[str, Sequence[str]], en
     return _sections(charts)
 
 
-def _sections(charts: Iterable[tuple[str, Chart | None]]) -> list[Section]:
-    sections: dict[str, Section] = {}
+def _sections(charts: Iterable[tuple[str, Chart | None]]) -> list[ChartGroup]:
+    sections: dict[str, ChartGroup] = {}
     for heading, drawn in charts:
         if drawn:
-            sections.setdefault(heading, Section(heading, [])).charts.append(drawn)
+            sections.setdefault(heading, ChartGroup(heading, [])).charts.append(drawn)
     return list(sections.values())
 
 

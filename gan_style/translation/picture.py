@@ -9,7 +9,7 @@ from gan_style.bundles.file import BundleInfo
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
-from gan_style.label_maps.colours import nearest
+from gan_style.label_maps.colours import to_nearest
 from gan_style.translation.inputs import Job
 
 
@@ -39,7 +39,7 @@ def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
     if info.colours:
         if pixels.dtype != np.uint8:
             raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
-        pixels = nearest(pixels, info.colours)
+        pixels = to_nearest(pixels, info.colours)
     pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}")
     return Source(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
 

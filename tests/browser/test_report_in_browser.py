@@ -106,14 +106,14 @@ def test_the_legends_give_the_values_at_the_pointer(browser: Browser, page: Path
 
 
 def test_numbers_are_written_as_in_the_text(browser: Browser, page: Path) -> None:
-    from gan_style.report.charts import number, per_cent
+    from gan_style.report.charts import in_digits, per_cent
 
     browser.show(page)
     values = [0.0, 1.0, 12.35, 0.0123, 0.0002, 1e-5, 2.5e-8, 123500.0, 1e6, 12350000.0, -0.5, -2e-4, 3e38]
-    assert browser.value(f"{values}.map(value => written(value, false))") == [number(value) for value in values]
+    assert browser.value(f"{values}.map(value => written(value, false))") == [in_digits(value) for value in values]
     shares = [0.0, 0.0123, 0.5, 1.0]
     assert browser.value(f"{shares}.map(value => written(value, true))") == [per_cent(share) for share in shares]
-    assert browser.value("written(null, false)") == number(float("nan"))
+    assert browser.value("written(null, false)") == in_digits(float("nan"))
 
 
 def test_smoothing_can_be_switched_off(browser: Browser, page: Path) -> None:

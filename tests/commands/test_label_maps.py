@@ -12,7 +12,7 @@ from smoke import ROOT, smoke_arguments, winning
 
 from gan_style.bundles.file import load_bundle
 from gan_style.commands.train import train_command
-from gan_style.engine import label_maps as classes
+from gan_style.engine import run_classes as classes
 from gan_style.errors import UserError
 from gan_style.translation.inputs import Job
 from gan_style.translation.picture import read_source

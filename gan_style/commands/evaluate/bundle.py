@@ -10,8 +10,8 @@ from gan_style.commands.evaluate.result import Result
 from gan_style.commands.evaluate.task import Task
 from gan_style.conditions import Mix, Noise, Picture
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.class_colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
-from gan_style.datasets.label_maps import find_frequent
 from gan_style.demo.sets import ensure_demo
 from gan_style.errors import UserError
 from gan_style.evaluation.cases import Wanted, describe_reals, open_cases, translations

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from gan_style.bundles.file import Resize
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.class_colours import find_frequent
 from gan_style.datasets.dataset import TrainingSet, open_dataset
-from gan_style.datasets.label_maps import find_frequent
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source

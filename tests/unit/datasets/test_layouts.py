@@ -14,7 +14,7 @@ from gan_style.datasets import index, listing
 from gan_style.datasets.check import check
 from gan_style.datasets.dataset import open_dataset
 from gan_style.datasets.layouts import not_used
-from gan_style.datasets.sources import find, find_images
+from gan_style.datasets.sources import find, find_one_domain
 from gan_style.errors import UserError
 from gan_style.files import images
 
@@ -44,7 +44,7 @@ def test_folders_of_two_domains_have_three_namings(tmp_path: Path, naming: str, 
             assert source.folders == tuple(naming.format(split=split, domain=domain) for domain in "AB")
             assert [len(source.a), len(source.b)] == [count, count]
             assert source.below("a", count - 1) == "town/x.png" and all(source.path(key).exists() for key in [*source.a, *source.b])
-    one = find_images(tmp_path, "val")
+    one = find_one_domain(tmp_path, "val")
     assert one is not None and one.folders[0] == naming.format(split="val", domain="A") and len(one.a) == 3
 
 
@@ -107,7 +107,7 @@ def test_one_folder_too_high(tmp_path: Path, kind: str, layout: str) -> None:
                 find(root, layout, "train", paired=True)  # type: ignore[arg-type]
     if kind != "tables":
         with pytest.raises(UserError, match=rf"did you mean data\.root={tmp_path}/maps\?"):
-            find_images(tmp_path, "train")
+            find_one_domain(tmp_path, "train")
 
 
 def test_two_folders_too_high_and_several_sets(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_what_may_be_two_things_is_refused(tmp_path: Path, name: str) -> None:
 def test_two_whole_sets_are_refused_by_every_reader(tmp_path: Path) -> None:
     draw(tmp_path, *(f"{folder}/1.png" for folder in ("trainA", "trainB", "train/A", "train/B")))
     for read in (
-        lambda: find_images(tmp_path, "train"),
+        lambda: find_one_domain(tmp_path, "train"),
         lambda: find(tmp_path, "folders", "train", paired=True),
         lambda: check(tmp_path, workers=1),
     ):
@@ -226,7 +226,7 @@ def test_what_lies_beside_the_folders_that_are_used_is_told(tmp_path: Path, name
 
 def test_the_other_domain_of_one_that_is_read_is_not_beside_it(tmp_path: Path) -> None:
     touch(tmp_path, *PAIR)
-    source = find_images(tmp_path, "train")
+    source = find_one_domain(tmp_path, "train")
     assert source is not None and not_used(source) == ""
     touch(tmp_path, "train/1.png")
     assert not_used(source) == "train/ beside trainA/"
@@ -278,7 +278,7 @@ def test_a_kept_list_ends_where_the_folders_change_their_meaning(tmp_path: Path,
 
     def keys(split: str) -> list[str]:
         source = find(root, "auto", split, paired=True)  # type: ignore[arg-type]
-        one = find_images(root, split)  # type: ignore[arg-type]
+        one = find_one_domain(root, split)  # type: ignore[arg-type]
         assert source is not None and one is not None and list(one.a) == list(source.a)
         return list(source.a)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from gan_style.commands.evaluate.folders import by_stem
 from gan_style.datasets import compare, convert, folders, index, listing
 from gan_style.datasets.check import check
-from gan_style.datasets.sources import find, find_images, survey_split
+from gan_style.datasets.sources import find, find_one_domain, survey_split
 from gan_style.errors import UserError
 from gan_style.files import images
 
@@ -32,7 +32,7 @@ def test_a_source_counts_what_it_left_out(data: Path, paired: bool) -> None:
     source = find(data, "auto", "train", paired)
     assert source is not None
     assert [entry[:2] for entry in source.left_out.entries()] == [(".heic", 2), (".mp4", 1), (".txt", 1)]
-    one = find_images(data, "train")
+    one = find_one_domain(data, "train")
     assert one is not None and len(one.left_out) == 3
 
 

@@ -10,14 +10,14 @@ from PIL import Image, ImageDraw
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.check import check
+from gan_style.datasets.class_colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
-from gan_style.datasets.label_maps import find_frequent
 from gan_style.datasets.sources import find
-from gan_style.datasets.values import describe, glance, measure, percent
+from gan_style.datasets.values import glance, notes_and_warnings, percent, values_of
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.label_maps import colours as label_colours
-from gan_style.label_maps.colours import frequent, merged, nearest, tally
+from gan_style.label_maps.colours import frequent, summed, tally, to_nearest
 
 
 def mask(quality: int = 95, size: int = 64) -> np.ndarray:
@@ -71,11 +71,11 @@ def test_a_domain_that_uses_little_of_its_range_is_told(tmp_path: Path, name: st
 
 def test_a_tenth_of_the_range_is_enough() -> None:
     enough, little = np.array([[[0], [26]]], np.uint8), np.array([[[0], [25]]], np.uint8)
-    assert describe("", [measure(enough, False)])[1] == [] and len(describe("", [measure(little, False)])[1]) == 1
-    apart = [measure(np.full((1, 1, 1), value, np.uint8), False) for value in (0, 200)]
-    assert describe("", apart)[1] == [], "the domain counts, not each file"
-    mixed = [measure(np.array([[[0], [255]]], np.uint8), False), measure(np.array([[[0], [900]]], np.uint16), False)]
-    assert len(describe("", mixed)[1]) == 1, "each depth has its own range"
+    assert notes_and_warnings("", [values_of(enough, False)])[1] == [] and len(notes_and_warnings("", [values_of(little, False)])[1]) == 1
+    apart = [values_of(np.full((1, 1, 1), value, np.uint8), False) for value in (0, 200)]
+    assert notes_and_warnings("", apart)[1] == [], "the domain counts, not each file"
+    mixed = [values_of(np.array([[[0], [255]]], np.uint8), False), values_of(np.array([[[0], [900]]], np.uint16), False)]
+    assert len(notes_and_warnings("", mixed)[1]) == 1, "each depth has its own range"
 
 
 def test_hot_and_dead_pixels_do_not_hide_a_small_range(tmp_path: Path) -> None:
@@ -93,14 +93,14 @@ def test_outliers_are_one_in_ten_thousand_and_the_lights_of_a_night_are_none(kin
     """256 x 256 pixels hold 6 in ten thousand. In 8 bits fewer pixels are lights: they keep a night from being told."""
     night = np.zeros((256, 256, 1), kind)
     night[100, :outliers] = np.iinfo(kind).max
-    assert len(describe("", [measure(night, False, guess=False)])[1]) == warnings
+    assert len(notes_and_warnings("", [values_of(night, False, guess=False)])[1]) == warnings
 
 
 def test_one_hot_pixel_among_many_of_eight_bits_is_an_outlier() -> None:
     numbers = np.tile(np.array([[0, 1], [2, 0]], np.uint8), (128, 128))[..., None]
     hot = numbers.copy()
     hot[7, 7] = 255
-    (line,) = describe("", [measure(hot, False), measure(numbers, False)])[1]
+    (line,) = notes_and_warnings("", [values_of(hot, False), values_of(numbers, False)])[1]
     assert "8-bit values 0..2 (without outliers, with them 0..255) use 0.78 %" in line
 
 
@@ -119,17 +119,17 @@ def test_clean_label_maps_have_no_noise() -> None:
     clean = np.zeros((64, 64, 3), np.uint8)
     clean[20:40, 10:30] = [255, 0, 0]
     clean[50:, 50:] = [250, 10, 10]  # a class of its own, near in colour and as frequent
-    notes, warnings = describe("domain A", [measure(clean, True)])
+    notes, warnings = notes_and_warnings("domain A", [values_of(clean, True)])
     assert "3 classes by colour: #000000" in notes[0] and warnings == []
     photo = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    assert describe("domain A", [measure(photo, False)]) == ([], [])
+    assert notes_and_warnings("domain A", [values_of(photo, False)]) == ([], [])
 
 
 def test_a_stray_pixel_is_told_even_where_its_colour_is_far_from_all() -> None:
     dotted = np.zeros((100, 100, 1), np.uint8)
     dotted[:50] = 255
     dotted[3, 3] = 128
-    assert "1 of 3 classes" in describe("domain A", [measure(dotted, True)])[1][0]
+    assert "1 of 3 classes" in notes_and_warnings("domain A", [values_of(dotted, True)])[1][0]
 
 
 @pytest.mark.parametrize("quality", [50, 75, 95])
@@ -138,9 +138,9 @@ def test_the_frequent_colours_are_the_classes(quality: int) -> None:
 
 
 def test_nearest_gives_each_pixel_a_class() -> None:
-    snapped = nearest(mask(75), ["#00", "#ff"])
+    snapped = to_nearest(mask(75), ["#00", "#ff"])
     assert set(np.unique(snapped)) == {0, 255} and (snapped == np.where(mask(75) > 127, 255, 0)).all()
-    tie = nearest(np.array([[[10, 0, 0, 9]]], np.uint8), ["#000000", "#140000"])
+    tie = to_nearest(np.array([[[10, 0, 0, 9]]], np.uint8), ["#000000", "#140000"])
     assert tie.tolist() == [[[0, 0, 0, 9]]], "of equally near ones the first; what has no colour stays"
 
 
@@ -197,9 +197,9 @@ def test_a_small_clean_area_is_a_class(colour: int) -> None:
     pixels = np.zeros((4, 256, 256, 1), np.uint8)
     pixels[:, 128:] = 255
     pixels[2, 40:46, 40:46] = colour
-    counts = merged(tally(each) for each in pixels)
+    counts = summed(tally(each) for each in pixels)
     assert sorted(frequent(counts, 1)) == sorted({0, colour, 255})
-    assert describe("domain A", [measure(each, True) for each in pixels])[1] == []
+    assert notes_and_warnings("domain A", [values_of(each, True) for each in pixels])[1] == []
 
 
 FIVE = [(0, 0, 0), (128, 64, 128), (70, 70, 70), (220, 20, 60), (107, 142, 35)]
@@ -254,15 +254,15 @@ def test_nearest_on_what_is_no_label_map_is_refused(tmp_path: Path, name: str) -
 
 
 def test_pictures_of_one_colour_each_are_not_taken_for_label_maps() -> None:
-    plain = [measure(np.full((16, 16, 3), (255, 0, shade), np.uint8), True) for shade in range(20)]
-    assert describe("train A", plain) == ([], [])
+    plain = [values_of(np.full((16, 16, 3), (255, 0, shade), np.uint8), True) for shade in range(20)]
+    assert notes_and_warnings("train A", plain) == ([], [])
 
 
 @pytest.mark.parametrize(("rare", "words"), [(1, "#00 99.9 %"), (300, "#00 99.5 %"), (3000, "#00 95 %")])
 def test_shares_are_plain_percent(rare: int, words: str) -> None:
     pixels = np.zeros((250, 250, 1), np.uint8)
     pixels.ravel()[:rare] = 255
-    note = describe("domain A", [measure(pixels, True)])[0][0]
+    note = notes_and_warnings("domain A", [values_of(pixels, True)])[0][0]
     assert words in note and not re.search(r"\de[+-]", note)
 
 
@@ -276,8 +276,8 @@ def test_a_share_has_two_digits_and_is_all_only_where_it_is(share: float, words:
 
 @pytest.mark.parametrize(("domain", "labels"), [("a", False), ("b", False), ("a", True)])
 def test_what_looks_like_a_label_map_and_is_read_as_pictures_is_told(domain: str, labels: bool) -> None:
-    (note,) = describe(
-        "domain", [measure(np.kron(np.eye(2, dtype=np.uint8) * 200, np.ones((16, 16), np.uint8))[..., None], labels)], domain
+    (note,) = notes_and_warnings(
+        "domain", [values_of(np.kron(np.eye(2, dtype=np.uint8) * 200, np.ones((16, 16), np.uint8))[..., None], labels)], domain
     )[0]
     assert note.startswith("domain: 2 classes by colour")
     assert (f"read as pictures, whose colours are blended, unless data.domain_{domain}.labels=yes" in note) == (not labels)
@@ -302,4 +302,4 @@ def test_the_nearest_class_of_a_photo_of_many_colours() -> None:
     known = np.array([list(bytes.fromhex(colour[1:])) for colour in colours])
     closest = np.square(photo[:, :, None].astype(int) - known).sum(axis=3).argmin(axis=2)
     assert len(np.unique(photo.reshape(-1, 3), axis=0)) > 2 * label_colours._BAND
-    assert (nearest(photo, colours) == known[closest]).all()
+    assert (to_nearest(photo, colours) == known[closest]).all()

@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from gan_style.demo import sets as demo
-from gan_style.demo.canvas import shift, to_pixels, value_noise
+from gan_style.demo.canvas import shift, to_bytes, value_noise
 from gan_style.demo.landscape import draw_landscape
 from gan_style.demo.landscape_looks import AUTUMN_DUSK, SUMMER
 from gan_style.demo.street_map import PALETTE, Label, Street
@@ -101,7 +101,7 @@ def test_unpaired_scenes_are_all_different(unpaired: Path) -> None:
         for other in scenes[:i]:
             assert np.abs(scene - other).mean() > 0.03
     own = pixels(unpaired / "valB/autumn_0006.jpg").astype(int)
-    assert np.abs(own - to_pixels(scenes[-1])).mean() < 4
+    assert np.abs(own - to_bytes(scenes[-1])).mean() < 4
 
 
 def test_looks_differ_in_colour_not_in_scene() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gan_style.report.charts import chart, linear_ticks, number, per_cent, short, smoothed
+from gan_style.report.charts import chart, in_digits, linear_ticks, per_cent, smoothed, step_label
 from gan_style.report.log import Point
 
 
@@ -152,9 +152,9 @@ def test_linear_ticks(low: float, high: float, expected: list[float]) -> None:
 
 
 def test_numbers_are_short() -> None:
-    assert [number(value) for value in (0.0, 1.0, 12.3456, 0.012345, 0.0002, 1e-5, 2e-8, 123456.0, 1e6, 12345678.0, -0.5, -2e-4)] == [
+    assert [in_digits(value) for value in (0.0, 1.0, 12.3456, 0.012345, 0.0002, 1e-5, 2e-8, 123456.0, 1e6, 12345678.0, -0.5, -2e-4)] == [
         *("0", "1", "12.35", "0.01235", "2e-4", "1e-5", "2e-8", "123500", "1000000", "1.235e7", "-0.5", "-2e-4")
     ]
-    assert [number(value) for value in (math.nan, math.inf)] == ["not finite"] * 2
+    assert [in_digits(value) for value in (math.nan, math.inf)] == ["not finite"] * 2
     assert [per_cent(share) for share in (0.0, 0.0123, 1.0)] == ["0 %", "1.23 %", "100 %"]
-    assert [short(value) for value in (0, 999, 1000, 25_500, 2_000_000)] == ["0", "999", "1k", "25.5k", "2M"]
+    assert [step_label(value) for value in (0, 999, 1000, 25_500, 2_000_000)] == ["0", "999", "1k", "25.5k", "2M"]

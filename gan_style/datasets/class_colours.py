@@ -9,7 +9,7 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
-from gan_style.label_maps.colours import Tally, add, frequent, inside_share, tally
+from gan_style.label_maps.colours import ColourCount, add, frequent, inside_share, tally
 from gan_style.terminal.progress import Progress
 
 MOST = 256
@@ -73,7 +73,7 @@ def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:
     channels = (config.domain_a if domain == "a" else config.domain_b).channels
     channels -= channels in (2, 4)  # alpha is no colour
     count, settings = len(source.keys(domain)), f"data.domain_{domain}.labels"
-    counts: dict[int, Tally] = {}
+    counts: dict[int, ColourCount] = {}
     for place in (place * count // min(count, SURVEYED) for place in range(min(count, SURVEYED))):
         loaded = read_domain(source, config, domain, place)
         if loaded.pixels.dtype != np.uint8:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.label_maps import are_label_maps, find_colours
+from gan_style.datasets.class_colours import are_label_maps, find_colours
 from gan_style.datasets.sources import find
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError

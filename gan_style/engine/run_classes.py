@@ -1,4 +1,4 @@
-"""The classes of the label maps that a run is trained on: found once, and from then on part of its configuration."""
+"""The classes of a run's label maps: found at the first start, and from then on part of the run's configuration."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +7,13 @@ from gan_style.config.continuing import differences
 from gan_style.config.labels import LabelledConfig
 from gan_style.config.schema import DomainConfig, RunConfig
 from gan_style.config.yaml_file import read_yaml
+from gan_style.datasets.class_colours import are_label_maps, find_colours, find_frequent
 from gan_style.datasets.dataset import TrainingSet, ValidationSet
-from gan_style.datasets.label_maps import are_label_maps, find_colours, find_frequent
 from gan_style.errors import UserError
 
 
 def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | None:
-    """The classes that the method shows label maps by; None where it does not, or its inputs are none."""
+    """The classes by which the method encodes label maps; None if it does not encode them, or if its inputs are no label maps."""
     method, data = config.method, config.data
     if not isinstance(method, LabelledConfig) or not method.labels.one_hot:
         return None
@@ -31,12 +31,12 @@ def label_colours(config: RunConfig[Any], training: TrainingSet) -> list[str] | 
 
 
 def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig[Any]:
-    """The configuration that a run with these classes is known by: a data set with others is another run's."""
+    """The configuration with these classes of the method's label maps. A data set with other classes thus belongs to another run."""
     return config if colours is None else config.model_copy(update={"method": config.method.with_colours(colours)})
 
 
 def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, list[str]]:
-    """Domain -> the classes of its label maps, where `labels: nearest` asks for them and no colours are listed."""
+    """Domain -> classes of its label maps, for domains with `labels: nearest` and without listed colours."""
     found = {}
     for domain in ("a", "b"):
         settings: DomainConfig = getattr(config.data, f"domain_{domain}")
@@ -48,7 +48,7 @@ def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, l
 def with_domain_colours(
     config: RunConfig[Any], colours: dict[str, list[str]] | None, training: TrainingSet, validation: ValidationSet | None
 ) -> tuple[RunConfig[Any], TrainingSet, ValidationSet | None]:
-    """The configuration with these classes of its domains, and the data sets that read label maps as such."""
+    """The configuration with these classes of its domains, and the data sets opened again with it."""
     if not colours:
         return config, training, validation
     data = config.data.with_colours(colours)
@@ -57,7 +57,7 @@ def with_domain_colours(
 
 
 def _earlier_of_domain(config: RunConfig[Any], domain: str) -> list[str] | None:
-    """The domain's classes in the run that was trained in the same folder."""
+    """The domain's classes in the run that was trained in the same folder; None if there is none."""
     folder = Path(config.run_dir)
     try:
         earlier = DomainConfig.model_validate(read_yaml(folder / "config.yaml")["data"][f"domain_{domain}"])
@@ -67,10 +67,10 @@ def _earlier_of_domain(config: RunConfig[Any], domain: str) -> list[str] | None:
 
 
 def _earlier(config: RunConfig[Any]) -> list[str] | None:
-    """The classes of the run in the same folder: its networks have them, and finding them in a large data set takes minutes.
+    """The method's classes in the run of the same folder; None if there is none.
 
-    Of files that have come since, a colour that is new belongs to the nearest class. A folder in which nothing was trained yet
-    is asked only where its data lie in the same place.
+    Its networks depend on these classes, and finding them again takes minutes for a large data set. A new colour in files that were
+    added later belongs to the nearest class. If no step was trained in the folder, its classes count only for the same data set.
     """
     folder = Path(config.run_dir)
     trained = any(not path.name.endswith("_0000000") for path in folder.glob("checkpoints/step_*"))
