@@ -1,7 +1,6 @@
 """How a child process of a test starts, whatever signals the test run itself ignores (in the background, under nohup, by cron)."""
 
 import signal
-from collections.abc import Callable
 
 NAMES = ("SIGINT", "SIGHUP", "SIGTERM", "SIGUSR1")
 
@@ -10,14 +9,3 @@ def heeding() -> None:
     """For `preexec_fn`: no signal is ignored, as where a shell starts a command in the foreground."""
     for name in NAMES:
         signal.signal(getattr(signal, name), signal.SIG_DFL)
-
-
-def ignoring(*names: str) -> Callable[[], None]:
-    """For `preexec_fn`: these signals are ignored, the others are not."""
-
-    def prepare() -> None:
-        heeding()
-        for name in names:
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-    return prepare

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import signal
 import sys
 import warnings
@@ -26,6 +27,7 @@ _OF_OTHERS = (
     "LD_LIBRARY_PATH",
 )  # set by pytest and when libraries load
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGALRM")
+_LIMITS = ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
 
 
 def shuffled(tests: Sequence[T], seed: int) -> list[T]:
@@ -54,10 +56,9 @@ def process_state() -> dict[str, Any]:
         "warnings.formatwarning": warnings.formatwarning,
         "sys.path": list(sys.path),
         "sys.argv": list(sys.argv),
-        **{
-            f"the handler of {name}": signal.getsignal(getattr(signal, name))
-            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGALRM")
-        },
+        **{f"the handler of {name}": signal.getsignal(getattr(signal, name)) for name in _SIGNALS},
+        **{name: resource.getrlimit(getattr(resource, name)) for name in _LIMITS},
+        "the alarm clock": signal.getitimer(signal.ITIMER_REAL) == (0, 0),
         **{f"${name}": value for name, value in os.environ.items() if name not in _OF_OTHERS},
     }
     if "torch" in sys.modules:

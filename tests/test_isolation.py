@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,12 @@ def test_what_is_left_behind_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert leftovers(before, process_state()) == ["torch's default dtype: torch.float32 -> torch.float64"]
     finally:
         torch.set_default_dtype(torch.float32)
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (2**50, limits[1]))
+    try:
+        assert leftovers(before, process_state()) == [f"RLIMIT_DATA: {limits!r} -> {(2**50, limits[1])!r}"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
     torch.set_flush_denormal(True)
     try:
         assert leftovers(before, process_state()) == ["flushing of denormal numbers: False -> True"]

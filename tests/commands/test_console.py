@@ -4,14 +4,13 @@ import os
 import pty
 import re
 import signal
-import subprocess
-import sys
 import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from pictures import draw_folders
 from smoke import ROOT, smoke_arguments
 
@@ -33,7 +32,7 @@ def arguments(data: Path, run_dir: Path, *overrides: str, method: str = "pix2pix
 
 
 def command(data: Path, run_dir: Path, *overrides: str) -> list[str]:
-    return [sys.executable, str(ROOT / "train.py"), *arguments(data, run_dir, *overrides)]
+    return [str(ROOT / "train.py"), *arguments(data, run_dir, *overrides)]
 
 
 def closing(said: str) -> dict[str, str]:
@@ -55,10 +54,9 @@ def at_step(number: int, action: Callable[[], None], monkeypatch: pytest.MonkeyP
 
 def test_a_log_in_a_file_has_plain_lines_with_times(data: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with log.open("wb") as file:
-        done = subprocess.run(command(data, tmp_path / "run", *VALIDATED), cwd=tmp_path, stdout=file, stderr=file, check=False)
+    code = warm.start(command(data, tmp_path / "run", *VALIDATED), tmp_path, stdout=log, stderr=log).wait()
     text = log.read_bytes().decode()
-    assert done.returncode == 0, text
+    assert code == 0, text
     assert "\r" not in text and "\x1b" not in text
     lines = text.splitlines()
     steps = [line for line in lines if re.match(rf"{TIME}  step \d+/6  ", line)]
@@ -78,7 +76,7 @@ def test_a_log_in_a_file_has_plain_lines_with_times(data: Path, tmp_path: Path) 
 def test_on_a_terminal_there_is_a_bar_and_nothing_stands_behind_it(data: Path, tmp_path: Path) -> None:
     terminal, inside = pty.openpty()
     termios.tcsetwinsize(inside, (24, 120))
-    process = subprocess.Popen(command(data, tmp_path / "run", *VALIDATED), cwd=tmp_path, stdout=inside, stderr=inside)
+    process = warm.start(command(data, tmp_path / "run", *VALIDATED), tmp_path, stdout=inside, stderr=inside)
     os.close(inside)
     shown = b""
     while True:
@@ -198,16 +196,9 @@ def test_the_end_of_a_run_that_failed(
 def test_the_mistake_itself_is_the_last_line(data: Path, tmp_path: Path) -> None:
     own = draw_folders(tmp_path / "data")
     sorted((own / "trainA").iterdir())[2].write_bytes(b"\x89PNG\r\n\x1a\n")
-    done = subprocess.run(
-        command(own, tmp_path / "run", "train.batch_size=1"),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    lines = done.stdout.splitlines()
+    log = tmp_path / "log"
+    assert warm.start(command(own, tmp_path / "run", "train.batch_size=1"), tmp_path, stdout=log, stderr=log).wait() == 2
+    lines = log.read_text().splitlines()
     assert lines[-1].startswith("error: ")
     assert [line.split(":")[0] for line in lines[-6:-1]] == ["failed", "bundle", "report", "losses", "next"]
 

@@ -1,7 +1,6 @@
 """python -m gan_style evaluate: the numbers of training, of files, and of a segmenter; what it says to mistakes."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import warm
 from pictures import draw_folders
 from PIL import Image, ImageDraw
 from smoke import ROOT, smoke_arguments
@@ -232,20 +232,9 @@ def test_mistakes_are_found_before_a_segmenter_is_trained(
 
 def test_the_numbers_are_kept_where_the_terminal_cannot_show_them(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / "valA", tmp_path / "u_\u00e9")
-    command = [
-        sys.executable,
-        "-m",
-        "gan_style",
-        "evaluate",
-        "--results",
-        "u_\u00e9",
-        "--truth",
-        "u_\u00e9",
-        "--json",
-        "scores.json",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
-    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
+    command = ["-m", "gan_style", "evaluate", "--results", "u_\u00e9", "--truth", "u_\u00e9", "--json", "scores.json"]
+    done = warm.run(command, tmp_path, env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and "\\xe9" in done.stdout
     assert json.loads((tmp_path / "scores.json").read_text())["what"]["results"] == "u_\u00e9"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from children import heeding, ignoring
+import warm
 from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
 
 from gan_style.files import images
@@ -242,18 +242,6 @@ def test_hostile_files_by_hostile_names(main: Callable[..., int], capsys: pytest
     assert os.listdir("out") == [os.fsdecode(b"good \xff\n\x1b.png")]  # noqa: PTH208
 
 
-def start(*options: str, **keywords: object) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        **keywords,  # type: ignore[call-overload]
-    )
-
-
 def test_neither_training_nor_its_libraries_are_loaded() -> None:
     program = f"""
 import sys
@@ -264,14 +252,15 @@ assert infer.main({command(input="nowhere")!r}) == 2
 assert "torch" not in sys.modules, "a mistake should be reported at once"
 assert infer.main({command()!r}) == 0
 assert "torch" in sys.modules
-heavy = {{"accelerate", "albumentations", "torchmetrics", "torchvision", "gan_style.engine", "gan_style.report", "gan_style.datasets"}}
+rooms = {{"gan_style.engine", "gan_style.report", "gan_style.datasets"}}
+heavy = {{"torch._dynamo", "accelerate", "albumentations", "torchmetrics", "torchvision", *rooms}}
 loaded = heavy & set(sys.modules)
 print(sorted(loaded))
 """
-    process = start("-c", program)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert out.splitlines()[-2:] == ["2 translated, 0 skipped (exist), 0 failed -> out", "[]"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["2 translated, 0 skipped (exist), 0 failed -> out", "[]"]
 
 
 def slow_translation() -> list[str]:
@@ -284,6 +273,11 @@ def slow_translation() -> list[str]:
     return [str(ROOT / "infer.py"), *command(model="slow.safetensors", input="many")]
 
 
+def start(words: list[str], ignored: tuple[str, ...] = ()) -> warm.WarmProcess:
+    """The command, whose streams go to the files `said` and `err`."""
+    return warm.start(words, Path.cwd(), stdout=Path("said"), stderr=Path("err"), ignored=ignored)
+
+
 def wait_for_results(count: int = 1) -> None:
     deadline = time.monotonic() + 60
     while len(list(Path().glob("out/*.png"))) < count and time.monotonic() < deadline:
@@ -293,15 +287,15 @@ def wait_for_results(count: int = 1) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_signals(number: signal.Signals, code: int) -> None:
-    process = start(*slow_translation(), preexec_fn=heeding)
-    wait_for_results()
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
-    assert "Traceback" not in err
+    process = start(slow_translation())
+    with warm.ended(process):
+        wait_for_results()
+        process.send_signal(number)
+        assert process.wait(60) == code, Path("err").read_text()
+    assert "Traceback" not in Path("err").read_text()
     written = sorted(Path("out").iterdir())
     assert 0 < len(written) < 3000
-    assert out.splitlines()[-1] == f"{len(written)} translated, 0 skipped (exist), 0 failed -> out"
+    assert Path("said").read_text().splitlines()[-1] == f"{len(written)} translated, 0 skipped (exist), 0 failed -> out"
     for path in written:
         assert not path.name.startswith("."), "a temporary file was left"
         assert images.read(path, 3).pixels.shape == (256, 256, 3)
@@ -309,13 +303,13 @@ def test_signals(number: signal.Signals, code: int) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored() -> None:
-    process = start(*slow_translation(), preexec_fn=ignoring("SIGINT", "SIGHUP"))
-    wait_for_results()
-    for number in (signal.SIGINT, signal.SIGHUP):
-        process.send_signal(number)
-    wait_for_results(len(list(Path().glob("out/*.png"))) + 3)
-    assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 143, err
-    assert "translated, 0 skipped (exist), 0 failed -> out" in out
+    process = start(slow_translation(), ignored=("SIGINT", "SIGHUP"))
+    with warm.ended(process):
+        wait_for_results()
+        for number in (signal.SIGINT, signal.SIGHUP):
+            process.send_signal(number)
+        wait_for_results(len(list(Path().glob("out/*.png"))) + 3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143, Path("err").read_text()
+    assert "translated, 0 skipped (exist), 0 failed -> out" in Path("said").read_text()

@@ -1,13 +1,11 @@
 """data/prepare.py as a user runs it."""
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 from pictures import draw_folders
 from smoke import smoke_arguments
 
@@ -120,9 +118,7 @@ def test_check_of_unpaired_domains_says_so_in_one_line(prepare: Prepare, tmp_pat
 
 
 def test_as_a_script(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}
-    command = [sys.executable, str(SCRIPT), "check", str(tmp_path / "nowhere")]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    done = warm.run([SCRIPT, "check", tmp_path / "nowhere"], tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {tmp_path}/nowhere: ") and done.stderr.count("\n") == 1
 

@@ -4,55 +4,52 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 from pictures import draw_folders
 from smoke import ROOT, smoke_arguments
 from tiny_bundles import tiny_bundle
+from warm import CLOSED
 
 from gan_style.files import images
 
 
-def closed(*numbers: int) -> Callable[[], None]:
-    def prepare() -> None:
-        for number in numbers:
-            os.close(number)
-
-    return prepare
-
-
-def led_to(path: str, *numbers: int) -> Callable[[], None]:
-    def prepare() -> None:
-        for number in numbers:
-            os.dup2(os.open(path, os.O_WRONLY), number)
-
-    return prepare
+@contextmanager
+def unread() -> Iterator[int]:
+    """A pipe whose reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
 
 
-def unread(*numbers: int) -> Callable[[], None]:
-    """Pipes whose reader has gone."""
+@contextmanager
+def full() -> Iterator[int]:
+    """A disk without room."""
+    with Path("/dev/full").open("wb") as file:
+        yield file.fileno()
 
-    def prepare() -> None:
-        reader, writer = os.pipe()
-        os.close(reader)
-        for number in numbers:
-            os.dup2(writer, number)
 
-    return prepare
+@contextmanager
+def closed() -> Iterator[None]:
+    yield CLOSED
 
 
 STREAMS = {
-    "stderr closed": closed(2),
-    "stdout closed": closed(1),
-    "all closed": closed(0, 1, 2),
-    "stderr unread": unread(2),
-    "both unread": unread(1, 2),
-    "full disk": led_to("/dev/full", 1, 2),
+    "stderr closed": {"stderr": closed},
+    "stdout closed": {"stdout": closed},
+    "all closed": {"stdin": closed, "stdout": closed, "stderr": closed},
+    "stderr unread": {"stderr": unread},
+    "both unread": {"stdout": unread, "stderr": unread},
+    "full disk": {"stdout": full, "stderr": full},
 }
-streams = pytest.mark.parametrize("prepare", STREAMS.values(), ids=STREAMS.keys())
+streams = pytest.mark.parametrize("opened", STREAMS.values(), ids=STREAMS.keys())
+Opened = dict[str, Callable[[], AbstractContextManager[int | None]]]
 
 
 @pytest.fixture(scope="module")
@@ -60,56 +57,67 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_folders(tmp_path_factory.mktemp("data"))
 
 
-def code(folder: Path, prepare: Callable[[], None], *command: str, unbuffered: str = "") -> int:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=environment,
-        preexec_fn=prepare,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=300,
-        check=False,
-    )
-    return done.returncode
+def code(folder: Path, opened: Opened, *command: str, unbuffered: str = "") -> int:
+    with ExitStack() as open_files:
+        numbers = {name: open_files.enter_context(open_file()) for name, open_file in opened.items()}
+        process = warm.start(command, folder, {"PYTHONUNBUFFERED": unbuffered}, **numbers)
+        with warm.ended(process):
+            return process.wait()
 
 
 @streams
-def test_training(prepare: Callable[[], None], data: Path, tmp_path: Path) -> None:
+def test_training(opened: Opened, data: Path, tmp_path: Path) -> None:
     run = smoke_arguments("pix2pix", data, tmp_path / "run", "train.steps=5", "logging.every=1")
-    assert code(tmp_path, prepare, str(ROOT / "train.py"), *run) == 0
-    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert code(tmp_path, opened, str(ROOT / "train.py"), *run) == 0
+    check_run(tmp_path / "run")
+    assert code(tmp_path, opened, str(ROOT / "train.py"), *run, "optim.lrr=1") == 2
+
+
+def check_run(run_dir: Path) -> None:
+    """All of it is there, and no file has the number of a closed stream, and so what was meant for that."""
+    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4, 5]
-    assert (tmp_path / "run/bundles/a2b.safetensors").exists()
-    lock = (tmp_path / "run/.lock").read_text()
+    assert (run_dir / "bundles/a2b.safetensors").exists()
+    lock = (run_dir / ".lock").read_text()
     assert lock.startswith("process ") and lock.count("\n") == 1, "another file got the number of a closed stream"
-    assert code(tmp_path, prepare, str(ROOT / "train.py"), *run, "optim.lrr=1") == 2
+
+
+def test_an_interpreter_that_starts_without_streams(data: Path, tmp_path: Path) -> None:
+    """Whatever it loads first may take the numbers of closed streams too."""
+
+    def close() -> None:
+        for number in (0, 1, 2):
+            os.close(number)
+
+    run = smoke_arguments("pix2pix", data, tmp_path / "run", "train.steps=5", "logging.every=1")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(ROOT / "train.py"), *run]
+    assert subprocess.run(command, cwd=tmp_path, env=environment, preexec_fn=close, timeout=300, check=False).returncode == 0
+    check_run(tmp_path / "run")
 
 
 @streams
-def test_translation(prepare: Callable[[], None], tmp_path: Path) -> None:
+def test_translation(opened: Opened, tmp_path: Path) -> None:
     tiny_bundle(tmp_path / "a2b.safetensors", method="cyclegan", seed=1)
     for number in range(3):
         images.write(tmp_path / f"in/{number}.png", np.full((20, 30, 3), 60 * number, np.uint8))
     (tmp_path / "in/bad.png").write_text("no picture")
     command = [str(ROOT / "infer.py"), "--model", "a2b.safetensors", "--input", "in", "--output", "out"]
-    assert code(tmp_path, prepare, *command) == 2
+    assert code(tmp_path, opened, *command) == 2
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
     (tmp_path / "in/bad.png").unlink()
-    assert code(tmp_path, prepare, *command, "--overwrite", unbuffered="1") == 0
+    assert code(tmp_path, opened, *command, "--overwrite", unbuffered="1") == 0
 
 
 @streams
-def test_measuring_and_preparing(prepare: Callable[[], None], data: Path, tmp_path: Path) -> None:
+def test_measuring_and_preparing(opened: Opened, data: Path, tmp_path: Path) -> None:
     sides = ["--results", str(data / "valA"), "--truth", str(data / "valB"), "--metrics", "l1", "--json", "scores.json"]
-    assert code(tmp_path, prepare, "-m", "gan_style", "evaluate", *sides) == 0
+    assert code(tmp_path, opened, "-m", "gan_style", "evaluate", *sides) == 0
     assert json.loads((tmp_path / "scores.json").read_text())["images"] == 2
-    assert code(tmp_path, prepare, str(ROOT / "data/prepare.py"), "combine", str(data), "--output", "combined") == 0
+    assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "combine", str(data), "--output", "combined") == 0
     assert len(list((tmp_path / "combined").rglob("*.png"))) == 8
-    assert code(tmp_path, prepare, str(ROOT / "data/prepare.py"), "check", str(data)) == 0
-    assert code(tmp_path, prepare, str(ROOT / "data/prepare.py"), "check", "nowhere") == 2
+    assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "check", str(data)) == 0
+    assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "check", "nowhere") == 2
 
 
 SPEAKING = """

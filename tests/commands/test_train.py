@@ -1,13 +1,12 @@
 """train.py as a user meets it: what it leaves behind, and what it says to mistakes."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 from pictures import draw_folders
 from PIL import Image
@@ -185,14 +184,7 @@ def test_an_image_too_small_to_be_judged_is_named_and_the_steps_before_it_are_sa
 
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_mistake_is_one_line_and_exit_code_2(processes: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "--config", "nowhere.yaml"],
-        cwd=tmp_path,
-        env=os.environ | {"WORLD_SIZE": processes},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.run([ROOT / "train.py", "--config", "nowhere.yaml"], tmp_path, env={"WORLD_SIZE": processes})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: nowhere.yaml: no such file, and no recipe of that name; the recipes are adain, ")
     assert done.stderr.count("\n") == 1

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import warm
 from children import heeding
 from pictures import draw_folders
 from runs import bundles, metrics, networks
@@ -52,9 +53,9 @@ def worker_of(torchrun: subprocess.Popen[bytes], rank: int) -> int:
     raise AssertionError(f"no process of rank {rank}")
 
 
-def wait_for(path: Path, torchrun: subprocess.Popen[bytes]) -> None:
+def wait_for(path: Path, process: subprocess.Popen[bytes] | warm.WarmProcess) -> None:
     give_up = time.monotonic() + 120
-    while not path.exists() and torchrun.poll() is None and time.monotonic() < give_up:
+    while not path.exists() and process.poll() is None and time.monotonic() < give_up:
         time.sleep(0.05)
     assert path.exists(), (path.parents[1] / "log").read_text()[-3000:]
 
@@ -63,14 +64,14 @@ def test_a_killed_process_is_recovered_from(tmp_path: Path) -> None:
     """`torchrun --max-restarts`: both start anew from the newest checkpoint, and the result is the uninterrupted one's."""
     data = draw_folders(tmp_path / "data")
     steps = ["train.steps=200", "train.checkpoint_every=13"]  # in the middle of a window of the log
-    for name in ("straight", "killed"):
-        folder = tmp_path / name
-        folder.mkdir()
-        with two_processes(arguments(data, folder / "run", *steps), folder, "--max-restarts=2") as process:
-            if name == "killed":
-                wait_for(folder / "run" / "checkpoints" / "step_0000013", process)
-                os.kill(worker_of(process, rank=1), signal.SIGKILL)
-            assert process.wait(timeout=240) == 0, (folder / "log").read_text()[-3000:]
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    straight.mkdir()
+    killed.mkdir()
+    assert warm.run_ranks(arguments(data, straight / "run", *steps), 2, straight, straight / "log") == [0, 0]
+    with two_processes(arguments(data, killed / "run", *steps), killed, "--max-restarts=2") as process:
+        wait_for(killed / "run" / "checkpoints" / "step_0000013", process)
+        os.kill(worker_of(process, rank=1), signal.SIGKILL)
+        assert process.wait(timeout=240) == 0, (killed / "log").read_text()[-3000:]
     assert "going on after step" in (tmp_path / "killed" / "log").read_text()
     assert networks(tmp_path / "killed" / "run", 200) == networks(tmp_path / "straight" / "run", 200)
     assert bundles(tmp_path / "killed" / "run") == bundles(tmp_path / "straight" / "run")
@@ -79,13 +80,14 @@ def test_a_killed_process_is_recovered_from(tmp_path: Path) -> None:
 
 def test_a_signal_to_one_process_stops_both_with_a_checkpoint(tmp_path: Path) -> None:
     data = draw_folders(tmp_path / "data")
-    with two_processes(arguments(data, tmp_path / "run", "train.steps=100000"), tmp_path) as process:
-        wait_for(tmp_path / "run" / "metrics.jsonl", process)
-        os.kill(worker_of(process, rank=1), signal.SIGUSR1)
-        assert process.wait(timeout=120) != 0  # torchrun's own code
-    log = (tmp_path / "log").read_text()
+    said = tmp_path / "log"
+    ranks = warm.start_ranks(arguments(data, tmp_path / "run", "train.steps=100000"), 2, tmp_path, stdout=said, stderr=said)
+    with warm.ended(*ranks):
+        wait_for(tmp_path / "run" / "metrics.jsonl", ranks[1])
+        ranks[1].send_signal(signal.SIGUSR1)
+        assert [rank.wait(timeout=120) for rank in ranks] == [143, 143], said.read_text()[-3000:]
+    log = said.read_text()
     assert "; a checkpoint is saved" in log and "next: the same command goes on after step" in log
-    assert "exitcode  : 143" in log, log[-3000:]
     assert f'File "{ROOT}/gan_style' not in log, "a traceback of ours"
     newest = max((tmp_path / "run" / "checkpoints").iterdir())
     assert json.loads((newest / "manifest.json").read_text())["processes"] == 2
@@ -98,12 +100,15 @@ def test_a_broken_file_of_one_process_ends_both_and_loses_no_step(workers: int, 
     whole = broken.read_bytes()
     command = arguments(data, tmp_path / "run", "train.steps=6", "train.checkpoint_every=100", f"data.workers={workers}")
     broken.write_bytes(whole[: len(whole) // 2])
-    with two_processes(command, tmp_path) as process:
-        assert process.wait(timeout=120) != 0
+    if workers:
+        with two_processes(command, tmp_path) as process:
+            assert process.wait(timeout=120) != 0
+        assert "exitcode  : 2" in (tmp_path / "log").read_text(), "the first to end has this code, though torchrun signals the other one"
+    else:
+        assert warm.run_ranks(command, 2, tmp_path, tmp_path / "log") == [2, 2]
     log = (tmp_path / "log").read_text()
     assert "error: " in log
     assert "003.png: damaged or cut short" in log
-    assert "exitcode  : 2" in log, log[-3000:]
     (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()  # of the steps before the broken file
     assert json.loads((checkpoint / "manifest.json").read_text())["step"] <= 2
 
@@ -111,8 +116,7 @@ def test_a_broken_file_of_one_process_ends_both_and_loses_no_step(workers: int, 
     (tmp_path / "straight").mkdir()
     straight = arguments(data, tmp_path / "straight" / "run", "train.steps=6", "train.checkpoint_every=100", f"data.workers={workers}")
     for again, folder in ((command, tmp_path), (straight, tmp_path / "straight")):
-        with two_processes(again, folder) as process:
-            assert process.wait(timeout=120) == 0, (folder / "log").read_text()[-3000:]
+        assert warm.run_ranks(again, 2, folder, folder / "log") == [0, 0], (folder / "log").read_text()[-3000:]
     assert networks(tmp_path / "run", 6) == networks(tmp_path / "straight" / "run", 6)
 
 
@@ -121,22 +125,19 @@ def test_a_changed_data_set_ends_both_and_may_be_accepted_by_both(tmp_path: Path
     data = draw_folders(tmp_path / "data", train=5)
     command = arguments(data, tmp_path / "run", "train.steps={}", "data.workers=0")
     start, again = ([part.format(steps) if part.startswith("train.steps") else part for part in command] for steps in (4, 6))
-    with two_processes(start, tmp_path) as process:
-        assert process.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-3000:]
+    said = tmp_path / "log"
+    assert warm.run_ranks(start, 2, tmp_path, said) == [0, 0], said.read_text()[-3000:]
     for domain in "AB":
         (data / f"train{domain}" / "002.png").unlink()
-    (tmp_path / "log").unlink()
-    with two_processes([*again, "optim.extend=hold"], tmp_path) as process:
-        assert process.wait(timeout=120) != 0  # torchrun's own code
-    log = (tmp_path / "log").read_text()
+    said.unlink()
+    assert warm.run_ranks([*again, "optim.extend=hold"], 2, tmp_path, said) == [2, 2], said.read_text()[-3000:]
+    log = said.read_text()
     assert sum("error: data.root: " in line for line in log.splitlines()) == 1, log[-3000:]
     assert "is not what the first 4 steps were trained on" in log and "002" in log
-    assert "exitcode  : 2" in log, log[-3000:]
     assert f'File "{ROOT}/gan_style' not in log, "a traceback of ours"
     assert [folder.name for folder in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_0000004"]
 
-    with two_processes([*again, "optim.extend=hold", "data.changed=accept"], tmp_path) as process:
-        assert process.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-3000:]
+    assert warm.run_ranks([*again, "optim.extend=hold", "data.changed=accept"], 2, tmp_path, said) == [0, 0], said.read_text()[-3000:]
     assert "from step 5 on it trains on a changed data set: " in (tmp_path / "log").read_text()
     newest = max((tmp_path / "run" / "checkpoints").iterdir())
     manifest = json.loads((newest / "manifest.json").read_text())

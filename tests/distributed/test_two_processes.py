@@ -1,13 +1,11 @@
 """Two gloo processes train to the weights of one."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 from pictures import draw_folders
 from safetensors.torch import load_file
@@ -33,12 +31,8 @@ def train(name: str, processes: int, data: Path, folder: Path, *overrides: str) 
     folder.mkdir(parents=True, exist_ok=True)
     run_dir = folder / "run"
     config = smoke_arguments(name, data, run_dir, *exact(name, overrides), "logging.samples=0", f"train.steps={STEPS}", *overrides)
-    worker = [str(ROOT / "tests/distributed/worker.py"), str(folder), *config]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-    command = [*torchrun, *worker] if processes > 1 else [sys.executable, *worker]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
+    codes = warm.run_ranks([ROOT / "tests/distributed/worker.py", folder, *config], processes, folder, folder / "log")
+    assert codes == [0] * processes, (folder / "log").read_text()[-3000:]
     reports = [json.loads((folder / f"rank_{rank}.json").read_text()) for rank in range(processes)]
     assert [report["processes"] for report in reports] == [processes] * processes
     assert len({report["hash"] for report in reports}) == 1, "the processes diverged"

@@ -1,10 +1,10 @@
 """The configurations of `accelerate launch`, and the launches that are refused."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from accelerate.commands.config.config_args import load_config_from_file
 from launching import LAUNCH, arguments, environment, free_port, newest, started
 from smoke import ROOT
@@ -55,8 +55,7 @@ def test_two_machines_train(data: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_launch_that_cannot_work_is_refused(variables: dict[str, str], reason: str, data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "train.py", *arguments(data, tmp_path / "run")]
-    done = subprocess.run(command, cwd=ROOT, env=environment(**variables), capture_output=True, text=True, timeout=240)
+    done = warm.run([ROOT / "train.py", *arguments(data, tmp_path / "run")], ROOT, env=environment(**variables))
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith(f"error: {reason}")
     assert done.stderr.count("\n") == 1

@@ -4,16 +4,16 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from children import heeding, ignoring
+import warm
 from runs import STEPS, arguments, bundles, metrics, networks
 from smoke import ROOT
+from warm import WarmProcess
 
 from gan_style.commands.train import train_command
 from gan_style.errors import UserError
@@ -67,18 +67,17 @@ def test_a_damaged_file_is_named_and_loses_no_step(workers: int, straight: tuple
 ENDLESS = 100000  # steps
 
 
-def started(data: Path, folder: Path, prepare: Callable[[], None], *overrides: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def started(data: Path, folder: Path, *overrides: str, ignored: Sequence[str] = ()) -> Iterator[WarmProcess]:
     """The command, in a session of its own, once it has logged its first step; what it says goes to folder/log."""
-    command = [sys.executable, str(ROOT / "train.py")]
-    command += arguments("pix2pix", data, folder / "run", "data.workers=2", f"train.steps={ENDLESS}", *overrides)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=prepare)
-    wait_for_steps(folder / "run", 1, process)
-    return process
+    command = [ROOT / "train.py", *arguments("pix2pix", data, folder / "run", "data.workers=2", f"train.steps={ENDLESS}", *overrides)]
+    process = warm.start(command, folder, stdout=folder / "log", stderr=folder / "log", ignored=ignored)
+    with warm.ended(process):
+        wait_for_steps(folder / "run", 1, process)
+        yield process
 
 
-def wait_for_steps(run_dir: Path, lines: int, process: subprocess.Popen[bytes], seconds: float = 240) -> None:
+def wait_for_steps(run_dir: Path, lines: int, process: WarmProcess, seconds: float = 240) -> None:
     """Until the log has so many lines, the process has ended, or the time is over."""
     log, give_up = run_dir / "metrics.jsonl", time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < give_up and not (log.exists() and len(metrics(run_dir)) >= lines):
@@ -94,9 +93,9 @@ def newest_step(run_dir: Path) -> int:
     ("signal_sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)]
 )
 def test_a_signal_saves_first_and_the_same_command_goes_on(signal_sent: int, code: int, data: Path, tmp_path: Path) -> None:
-    process = started(data, tmp_path, heeding)
-    os.killpg(process.pid, signal_sent)  # the whole group, as a terminal's Ctrl-C does
-    assert process.wait(timeout=120) == code, (tmp_path / "log").read_text()[-2000:]
+    with started(data, tmp_path) as process:
+        os.killpg(process.pid, signal_sent)  # the whole group, as a terminal's Ctrl-C does
+        assert process.wait(timeout=120) == code, (tmp_path / "log").read_text()[-2000:]
     assert "Traceback" not in (tmp_path / "log").read_text()
     step = newest_step(tmp_path / "run")
     assert 0 < step < ENDLESS
@@ -108,11 +107,11 @@ def test_a_signal_saves_first_and_the_same_command_goes_on(signal_sent: int, cod
 
 
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored(data: Path, tmp_path: Path) -> None:
-    process = started(data, tmp_path, ignoring("SIGINT", "SIGHUP"))
-    for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP):
-        os.killpg(process.pid, number)
-    wait_for_steps(tmp_path / "run", len(metrics(tmp_path / "run")) + 3, process)
-    assert process.poll() is None, (tmp_path / "log").read_text()[-2000:]
-    os.killpg(process.pid, signal.SIGTERM)
-    assert process.wait(timeout=120) == 143
+    with started(data, tmp_path, ignored=("SIGINT", "SIGHUP")) as process:
+        for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP):
+            os.killpg(process.pid, number)
+        wait_for_steps(tmp_path / "run", len(metrics(tmp_path / "run")) + 3, process)
+        assert process.poll() is None, (tmp_path / "log").read_text()[-2000:]
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(timeout=120) == 143
     assert 0 < newest_step(tmp_path / "run") < ENDLESS

@@ -8,24 +8,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from children import heeding
 from runs import arguments, metrics, networks
 from smoke import ROOT
 from test_interrupted import newest_step, started, wait_for_steps
+from warm import WarmProcess
 
 from gan_style.commands.train import train_command
 
 
-def loading_processes(process: subprocess.Popen[bytes]) -> list[int]:
+def loading_processes(process: WarmProcess) -> list[int]:
     """The command's children that run Python code of ours, oldest first."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return sorted(map(int, children))
 
 
 def test_a_killed_loading_process_ends_the_run_in_one_line_and_loses_no_step(data: Path, tmp_path: Path) -> None:
-    process = started(data, tmp_path, heeding, "logging.every=1")
-    os.kill(loading_processes(process)[0], signal.SIGKILL)
-    assert process.wait(timeout=120) == 2, (tmp_path / "log").read_text()[-2000:]
+    with started(data, tmp_path, "logging.every=1") as process:
+        os.kill(loading_processes(process)[0], signal.SIGKILL)
+        assert process.wait(timeout=120) == 2, (tmp_path / "log").read_text()[-2000:]
     said = (tmp_path / "log").read_text()
     (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
     assert line.startswith("error: a loading process was killed (by the system's memory killer?); lower data.workers")
@@ -40,16 +40,16 @@ def test_a_killed_loading_process_ends_the_run_in_one_line_and_loses_no_step(dat
 
 
 def test_the_first_signal_ends_a_run_whose_loading_processes_hang(data: Path, tmp_path: Path) -> None:
-    process = started(data, tmp_path, heeding)
-    hanging = loading_processes(process)
-    for child in hanging:
-        os.kill(child, signal.SIGSTOP)
-    before = -1
-    while before != len(metrics(tmp_path / "run")):  # until it waits for them
-        before = len(metrics(tmp_path / "run"))
-        wait_for_steps(tmp_path / "run", before + 1, process, seconds=3)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=120) == 143, (tmp_path / "log").read_text()[-2000:]
+    with started(data, tmp_path) as process:
+        hanging = loading_processes(process)
+        for child in hanging:
+            os.kill(child, signal.SIGSTOP)
+        before = -1
+        while before != len(metrics(tmp_path / "run")):  # until it waits for them
+            before = len(metrics(tmp_path / "run"))
+            wait_for_steps(tmp_path / "run", before + 1, process, seconds=3)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 143, (tmp_path / "log").read_text()[-2000:]
     assert newest_step(tmp_path / "run") > 0
     assert not any(Path(f"/proc/{child}").exists() for child in hanging)
 

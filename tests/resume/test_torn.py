@@ -2,13 +2,11 @@
 
 import json
 import os
-import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from runs import STEPS, arguments, bundles, metrics, networks
 from smoke import ROOT, winning
 
@@ -92,20 +90,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(largest: int, straig
     else:
         assert train_command(winning([*command, "train.steps=2"])) == 0
     before = {path: path.read_bytes() for path in (run_dir / "checkpoints").rglob("*") if path.is_file()}
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *command],
-        cwd=tmp_path,
-        env=environment,
-        preexec_fn=limit,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = warm.run([ROOT / "train.py", *command], tmp_path, largest_file=largest)
     assert done.returncode == 2, done.stderr[-2000:]
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "make room" in line or "cannot be written" in line
@@ -162,9 +147,7 @@ def test_a_folder_in_use_is_refused_by_the_command(straight: tuple[str, Path], d
     lock = FolderLock(run_dir)
     lock.acquire()
     try:
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "train.py"), *command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-        )
+        done = warm.run([ROOT / "train.py", *command], tmp_path)
     finally:
         lock.release()
     assert done.returncode == 2

@@ -16,8 +16,10 @@ INITS: dict[str, Callable[[Tensor, float], Tensor]] = {
 def init_weights(network: nn.Module, init: str, gain: float) -> None:
     """Draw all weights of `network` in place: convolutions by `init` (a key of `INITS`), batch normalisations' scale from normal(1, gain).
 
-    Biases start at 0.
+    Biases start at 0. A network on the meta device has shapes alone, so nothing is drawn: torch would load its compiler for that.
     """
+    if any(weight.is_meta for weight in network.parameters()):
+        return
     draw = INITS[init]
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
