@@ -91,7 +91,7 @@ def measure(root: str, kind: str, start: str, steps: str) -> dict[str, float]:
     loader.start_method = start
     workers: dict[int, dict[str, float]] = {}
     for batch in loader:
-        used = json.loads(batch.keys_b[-1])
+        used = json.loads(batch.keys["b"][-1])
         workers[used.pop("pid")] = used
     return {
         "files": len(source.a),
@@ -104,19 +104,19 @@ def measure(root: str, kind: str, start: str, steps: str) -> dict[str, float]:
 
 
 class KeysAlone(TrainingSet):
-    """Samples without images; at the end of a batch key_b says what memory the process has."""
+    """Samples without images; at the end of a batch the key of domain B says what memory the process has."""
 
     def read(self, place: Place) -> Sample:
-        key = self.source.a[place.index_a]
+        key = self.source.a[place.reads[0].image]
         used = json.dumps({"pid": os.getpid(), **memory()}) if place.slot == BATCH - 1 else ""
-        return Sample(BLANK, BLANK, key, used, place.slot, place.number)
+        return Sample({"a": BLANK, "b": BLANK}, {"a": key, "b": used}, place.slot, place.number)
 
 
 class FormerKeys(KeysAlone):
     """Every loading process makes the order of an epoch for itself."""
 
     def place(self, number: int, slot: int) -> Place:
-        return Place(slot, number, 0, 0, 0, 0)
+        return Place(slot, number, ())
 
     def read(self, place: Place) -> Sample:
         return super().read(super().place(place.number, place.slot))

@@ -75,7 +75,7 @@ def measure(name: str, size: int, batch_size: int, recompute: bool, base_channel
     start = 0.0
     for step in range(2):
         start = clock()
-        trainer.step(step, [Batch(a, b, names, names, places, places)])
+        trainer.step(step, [Batch.of_two(a, b, names, names, places, places)])
         if on_gpu:
             torch.cuda.synchronize()
     seconds = clock() - start

@@ -43,7 +43,7 @@ def report(name: str, batch_size: int, size: int, rounds: int) -> None:
     device = Accelerator().device
     keys = ("",) * batch_size
     images = torch.rand(2, batch_size, 3, size, size) * 2 - 1
-    batch = Batch(images[0], images[1], keys, keys, tuple(range(batch_size)), tuple(range(batch_size)))
+    batch = Batch.of_two(images[0], images[1], keys, keys, tuple(range(batch_size)), tuple(range(batch_size)))
     times: dict[tuple[str, bool], list[float]] = {variant: [] for variant in VARIANTS}
     for turn in tqdm(range(rounds + 1), desc=f"{name}, batch {batch_size}", leave=False, disable=None):
         for variant in VARIANTS:

@@ -11,6 +11,7 @@ from torch import nn
 
 from gan_style.bundles.file import BundleInfo, Resize
 from gan_style.conditions import Given, Picture
+from gan_style.config.domain_names import with_domain_names
 from gan_style.config.load import dump_config
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
@@ -72,6 +73,8 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         return agreement.in_turns(accelerator.is_local_main_process, action)
 
     training, validation = by_turns(lambda: open_data(config))
+    names = agreement.from_main(training.names if accelerator.is_main_process else None)
+    config = config.model_copy(update={"method": with_domain_names(config.method, names)})
     domains = colours = None
     with agreement.together():
         if accelerator.is_main_process:
@@ -117,6 +120,7 @@ def describe(config: RunConfig[Any]) -> int:
     training_device(config.train)
     with lent_process(), looking_only() as looking:
         training, validation = open_data(config)
+        config = config.model_copy(update={"method": with_domain_names(config.method, training.names)})
         config, training, validation = with_domain_colours(config, domain_colours(config, training), training, validation)
         config = with_colours(config, label_colours(config, training))
         method = open_method(config)
@@ -145,9 +149,8 @@ def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None
     """The data sets; demo data are drawn first."""
     draw_demo(config)
     kind = METHODS[config.method.name]
-    paired, single = kind.needs == "pairs", kind.needs == "images"
-    training = open_dataset(config.data, "train", paired, config.train.seed, single)
-    return training, open_dataset(config.data, "val", paired, config.train.seed, single)
+    training = open_dataset(config.data, "train", kind.needs, config.train.seed)
+    return training, open_dataset(config.data, "val", kind.needs, config.train.seed)
 
 
 def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:
@@ -259,8 +262,8 @@ def make_examples(config: RunConfig[Any], method: Method, validation: Validation
         (read, length), (read_other, length_other) = domains[direction[0]], domains[direction[-1]]
         for number, index in enumerate(spread(length, config.logging.samples)):
             partner = index if validation.paired else number % max(1, length_other)
-            other = read_other(partner)[0] if length_other else None
-            given = Given(read(index)[0], other, number, seed=config.train.seed)
+            other = read_other(partner)[0] if length_other and "b" in validation.source.domains else None
+            given = Given(read(index)[0], other, number, validation.label(index), config.train.seed)
             truth = other if method.needs == "pairs" else None
             examples.append(Example(direction, condition.row(given), condition.shown(given), truth))
     return examples

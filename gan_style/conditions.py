@@ -27,7 +27,7 @@ class Given:
     """Validation image `number`, from which a condition makes what a translator takes.
 
     source: the image [C, H, W]; other: an image of the domain that the translator leads to, the partner where the data are pairs
-    label: the name of the source's class in a labelled data set; seed: of the run, for what is drawn
+    label: the name of the source's class in a labelled data set; seed: of the run, for what is drawn; to: the label to lead to; None: any
     """
 
     source: Tensor
@@ -35,6 +35,7 @@ class Given:
     number: int = 0
     label: str | None = None
     seed: int = 0
+    to: str | None = None
 
 
 class Condition(BaseModel):
@@ -68,9 +69,11 @@ class Label(Condition):
     names: tuple[str, ...] = Field(min_length=1, max_length=1024)
 
     def inputs(self, given: Given) -> tuple[Tensor, ...]:
-        """Led to another class than the source's own: to each of them in turn, as the number goes up."""
+        """Led to the label that is asked for, else to a label but the source's own, which is a function of the number."""
+        if given.to is not None:
+            return given.source, self.of(given.to)
         others = [name for name in self.names if name != given.label] or self.names
-        return given.source, self.of(others[given.number % len(others)])
+        return given.source, self.of(others[derive_seed("target", given.number) % len(others)])
 
     def row(self, given: Given) -> list[tuple[Tensor, ...]]:
         """Led to every class, its own too."""

@@ -9,6 +9,10 @@ from torch import Tensor
 
 Direction = Literal["a2b", "b2a"]
 
+# What a method is trained on: pairs of images, images of two domains, images of one (`Batch.a`), or those with the classes that their
+# folders name (`Batch.labels`).
+Needs = Literal["pairs", "domains", "images", "labelled images"]
+
 # What a translation made: name -> images or features. Methods document their own names (`fake_b`, `reconstructed_a`, ...).
 Outputs = dict[str, Tensor]
 
@@ -55,22 +59,43 @@ def detach(outputs: Outputs) -> Outputs:
 
 @dataclass(frozen=True)
 class Batch:
-    """One micro-batch of samples from the two domains.
+    """One micro-batch of samples.
 
-    a, b:   images [B, C, H, W] in [-1, 1]; the two domains' sizes may differ where the data are unpaired
-    keys_a, keys_b: the names of the samples (paths relative to the data root), for logs and messages
-    slots:  the samples' positions in the global batch, 0 <= slot < train.batch_size: the same for a sample on any
-            number of processes, so state that belongs to a slot (a replay buffer) survives a change of their number
-    numbers: the samples' numbers in the endless stream of training samples: what a sample is drawn (a style, noise) is a
-            function of it
+    images: domain -> images [B, C, H, W] in [-1, 1]; sizes of two domains may differ where the data are unpaired
+    keys:   domain -> the samples' names (paths relative to the data root), for logs and messages
+    slots:  the samples' positions in the global batch, 0 <= slot < train.batch_size. A sample has the same slot on any number of
+            processes, so state that belongs to a slot (a replay buffer) survives a change of their number
+    numbers: the samples' numbers in the endless stream of training samples. What a sample is drawn (a style, noise, a target) is a
+            function of its number
+    labels: of a labelled data set: for each sample the place of its class among the data set's names; None elsewhere
     """
 
-    a: Tensor
-    b: Tensor
-    keys_a: tuple[str, ...]
-    keys_b: tuple[str, ...]
+    images: Mapping[str, Tensor]
+    keys: Mapping[str, tuple[str, ...]]
     slots: tuple[int, ...]
     numbers: tuple[int, ...]
+    labels: tuple[int, ...] | None = None
+
+    @classmethod
+    def of_two(
+        cls, a: Tensor, b: Tensor, keys_a: tuple[str, ...], keys_b: tuple[str, ...], slots: tuple[int, ...], numbers: tuple[int, ...]
+    ) -> "Batch":
+        """A batch of the two domains `a` and `b`."""
+        return cls({"a": a, "b": b}, {"a": keys_a, "b": keys_b}, slots, numbers)
+
+    @property
+    def a(self) -> Tensor:
+        """The images of domain A, or of the only domain."""
+        return self.images["a"]
+
+    @property
+    def b(self) -> Tensor:
+        """The images of domain B."""
+        return self.images["b"]
+
+    def with_images(self, **images: Tensor) -> "Batch":
+        """The batch with other images of some domains."""
+        return replace(self, images={**self.images, **images})
 
     def oriented(self, direction: Direction) -> tuple[Tensor, Tensor]:
         """(images that a translator of this direction is given, images of the domain that it leads to)."""
@@ -82,9 +107,8 @@ class Batch:
         def move(images: Tensor) -> Tensor:
             return images.to(device, dtype, non_blocking=True).contiguous(memory_format=memory_format)
 
-        return replace(self, a=move(self.a), b=move(self.b))
+        return self.with_images(**{domain: move(images) for domain, images in self.images.items()})
 
     def pin_memory(self) -> "Batch":
         """The batch in pinned memory, from which copies to a GPU need not be waited for."""
-        a = self.a.pin_memory()
-        return replace(self, a=a, b=a if self.b is self.a else self.b.pin_memory())
+        return self.with_images(**{domain: images.pin_memory() for domain, images in self.images.items()})

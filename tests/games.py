@@ -7,7 +7,6 @@ has: `translators` and `translations` say what is made of which domain, players 
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -45,7 +44,7 @@ def made(method: Method, batch: Batch, outputs: Outputs) -> dict[str, Direction]
 def leaves(batch: Batch, outputs: Outputs) -> tuple[Batch, Outputs]:
     """Copies of which a gradient can tell whether a loss looks at them."""
     with_gradient = {name: value.requires_grad_(value.is_floating_point()) for name, value in detach(outputs).items()}
-    return replace(batch, a=batch.a.clone().requires_grad_(), b=batch.b.clone().requires_grad_()), with_gradient
+    return batch.with_images(a=batch.a.clone().requires_grad_(), b=batch.b.clone().requires_grad_()), with_gradient
 
 
 def looks_at(term: Tensor, tensors: Mapping[str, Tensor]) -> set[str]:
@@ -167,7 +166,7 @@ def check_what_comes_back_is_compared_with_what_it_was(method: Method) -> None:
     """A cycle's or an identity's term looks at its own output and real image alone and draws them together; a cycle went through both
     generators, an identity through the one that makes its domain."""
     [batch] = micro_batches(0, 2)
-    batch = replace(batch, a=batch.a.requires_grad_(), b=batch.b.requires_grad_())
+    batch = batch.with_images(a=batch.a.requires_grad_(), b=batch.b.requires_grad_())
     graph = method.translate(batch)
     real, outputs = leaves(batch, graph)
     terms = method.losses(generators(method), real, outputs)

@@ -94,7 +94,7 @@ def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch
     size = batch_size // accumulate
     parts = [range(part * size, (part + 1) * size) for part in range(accumulate)]
     return [
-        Batch(
+        Batch.of_two(
             torch.stack([image("a", slot) for slot in slots]),
             torch.stack([image("b", slot) for slot in slots]),
             tuple(f"a{slot}" for slot in slots),

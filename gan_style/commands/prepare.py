@@ -17,7 +17,7 @@ from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
 from gan_style.terminal.counted import counted
 
-DEMO_SETS = {"paired": demo.draw_paired, "unpaired": demo.draw_unpaired, "smoke": demo.draw_smoke, "styles": demo.draw_styles}
+DEMO_SETS = {Path(root).name: draw for root, draw in demo.DEMO_ROOTS.items()}
 
 
 def prepare_command(arguments: Sequence[str]) -> int:
@@ -139,7 +139,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("root", type=place, metavar="ROOT", help="the data set, as in data.root")
     sub.add_argument(
         "--source",
-        choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"],
+        choices=["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"],
         default="auto",
         help="as data.source; auto expects pairs, so say unpaired where there are none (default: %(default)s)",
     )

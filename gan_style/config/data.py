@@ -61,10 +61,11 @@ class DataConfig(Section):
         description="A folder of domain B's images where they do not lie beside domain A's, such as a folder of style pictures; "
         "`root` is then domain A's. Unpaired methods only.",
     )
-    source: Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"] = Field(
+    source: Literal["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"] = Field(
         default="auto",
         description="Layout: `aligned` (train/: A and B side by side in one file), `folders` (trainA/ and trainB/ paired by stem), "
-        "`unpaired` (trainA/ and trainB/), `manifest`, `parquet` (images in tables; pip install 'gan_style[parquet]'). "
+        "`unpaired` (trainA/ and trainB/), `labelled` (train/NAME/: a folder for each class), `manifest`, "
+        "`parquet` (images in tables; pip install 'gan_style[parquet]'). "
         "`auto` looks at the root and at what the method needs.",
     )
     preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = Field(

@@ -61,20 +61,21 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     more = sum(survey.problems.count for survey in surveys.values()) - len(problems)
     problems += [f"{root}: has {more} more of them"] if more else []
     sources = {split: survey.source for split, survey in surveys.items() if survey.source is not None}
-    files = {(split, domain): _files(source, split, domain) for split, source in sources.items() for domain in ("a", "b")}
+    files = {(split, part): loads for split, source in sources.items() for part, loads in _parts(source).items()}
     halves = any(source.layout == "aligned" for source in sources.values())
     facts = _inspect_all({name: load for loads in files.values() for name, load in loads.items()}, workers, halves)
     problems += [problem for name in sorted(facts) if (problem := facts[name].problem)]
     rows = []
     for split, source in sources.items():
         problems += _problems_of_pairs(source, facts)
-        for domain in ("a", "b"):
-            found = [facts[name] for name in files[split, domain]]
-            rows.append(_row(split, domain, found, halves=source.layout == "aligned"))
+        for part in _parts(source):
+            found = [facts[name] for name in files[split, part]]
+            rows.append(_row(split, part, found, halves=source.layout == "aligned"))
     notes, alarms = [], []
-    for split, domain in files:
-        found = [facts[name].values for name in files[split, domain]]
-        more = notes_and_warnings(f"{split} {domain.upper()}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
+    for split, part in files:
+        domain = "b" if part == "B" and not sources[split].classes else "a"
+        found = [facts[name].values for name in files[split, part]]
+        more = notes_and_warnings(f"{split} {part}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
         notes += more[0]
         alarms += more[1]
     notes += [f"warning: {alarm}" for alarm in alarms]
@@ -104,14 +105,24 @@ def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
 
 
 def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
-    if resolve_layout(root, layout, paired=layout != "unpaired") != "parquet":
-        return layout != "unpaired"
+    if resolve_layout(root, layout, paired=layout not in ("unpaired", "labelled")) != "parquet":
+        return layout not in ("unpaired", "labelled")
     from gan_style.datasets.parquet import find_tables
 
     return "train" in find_tables(str(root))
 
 
-def _files(source: Source, split: str, domain: str) -> dict[str, Load]:
+def _parts(source: Source) -> dict[str, dict[str, Load]]:
+    """What the table has a row for: each domain, or each class of a labelled set -> its images by name."""
+    if not source.classes:
+        return {domain.upper(): _files(source, domain) for domain in ("a", "b")}
+    parts: dict[str, dict[str, Load]] = {name: {} for name in source.classes}
+    for index in range(len(source.a)):
+        parts[source.label(index)][source.name("a", index)] = partial(source.image, "a", index)
+    return parts
+
+
+def _files(source: Source, domain: str) -> dict[str, Load]:
     """The images of a domain by name, including those without a partner."""
     folder = source.root / source.folders["ab".index(domain)]
     if source.layout == "folders" and folder.is_dir():
@@ -170,7 +181,7 @@ def _problems_of_pairs(source: Source, facts: Mapping[str, Facts]) -> list[str]:
     return problems
 
 
-def _row(split: str, domain: str, facts: Sequence[Facts], halves: bool) -> tuple[str, ...]:
+def _row(split: str, part: str, facts: Sequence[Facts], halves: bool) -> tuple[str, ...]:
     headers = [fact.header for fact in facts if fact.header is not None]
     sizes = sorted({(header.width // 2 if halves else header.width, header.height) for header in headers})
     if len(sizes) > 1:
@@ -181,7 +192,7 @@ def _row(split: str, domain: str, facts: Sequence[Facts], halves: bool) -> tuple
     channels = _counts(header.channels for header in headers)
     bits = _counts(header.depth for header in headers)
     palettes = sum(header.palette for header in headers)
-    return (split, domain.upper(), str(len(facts)), str(len(facts) - len(headers)), size, channels, bits, str(palettes))
+    return (split, part, str(len(facts)), str(len(facts) - len(headers)), size, channels, bits, str(palettes))
 
 
 def _counts(values: Iterable[int]) -> str:

@@ -11,39 +11,43 @@ from torch import Tensor
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain, read_pair
 from gan_style.datasets.sampling import locate, permutation
-from gan_style.datasets.sources import find, find_one_domain
+from gan_style.datasets.sources import find, find_labelled, find_one_domain
 from gan_style.datasets.survey import Source, Split, TwoFolders
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.types import Batch
+from gan_style.types import Batch, Needs
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One training sample: images [C, H, W] in [-1, 1], their keys, its place in the global batch, its number in the stream.
+    """One training sample, as `Batch` describes it: images [C, H, W] in [-1, 1] and keys by domain, slot, number, label.
 
-    doubts: what may be wrong with it, in words by their kind
+    doubts: what may be wrong with the sample, in words by their kind
     """
 
-    a: Tensor
-    b: Tensor
-    key_a: str
-    key_b: str
+    images: dict[str, Tensor]
+    keys: dict[str, str]
     slot: int
     number: int
+    label: int | None = None
     doubts: dict[str, str] = field(default_factory=dict)
 
 
+class Read(NamedTuple):
+    """Which image of a domain a sample takes: the epoch of the domain's order, and the image's index in the source."""
+
+    domain: str
+    epoch: int
+    image: int
+
+
 class Place(NamedTuple):
-    """Where a training sample is read: for each domain the epoch of its order and the index in the source."""
+    """Where a training sample is read."""
 
     slot: int
     number: int
-    epoch_a: int
-    index_a: int
-    epoch_b: int
-    index_b: int
+    reads: tuple[Read, ...]
 
 
 class TrainingSet:
@@ -54,6 +58,7 @@ class TrainingSet:
         self.config = config
         self.seed = seed
         self.transforms = TrainingTransforms(config)
+        self.names = tuple(source.classes)  # of a labelled set
 
     def __len__(self) -> int:
         return max(len(self.source.a), len(self.source.b))
@@ -68,36 +73,40 @@ class TrainingSet:
 
     def place(self, number: int, slot: int) -> Place:
         """Where sample `number` is to be read. The orders of a large set fill memory, so the training process alone asks for this."""
-        a, b = (locate(self.seed, self._stream(domain), number, len(self.source.keys(domain))) for domain in ("a", "b"))
-        return Place(slot, number, *a, *b)
+        reads = (
+            Read(domain, *locate(self.seed, self._stream(domain), number, len(self.source.keys(domain)))) for domain in self.source.domains
+        )
+        return Place(slot, number, tuple(reads))
 
     def seen(self, samples: int) -> dict[str, np.ndarray]:
         """Domain -> [images] bool: which of its images are among the first `samples` samples?"""
-        masks = {}
-        for domain in ("a", "b"):
+        masks: dict[str, np.ndarray] = {}
+        for domain in self.source.domains:
             masks[domain] = np.zeros(len(self.source.keys(domain)), bool)
             masks[domain][permutation(self.seed, self._stream(domain), 0, len(masks[domain]))[:samples]] = True
         if self.source.b is self.source.a:  # the same files
-            masks["a"] |= masks["b"]
+            masks["a"] |= masks.get("b", False)
         return masks
 
     def _stream(self, domain: str) -> str:
         """Whose order a domain's images come in: where they are not paired, each domain has its own, of its own length."""
-        return "pair" if self.source.paired else "a" if self.source.layout == "images" else domain
+        return "pair" if self.source.paired else domain
 
     def read(self, place: Place) -> Sample:
-        slot, number, epoch_a, index_a, epoch_b, index_b = place
-        if self.source.paired and self.source.layout != "images":
-            loaded = read_pair(self.source, self.config, index_a)
-            tensors, doubted = self.transforms(loaded, self.seed, "pair", epoch_a, index_a), doubts(loaded)
+        keys = {domain: self.source.keys(domain)[index] for domain, _, index in place.reads}
+        tensors: dict[str, Tensor] = {}
+        doubted: dict[str, str] = {}
+        if self.source.paired:
+            _, epoch, index = place.reads[0]
+            loaded = read_pair(self.source, self.config, index)
+            tensors, doubted = self.transforms(loaded, self.seed, "pair", epoch, index), doubts(loaded)
         else:
-            tensors, doubted = self._read_one("a", epoch_a, index_a)
-            if self.source.layout == "images":
-                tensors["b"] = tensors["a"]
-            else:
-                other, more = self._read_one("b", epoch_b, index_b)
-                tensors, doubted = tensors | other, doubted | more
-        return Sample(tensors["a"], tensors["b"], self.source.a[index_a], self.source.b[index_b], slot, number, doubted)
+            for domain, epoch, index in place.reads:
+                tensor, doubtful = self._read_one(domain, epoch, index)
+                tensors |= tensor
+                doubted |= doubtful
+        label = self.names.index(self.source.label(place.reads[0].image)) if self.names else None
+        return Sample(tensors, keys, place.slot, place.number, label, doubted)
 
     def _read_one(self, domain: str, epoch: int, index: int) -> tuple[dict[str, Tensor], dict[str, str]]:
         """{domain: image} of one domain alone, and what may be wrong with it."""
@@ -134,6 +143,10 @@ class ValidationSet:
         """Domain -> image of pair `index` as it is in its file: a side-by-side file is decoded once. `sized` makes tensors of them."""
         return read_both(self.source, self.config, index)
 
+    def label(self, index: int) -> str | None:
+        """The class of image `index`; None where the set is not labelled."""
+        return self.source.label(index) if self.source.classes else None
+
     def sized(self, loaded: Loaded) -> Tensor:
         """The image [C, H, W] in [-1, 1], resized."""
         config = self.config
@@ -142,24 +155,32 @@ class ValidationSet:
 
 
 @overload
-def open_dataset(config: DataConfig, split: Literal["train"], paired: bool, seed: int, single: bool = ...) -> TrainingSet: ...
+def open_dataset(config: DataConfig, split: Literal["train"], needs: Needs, seed: int) -> TrainingSet: ...
 @overload
-def open_dataset(config: DataConfig, split: Literal["val"], paired: bool, seed: int, single: bool = ...) -> ValidationSet | None: ...
-def open_dataset(config: DataConfig, split: Split, paired: bool, seed: int, single: bool = False) -> TrainingSet | ValidationSet | None:
-    """The data set of `config`; None where it has no validation split.
+def open_dataset(config: DataConfig, split: Literal["val"], needs: Needs, seed: int) -> ValidationSet | None: ...
+def open_dataset(config: DataConfig, split: Split, needs: Needs, seed: int) -> TrainingSet | ValidationSet | None:
+    """The data set of `config` as a method with these `needs` reads it; None where it has no validation split.
 
-    paired: what the method needs; an unpaired method may be fed from paired files, whose pairs it does not see
-    single: the method needs images of one domain only
+    A method of two unpaired domains may be fed from paired files. It does not see the pairs.
     """
-    if config.root_b is not None:
-        source = _two_folders(config, split, paired or single)
-    else:
-        source = find_one_domain(config.root, split) if single else find(config.root, config.source, split, paired)
+    source = _source(config, split, needs)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:
         raise UserError(f"{config.root}: has no training images; see data/README.md for the layouts")
     return TrainingSet(source, config, seed)
+
+
+def _source(config: DataConfig, split: Split, needs: Needs) -> Source | None:
+    labelled = needs == "labelled images"
+    if config.source not in ("auto", "labelled") if labelled else config.source == "labelled":
+        wanted = "a labelled set; take auto or labelled" if labelled else "no labelled set; take auto"
+        raise UserError(f"data.source: {config.source} does not fit this method, which needs {wanted}")
+    if config.root_b is not None:
+        return _two_folders(config, split, needs != "domains")
+    if labelled:
+        return find_labelled(config.root, split)
+    return find_one_domain(config.root, split) if needs == "images" else find(config.root, config.source, split, needs == "pairs")
 
 
 def _two_folders(config: DataConfig, split: Split, refused: bool) -> Source | None:
@@ -175,24 +196,22 @@ def _two_folders(config: DataConfig, split: Split, refused: bool) -> Source | No
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Stack samples; a `UserError` names two files whose sizes differ."""
-    for domain in ("a", "b"):
-        first = samples[0]
+    first = samples[0]
+    for domain in first.images:
         for sample in samples[1:]:
-            shapes = [tuple(getattr(each, domain).shape) for each in (first, sample)]
+            shapes = [tuple(each.images[domain].shape) for each in (first, sample)]
             if shapes[0] != shapes[1]:
                 named = " but ".join(
-                    f"{getattr(each, f'key_{domain}')} is {shape[2]} x {shape[1]}"
-                    for each, shape in zip((first, sample), shapes, strict=True)
+                    f"{each.keys[domain]} is {shape[2]} x {shape[1]}" for each, shape in zip((first, sample), shapes, strict=True)
                 )
                 raise UserError(f"{named}: a batch needs one size; set train.batch_size to 1 or data.preprocess to resize_and_crop")
-    a = _stack([sample.a for sample in samples])
+    labels = [sample.label for sample in samples if sample.label is not None]
     return Batch(
-        a=a,
-        b=_stack([sample.b for sample in samples]) if any(sample.b is not sample.a for sample in samples) else a,
-        keys_a=tuple(sample.key_a for sample in samples),
-        keys_b=tuple(sample.key_b for sample in samples),
+        images={domain: _stack([sample.images[domain] for sample in samples]) for domain in first.images},
+        keys={domain: tuple(sample.keys[domain] for sample in samples) for domain in first.keys},
         slots=tuple(sample.slot for sample in samples),
         numbers=tuple(sample.number for sample in samples),
+        labels=tuple(labels) if labels else None,
     )
 
 

@@ -127,7 +127,7 @@ class TrainingLoader:
             again = "lower data.workers, then the same command goes on"
             return f"a loading process was killed (by the system's memory killer?); {again}, or {_SMALLER}"
         source = self.dataset.source
-        keys = dict.fromkeys(key for place in places for key in (source.a[place.index_a], source.keys("b")[place.index_b]))
+        keys = dict.fromkeys(source.keys(domain)[index] for place in places for domain, _, index in place.reads)
         named = ", ".join(list(keys)[:_SHOWN]) + (" and others" if len(keys) > _SHOWN else "")
         return (
             f"a loading process ended ({death}) while it read {named}; look these files over (data/prepare.py check), then the same "

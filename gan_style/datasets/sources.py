@@ -4,10 +4,12 @@ data/README.md describes the layouts.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from gan_style.datasets.folders import survey_aligned, survey_folders, survey_images
 from gan_style.datasets.index import Index
+from gan_style.datasets.labelled import class_folders, places, survey_labelled
 from gan_style.datasets.layouts import Folders, check_one_domain, is_url, resolve_layout, split_folders
 from gan_style.datasets.manifest import survey_manifest
 from gan_style.datasets.survey import SET_ALIGNED, Layout, LayoutChoice, Source, Split, Survey
@@ -59,6 +61,14 @@ def find_one_domain(root: Path | str, split: Split) -> Source | None:
     return _standing_in(root, "images", paired=False) if source is None and split == "val" else source
 
 
+def find_labelled(root: Path | str, split: Split) -> Source | None:
+    """The images of a split with their classes (`labelled`), or None where there is no validation split."""
+    if is_url(root) or not Path(root).is_dir():
+        raise UserError(f"{root}: no such folder; this method reads a folder with a folder of images for each class (data/README.md)")
+    source = _found(root, "labelled", split, paired=False)
+    return _standing_in(root, "labelled", paired=False) if source is None and split == "val" else source
+
+
 def survey_split(root: Path | str, layout: LayoutChoice, split: Split, paired: bool) -> Survey:
     """Like `find_split`, but without a cache and with all problems listed. `UserError` only if the layout itself does not fit."""
     known = resolve_layout(root, layout, paired)
@@ -81,12 +91,13 @@ def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Sourc
     folders = _folders(root, known, split)
     index = None if known == "parquet" else Index(Path(root), known, split, paired, folders)
     if index and (source := index.load()):
-        return source
+        return replace(source, classes=class_folders(Path(root), split)) if known == "labelled" else source
     survey = _survey(root, known, folders, split, paired)
     if survey.problems:
         named = "; ".join(survey.problems.lines[:3])
         more = f"; and {survey.problems.count - 3} more" if survey.problems.count > 3 else ""
-        raise UserError(f"{named}{more}; put this right (`python data/prepare.py check {root}` lists every problem)")
+        command = f"python data/prepare.py check {root}{' --source labelled' if known == 'labelled' else ''}"
+        raise UserError(f"{named}{more}; put this right (`{command}` lists every problem)")
     if survey.no_pairs:
         raise UserError(
             f"{survey.no_pairs}; rename the files to match, or, if they are not pairs, take a method that needs none: cyclegan or cut "
@@ -96,6 +107,9 @@ def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Sourc
 
 
 def _folders(root: Path | str, known: Layout, split: Split) -> Folders | None:
+    if known == "labelled":
+        classes = class_folders(Path(root), split)
+        return places(classes, split) if classes else None
     return None if known in ("parquet", "manifest") else split_folders(Path(root), known, split)
 
 
@@ -109,6 +123,8 @@ def _survey(root: Path | str, known: Layout, folders: Folders | None, split: Spl
         return survey_manifest(root, split, paired)
     if folders is None:
         return Survey(None)
+    if known == "labelled":
+        return survey_labelled(root, split)
     if known == "aligned":
         return survey_aligned(root, folders, split, paired)
     return survey_images(root, folders, split) if known == "images" else survey_folders(root, folders, split, paired)

@@ -1,7 +1,7 @@
 """The result of surveying a layout: the files of a split, and their problems."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,8 +12,8 @@ from gan_style.files.images import Encoded
 from gan_style.files.left_out import LeftOut
 from gan_style.terminal.counted import counted
 
-Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images"]
-LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "manifest", "parquet"]
+Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images", "labelled"]
+LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"]
 Split = Literal["train", "val", "test"]
 Domain = Literal["a", "b"]
 SET_ALIGNED = "set data.source=aligned (prepare.py: --source aligned)"
@@ -25,11 +25,12 @@ class Source:
     """The images of one split. Keys are posix paths relative to `root`.
 
     If `paired`, a[i] belongs to b[i]. In an aligned source both are the same file, whose left half is domain A. A source of the layout
-    `images` has one domain: `b` is `a`.
+    `images` or `labelled` has one domain: `b` is `a`.
 
     folders: of domain A and domain B below the root, with which the keys begin; "" if the images lie anywhere below the root
     split: the split of the images; "test" if they are used as validation images, of which the data set has none
     left_out: files in the folders without an image's suffix
+    classes: of the layout `labelled`: the name of each class and its folder below the root
     """
 
     layout: Layout
@@ -40,6 +41,7 @@ class Source:
     folders: tuple[str, str] = field(default=("", ""), kw_only=True)
     split: Split = field(default="train", kw_only=True)
     left_out: LeftOut = field(default_factory=LeftOut, kw_only=True)
+    classes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def path(self, key: str) -> Path:
         return self.root / key
@@ -51,6 +53,16 @@ class Source:
     def image(self, domain: str, index: int) -> Path | Encoded:
         """Image `index` of domain "a" or "b", as `images.read` takes it."""
         return self.path(self.keys(domain)[index])
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that a training sample has an image of."""
+        return ("a",) if self.layout in ("images", "labelled") else ("a", "b")
+
+    def label(self, index: int) -> str:
+        """The class of image `index` of a labelled source."""
+        key = self.a[index]
+        return next(name for name, folder in self.classes.items() if key.startswith(f"{folder}/"))
 
     def keys(self, domain: str) -> Sequence[str]:
         return self.a if domain == "a" else self.b
@@ -75,6 +87,8 @@ class Source:
     def _counts(self) -> str:
         if self.layout == "images":
             return counted(len(self.a), "image")
+        if self.layout == "labelled":
+            return f"{counted(len(self.a), 'image')} of {len(self.classes)} classes: {', '.join(map(shown, self.classes))}"
         if self.paired:
             return f"{counted(len(self.a), 'pair')} ({self.layout})"
         return f"{counted(len(self.a), 'image')} of domain A, {len(self.b)} of domain B, unpaired ({self.layout})"

@@ -62,7 +62,7 @@ def values_of(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
 def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[list[str], list[str]]:
     """`notes_and_warnings` for some evenly spread images of each domain. by_class: the domain that a network sees class by class"""
     notes, warnings = [], []
-    for domain in ("a",) if source.b is source.a and source.layout == "images" else ("a", "b"):
+    for domain in source.domains:
         count = len(source.keys(domain))
         places = sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
         where = f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else "")

@@ -65,3 +65,23 @@ AUTUMN_DUSK = Look(
     saturation=1.08,
     contrast=1.05,
 )
+
+WINTER = Look(
+    sky=("8fa9c4", "c3d2de", "eef1f2"),
+    cloud=("f4f6f8", "a3b0bf"),
+    sun="fdf9ee",
+    sun_height=(0.20, 0.40),
+    glow=0.35,
+    haze="dfe7ee",
+    haze_amount=0.85,
+    rock=("9aa3ad", "5f6b7c"),
+    snow=("ffffff", "b9cbe4"),
+    snow_line=0.15,
+    grass=("e3eaf1", "f4f7fb"),
+    leaves=(("b9aca3", "5b4f4a"), ("cfc9c6", "746a66"), ("dfe5ec", "8d97a6")),
+    needles=("8fa59a", "3d5450"),
+    flowers=("e8edf4", "cdd8e6"),
+    water=("9fb6c6", 0.6),
+    saturation=0.8,
+    contrast=1.0,
+)

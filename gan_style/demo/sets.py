@@ -17,7 +17,7 @@ from PIL import Image
 
 from gan_style.demo.canvas import Pixels, to_bytes
 from gan_style.demo.landscape import draw_landscape
-from gan_style.demo.landscape_looks import AUTUMN_DUSK, SUMMER, Look
+from gan_style.demo.landscape_looks import AUTUMN_DUSK, SUMMER, WINTER, Look
 from gan_style.demo.street_map import PALETTE
 from gan_style.demo.street_plan import plan_street
 from gan_style.demo.street_render import render_street
@@ -74,15 +74,35 @@ def draw_smoke(root: Path, train: int = 3, val: int = 1, size: int = 48, seed: i
     draw_paired(root, train, val, size, seed)
 
 
+def draw_seasons(root: Path, train: int = 60, val: int = 6, size: int = 128, seed: int = 0) -> None:
+    """Landscapes of three seasons, train/NAME/ and val/NAME/: a labelled set. Every picture is a scene of its own.
+
+    `train` and `val` count the pictures of each season, `size` is the side in pixels. UserError: `root` exists, or cannot be written.
+    """
+    jobs: list[_Job] = []
+    for name, look in (("autumn", AUTUMN_DUSK), ("summer", SUMMER), ("winter", WINTER)):
+        for split, first, count in (("train", 1, train), ("val", train + 1, val)):
+            job = partial(_landscape, folder=f"{split}/{name}", name=name, look=look, size=size, seed=seed)
+            jobs += [partial(job, number=number) for number in range(first, first + count)]
+    _draw(Path(root), jobs)
+
+
+def draw_smoke_seasons(root: Path, train: int = 2, val: int = 1, size: int = 48, seed: int = 0) -> None:
+    """The landscapes of `draw_seasons`, few and small. UserError: `root` exists, or cannot be written."""
+    draw_seasons(root, train, val, size, seed)
+
+
 def draw_styles(root: Path, size: int = 512, seed: int = 0) -> None:
     """One PNG for each of `STYLES`. UserError: `root` exists, or cannot be written."""
     _draw(Path(root), [partial(_style, name=name, size=size, seed=seed) for name in STYLES])
 
 
-DEMO_ROOTS: dict[str, Callable[[Path], None]] = {
+DEMO_ROOTS: dict[str, Callable[..., None]] = {
     "data/demo/smoke": draw_smoke,
     "data/demo/paired": draw_paired,
     "data/demo/unpaired": draw_unpaired,
+    "data/demo/seasons": draw_seasons,
+    "data/demo/smoke-seasons": draw_smoke_seasons,
     "data/demo/styles": draw_styles,
 }
 

@@ -70,7 +70,7 @@ class NonFinite:
 
     def note(self, step: int, batches: Sequence[Batch], result: StepResult) -> None:
         """Keep the result of step `step` (from 1) until the next check."""
-        samples = [key for batch in batches for pair in zip(batch.keys_a, batch.keys_b, strict=True) for key in dict.fromkeys(pair)]
+        samples = [key for batch in batches for sample in zip(*batch.keys.values(), strict=True) for key in dict.fromkeys(sample)]
         self._noted.append((step, samples, result))
 
     def check(self, saved: int | None = None) -> list[str]:

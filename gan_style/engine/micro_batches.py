@@ -15,11 +15,12 @@ Loader = Callable[[int, int], Generator[Batch, None, None]]
 
 def check_size(batch: Batch, smallest: int) -> Batch:
     """Return the batch. `UserError` if a side of its images has fewer than `smallest` pixels, which no discriminator can score."""
-    for images, keys in ((batch.a, batch.keys_a), (batch.b, batch.keys_b)):
+    for domain, images in batch.images.items():
         height, width = images.shape[2:]
+        key = batch.keys[domain][0]
         if min(height, width) < smallest:
             raise UserError(
-                f"{keys[0]}: {width} x {height} pixels are too small for the discriminators, which need {smallest}; leave it out, "
+                f"{key}: {width} x {height} pixels are too small for the discriminators, which need {smallest}; leave it out, "
                 "raise data.load_size, or lower method.discriminator.num_layers (or num_scales)"
             )
     return batch
@@ -53,5 +54,5 @@ def room_for_step(
 
 def _at_once(batches: Sequence[Batch]) -> str:
     """The images that a step processes at once, in words."""
-    count, _, height, width = batches[0].a.shape
+    count, _, height, width = next(iter(batches[0].images.values())).shape
     return f"{count} images of {width} x {height} pixels at once" + (f" ({len(batches)} times a step)" if len(batches) > 1 else "")

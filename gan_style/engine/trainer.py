@@ -133,7 +133,7 @@ class Trainer:
         """
         seed = self.train_config.seed
         torch.manual_seed(derive_seed(seed, *purpose, step, place, self.accelerator.process_index))
-        return masks_by_sample(self._dropouts, batch.numbers, batch.a.device, seed, *purpose)
+        return masks_by_sample(self._dropouts, batch.numbers, self.accelerator.device, seed, *purpose)
 
     @contextmanager
     def _reducing(self, player: Player, last: bool) -> Iterator[None]:

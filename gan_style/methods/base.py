@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -13,10 +13,7 @@ from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import MethodConfig
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.networks.layers.dropout import draws_by_sample
-from gan_style.types import Batch, Direction, Outputs, Task
-
-# What a method is trained on: pairs of images, images of two domains, or images of one, which are `Batch.a` (and `Batch.b`).
-Needs = Literal["pairs", "domains", "images"]
+from gan_style.types import Batch, Direction, Needs, Outputs, Task
 
 
 @dataclass(frozen=True)

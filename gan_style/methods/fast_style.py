@@ -22,7 +22,7 @@ from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import LayerList, VGGConfig
-from gan_style.methods.base import Method, Needs, Player
+from gan_style.methods.base import Method, Player
 from gan_style.methods.style_pictures import style_picture
 from gan_style.methods.trained import open_trained
 from gan_style.networks import STYLIZERS, StylizerConfig
@@ -31,7 +31,7 @@ from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.layers.transfer import sent
 from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.seeding import derive_seed
-from gan_style.types import Batch, Direction, Outputs, Task
+from gan_style.types import Batch, Direction, Needs, Outputs, Task
 
 
 class FastStyleConfig(MethodConfig):

@@ -17,12 +17,12 @@ from gan_style.config.effect import OnlyWith
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import minimax
 from gan_style.methods.adversary import AdversarialConfig, Adversary
-from gan_style.methods.base import Method, Needs, Player
+from gan_style.methods.base import Method, Player
 from gan_style.networks import IMAGE_DISCRIMINATORS, NOISE_GENERATORS, ImageDiscriminatorConfig, NoiseGeneratorConfig
 from gan_style.networks.discriminators.dcgan import DCGANDiscriminatorConfig
 from gan_style.networks.generators.dcgan import DCGANGeneratorConfig
 from gan_style.networks.layers.transfer import sent
-from gan_style.types import Batch, Direction, Outputs, Task
+from gan_style.types import Batch, Direction, Needs, Outputs, Task
 
 
 class GANConfig(AdversarialConfig):

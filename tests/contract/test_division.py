@@ -1,5 +1,6 @@
 """However a batch is divided, a step gives the same weights: every method with every generator that it takes, dropout on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,6 @@ def test_dropout_is_drawn_anew_in_each_step(name: str, tmp_path: Path) -> None:
     for number in (0, 1):
         trainer = undivided(name, architecture, tmp_path)
         [batch] = micro_batches(0, BATCH)
-        shifted = type(batch)(batch.a, batch.b, batch.keys_a, batch.keys_b, batch.slots, tuple(n + BATCH * number for n in batch.numbers))
+        shifted = replace(batch, numbers=tuple(sample + BATCH * number for sample in batch.numbers))
         losses.append(torch.stack(list(trainer.step(number, [shifted]).losses.values())))
     assert not torch.equal(losses[0], losses[1])

@@ -25,7 +25,7 @@ def main() -> int:
     fit, step = Run.fit, Trainer.step
 
     def step_and_list(trainer: Trainer, number: int, batches: list[Batch]) -> StepResult:
-        samples = {slot: [a, b] for batch in batches for slot, a, b in zip(batch.slots, batch.keys_a, batch.keys_b, strict=True)}
+        samples = {slot: sample for batch in batches for slot, *sample in zip(batch.slots, *batch.keys.values(), strict=True)}
         with (folder / f"samples_{trainer.accelerator.process_index}.jsonl").open("a") as file:
             file.write(json.dumps({"step": number, "samples": samples}) + "\n")
         return step(trainer, number, batches)

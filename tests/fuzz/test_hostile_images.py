@@ -100,10 +100,10 @@ def test_ribbons_in_training(tmp_path: Path, width: int, height: int, area: int,
     for folder in ("trainA", "trainB", "valA", "valB"):
         images.write(tmp_path / folder / "x.png", pixels)
     config = DataConfig(root=str(tmp_path), source="unpaired", preprocess=preprocess, load_size=load_size, crop_size=min(load_size, 32))
-    validation = open_dataset(config, "val", paired=False, seed=0)
+    validation = open_dataset(config, "val", "domains", 0)
     assert validation
     validation.read_a(0)
-    open_dataset(config, "train", paired=False, seed=0)[0, 0]
+    open_dataset(config, "train", "domains", 0)[0, 0]
 
 
 @fuzz(

@@ -59,7 +59,7 @@ def run(vectors: Vectors, channels_last: bool) -> tuple[Tensor, dict[str, dict[s
     keys = ("",) * spec["batch_size"]
     steps: list[Tensor] = []
     for step in range(spec["steps"]):
-        batch = Batch(vectors.tensors[f"A.{step}"], vectors.tensors[f"B.{step}"], keys, keys, slots, slots)
+        batch = Batch.of_two(vectors.tensors[f"A.{step}"], vectors.tensors[f"B.{step}"], keys, keys, slots, slots)
         losses = reference_losses(config, trainer.step(step, [batch]).losses)
         steps.append(torch.stack([losses[name].cpu() for name in spec["loss_names"]]))
     return torch.stack(steps), {theirs: to_reference(trainer.networks[names[theirs]]) for theirs in spec["networks"]}

@@ -18,10 +18,15 @@ def test_a_picture_is_given_and_shown_beside_the_image() -> None:
     assert Picture().inputs(Given(SOURCE, OTHER)) == (SOURCE, OTHER) == Picture().shown(Given(SOURCE, OTHER))
 
 
-def test_validation_leads_to_each_of_the_other_labels_in_turn() -> None:
+def test_validation_leads_to_the_other_labels_or_to_the_one_asked_for() -> None:
     label = Label(names=("red", "green", "blue"))
-    led = [label.names[int(label.inputs(Given(SOURCE, number=number, label="green"))[1].argmax())] for number in range(4)]
-    assert led == ["red", "blue", "red", "blue"]
+
+    def led(to: str | None = None, numbers: range = range(40)) -> set[str]:
+        given = [Given(SOURCE, number=number, label="green", to=to) for number in numbers]
+        return {label.names[int(label.inputs(each)[1].argmax())] for each in given}
+
+    assert led() == led(numbers=range(0, 80, 2)) == {"red", "blue"}
+    assert led("green") == {"green"}
 
 
 def test_a_grid_shows_every_label() -> None:

@@ -8,7 +8,7 @@ from gan_style.bundles.place import find_bundle
 from gan_style.commands.evaluate.options import flag
 from gan_style.commands.evaluate.result import Result
 from gan_style.commands.evaluate.task import Task
-from gan_style.conditions import Mix, Noise, Picture
+from gan_style.conditions import Label, Mix, Noise, Picture
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.class_colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
@@ -19,6 +19,8 @@ from gan_style.evaluation.suite import Networks, Row
 from gan_style.methods import METHODS
 from gan_style.terminal.progress import Progress
 from gan_style.translation.predictor import Predictor
+from gan_style.translation.translators import named
+from gan_style.types import Needs
 
 _SMALLER = "take another --device, or translate smaller with infer.py --resize, and compare the files by --results"
 
@@ -38,13 +40,16 @@ def measure_bundle(options: Namespace) -> Result:
         if getattr(options, name) is not None:
             why = "translates nothing" if from_noise else "takes no noise"
             raise UserError(f"{flag(name)}: {info.method} {why}; leave it out")
+    if options.to is not None and not isinstance(condition, Label):
+        raise UserError(f"--to {options.to}: a bundle of {info.method} has no domains to choose from; leave it out")
+    to = named("--to", options.to, condition) if options.to is not None and isinstance(condition, Label) else None
     roots = [root for root in (options.data, options.data_b) if root is not None]
     for root in roots:
         ensure_demo(root)
 
     wanted = Wanted(options.metrics, options.images, Networks(options.features, options.lpips, options.structure, "--"))
-    data = with_classes(validation_data(info, options), METHODS[info.method].needs == "pairs")
-    suite, opened = open_cases(data, info.method, condition, wanted, [info.direction], options.seed or 0)
+    data = with_classes(validation_data(info, options), METHODS[info.method].needs)
+    suite, opened = open_cases(data, info.method, condition, wanted, [info.direction], options.seed or 0, to)
     cases, suite = opened[info.direction], suite.to(device)
     task = None
     if options.segmenter:
@@ -71,12 +76,12 @@ def labels_of(info: BundleInfo) -> DomainConfig:
     return DomainConfig(labels="nearest", colours=info.colours if info.in_channels >= 3 else None)
 
 
-def with_classes(data: DataConfig, paired: bool) -> DataConfig:
+def with_classes(data: DataConfig, needs: Needs) -> DataConfig:
     """`data` with the classes of its label maps, where `nearest` asks for them: found in the training images, as training finds them."""
     wanted = [name for name, domain in (("a", data.domain_a), ("b", data.domain_b)) if domain.labels == "nearest" and not domain.colours]
     if not wanted:
         return data
-    source = open_dataset(data, "train", paired, 0).source
+    source = open_dataset(data, "train", needs, 0).source
     return data.with_colours({name: find_frequent(source, data, name) for name in wanted})
 
 
@@ -84,7 +89,7 @@ def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     """The validation images as the bundle's training read them."""
     given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None)
     made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto")
-    if METHODS[info.method].needs == "images":
+    if "b" not in METHODS[info.method].Config.domains:
         given = made = DomainConfig(channels=info.out_channels, labels=info.labels, colours=info.colours or None)
     first, second = (given, made) if info.direction == "a2b" else (made, given)
     where = {"root": options.data, "root_b": options.data_b, "source": options.source or "auto"}

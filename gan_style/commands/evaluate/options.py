@@ -16,7 +16,7 @@ _PATHS = ("model", "data", "data_b", "results", "truth", "inputs", "segmenter", 
 # Options that mean nothing without one of the others
 _BELONGS = {
     **dict.fromkeys(("truth", "inputs"), ("results",)),
-    **dict.fromkeys(("data_b", "output_labels", "images", "seed"), ("model",)),
+    **dict.fromkeys(("data_b", "output_labels", "images", "seed", "to"), ("model",)),
     **dict.fromkeys(("data", "source", "direction"), ("model", "segmenter")),
     **dict.fromkeys(("segmenter_steps", "labels", "ignore_color"), ("segmenter",)),
 }
@@ -40,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--model", type=place, metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it")
     model.add_argument("--data", type=place, metavar="ROOT", help="the data set, as in data.root")
     model.add_argument("--data-b", type=place, metavar="ROOT", help="domain B's images where they lie elsewhere, as in data.root_b")
-    model.add_argument("--source", choices=["auto", "aligned", "folders", "unpaired", "manifest", "parquet"], help="as data.source")
+    model.add_argument(
+        "--source", choices=["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"], help="as data.source"
+    )
     model.add_argument(
         "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; a2b"
     )
@@ -50,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         help="are the true outputs label maps? as data.domain_b.labels; default: auto",
     )
     model.add_argument("--images", type=whole(1, 10_000_000), metavar="N", help="most validation images of each domain; default: all")
+    model.add_argument("--to", metavar="NAME", help="a domain of stargan: translate the other domains' images to it; default: to all")
     model.add_argument("--seed", type=int, metavar="N", help="of the noise of a gan: its train.seed; default: 0")
     parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRICS)}")
     for option, default, kinds, metrics in (

@@ -78,7 +78,7 @@ class Pairs:
     """Validation pairs by the name of their label map: its key, or its path below its split without suffix, as a result's file has it."""
 
     def __init__(self, data: DataConfig, direction: Direction) -> None:
-        validation = open_dataset(data, "val", True, 0)
+        validation = open_dataset(data, "val", "pairs", 0)
         if validation is None:
             raise UserError(f"--segmenter: {data.root} has no validation pairs of label maps and photos (data/README.md)")
         self.root, self.validation, self.labels, self.photos = data.root, validation, direction[0], direction[-1]

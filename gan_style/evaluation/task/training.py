@@ -57,7 +57,7 @@ def train_segmenter(
 
     On a CPU the same arguments give the same bits.
     """
-    source = open_dataset(data, "train", True, seed).source
+    source = open_dataset(data, "train", "pairs", seed).source
     data = _cropped(source, data)
     maps = data.domain_a if direction[0] == "a" else data.domain_b
     if maps.labels == "nearest":

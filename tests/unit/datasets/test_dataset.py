@@ -30,7 +30,7 @@ def same(first: Batch, second: Batch) -> bool:
     return (
         torch.equal(first.a, second.a)
         and torch.equal(first.b, second.b)
-        and (first.keys_a, first.keys_b, first.slots) == (second.keys_a, second.keys_b, second.slots)
+        and (first.keys["a"], first.keys["b"], first.slots) == (second.keys["a"], second.keys["b"], second.slots)
     )
 
 
@@ -46,8 +46,8 @@ def pairs(tmp_path: Path, write_pairs: Writer) -> Path:
 def test_batches_do_not_depend_on_workers(pairs: Path, paired: bool, workers: int, start: str) -> None:
     alone = config(pairs)
     shared = config(pairs, workers=workers)
-    expected = list(training_loader(open_dataset(alone, "train", paired, 3), alone, 0, 9, 2))
-    loader = training_loader(open_dataset(shared, "train", paired, 3), shared, 0, 9, 2)
+    expected = list(training_loader(open_dataset(alone, "train", "pairs" if paired else "domains", 3), alone, 0, 9, 2))
+    loader = training_loader(open_dataset(shared, "train", "pairs" if paired else "domains", 3), shared, 0, 9, 2)
     assert loader.workers == workers
     loader.start_method = start
     got = list(loader)
@@ -59,7 +59,7 @@ def test_batches_do_not_depend_on_workers(pairs: Path, paired: bool, workers: in
 @pytest.mark.parametrize("paired", [True, False])
 def test_batches_do_not_depend_on_processes_accumulation_or_interruption(pairs: Path, paired: bool) -> None:
     settings = config(pairs)
-    dataset = open_dataset(settings, "train", paired, 3)
+    dataset = open_dataset(settings, "train", "pairs" if paired else "domains", 3)
     whole = list(training_loader(dataset, settings, 0, 6, 4))
     late = list(training_loader(dataset, settings, 3, 6, 4))
     assert all(same(*both) for both in zip(late, whole[3:], strict=True))
@@ -73,13 +73,13 @@ def test_batches_do_not_depend_on_processes_accumulation_or_interruption(pairs: 
 
 
 def test_an_epoch_shows_each_pair_once_and_the_next_one_differently(pairs: Path) -> None:
-    dataset = open_dataset(config(pairs), "train", True, 0)
+    dataset = open_dataset(config(pairs), "train", "pairs", 0)
     assert isinstance(dataset, TrainingSet) and len(dataset) == 7 and dataset.describe() == "7 pairs (folders)"
     epochs = [[dataset[epoch * 7 + n, 0] for n in range(7)] for epoch in range(2)]
     for epoch in epochs:
-        assert sorted(sample.key_a for sample in epoch) == [f"trainA/s{index}.png" for index in range(7)]
-        assert all(sample.key_b == sample.key_a.replace("A", "B") for sample in epoch)
-    first, second = ({sample.key_a: sample.a for sample in epoch} for epoch in epochs)
+        assert sorted(sample.keys["a"] for sample in epoch) == [f"trainA/s{index}.png" for index in range(7)]
+        assert all(sample.keys["b"] == sample.keys["a"].replace("A", "B") for sample in epoch)
+    first, second = ({sample.keys["a"]: sample.images["a"] for sample in epoch} for epoch in epochs)
     assert any(not torch.equal(first[key], second[key]) for key in first), "augmentation must change from epoch to epoch"
 
 
@@ -87,17 +87,17 @@ def test_unpaired_domains_have_their_own_order_and_length(tmp_path: Path, write_
     write_pairs(tmp_path, "train", 6)
     for index in (3, 4, 5):
         (tmp_path / "trainB" / f"s{index}.png").unlink()
-    dataset = open_dataset(config(tmp_path), "train", False, 0)
+    dataset = open_dataset(config(tmp_path), "train", "domains", 0)
     assert len(dataset) == 6
     samples = [dataset[n, 0] for n in range(6)]
-    assert sorted(sample.key_a for sample in samples) == [f"trainA/s{index}.png" for index in range(6)]
+    assert sorted(sample.keys["a"] for sample in samples) == [f"trainA/s{index}.png" for index in range(6)]
     assert (
-        sorted(sample.key_b for sample in samples[:3])
-        == sorted(sample.key_b for sample in samples[3:])
+        sorted(sample.keys["b"] for sample in samples[:3])
+        == sorted(sample.keys["b"] for sample in samples[3:])
         == [f"trainB/s{index}.png" for index in range(3)]
     )
     more = [dataset[n, 0] for n in range(60)]
-    assert len({(sample.key_a, sample.key_b) for sample in more}) > 10, "the pairing is random"
+    assert len({(sample.keys["a"], sample.keys["b"]) for sample in more}) > 10, "the pairing is random"
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -111,7 +111,7 @@ def test_the_order_of_an_epoch_is_made_in_the_training_process_alone(pairs: Path
 
     monkeypatch.setattr(sampling, "permutation", order)
     settings = config(pairs, workers=2)
-    loader = training_loader(open_dataset(settings, "train", paired, 0), settings, 0, 9, 2)
+    loader = training_loader(open_dataset(settings, "train", "pairs" if paired else "domains", 0), settings, 0, 9, 2)
     loader.start_method = "fork"  # which takes the patch along
     assert len(list(loader)) == 9
 
@@ -123,10 +123,10 @@ def test_the_global_generators_neither_decide_nor_move(pairs: Path) -> None:
         torch.manual_seed(seed)
         np.random.seed(seed)
         before = torch.get_rng_state()
-        batches.append(list(training_loader(open_dataset(settings, "train", True, 0), settings, 0, 3, 2)))
+        batches.append(list(training_loader(open_dataset(settings, "train", "pairs", 0), settings, 0, 3, 2)))
         assert torch.equal(before, torch.get_rng_state())
     assert all(same(*both) for both in zip(*batches, strict=True))
-    other = list(training_loader(open_dataset(settings, "train", True, 1), settings, 0, 3, 2))
+    other = list(training_loader(open_dataset(settings, "train", "pairs", 1), settings, 0, 3, 2))
     assert not all(same(*both) for both in zip(other, batches[0], strict=True)), "the seed decides"
 
 
@@ -136,7 +136,7 @@ def test_a_bad_file_ends_the_loader_with_one_line_that_names_it(pairs: Path, wor
     bad.write_bytes(bad.read_bytes()[:200])
     settings = config(pairs, workers=workers)
     with pytest.raises(UserError, match=r"^.*trainB/s4\.png: damaged or cut short .*$") as caught:
-        list(training_loader(open_dataset(settings, "train", True, 0), settings, 0, 7, 1))
+        list(training_loader(open_dataset(settings, "train", "pairs", 0), settings, 0, 7, 1))
     assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
 
 
@@ -145,7 +145,7 @@ def test_mixed_sizes_in_one_batch_name_two_files(tmp_path: Path, write_pairs: Wr
     for domain in "AB":
         images.write(tmp_path / f"train{domain}" / "large.png", np.zeros((40, 50, 3), np.uint8))
     settings = config(tmp_path, preprocess="none")
-    dataset = open_dataset(settings, "train", True, 0)
+    dataset = open_dataset(settings, "train", "pairs", 0)
     with pytest.raises(UserError, match=r"(s0|large)\.png is (32 x 24|50 x 40) but .*batch_size"):
         list(training_loader(dataset, settings, 0, 1, 2))
     assert len(list(training_loader(dataset, settings, 0, 2, 1))) == 2
@@ -155,8 +155,8 @@ def test_pairs_of_different_sizes_are_refused(tmp_path: Path, write_pairs: Write
     write_pairs(tmp_path, "train", 1)
     images.write(tmp_path / "trainB" / "s0.png", np.zeros((24, 30, 3), np.uint8))
     with pytest.raises(UserError, match=r"trainA/s0\.png: is 32 x 24, its partner .*trainB/s0\.png is 30 x 24"):
-        open_dataset(config(tmp_path), "train", True, 0)[0, 0]
-    assert open_dataset(config(tmp_path), "train", False, 0)[0, 0].b.shape == (3, 16, 16)
+        open_dataset(config(tmp_path), "train", "pairs", 0)[0, 0]
+    assert open_dataset(config(tmp_path), "train", "domains", 0)[0, 0].images["b"].shape == (3, 16, 16)
 
 
 @pytest.mark.parametrize("channels", [(3, 3), (1, 3)])
@@ -167,12 +167,12 @@ def test_aligned_files_are_cut_in_the_middle(tmp_path: Path, channels: tuple[int
     a, b = channels
     settings = config(tmp_path, source="aligned", preprocess="none", domain_a={"channels": a}, domain_b={"channels": b})
     for paired in (True, False):
-        sample = open_dataset(settings, "train", paired, 0)[0, 0]
-        assert sample.a.shape == (a, 8, 10) and sample.b.shape == (b, 8, 10)
-        assert (sample.a == -1).all() and (sample.b == 1).all()
+        sample = open_dataset(settings, "train", "pairs" if paired else "domains", 0)[0, 0]
+        assert sample.images["a"].shape == (a, 8, 10) and sample.images["b"].shape == (b, 8, 10)
+        assert (sample.images["a"] == -1).all() and (sample.images["b"] == 1).all()
     images.write(tmp_path / "train" / "1.png", pixels[:, :19])
     with pytest.raises(UserError, match=r"1\.png: is 19 pixels wide"):
-        open_dataset(settings, "train", True, 0)[0, 0]
+        open_dataset(settings, "train", "pairs", 0)[0, 0]
 
 
 def test_palette_files_keep_their_colours_from_the_file_to_the_batch(tmp_path: Path, write_pairs: Writer, write_palette: Writer) -> None:
@@ -183,8 +183,8 @@ def test_palette_files_keep_their_colours_from_the_file_to_the_batch(tmp_path: P
     assert len(in_file) == 5
 
     def colours(settings: DataConfig) -> set[tuple[int, ...]]:
-        dataset = open_dataset(settings, "train", True, 0)
-        pixels = [images.to_pixels(dataset[n, 0].a).reshape(-1, 3) for n in range(6)]
+        dataset = open_dataset(settings, "train", "pairs", 0)
+        pixels = [images.to_pixels(dataset[n, 0].images["a"]).reshape(-1, 3) for n in range(6)]
         return {tuple(colour) for colour in np.concatenate(pixels).tolist()}
 
     assert colours(config(tmp_path)) == in_file
@@ -197,24 +197,24 @@ def test_palette_files_keep_their_colours_from_the_file_to_the_batch(tmp_path: P
 def test_validation_is_resized_and_nothing_else(pairs: Path) -> None:
     recolour = {"transforms": [{"name": "InvertImg", "p": 1.0}]}
     settings = config(pairs, domain_a=recolour, transforms=[{"name": "VerticalFlip", "p": 1.0}])
-    validation = open_dataset(settings, "val", True, 0)
+    validation = open_dataset(settings, "val", "pairs", 0)
     assert validation is not None and validation.paired
     assert (validation.len_a, validation.len_b) == (3, 3)
     image, key = validation.read_a(1)
     assert key == "valA/s1.png" and validation.read_b(1)[1] == "valB/s1.png"
     expected = images.resize(images.read(pairs / key, 3).pixels, 16, 16)
     np.testing.assert_array_equal(images.to_pixels(image), expected)
-    whole = open_dataset(config(pairs, preprocess="none"), "val", False, 0)
+    whole = open_dataset(config(pairs, preprocess="none"), "val", "domains", 0)
     assert whole is not None and not whole.paired
     assert whole.read_b(0)[0].shape == (3, 24, 32)
 
 
 def test_validation_may_be_missing_and_training_may_not(tmp_path: Path, write_pairs: Writer) -> None:
     write_pairs(tmp_path, "train", 1)
-    assert open_dataset(config(tmp_path), "val", True, 0) is None
+    assert open_dataset(config(tmp_path), "val", "pairs", 0) is None
     (tmp_path / "only.jsonl").write_text('{"a": "trainA/s0.png", "b": "trainB/s0.png", "split": "val"}')
     with pytest.raises(UserError, match="no row of split train"):
-        open_dataset(config(tmp_path / "only.jsonl"), "train", True, 0)
+        open_dataset(config(tmp_path / "only.jsonl"), "train", "pairs", 0)
 
 
 def test_a_ribbon_that_would_be_enlarged_to_gigapixels_is_named(tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def test_a_ribbon_that_would_be_enlarged_to_gigapixels_is_named(tmp_path: Path) 
         (tmp_path / folder).mkdir()
         Image.new("RGB", (1, 60000)).save(tmp_path / folder / "ribbon.png")
     settings = config(tmp_path, preprocess="scale_width", load_size=1000)
-    validation = open_dataset(settings, "val", False, 0)
+    validation = open_dataset(settings, "val", "domains", 0)
     assert validation is not None
-    for read in (lambda: open_dataset(settings, "train", False, 0)[0, 0], lambda: validation.read_a(0)):
+    for read in (lambda: open_dataset(settings, "train", "domains", 0)[0, 0], lambda: validation.read_a(0)):
         with pytest.raises(UserError, match=r"ribbon\.png: has 1 x 60000 pixels and would be resized"):
             read()

@@ -29,7 +29,7 @@ STARTS = ("fork", "spawn")
 def loader(root: Path, write_pairs: Callable[..., None], start: str = "fork", paired: bool = True) -> TrainingLoader:
     write_pairs(root, "train", 7)
     settings = DataConfig(root=str(root), load_size=20, crop_size=16, workers=2)
-    made = training_loader(open_dataset(settings, "train", paired, 3), settings, 0, 50, 2)
+    made = training_loader(open_dataset(settings, "train", "pairs" if paired else "domains", 3), settings, 0, 50, 2)
     made.start_method = start
     return made
 
@@ -60,15 +60,15 @@ def test_a_killed_process_is_told_and_what_came_before_it_is_delivered(
     start: str, victim: int, tmp_path: Path, write_pairs: Callable[..., None]
 ) -> None:
     batches = iter(loader(tmp_path, write_pairs, start))
-    expected = [next(batches).keys_a for _ in range(10)]
+    expected = [next(batches).keys["a"] for _ in range(10)]
     batches = iter(loader(tmp_path, write_pairs, start))
-    got = [next(batches).keys_a for _ in range(3)]
+    got = [next(batches).keys["a"] for _ in range(3)]
     os.kill(processes()[-2:][victim], signal.SIGKILL)
     with pytest.raises(
         UserError,
         match=r"^a loading process was killed .*; lower data\.workers, then the same command goes on, or .* run_dir",
     ):
-        got += [batch.keys_a for batch in batches]
+        got += [batch.keys["a"] for batch in batches]
     assert got == expected[: len(got)]
 
 
@@ -92,7 +92,7 @@ def test_a_process_that_ends_otherwise_names_what_it_read(
 
     monkeypatch.setattr(BatchReader, "__call__", deadly)
     batches = iter(loader(tmp_path, write_pairs))
-    keys = [key for batch in (next(batches), next(batches)) for key in batch.keys_a]
+    keys = [key for batch in (next(batches), next(batches)) for key in batch.keys["a"]]
     assert len(keys) == 4
     with pytest.raises(UserError) as mistake:
         next(batches)
@@ -142,13 +142,13 @@ def test_signals_are_left_to_the_training_process() -> None:
 
 def test_a_batch_keeps_its_values_and_what_is_one_tensor() -> None:
     images = torch.rand(2, 3, 5, 7)
-    one = Batch(images, images, ("a", "b"), ("c", "d"), (0, 1), (4, 5))
-    two = Batch(images, images + 1, ("a", "b"), ("c", "d"), (0, 1), (4, 5))
+    one = Batch.of_two(images, images, ("a", "b"), ("c", "d"), (0, 1), (4, 5))
+    two = Batch.of_two(images, images + 1, ("a", "b"), ("c", "d"), (0, 1), (4, 5))
     process = LoadingProcess(Doing(lambda: [one, two]), "fork")
     process.ask([1])
     got_one, got_two = process.receive()  # pyright: ignore[reportGeneralTypeIssues]
     process.end()
-    assert got_one.a is got_one.b and torch.equal(got_one.a, images) and got_one.keys_b == ("c", "d")
+    assert got_one.a is got_one.b and torch.equal(got_one.a, images) and got_one.keys["b"] == ("c", "d")
     assert torch.equal(got_two.b, images + 1) and got_two.numbers == (4, 5)
     got_two.b.add_(1)  # it may be written to
 

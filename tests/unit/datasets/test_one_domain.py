@@ -20,25 +20,25 @@ def data(tmp_path: Path) -> Path:
 
 
 def keys(root: Path, **settings: str) -> set[str]:
-    dataset = open_dataset(DataConfig(root=str(root), **SIZES, **settings), "train", False, 0, single=True)  # type: ignore[arg-type]
-    return {dataset[number, 0].key_a for number in range(len(dataset))}
+    dataset = open_dataset(DataConfig(root=str(root), **SIZES, **settings), "train", "images", 0)  # type: ignore[arg-type]
+    return {dataset[number, 0].keys["a"] for number in range(len(dataset))}
 
 
 def test_domain_a_of_a_set_of_two(data: Path) -> None:
     assert keys(data) == {f"trainA/00{number}.png" for number in range(4)}
-    validation = open_dataset(DataConfig(root=str(data), **SIZES), "val", False, 0, single=True)
+    validation = open_dataset(DataConfig(root=str(data), **SIZES), "val", "images", 0)
     assert validation is not None
     assert (validation.len_a, validation.paired) == (2, False)
 
 
 def test_a_plain_folder_of_images(data: Path, tmp_path: Path) -> None:
     config = DataConfig(root=str(data / "trainB"), **SIZES)
-    dataset = open_dataset(config, "train", False, 0, single=True)
+    dataset = open_dataset(config, "train", "images", 0)
     assert dataset.describe() == "4 images"
     sample = dataset[5, 1]
-    assert sample.b is sample.a
+    assert sample.images.keys() == {"a"}
     assert (sample.slot, sample.number) == (1, 5)
-    assert open_dataset(config, "val", False, 0, single=True) is None
+    assert open_dataset(config, "val", "images", 0) is None
     shutil.move(data / "trainB", tmp_path / "one" / "train")
     assert keys(tmp_path / "one") == {f"train/00{number}.png" for number in range(4)}
 
@@ -57,12 +57,12 @@ def test_content_and_styles_from_two_folders(data: Path, tmp_path: Path) -> None
     styles = tmp_path / "styles"
     shutil.copytree(data / "valB", styles)
     config = DataConfig(root=str(data), root_b=str(styles), **SIZES)
-    dataset = open_dataset(config, "train", False, 0)
+    dataset = open_dataset(config, "train", "domains", 0)
     assert isinstance(dataset.source, TwoFolders)
     samples = [dataset[number, 0] for number in range(8)]
-    assert {sample.key_a for sample in samples} == {f"trainA/00{number}.png" for number in range(4)}
-    assert {sample.key_b for sample in samples} == {"000.png", "001.png"}
-    validation = open_dataset(config, "val", False, 0)  # the styles have no validation pictures of their own
+    assert {sample.keys["a"] for sample in samples} == {f"trainA/00{number}.png" for number in range(4)}
+    assert {sample.keys["b"] for sample in samples} == {"000.png", "001.png"}
+    validation = open_dataset(config, "val", "domains", 0)  # the styles have no validation pictures of their own
     assert validation is not None
     assert (validation.len_a, validation.len_b) == (2, 2)
     assert validation.read_b(1)[0].shape == (3, 16, 16)
@@ -70,6 +70,6 @@ def test_content_and_styles_from_two_folders(data: Path, tmp_path: Path) -> None
 
 def test_two_folders_are_for_two_unpaired_domains(data: Path) -> None:
     config = DataConfig(root=str(data), root_b=str(data / "valB"), **SIZES)
-    for paired, single in ((True, False), (False, True)):
+    for needs in ("pairs", "images", "labelled images"):
         with pytest.raises(UserError, match=r"data\.root_b: is for methods of two unpaired domains"):
-            open_dataset(config, "train", paired, 0, single)
+            open_dataset(config, "train", needs, 0)

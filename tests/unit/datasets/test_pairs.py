@@ -38,7 +38,7 @@ def settings(root: Path, workers: int = 0) -> DataConfig:
 
 
 def train(root: Path, workers: int = 0) -> None:
-    dataset = open_dataset(settings(root), "train", True, 0)
+    dataset = open_dataset(settings(root), "train", "pairs", 0)
     assert isinstance(dataset, TrainingSet)
     assert len(list(training_loader(dataset, settings(root, workers), 0, 4, 1))) == 4
 

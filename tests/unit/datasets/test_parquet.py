@@ -64,7 +64,7 @@ def config(root: Path | str, **changes: Any) -> DataConfig:
 
 
 def batches(settings: DataConfig, paired: bool, start: str = "fork", rank: int = 0, world_size: int = 1) -> list[Batch]:
-    loader = training_loader(open_dataset(settings, "train", paired, 3), settings, 0, 8, 2, rank, world_size)
+    loader = training_loader(open_dataset(settings, "train", "pairs" if paired else "domains", 3), settings, 0, 8, 2, rank, world_size)
     if settings.workers:
         loader.start_method = start
     return list(loader)
@@ -74,7 +74,7 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
     return len(first) == len(second) and all(
         torch.equal(one.a, two.a)
         and torch.equal(one.b, two.b)
-        and (one.keys_a, one.keys_b, one.slots) == (two.keys_a, two.keys_b, two.slots)
+        and (one.keys["a"], one.keys["b"], one.slots) == (two.keys["a"], two.keys["b"], two.slots)
         for one, two in zip(first, second, strict=True)
     )
 
@@ -90,7 +90,7 @@ def test_training_from_tables_equals_training_from_the_files(folders: Path, pair
         assert same(batches(config(tables, source="parquet", workers=workers), paired, start), expected)
     shares = [batches(config(tables), paired, rank=rank, world_size=2) for rank in range(2)]
     assert same(shares[1], batches(config(folders), paired, rank=1, world_size=2))
-    files, rows = (open_dataset(config(root), "val", paired, 3) for root in (folders, tables))
+    files, rows = (open_dataset(config(root), "val", "pairs" if paired else "domains", 3) for root in (folders, tables))
     assert files is not None and rows is not None and rows.len_a == files.len_a == 2
     for index in range(2):
         for read in ("read_a", "read_b"):

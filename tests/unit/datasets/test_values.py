@@ -43,7 +43,7 @@ def config(root: Path, **domain: object) -> DataConfig:
 
 
 def looked_at(settings: DataConfig, by_class: str | None = None) -> tuple[list[str], list[str]]:
-    return glance(open_dataset(settings, "train", True, 0).source, settings, by_class)
+    return glance(open_dataset(settings, "train", "pairs", 0).source, settings, by_class)
 
 
 RANGES = {
@@ -147,15 +147,15 @@ def test_nearest_gives_each_pixel_a_class() -> None:
 def test_label_maps_are_read_by_their_nearest_class(tmp_path: Path) -> None:
     root = write_pairs(tmp_path, mask(75), ".jpg")
     settings = config(root, channels=1, labels="nearest")
-    source = open_dataset(settings, "train", True, 0).source
+    source = open_dataset(settings, "train", "pairs", 0).source
     colours = find_frequent(source, settings, "a")
     assert colours == ["#00", "#ff"]
     settings = config(root, channels=1, labels="nearest", colours=colours)
     notes, warnings = looked_at(settings)
     assert warnings == [] and "2 classes by colour" in notes[0]
     assert re.fullmatch(r"domain A: labels: nearest made 2 classes of \d\d colours and moved \d+ % of the pixels", notes[1])
-    sample = open_dataset(settings, "train", True, 0)[0, 0]  # type: ignore[index]
-    assert set(sample.a.unique().tolist()) <= {-1.0, 1.0}
+    sample = open_dataset(settings, "train", "pairs", 0)[0, 0]  # type: ignore[index]
+    assert set(sample.images["a"].unique().tolist()) <= {-1.0, 1.0}
 
 
 def test_colours_are_for_nearest_and_fit_the_channels() -> None:
@@ -168,7 +168,7 @@ def test_sixteen_bits_have_no_classes(tmp_path: Path) -> None:
     root = write_pairs(tmp_path, np.full((16, 16, 1), 30000, np.uint16))
     settings = config(root, channels=1, labels="nearest")
     with pytest.raises(UserError, match="has 16 bits; label maps need 8"):
-        find_frequent(open_dataset(settings, "train", True, 0).source, settings, "a")
+        find_frequent(open_dataset(settings, "train", "pairs", 0).source, settings, "a")
 
 
 def numbers() -> np.ndarray:
@@ -179,7 +179,7 @@ def numbers() -> np.ndarray:
 def test_clean_class_numbers_are_classes_however_near_and_are_advised_a_palette(tmp_path: Path) -> None:
     root = write_pairs(tmp_path, numbers())
     settings = config(root, channels=1, labels="nearest")
-    colours = find_frequent(open_dataset(settings, "train", True, 0).source, settings, "a")
+    colours = find_frequent(open_dataset(settings, "train", "pairs", 0).source, settings, "a")
     assert colours == ["#00", "#01", "#02", "#03"]
     notes, warnings = looked_at(config(root, channels=1, labels="nearest", colours=colours))
     assert "domain A: labels: nearest made 4 classes of 4 colours and moved 0 % of the pixels" in notes
@@ -249,7 +249,7 @@ def test_nearest_on_what_is_no_label_map_is_refused(tmp_path: Path, name: str) -
     pixels = PICTURES[name]
     settings = config(write_pairs(tmp_path, pixels), channels=pixels.shape[2], labels="nearest")
     with pytest.raises(UserError, match=r"data\.domain_a\.labels: nearest finds .* such as .*0\.png, which are no label maps") as refused:
-        find_frequent(open_dataset(settings, "train", True, 0).source, settings, "a")
+        find_frequent(open_dataset(settings, "train", "pairs", 0).source, settings, "a")
     assert "\n" not in str(refused.value)
 
 

@@ -124,6 +124,17 @@ def test_same_seed_same_bytes(draw, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert first.keys() == third.keys() and not set(first.values()) & set(third.values())
 
 
+def test_the_seasons_are_a_labelled_set(tmp_path: Path) -> None:
+    demo.draw_seasons(tmp_path / "set", train=1, val=1, size=32)
+    names = ["autumn", "summer", "winter"]
+    expected = {f"{split}/{name}/{name}_{number:04d}.jpg" for split, number in (("train", 1), ("val", 2)) for name in names}
+    assert set(files(tmp_path / "set")) == expected
+    brightness = [pixels(tmp_path / f"set/train/{name}/{name}_0001.jpg")[20:].mean() for name in names]
+    assert max(brightness) == brightness[2], "the winter's ground is white"
+    demo.draw_smoke_seasons(tmp_path / "smoke")
+    assert [pixels(path).shape[:2] for path in (tmp_path / "smoke").rglob("*.*")] == 9 * [(48, 48)]
+
+
 def test_the_smoke_set_is_eight_small_pictures(tmp_path: Path) -> None:
     demo.draw_smoke(tmp_path / "smoke")
     assert {path.rpartition("/")[0] for path in files(tmp_path / "smoke")} == {"trainA", "trainB", "valA", "valB"}
@@ -243,7 +254,8 @@ def test_refuses_an_existing_folder_and_names_it(tmp_path: Path) -> None:
 
 def test_ensure_demo_draws_its_own_roots_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert set(demo.DEMO_ROOTS) == {"data/demo/paired", "data/demo/unpaired", "data/demo/smoke", "data/demo/styles"}
+    names = {"paired", "unpaired", "smoke", "seasons", "smoke-seasons", "styles"}
+    assert set(demo.DEMO_ROOTS) == {f"data/demo/{name}" for name in names}
     drawn: list[Path] = []
 
     def draw(root: Path) -> None:

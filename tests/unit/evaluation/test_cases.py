@@ -1,6 +1,5 @@
 """What is translated and compared, in which order, and how results are rounded."""
 
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,10 @@ from gan_style.conditions import Alone, Noise, Picture
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet
 from gan_style.errors import UserError
-from gan_style.evaluation.cases import Cases, as_written, open_validation_set, read_ahead, spread, translations
+from gan_style.evaluation.cases import Cases, as_written, open_validation_set, spread, translations
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files import images
-from gan_style.methods.base import Needs
+from gan_style.types import Needs
 
 
 @pytest.fixture(scope="module")
@@ -31,23 +30,6 @@ def validation(root: Path, needs: Needs = "pairs") -> ValidationSet:
 def test_places_are_spread_evenly() -> None:
     assert spread(10, 4) == [0, 2, 5, 7]
     assert spread(3, None) == spread(3, 9) == [0, 1, 2]
-
-
-def test_reading_ahead_keeps_the_order_and_passes_mistakes_on() -> None:
-    others: set[int] = set()
-
-    def read(place: int) -> int:
-        others.add(threading.get_ident())
-        if place == 7:
-            raise UserError("broken")
-        return place * place
-
-    found = read_ahead(read, range(9))
-    assert [next(found) for _ in range(7)] == [place * place for place in range(7)]
-    with pytest.raises(UserError, match="broken"):
-        next(found)
-    assert threading.get_ident() not in others
-    assert list(read_ahead(read, [])) == []
 
 
 def test_results_are_what_a_file_would_give_back(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def segmenter(root: Path) -> Segmenter:
 def test_it_recognises_the_real_photos_and_not_others(root: Path, segmenter: Segmenter) -> None:
     data = label_data(str(root), "a2b", RESIZE)
     assert set(segmenter.classes.colours) <= set(PALETTE)
-    validation = open_dataset(data, "val", True, 0)
+    validation = open_dataset(data, "val", "pairs", 0)
     assert validation is not None
     task = TaskScore(segmenter)
     for place in range(validation.len_a):
@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_said_before_training(place: str, tmp_
 
 def test_a_translation_is_read_at_the_scale_of_its_photo(root: Path, segmenter: Segmenter) -> None:
     """The photo itself, as large as in its file, is a perfect translation."""
-    validation = open_dataset(label_data(str(root), "a2b", RESIZE), "val", True, 0)
+    validation = open_dataset(label_data(str(root), "a2b", RESIZE), "val", "pairs", 0)
     assert validation is not None
     task = TaskScore(segmenter)
     for place in range(validation.len_a):
@@ -193,7 +193,7 @@ def test_other_files_are_named(segmenter: Segmenter, tmp_path: Path) -> None:
 def test_a_map_and_its_photo_stay_together_in_training(root: Path) -> None:
     """The crop and the mirroring of a batch are those of its label maps: the segmenter would learn nothing otherwise."""
     data = label_data(str(root), "a2b", RESIZE)
-    dataset = open_dataset(data, "train", True, 0)
+    dataset = open_dataset(data, "train", "pairs", 0)
     sample = dataset[(5, 0)]
-    colours = {tuple(pixel) for pixel in images.to_pixels(sample.a).reshape(-1, 3)}
+    colours = {tuple(pixel) for pixel in images.to_pixels(sample.images["a"]).reshape(-1, 3)}
     assert colours <= set(PALETTE), "labels were mixed"

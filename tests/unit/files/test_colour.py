@@ -215,7 +215,7 @@ def test_training_sees_srgb_and_label_maps_as_they_are(tmp_path: Path, labels: A
         (tmp_path / folder / "x.png").write_bytes(file.data)
     domain = DomainConfig(labels=labels)
     config = DataConfig(root=str(tmp_path), source=layout, preprocess="none", flip=False, domain_a=domain)
-    source = open_dataset(config, "train", paired=True, seed=0).source  # type: ignore[union-attr]
+    source = open_dataset(config, "train", "pairs", 0).source  # type: ignore[union-attr]
     pair = read_both(source, config, 0)
     for name, is_converted in (("a", converted), ("b", True)):
         np.testing.assert_allclose(pair[name].pixels[8, 4], srgb_of_p3(ORANGE) if is_converted else ORANGE, atol=2)

@@ -53,7 +53,7 @@ def test_each_picture_is_encoded_once_a_step(tmp_path: Path) -> None:
 
 def test_content_of_any_size(tmp_path: Path) -> None:
     method, batch = make(tmp_path)
-    odd = Batch(batch.a[..., :13, :11], batch.b, batch.keys_a, batch.keys_b, batch.slots, batch.numbers)
+    odd = Batch.of_two(batch.a[..., :13, :11], batch.b, batch.keys["a"], batch.keys["b"], batch.slots, batch.numbers)
     outputs = method.translate(odd)
     assert outputs["fake"].shape[2:] == (16, 16)
     assert all(loss.isfinite() for loss in method.losses(method.players[0], odd, outputs).values())

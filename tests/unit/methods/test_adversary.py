@@ -36,7 +36,7 @@ def batch(step: int = 0, size: int = 2, first: int = 0) -> Batch:
     """Slots `first`, `first` + 1, ... of a step of 2 samples."""
     slots = tuple(range(first, first + size))
     empty = torch.zeros(size, 1, 16, 16)
-    return Batch(empty, empty, ("",) * size, ("",) * size, slots, tuple(2 * step + slot for slot in slots))
+    return Batch.of_two(empty, empty, ("",) * size, ("",) * size, slots, tuple(2 * step + slot for slot in slots))
 
 
 def pictures(channels: int = 3) -> tuple[Tensor, Tensor]:

@@ -41,7 +41,7 @@ def batch(a: tuple[int, int] = (12, 16), b: tuple[int, int] = (12, 16), count: i
     generator = torch.Generator().manual_seed(5)
     images = [torch.rand(count, 3, *size, dtype=torch.float64, generator=generator) * 2 - 1 for size in (a, b)]
     keys, numbers = ("",) * count, tuple(range(count))
-    return Batch(images[0], images[1], keys, keys, numbers, numbers)
+    return Batch.of_two(images[0], images[1], keys, keys, numbers, numbers)
 
 
 def maps(generator: nn.Module, image: Tensor) -> dict[str, Tensor]:
@@ -154,7 +154,7 @@ def test_the_decoder_does_not_run_for_queries_or_keys(tmp_path: Path) -> None:
 def test_patches_and_mirrors_belong_to_the_sample() -> None:
     """The last two samples of a batch of four are treated as they are in a batch of two; other samples otherwise."""
     cut, whole = method(**FASTCUT), batch()
-    half = Batch(whole.a[2:], whole.b[2:], whole.keys_a[2:], whole.keys_b[2:], whole.slots[2:], whole.numbers[2:])
+    half = Batch.of_two(whole.a[2:], whole.b[2:], whole.keys["a"][2:], whole.keys["b"][2:], whole.slots[2:], whole.numbers[2:])
     together, alone = cut.translate(whole), cut.translate(half)
     assert together.keys() == alone.keys()
     for name, value in alone.items():
@@ -167,7 +167,7 @@ def test_half_of_the_samples_are_mirrored() -> None:
     cut = method(**FASTCUT)
     image = torch.rand(1, 3, 8, 8, dtype=torch.float64).expand(200, -1, -1, -1)
     keys = ("",) * 200
-    seen = cut.translate(Batch(image, image, keys, keys, tuple(range(200)), tuple(range(200))))["source"]
+    seen = cut.translate(Batch.of_two(image, image, keys, keys, tuple(range(200)), tuple(range(200))))["source"]
     assert 72 <= sum(torch.equal(one, image[0].flip(2)) for one in seen) <= 128
 
 

@@ -41,7 +41,7 @@ def arithmetic_method(**keys: object) -> CycleGAN:
     return method
 
 
-BATCH = Batch(torch.full((1, 1, 2, 2), 0.1), torch.full((1, 1, 2, 2), 0.7), ("a",), ("b",), (0,), (0,))
+BATCH = Batch.of_two(torch.full((1, 1, 2, 2), 0.1), torch.full((1, 1, 2, 2), 0.7), ("a",), ("b",), (0,), (0,))
 
 
 def test_losses_are_the_papers_arithmetic() -> None:
@@ -75,7 +75,7 @@ def test_identity_of_weight_zero_is_not_computed() -> None:
 def test_identity_switches_itself_off_where_channels_differ() -> None:
     with pytest.warns(UserWarning, match="identity loss is off: domain A has 1 channels and B 3"):
         method = CycleGAN(small(), Task(channels_a=1, channels_b=3))
-    batch = Batch(torch.zeros(1, 1, 8, 8), torch.zeros(1, 3, 8, 8), ("a",), ("b",), (0,), (0,))
+    batch = Batch.of_two(torch.zeros(1, 1, 8, 8), torch.zeros(1, 3, 8, 8), ("a",), ("b",), (0,), (0,))
     outputs = method.translate(batch)
     assert outputs["fake_b"].shape == (1, 3, 8, 8)
     assert "identity_a" not in method.losses(method.players[0], batch, outputs)
@@ -95,7 +95,7 @@ def test_the_discriminators_are_shown_the_past() -> None:
 
 def test_domains_of_different_size_are_translated_one_by_one() -> None:
     method = arithmetic_method()
-    batch = Batch(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 4, 6), ("a",), ("b",), (0,), (0,))
+    batch = Batch.of_two(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 4, 6), ("a",), ("b",), (0,), (0,))
     outputs = method.translate(batch)
     assert outputs["identity_b"].shape == (1, 1, 4, 6)
     assert method.networks["generator_ab"].calls == 3  # fake_b, identity_b, reconstructed_b

@@ -31,7 +31,7 @@ def test_the_style_loss_is_of_the_drawn_style(tmp_path: Path) -> None:
     assert isinstance(method, FastStyle)
     batch = micro_batches(0, 1)[0]
     picture = method.pictures[0]
-    batch = type(batch)(picture, picture, batch.keys_a, batch.keys_b, batch.slots, batch.numbers)
+    batch = batch.with_images(a=picture)
     own, other = (
         method.losses(method.players[0], batch, {"fake": picture, "shares": torch.tensor([shares])}) for shares in ([1.0, 0.0], [0.0, 1.0])
     )

@@ -19,7 +19,7 @@ def test_the_losses_by_hand(objective: str, tmp_path: Path) -> None:
         "discriminator": torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), _Mean())
     }  # the mean is the score
     batch = micro_batches(0, 2)[0]
-    batch = type(batch)(torch.full((2, 3, 4, 4), 0.3), batch.b, batch.keys_a, batch.keys_b, batch.slots, batch.numbers)
+    batch = batch.with_images(a=torch.full((2, 3, 4, 4), 0.3))
     fake = torch.full((2, 3, 4, 4), -0.2)
     d = {score: 1 / (1 + math.exp(-score)) for score in (0.3, -0.2)}
     discriminator, generator = method.players

@@ -33,7 +33,7 @@ def method_of_constants(**keys: object) -> Pix2Pix:
     return method
 
 
-BATCH = Batch(torch.zeros(1, 1, 4, 4), torch.ones(1, 2, 4, 4), ("a",), ("b",), (0,), (0,))
+BATCH = Batch.of_two(torch.zeros(1, 1, 4, 4), torch.ones(1, 2, 4, 4), ("a",), ("b",), (0,), (0,))
 
 
 def test_losses_are_the_papers_arithmetic() -> None:

@@ -63,7 +63,7 @@ def by_hand(**keys: object) -> Pix2PixHD:
     return method
 
 
-BATCH = Batch(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4), ("a",), ("b",), (0,), (0,))
+BATCH = Batch.of_two(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4), ("a",), ("b",), (0,), (0,))
 
 
 def test_losses_are_the_papers_arithmetic() -> None:
@@ -88,7 +88,7 @@ def test_the_discriminator_sees_classes_and_edges_beside_both_outputs() -> None:
     assert method.networks["discriminator"].scales[0].layers[0].conv.in_channels == 2 + 1 + 1  # type: ignore[union-attr,index]
     method.networks = {"generator": Brighter(), "discriminator": Answer()}
     labels = torch.tensor([[[[-1.0, -1.0, 1.0]]]])
-    batch = Batch(labels, torch.ones(1, 1, 1, 3), ("a",), ("b",), (0,), (0,))
+    batch = Batch.of_two(labels, torch.ones(1, 1, 1, 3), ("a",), ("b",), (0,), (0,))
     method.losses(method.players[0], batch, method.translate(batch))
     (seen,) = method.networks["discriminator"].seen  # type: ignore[union-attr,misc]
     encoded = [[[1, 1, 0]], [[0, 0, 1]], [[0, 1, 1]]]
@@ -99,7 +99,7 @@ def test_b2a_swaps_the_domains() -> None:
     config = Pix2PixHDConfig.model_validate({"name": "pix2pixhd", "direction": "b2a", "generator": {"base_channels": 1, "num_blocks": 0}})
     method = Pix2PixHD(config, Task(channels_a=1, channels_b=2))
     assert method.translators == {"b2a": "generator"}
-    batch = Batch(torch.zeros(1, 1, 4, 4), torch.ones(1, 2, 4, 4), ("a",), ("b",), (0,), (0,))
+    batch = Batch.of_two(torch.zeros(1, 1, 4, 4), torch.ones(1, 2, 4, 4), ("a",), ("b",), (0,), (0,))
     assert method.translate(batch)["fake"].shape == (1, 1, 4, 4)
 
 

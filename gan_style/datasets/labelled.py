@@ -1,0 +1,90 @@
+"""The layout `labelled`: one set of images whose folders are its classes, `train/NAME/...` and `val/NAME/...`.
+
+Two folders `trainA/` and `trainB/` are the classes A and B.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from gan_style.datasets.folders import ImageTree
+from gan_style.datasets.keys import Gathering
+from gan_style.datasets.layouts import Folders
+from gan_style.datasets.listing import Listing
+from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
+from gan_style.errors import UserError
+from gan_style.files.kinds import is_image_name
+from gan_style.files.left_out import LeftOut, is_hidden
+from gan_style.files.stems import composed
+
+_EXAMPLE = "folder of images for each class: train/summer/, train/winter/, ..."
+
+
+def class_folders(root: Path, split: Split) -> dict[str, str]:
+    """Class -> its folder below the root, in the order of their names; empty where the data set has no such split.
+
+    `UserError`: no training folders, or two places for them.
+    """
+    below = {name: f"{split}/{name}" for name in _folders(root / split)}
+    beside = {domain: f"{split}{domain}" for domain in "AB" if (root / f"{split}{domain}").is_dir()}
+    if below and len(beside) == 2:
+        raise UserError(f"{root}: has two places for images of split {split}, {split}/ and {split}A/, {split}B/; keep one of them")
+    found = below or (beside if len(beside) == 2 else {})
+    if split == "train" and not found:
+        raise UserError(f"{root}: has no {_EXAMPLE} (data/README.md)")
+    return found
+
+
+def survey_labelled(root: Path, split: Split) -> Survey:
+    """The images of a split in the order of their classes. A problem for each class without images, each validation class that training
+    does not have, and each image outside the classes' folders."""
+    classes = class_folders(root, split)
+    listing, problems, left_out, keys = Listing(), Problems(), LeftOut(), Gathering()
+    if not classes:
+        return Survey(None)
+    if split == "train" and len(classes) < 2:
+        problems.add(f"{root / split}: holds one class, {shown(next(iter(classes)))}; a labelled set has two or more")
+    if (root / split).is_dir():
+        listing.add(root / split)
+        _check_strays(root / split, problems)
+    known = class_folders(root, "train") if split != "train" and _trains(root) else classes
+    for name, folder in classes.items():
+        if name not in known:
+            problems.add(f"{root / folder}: is a class that the training images do not have (they have {', '.join(map(shown, known))})")
+        tree = ImageTree(root, folder, listing, problems, left_out)
+        for image in tree.names():
+            keys.add(f"{folder}/{image}")
+    found = keys.keys()
+    source = Source("labelled", root, found, found, False, folders=places(classes, split), split=split, left_out=left_out, classes=classes)
+    return Survey(source, problems, listing)
+
+
+def places(classes: Mapping[str, str], split: Split) -> Folders:
+    """The folders that hold the classes."""
+    first, *_, last = [*classes.values()] * 2
+    return (split, split) if "/" in first else (first, last)
+
+
+def _trains(root: Path) -> bool:
+    return (root / "train").is_dir() or (root / "trainA").is_dir()
+
+
+def _check_strays(folder: Path, problems: Problems) -> None:
+    strays = sorted(name for name in _names(folder) if is_image_name(name) and (folder / name).is_file())
+    if strays:
+        more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
+        problems.add(f"{shown(folder / strays[0])}{more}: in no class; give a {_EXAMPLE}")
+
+
+def _folders(folder: Path) -> list[str]:
+    return sorted((name for name in _names(folder) if (folder / name).is_dir()), key=lambda name: (composed(name), name))
+
+
+def _names(folder: Path) -> list[str]:
+    """What is not hidden in a folder; nothing where there is no folder."""
+    try:
+        return [name for name in os.listdir(folder) if not is_hidden(name)]  # noqa: PTH208 - of a million files, names are enough
+    except FileNotFoundError:
+        return []
+    except OSError as failure:
+        raise UserError(f"{folder}: cannot be listed ({failure.strerror}); put its permissions right") from None
