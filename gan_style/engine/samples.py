@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from gan_style.evaluation.cases import run_alone
 from gan_style.files import images
 from gan_style.files.sheet import tile
 from gan_style.types import Direction
@@ -46,6 +47,6 @@ class SampleGrid:
         rows = []
         for example in self.examples:
             network = self.translators[example.direction]
-            translated = [network(*(given[None].to(self.device) for given in inputs))[0].cpu() for inputs in example.inputs]
+            translated = [run_alone(network, inputs, self.device).cpu() for inputs in example.inputs]
             rows.append([picture for picture in (*example.shown, *translated, example.truth) if picture is not None])
         images.write(path, tile([[images.to_pixels(picture) for picture in row] for row in rows]))

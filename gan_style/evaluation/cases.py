@@ -1,27 +1,23 @@
 """The validation images as metrics need them: what is translated, what the results are compared with, which images each process takes."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from gan_style.conditions import Condition, Given, Noise, Picture
+from gan_style.conditions import Condition, Given, Label, Noise, Picture
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
 from gan_style.errors import UserError
 from gan_style.evaluation.choice import choose, compares
 from gan_style.evaluation.suite import Case, Networks, Suite
 from gan_style.files import images
+from gan_style.machine.batches import Batches, read_ahead, result_of
 from gan_style.machine.memory import room_for
 from gan_style.methods import METHODS
-from gan_style.methods.base import Needs
-from gan_style.types import Direction
-
-R = TypeVar("R")
+from gan_style.types import Direction, Needs
 
 _CORNER = 256  # pixels of an image's side that tell whether it is too small: no metric needs more
 
@@ -51,6 +47,8 @@ class Cases:
     condition: of the translator; one that takes noise translates no image, and its results are compared with domain A
     truths: are translations compared with the input's partner?
     seed: of what the condition draws
+    to: the label that all images of other labels are led to, to be compared with the images of that label. Without it images of all
+        labels are led to all labels, and compared with all images
     """
 
     def __init__(
@@ -61,15 +59,21 @@ class Cases:
         truths: bool = False,
         limit: int | None = None,
         seed: int = 0,
+        to: str | None = None,
     ) -> None:
         self.validation, self.direction, self.condition, self.seed = validation, direction, condition, seed
-        self.from_noise = from_noise = isinstance(condition, Noise)
+        self.from_noise, self.to = isinstance(condition, Noise), to
         self.other: Literal["truth", "picture"] | None = "picture" if isinstance(condition, Picture) else "truth" if truths else None
         domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
         self.read, self.length = domains[direction[0]]
-        self.read_real, self.real_length = domains["a" if from_noise else direction[-1]]
+        one = self.from_noise or "b" not in validation.source.domains
+        self.read_real, self.real_length = domains["a" if one else direction[-1]]
         self.places = spread(self.length, limit)
         self.reals = spread(self.real_length, limit)
+        if to is not None:
+            labels = [validation.label(place) for place in range(self.length)]
+            others, own = ([place for place, label in enumerate(labels) if (label == to) == same] for same in (False, True))
+            self.places, self.reals = ([found[place] for place in spread(len(found), limit)] for found in (others, own))
 
     def name(self, place: int) -> str:
         """The key of the image that is translated there."""
@@ -86,6 +90,8 @@ class Cases:
                 raise UserError(f"{', '.join(suite.names)}: two images of each domain are the least that fid and kid compare; {advice}")
             real, name = self.read_real(self.reals[0])
             suite.describe(_corner(real), name)
+        if not self.places:
+            raise UserError(f"--to {self.to}: the validation images are all of this domain; there is nothing to translate to it")
         if not self.from_noise:
             source, other, name = self._images(self.places[0])
             truth = _corner(other) if other is not None and self.other == "truth" else None
@@ -98,7 +104,7 @@ class Cases:
             nothing = torch.empty(0)
             return Question(f"sample {place}", self.condition.inputs(Given(nothing, number=place, seed=self.seed)), nothing, None)
         source, other, name = self._images(place)
-        inputs = self.condition.inputs(Given(source, other, place, seed=self.seed))
+        inputs = self.condition.inputs(Given(source, other, place, self.validation.label(place), self.seed, self.to))
         return Question(name, inputs, source, other if self.other == "truth" else None)
 
     def _images(self, place: int) -> tuple[Tensor, Tensor | None, str]:
@@ -112,18 +118,20 @@ class Cases:
 
 
 def open_cases(
-    data: DataConfig, method: str, condition: Condition, wanted: Wanted, directions: Iterable[Direction], seed: int
+    data: DataConfig, method: str, condition: Condition, wanted: Wanted, directions: Iterable[Direction], seed: int, to: str | None = None
 ) -> tuple[Suite, dict[Direction, Cases]]:
     """What is measured, and the validation images of each direction; `UserError` where these do not go together.
 
-    method: its name; condition: of its translators; seed: of what the condition draws
+    method: its name; condition: of its translators; seed: of what the condition draws; to: see `Cases`
     """
     key = f"{wanted.networks.prefix}metrics"
     validation = open_validation_set(data, METHODS[method].needs, wanted.metrics, key)
     suite = Suite(choose(wanted.metrics, condition, validation.paired, key, method), wanted.networks)
+    if isinstance(condition, Label) and (strange := [name for name in validation.source.classes if name not in condition.names]):
+        raise UserError(f"{data.root}: holds images of {strange[0]}, which the translator does not know ({', '.join(condition.names)})")
     cases: dict[Direction, Cases] = {}
     for direction in directions:
-        cases[direction] = Cases(validation, direction, condition, suite.compares("truth"), wanted.images, seed)
+        cases[direction] = Cases(validation, direction, condition, suite.compares("truth"), wanted.images, seed, to)
         cases[direction].check(suite)
     return suite, cases
 
@@ -133,11 +141,11 @@ def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] |
 
     key: what messages call the metrics
     """
-    paired = needs == "pairs" or (needs == "domains" and compares(metrics or (), "truth"))
+    measured: Needs = "pairs" if needs == "domains" and compares(metrics or (), "truth") else needs
     try:
-        validation = open_dataset(data, "val", paired, 0, needs == "images")
+        validation = open_dataset(data, "val", measured, 0)
     except UserError as mistake:
-        if needs == "pairs" or not paired:
+        if measured == needs:
             raise
         raise UserError(f"{key}: {', '.join(metrics or ())} need validation images in pairs ({mistake})") from None
     if validation is None:
@@ -148,22 +156,28 @@ def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] |
 def translations(
     cases: Cases, places: Sequence[int], translator: nn.Module, device: torch.device, advice: str
 ) -> Iterator[tuple[int, Case]]:
-    """Each place and what becomes of it: translated alone and without autocast, as infer.py does, and rounded to its 8 bits.
+    """Each place and its case: the image is translated alone and without autocast, as infer does, and rounded to infer's 8 bits.
 
     advice: what to do about an image that is too large for the device
     """
-    for place, question in zip(places, read_ahead(cases.question, places), strict=True):
+
+    def translate(batch: Sequence[Question]) -> list[Tensor]:
+        (question,) = batch
         said = f"{question.name}: {device.type} has no memory to translate it whole, as validation does"
-        with room_for(said, advice), torch.no_grad():
-            translated = as_written(translator(*(given[None].to(device) for given in question.inputs))[0])
-        yield place, Case(question.name, translated, question.truth, question.source)
+        with room_for(said, advice):
+            return [as_written(run_alone(translator, question.inputs, device))]
+
+    alone = Batches(translate, 1)
+    for place, reading in read_ahead(cases.question, places):
+        for question, translated in alone.over([reading.result()]):
+            yield place, Case(question.name, result_of(translated), question.truth, question.source)
 
 
 def describe_reals(cases: Cases, places: Sequence[int], suite: Suite) -> dict[int, Tensor]:
     """The features of real images by place."""
     found: dict[int, Tensor] = {}
-    for place, (image, name) in zip(places, read_ahead(cases.read_real, places), strict=True):
-        found[place] = suite.describe(image, name)
+    for place, reading in read_ahead(cases.read_real, places):
+        found[place] = suite.describe(*reading.result())
     return found
 
 
@@ -173,21 +187,10 @@ def spread(length: int, count: int | None) -> list[int]:
     return [place * length // count for place in range(count)]
 
 
-def read_ahead(read: Callable[[int], R], places: Sequence[int]) -> Iterator[R]:
-    """`read` of each place, in order, a few in advance on other threads: decoding is slower than a GPU."""
-    with ThreadPoolExecutor(2) as threads:
-        waiting: deque[Future[R]] = deque()
-        rest = iter(places)
-        try:
-            while True:
-                while len(waiting) < 4 and (place := next(rest, None)) is not None:
-                    waiting.append(threads.submit(read, place))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+@torch.no_grad()
+def run_alone(translator: nn.Module, inputs: Sequence[Tensor], device: torch.device) -> Tensor:
+    """The translation [C, H, W] of one image; inputs: the translator's arguments without their batch dimension."""
+    return translator(*(given[None].to(device) for given in inputs))[0]
 
 
 def as_written(translated: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +15,10 @@ from torch import Tensor
 
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
-from gan_style.machine.memory import OutOfMemory, room_for
+from gan_style.machine.batches import Batches, read_ahead
+from gan_style.machine.memory import room_for
 from gan_style.terminal.counted import counted
-from gan_style.terminal.progress import Progress, say
+from gan_style.terminal.progress import Progress
 from gan_style.translation.inputs import Job
 from gan_style.translation.picture import Source, read_source, write_result
 from gan_style.translation.predictor import Predictor
@@ -86,10 +87,9 @@ class Translation:
         # Other batch sizes may take other kernels, which round otherwise: where the result must be the one that training
         # showed, pictures go one by one as they did there.
         as_in_training = self.resize == "train" and self.keep_resized
-        self._batch = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
+        size = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
         self._translator = self.translator or Plain(self.predictor)
-        if self._translator.one_by_one:
-            self._batch = 1
+        self._batches = Batches(self._translate, 1 if self._translator.one_by_one else size)
         # A GPU is faster than one thread decodes and encodes; a CPU is busy with the network itself.
         self._threads = min(8, max(2, os.cpu_count() or 2)) if on_gpu else 2
         self._writing: deque[Future[None]] = deque()
@@ -107,25 +107,20 @@ class Translation:
                 todo.append(job)
         with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo)) as progress:
             try:
-                for batch in self._batches(self._read_ahead(todo, threads, progress)):
-                    self._translate(batch, threads, progress)
+                for group in self._groups(self._sources(todo, threads, progress)):
+                    for source, result in self._batches.over(group):
+                        self._take(source, result, threads, progress)
                 while self._writing:
                     self._settle(progress)
             finally:  # after an interruption or a fault
                 while self._writing:
                     self._settle(progress, going_on=False)
 
-    def _read_ahead(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Source]:
-        """The jobs' pictures in order, some read in advance."""
-        reading: deque[Future[Source]] = deque()
-        remaining = iter(jobs)
-        while True:
-            while len(reading) < max(1, self._threads // 2) and (job := next(remaining, None)):
-                reading.append(threads.submit(self._read, job))
-            if not reading:
-                return
+    def _sources(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Source]:
+        """The jobs' pictures in order."""
+        for _, reading in read_ahead(self._read, jobs, threads, max(1, self._threads // 2)):
             try:
-                yield reading.popleft().result()
+                yield reading.result()
             except UserError as mistake:
                 self._fail(str(mistake), progress)
 
@@ -133,42 +128,29 @@ class Translation:
         with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
             return read_source(job, self.predictor.info, self.resize)
 
-    def _batches(self, sources: Iterable[Source]) -> Iterator[list[Source]]:
+    def _groups(self, sources: Iterable[Source]) -> Iterator[list[Source]]:
         """Pictures of one size together, as many as a batch may have; never more than that waiting, of all sizes taken together."""
         waiting: dict[tuple[int, ...], list[Source]] = {}
         for source in sources:
             waiting.setdefault(source.pixels.shape, []).append(source)
-            if sum(map(len, waiting.values())) >= self._batch:
+            if sum(map(len, waiting.values())) >= self._batches.size:
                 yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
         yield from waiting.values()
 
-    def _translate(self, batch: list[Source], threads: ThreadPoolExecutor, progress: Progress) -> None:
-        """Translate pictures of one size and hand them over to be written; in halves where the device has no room for all."""
-        try:
-            with room_for("no memory to translate it", _SMALLER):
-                pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
-                results = self._translator(batch, pictures)
-        except OutOfMemory as mistake:
-            if len(batch) == 1:
-                self._fail(f"{batch[0].job.source}: {mistake}", progress)
-                return
-            results = None
-        except UserError as mistake:
-            for source in batch:
-                self._fail(f"{source.job.source}: {mistake}", progress)
-            return
-        if results is None:
-            self._batch = len(batch) // 2
-            say(f"no memory for {len(batch)} images at once: going on with batches of {self._batch}", sys.stderr)
-            for half in (batch[: self._batch], batch[self._batch :]):
-                self._translate(half, threads, progress)
-            return
-        for source, result in zip(batch, results, strict=True):
-            if not torch.isfinite(result).all():  # would be written as black
-                self._fail(f"{source.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint", progress)
-                continue
+    def _translate(self, batch: Sequence[Source]) -> Sequence[Tensor]:
+        with room_for("no memory to translate it", _SMALLER):
+            pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
+            return list(self._translator(batch, pictures))
+
+    def _take(self, source: Source, result: Tensor | UserError, threads: ThreadPoolExecutor, progress: Progress) -> None:
+        """Hand a result over to be written."""
+        if isinstance(result, UserError):
+            self._fail(f"{source.job.source}: {result}", progress)
+        elif not torch.isfinite(result).all():  # would be written as black
+            self._fail(f"{source.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint", progress)
+        else:
             self._writing.append(threads.submit(self._write, source, result))
-            while len(self._writing) > self._batch:
+            while len(self._writing) > self._batches.size:
                 self._settle(progress)
 
     def _write(self, source: Source, result: Tensor) -> None:

@@ -12,13 +12,13 @@ from gan_style.commands.evaluate.options import metrics_of_files
 from gan_style.commands.evaluate.result import Result
 from gan_style.commands.evaluate.task import Task
 from gan_style.errors import UserError, one_line
-from gan_style.evaluation.cases import read_ahead
 from gan_style.evaluation.choice import compares
 from gan_style.evaluation.suite import Case, Networks, Row, Suite
 from gan_style.evaluation.task.training import CROP
 from gan_style.files import images
 from gan_style.files.left_out import LeftOut
 from gan_style.files.stems import stem
+from gan_style.machine.batches import read_ahead
 from gan_style.machine.device import choose_device
 from gan_style.terminal.progress import Progress
 
@@ -50,16 +50,16 @@ def measure_folders(options: Namespace) -> Result:
         return Case(str(results[name]), _read(results[name]), truth, _read(inputs[name]) if inputs else None)
 
     rows: dict[int, Row] = {}
-    cases = Progress("measuring", "images", len(stems)).over(read_ahead(read, range(len(stems))))
-    for place, case in enumerate(cases):
+    for place, reading in Progress("measuring", "images", len(stems)).over(read_ahead(read, range(len(stems)))):
+        case = reading.result()
         rows[place] = suite.measure(case)
         if task:
             task.add(stems[place], case.translated)
     real: dict[int, Tensor] = {}
     if suite.compares("domain"):
         paths = list(truths.values())
-        for place, picture in enumerate(read_ahead(lambda place: _read(paths[place]), range(len(paths)))):
-            real[place] = suite.describe(picture, str(paths[place]))
+        for place, reading in read_ahead(lambda place: _read(paths[place]), range(len(paths))):
+            real[place] = suite.describe(reading.result(), str(paths[place]))
     what = {side: text for side in ("results", "truth", "inputs", "data") if (text := getattr(options, side)) is not None}
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
 
