@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gan_style.conditions import Alone, Condition, Label, Mix, Noise, Picture
-from gan_style.config.metrics import METRICS, Compares
+from gan_style.config.metrics import DEFAULT_PAIRED, DEFAULT_UNPAIRED, METRICS, Compares
 from gan_style.errors import UserError
 
 # The condition -> what translations can be compared with. No real image shows what a mix of names should become.
@@ -14,7 +14,6 @@ _COMPARABLE: dict[type[Condition], tuple[Compares, ...]] = {
     Picture: ("input", "domain"),
     Noise: ("domain",),
 }
-DEFAULT_PAIRED, DEFAULT_UNPAIRED = ("l1", "psnr", "ssim"), ("kid", "structure")
 _WORDS: dict[Compares, str] = {
     "truth": "true outputs",
     "input": "the input",

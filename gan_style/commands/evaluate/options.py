@@ -6,9 +6,8 @@ from pathlib import Path
 from gan_style.commands.evaluate.result import written
 from gan_style.commands.options import device_option, place, whole
 from gan_style.commands.parser import CommandParser
-from gan_style.config.metrics import METRICS, Compares
+from gan_style.config.metrics import DEFAULT_PAIRED, METRICS, Compares
 from gan_style.errors import UserError, nearest
-from gan_style.evaluation.choice import DEFAULT_PAIRED
 from gan_style.files import atomic
 from gan_style.files.opening import refusal
 
