@@ -3,8 +3,8 @@
     t = AdaIN(f(c), f(s)),  g(t) the translation                                        (equations 8 to 10)
     L = |f(g(t)) - t|^2  +  lambda sum_l |mu_l(g(t)) - mu_l(s)|^2 + |sigma_l(g(t)) - sigma_l(s)|^2     (equations 11 to 13)
 
-f is a fixed VGG-19 up to relu4_1, g the decoder, which alone is trained. Departure: squared distances, means over the entries, as in
-the authors' code, where the paper writes norms. Content whose sides are no multiples of 8 is grown to the next ones, by mirroring.
+f is a fixed VGG-19 up to relu4_1, g the decoder; only the decoder is trained. Departure: squared distances, averaged over the entries, as
+in the authors' code; the paper writes norms. Content whose sides are not multiples of 8 is padded to the next multiples by reflection.
 """
 
 from typing import Any, ClassVar, Literal
@@ -86,7 +86,7 @@ class AdaIN(Method):
 
     @classmethod
     def translator(cls, config: Any, in_channels: int, out_channels: int, vgg: str | None = None) -> AdaINNet:
-        """vgg: the encoder's weights; None leaves them to the bundle."""
+        """The encoder and the decoder as one network. vgg: the encoder's weights; None if a bundle will provide them"""
         network = AdaINNet(vgg, config.generator)
         networks.draw(network.decoder, config.generator)
         return network

@@ -1,10 +1,10 @@
-"""The adversarial side of a method: what its discriminators are shown, the losses of both players, and whatever steadies the game.
+"""The adversarial losses of a method: the images that discriminators see, the losses of both players, and all stabilisers.
 
     L_D = E[f(D(T(y)), real)] + E[f(D(T(G(x))), fake)]  +  gamma/2 E[|grad D|^2]  +  lambda E[(|grad D| - 1)^2]
     L_G = E[g(D(T(G(x))), real)]
 
-f and g are the two sides of `adversarial`; T is DiffAugment (2006.10738) and instance noise (1610.04490), where they are asked for, the
-same for both players; the third term is R1 (1801.04406), the last the gradient penalty (1704.00028).
+f and g are the discriminator's and the generator's side of `adversarial`. T is DiffAugment (2006.10738) and instance noise (1610.04490),
+if configured, alike for both players. The third term is R1 (1801.04406), the last one the gradient penalty (1704.00028).
 """
 
 import warnings
@@ -39,7 +39,7 @@ PENALTIES = ("_r1", "_gradient_penalty")  # how their names end; a player that h
 
 
 class AdversarialConfig(MethodConfig):
-    """What every method with discriminators can be configured by."""
+    """The keys that every method with discriminators has."""
 
     discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="The judge.")
     adversarial: AdversarialName = Field(default="vanilla", description=LOSSES)
@@ -93,7 +93,7 @@ class AdversarialConfig(MethodConfig):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A discriminator's losses in its own turn: on real images, on made ones, and weighted penalties by their full names."""
+    """A discriminator's losses in its own turn: for real images, for generated images, and weighted penalties by their full names."""
 
     real: Tensor
     fake: Tensor
@@ -101,10 +101,11 @@ class Judgement:
 
 
 class Adversary:
-    """Both players' adversarial terms, as configured.
+    """The adversarial terms of both players.
 
-    What it draws for a sample is a function of the seed, the purpose and the sample's number, so that a run on any number of processes,
-    stopped or not, is the same. generators_side: instead of the loss that belongs to `adversarial`.
+    generators_side: a loss of the generator in place of the one that belongs to `adversarial`
+    The random numbers of a sample are a function of the seed, the purpose and the sample's number, so a run does not depend on the
+    number of processes or on interruptions.
     """
 
     def __init__(self, config: AdversarialConfig, task: Task, generators_side: AdversarialLoss | None = None) -> None:
@@ -120,7 +121,7 @@ class Adversary:
 
     @property
     def bounded(self) -> bool:
-        """Is the discriminator's loss 0 where it wins?"""
+        """Is the discriminator's loss 0 at best?"""
         return self.config.adversarial != "wgan"
 
     def judge(
@@ -134,10 +135,11 @@ class Adversary:
         name: str = "discriminator",
         real_first: bool = False,
     ) -> Judgement:
-        """The terms of the discriminator's turn, of real and made images [B, C, H, W].
+        """The terms of the discriminator's turn. real, fake: images [B, C, H, W]
 
-        beside: what a conditional discriminator sees beside both; name: sets apart the draws and penalties of several discriminators;
-        real_first: which a batch normalisation sees first.
+        beside: the condition that a conditional discriminator sees beside both
+        name: of the discriminator; distinguishes the random numbers and the penalties of several discriminators
+        real_first: score the real images first, which matters to the statistics of batch normalisation
         """
         config = self.config
         turn = f"{name} judges"
@@ -148,7 +150,7 @@ class Adversary:
         if r1_due:
             real = real.detach().requires_grad_()
         pair = [_joined(beside, images) for images in ((real, fake) if real_first else (fake, real))]
-        # For R1 the real images go alone, so that the way back to them does not lead through the made ones too.
+        # For R1 the real images are scored alone, so that the backward pass to them does not run through the generated ones.
         scores = [discriminator(images) for images in pair] if r1_due else forward_together(discriminator, *pair)
         on_real, on_fake = scores if real_first else reversed(scores)
         penalties = {}
@@ -163,7 +165,7 @@ class Adversary:
     def fool(
         self, discriminator: nn.Module, batch: Batch, fake: Tensor, beside: Tensor | None = None, name: str = "discriminator"
     ) -> Tensor:
-        """The generator's term, of its images [B, C, H, W]; `beside` and `name` as in `judge`."""
+        """The generator's term. fake: its images [B, C, H, W]; beside, name: as in `judge`"""
         return self.generators_side(discriminator(self.shown(batch, fake, beside, name)), True)
 
     def shown(
@@ -174,13 +176,13 @@ class Adversary:
         name: str = "discriminator",
         kind: Literal["fake", "real"] = "fake",
     ) -> Tensor:
-        """What the discriminator sees in the generator's turn; of real images too, where its features of both are compared."""
+        """The discriminator's input in the generator's turn. kind: `real` for real images whose features are compared"""
         turn = f"{name} is fooled"
         lots = self._lots(batch, images, turn)
         return _joined(self._moved_along(beside, lots), self._shown(images, lots, batch, turn, kind))
 
     def _shown(self, images: Tensor, lots: Tensor | None, batch: Batch, turn: str, kind: str) -> Tensor:
-        """T(images). In one turn a sample's real and made image are moved and recoloured alike; each has its own noise."""
+        """T(images). In one turn, a sample's real and generated image are moved and recoloured alike, but have separate noise."""
         if lots is not None:
             images = diffaugment(images, self.config.diffaugment, lots)
         if deviation := self._noise(self._step(batch)):
@@ -188,22 +190,22 @@ class Adversary:
         return images
 
     def _moved_along(self, beside: Tensor | None, lots: Tensor | None) -> Tensor | None:
-        """The input of a conditional discriminator: its colours may be the classes of a label map, and stay."""
+        """The condition, moved like its image. Its colours do not change, because they may be the classes of a label map."""
         if beside is None or lots is None:
             return beside
         return diffaugment(beside, [kind for kind in self.config.diffaugment if kind != "color"], lots)
 
     def _lots(self, batch: Batch, like: Tensor, turn: str) -> Tensor | None:
-        """The numbers that DiffAugment takes for this turn, where it is on."""
+        """The random numbers of DiffAugment for this turn; None if it is off."""
         return self._drawn(torch.rand, batch, like, turn, "augmentation", shape=(LOTS,)) if self.config.diffaugment else None
 
     def _signs(self, scores: Scores, batch: Batch, turn: str) -> list[Tensor]:
-        """1 or -1 for each score of each scale."""
+        """A random sign, 1 or -1, for each score of each scale."""
         shares = (self._drawn(torch.rand, batch, each, turn, f"signs {place}") for place, each in enumerate(scales(scores)))
         return [2 * share.round() - 1 for share in shares]
 
     def _between(self, real: Tensor, fake: Tensor, batch: Batch, turn: str) -> Tensor:
-        """A random point on the line from each made image to its real one."""
+        """A random point on the line between each generated image and its real one."""
         if real.shape != fake.shape:
             raise UserError(
                 "method.gradient_penalty_weight: real and made images of one size are needed, for points between them; crop them "
@@ -212,7 +214,7 @@ class Adversary:
         return between(real, fake, self._drawn(torch.rand, batch, real, turn, "shares", shape=()))
 
     def _noise(self, step: int) -> float:
-        """The standard deviation of instance noise at this step."""
+        """The standard deviation of instance noise in this step."""
         steps = self.config.instance_noise_steps
         return self.config.instance_noise * (max(0.0, 1 - step / steps) if steps else 1.0)
 
@@ -222,7 +224,7 @@ class Adversary:
     def _drawn(
         self, draw: Callable[..., Tensor], batch: Batch, like: Tensor, *purpose: str, shape: tuple[int, ...] | None = None
     ) -> Tensor:
-        """[B, *shape], by default of the shape of `like`, on its device."""
+        """Random numbers [B, *shape] on the device of `like`; by default in its shape."""
         shape = tuple(like.shape[1:]) if shape is None else shape
         seeds = (derive_seed(self.task.seed, "adversary", *purpose, number) for number in batch.numbers)
         generators = (torch.Generator(like.device).manual_seed(seed) for seed in seeds)
@@ -230,5 +232,5 @@ class Adversary:
 
 
 def _joined(beside: Tensor | None, images: Tensor) -> Tensor:
-    """What a discriminator sees: [B, Cin + C, H, W], or the images alone."""
+    """The input of a discriminator: condition and images [B, Cin + C, H, W], or the images alone."""
     return images if beside is None else torch.cat([beside, images], dim=1)

@@ -1,10 +1,10 @@
-"""Terms of a fixed network's activations beside a method's own losses: perceptual, style, total variation.
+"""Losses that any adversarial method can add: perceptual, style (both from a fixed network's features), total variation.
 
 L = ... + w_p sum_l w_l |phi_l(y) - phi_l(c)|^2 + w_s sum_l |G_l(y) - G_l(s)|^2 + w_tv TV(y)     (1603.08155, section 3.2)
 
-y is a translation, c what its content should be (the true output where there is one, else the input), s a picture whose style it should
-have (a fixed one, or the real images of the output domain), phi_l the features of layer l of a VGG, G_l their Gram matrices. w_l is 1
-unless a layer is given a weight; the first distance may be the absolute one instead of the squared (1711.11585, section 4).
+y is a translation, c the target of its content (the true output if there is one, else the input), s the target of its style (a fixed
+picture, or the real images of the output domain), phi_l the features of layer l of a VGG, G_l their Gram matrices. w_l is 1 unless a
+layer has a weight. The first distance may be absolute instead of squared (1711.11585, section 4).
 """
 
 import math
@@ -42,7 +42,7 @@ def _known_and_weighted(value: list[str]) -> list[str]:
 
 
 def layer_weights(value: list[str]) -> dict[str, float]:
-    """["relu1_1=0.25", "relu2_1"] -> {"relu1_1": 0.25, "relu2_1": 1.0}."""
+    """Parse ["relu1_1=0.25", "relu2_1"] to {"relu1_1": 0.25, "relu2_1": 1.0}."""
     weights: dict[str, float] = {}
     for entry in value:
         layer, equals, text = entry.partition("=")
@@ -76,7 +76,7 @@ class VGGConfig(Section):
 
 
 class AuxiliaryConfig(MethodConfig):
-    """What every adversarial method can add to its generator's losses."""
+    """The keys of losses that every adversarial method can add to its generator's."""
 
     perceptual_weight: float = Field(
         default=0.0, ge=0, description="Weight of the perceptual loss: to the true output where the data are paired, else to the input."
@@ -126,7 +126,7 @@ class AuxiliaryConfig(MethodConfig):
 
 
 class Auxiliary:
-    """The terms that a configuration asks for. `frozen` belongs into the method's."""
+    """The terms of a configuration. frozen: networks that the method must add to its own `frozen`"""
 
     def __init__(self, config: AuxiliaryConfig, task: Task) -> None:
         self.config = config
@@ -147,7 +147,7 @@ class Auxiliary:
         self._picture_style: dict[str, Tensor] = {}  # layer -> what `_style` gives, of batch 1
 
     def losses(self, output: Tensor, content: Tensor, style: Tensor, suffix: str = "") -> dict[str, Tensor]:
-        """Weighted terms of translations [B, C, H, W], what their content should be, and real images of their domain."""
+        """Weighted terms by name. output: translations [B, C, H, W]; content: the target of their content; style: real images"""
         config, terms = self.config, {}
         if vgg := self.frozen.get("vgg"):
             features = vgg(_rgb(output))
@@ -164,9 +164,9 @@ class Auxiliary:
 
     @torch.no_grad()
     def _targets(self, vgg: nn.Module, content: Tensor, style: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The features of what the content should be, and the `_style` of what the style should be, by layer, as far as they are asked for.
+        """(features of the content's target, `_style` of the style's target), by layer, as far as the configuration needs them.
 
-        Where both are one picture there is one forward; a fixed picture is looked at once in a run.
+        If both targets are one picture, there is one forward. The features of a fixed picture are computed once in a run.
         """
         config = self.config
         contents = list(self.content_weights) if config.perceptual_weight else []
@@ -184,11 +184,11 @@ class Auxiliary:
         return found, self._picture_style
 
     def _style(self, features: Tensor) -> Tensor:
-        """What of features [B, C, H, W] is compared: their Gram matrices [B, C, C], or for the other losses themselves."""
+        """The part of features [B, C, H, W] that the style loss compares: Gram matrices [B, C, C], or the features themselves."""
         return gram_matrix(features, self.config.style_norm) if self.config.style_loss == "gram" else features
 
     def _style_distance(self, features: Tensor, target: Tensor) -> Tensor:
-        """target: `_style` of the same batch or of one picture."""
+        """The style loss of one layer. target: `_style` of the same batch or of one picture"""
         if self.config.style_loss == "moments":
             return moment_loss(features, target)
         if self.config.style_loss == "mmd":
@@ -197,5 +197,5 @@ class Auxiliary:
 
 
 def _rgb(pictures: Tensor) -> Tensor:
-    """What a VGG sees of gray, or of RGB with alpha: [B, 1 to 4, H, W] -> [B, 3, H, W]."""
+    """Convert [B, 1 to 4, H, W] to RGB [B, 3, H, W]: gray is repeated, alpha left out."""
     return pictures[:, :1].expand(-1, 3, -1, -1) if pictures.shape[1] < 3 else pictures[:, :3]

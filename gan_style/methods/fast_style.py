@@ -3,7 +3,7 @@
 L = w_c |phi_c(y) - phi_c(x)|^2 + w_s sum_l |G_l(y) - G_l(s)|^2 + w_tv TV(y)         (1603.08155, equations 2 to 5)
 
 y = T(x, s) is the picture x in style s, phi_c the features of a content layer, G_l the Gram matrices of the style layers. With several
-styles each sample is drawn one; they share all convolutions, and each has its own scales and shifts.
+styles, each sample gets one at random. The styles share all convolutions; each has its own scales and shifts.
 """
 
 from pathlib import Path
@@ -145,7 +145,7 @@ class FastStyle(Method):
         return Mix(names=tuple(self.names), first=self.kept)
 
     def served_config(self) -> dict[str, Any]:
-        """The styles by name alone: their pictures and the VGG are training's."""
+        """As in `Method`, with the names of the styles but not their files, which only training reads."""
         bare = self.config.model_copy(update={"styles": dict.fromkeys(self.names, ""), "add_to": None, "vgg": VGGConfig()})
         return bare.model_dump(mode="json")
 
@@ -157,7 +157,7 @@ class FastStyle(Method):
         return torch.nn.functional.one_hot(torch.tensor(style), len(self.names)).float()
 
     def _targets(self, like: Tensor) -> dict[str, Tensor]:
-        """The styles' Gram matrices, computed once, on the device and in the precision that training turned out to have."""
+        """The styles' Gram matrices, computed once, at the first call, when device and precision are known."""
         if not self._grams:
             features = [self.frozen["vgg"](picture.to(like), self.config.style_layers) for picture in self.pictures]
             self._grams = {layer: torch.cat([gram_matrix(f[layer], "johnson") for f in features]) for layer in self.config.style_layers}
@@ -169,7 +169,7 @@ def _stylizer(config: NetworkConfig, styles: int) -> nn.Module:
 
 
 def _trained(path: Path, config: FastStyleConfig) -> tuple[list[str], dict[str, Tensor]]:
-    """The styles that a bundle knows, and its weights."""
+    """The names of a bundle's styles, and its weights."""
     _, trained, weights = open_trained("method.add_to", path, FastStyle)
     if not trained.styles:
         raise UserError(f"method.add_to {path}: knows no style; give a bundle that training has made")
@@ -181,14 +181,14 @@ def _trained(path: Path, config: FastStyleConfig) -> tuple[list[str], dict[str, 
 
 
 def _keep_styles(network: nn.Module, kept: int) -> None:
-    """Let the first `kept` styles stay as they are."""
+    """Exclude the first `kept` styles from training."""
     for module in network.modules():
         if isinstance(module, ConditionalInstanceNorm2d):
             module.kept = kept
 
 
 def _take_over(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Put a trained network's weights in place: new styles begin as the mean of the known ones, which stay as they are."""
+    """Load a trained network's weights. Known styles do not change; new styles begin as their mean."""
     grown = {}
     for key, own in network.state_dict().items():
         value = weights[key]

@@ -54,7 +54,7 @@ class GAN(Method):
 
     Config = GANConfig
     needs: ClassVar[Needs] = "images"
-    per_image_statistics = False  # one image of noise has no statistics of its own: the running ones serve
+    per_image_statistics = False  # one image from noise has no useful statistics: running statistics are used
 
     def __init__(self, config: GANConfig, task: Task) -> None:
         if task.size != config.size:

@@ -1,4 +1,4 @@
-"""The history of translated images that discriminators are shown (Shrivastava et al., 2016, arXiv 1612.07828, section 2.3)."""
+"""The replay buffer of past translations for a discriminator (Shrivastava et al., 2016, arXiv 1612.07828, section 2.3)."""
 
 import random
 from collections.abc import Collection, Mapping, Sequence
@@ -11,11 +11,12 @@ from gan_style.seeding import derive_seed
 
 
 class ReplayBuffer:
-    """Returns each new image, or with probability 1/2, once full, an earlier one that the new image replaces.
+    """Returns each new image or, once full, with probability 1/2 an earlier one, which the new image replaces.
 
-    capacity is shared out over the `batch_size` slots of the global batch, at least one image each: every slot keeps its
-    own history and draws its own lots from (seed, slot, images seen), so the buffer behaves the same on any number of
-    processes. At batch size 1 this is the papers' single buffer. capacity 0: every image is returned as it came.
+    capacity: images of all slots together; 0 returns every image unchanged
+    The capacity is divided over the `batch_size` slots of the global batch, with at least one image each. A slot has its own history,
+    and its random numbers are a function of (seed, slot, images seen), so the buffer does not depend on the number of processes. At
+    batch size 1 it is the papers' single buffer.
     """
 
     def __init__(self, capacity: int, batch_size: int, seed: int, name: str) -> None:
@@ -25,11 +26,11 @@ class ReplayBuffer:
         self.seen: dict[int, int] = {}
 
     def exchange(self, images: Tensor, slots: Sequence[int]) -> Tensor:
-        """images [B, C, H, W], detached, of these slots -> images of the same shape, some from the past.
+        """Exchange detached images [B, C, H, W] of these slots for images of the same shape, some of them from the past.
 
-        An earlier image of another size (unpaired images without a common crop) cannot stand in a batch and is passed over.
-        An image with values that are not finite is not kept, one bad step must not come back from the past: in its place stays the
-        image that it would have replaced, or the one before it, or one whose such values are 0.
+        An earlier image of another size (unpaired images without a common crop) does not fit into the batch and is skipped. An image
+        with values that are not finite is not stored, so that a bad step cannot return later. The buffer then keeps the image that it
+        would have replaced, or stores the previous one, or the image itself with those values set to 0.
         """
         if not self.capacity:
             return images
@@ -55,14 +56,14 @@ class ReplayBuffer:
         return {slot: {"seen": self.seen[slot], "images": list(history)} for slot, history in self.histories.items()}
 
     def load_state(self, state: Mapping[int, Any], slots: Collection[int], device: torch.device) -> None:
-        """Take back from `state` what belongs to `slots`."""
+        """Restore the part of `state` that belongs to `slots`."""
         for slot in state.keys() & set(slots):
             self.seen[slot] = state[slot]["seen"]
             self.histories[slot] = [image.to(device) for image in state[slot]["images"]]
 
 
 def _kept(image: Tensor, otherwise: Tensor | None) -> Tensor:
-    """`image` where it is finite: decided on its device, nobody waits."""
+    """`image` if it is finite, else `otherwise`, or `image` with 0 for bad values. Decided on the device, without waiting."""
     if otherwise is None or otherwise.shape != image.shape:
         return image.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
     return torch.where(image.isfinite().all(), image, otherwise)

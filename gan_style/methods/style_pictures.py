@@ -1,4 +1,4 @@
-"""Style pictures: read from their files at the first start of a run, kept as the networks see them from then on."""
+"""Style pictures: read from their files at the first start of a run, and kept in its checkpoints."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,12 @@ from gan_style.types import Kept
 
 
 def style_picture(kept: Kept, key: str, place: str, side: int | None, most: int | None = None) -> Tensor:
-    """The picture that `key` names [1, 3, H, W] in [-1, 1] with a shorter side of `side` pixels; None: its own, but no more than `most`.
+    """The style picture of a configuration key, [1, 3, H, W] in [-1, 1].
 
-    A run that goes on takes the kept one where the file cannot be read any more, and notes it in `kept.missed`. A file that holds
-    another picture is a `UserError`.
+    key: its name in messages and checkpoints; place: the path of the file
+    side: pixels of the shorter side; None for the file's own, but at most `most`
+    If the file cannot be read, a resumed run uses the kept picture and notes this in `kept.missed`. `UserError` if the file holds another
+    picture.
     """
     earlier = kept.get(key)
     try:
@@ -46,7 +48,7 @@ def _read(path: Path, side: int | None, most: int | None) -> np.ndarray:
 
 
 def _packed(pixels: np.ndarray) -> Tensor:
-    """For a checkpoint: uint8 as it is, uint16 as int32, since not all of torch knows uint16."""
+    """Convert pixels to a tensor for a checkpoint: uint8 unchanged, uint16 as int32, because not all of torch supports uint16."""
     return torch.from_numpy(np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32)))
 
 

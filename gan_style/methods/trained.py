@@ -1,4 +1,4 @@
-"""What a bundle says that it holds, checked: before inference runs it, and before a training begins from it."""
+"""Checking a bundle against the method that its header names, before inference runs it or a training begins from it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +16,10 @@ from gan_style.methods.base import Method
 
 
 def open_trained(key: str, path: Path, kind: type[Method]) -> tuple[BundleInfo, Any, dict[str, Tensor]]:
-    """Metadata, translator's configuration and weights of a bundle of `kind` that the key of a run's configuration names: a file, or
-    a run folder that holds one.
+    """Metadata, translator's configuration and weights of a bundle of the method `kind`.
 
-    `UserError` with that key for one that is not there, of another method or version, or not whole.
+    key: the configuration key that names the bundle, for messages; path: a bundle, or a run folder that holds one
+    `UserError` if the bundle is missing, damaged, or of another method or version.
     """
     path = find_bundle(key, path)
     try:
@@ -34,7 +34,7 @@ def open_trained(key: str, path: Path, kind: type[Method]) -> tuple[BundleInfo, 
 
 
 def translator_config(path: Path, info: BundleInfo, kind: type[Method]) -> Any:
-    """The configuration of a bundle's translator, an instance of the `Config` of its method, `kind`."""
+    """The configuration of a bundle's translator, an instance of `kind.Config`. kind: the bundle's method"""
     if tuple(info.value_range) != (-1.0, 1.0):
         raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
     for key in ("in_channels", "out_channels"):
@@ -54,14 +54,14 @@ def translator_config(path: Path, info: BundleInfo, kind: type[Method]) -> Any:
 
 
 def expected_weights(kind: type[Method], config: Any, in_channels: int, out_channels: int) -> dict[str, torch.Size]:
-    """Names and shapes of the weights that a translator of this configuration has, found without allocating any of them."""
+    """Names and shapes of the weights of a translator with this configuration, found without allocating memory for them."""
     with torch.device("meta"):
         network = kind.translator(config, in_channels, out_channels)
     return {name: tensor.shape for name, tensor in network.state_dict().items()}
 
 
 def check_weights(path: Path, kind: type[Method], config: Any, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:
-    """`UserError` naming the first differences between the weights a bundle has and those its metadata calls for."""
+    """`UserError` if a bundle's weights differ from those that its metadata calls for; names the first differences."""
     expected = expected_weights(kind, config, info.in_channels, info.out_channels)
     missing = [name for name in expected if name not in weights]
     unexpected = [name for name in weights if name not in expected]
