@@ -8,7 +8,10 @@ DIRECTIONS = ("a2b", "b2a")
 
 
 def find_bundle(key: str, path: Path, direction: str | None = None) -> Path:
-    """The bundle that `path` is, or that it holds as a run folder. key: the option or key that names it."""
+    """The bundle that `path` is, or that it holds as a run folder. key: the option, key or argument that names it."""
+    if path.parts[:1] == ("hf:",):  # of hf://user/name
+        raise UserError(f"{key} hf://{'/'.join(path.parts[1:])}: bundles are not fetched from a hub; download the file and give its path")
+    option = "--direction" if key.startswith("--") else "direction"
     if not path.is_dir():
         if not path.exists():
             raise UserError(f"{key} {path}: no such file or folder; give a .safetensors bundle or a run folder")
@@ -17,5 +20,5 @@ def find_bundle(key: str, path: Path, direction: str | None = None) -> Path:
     if not present:
         raise UserError(f"{key} {path}: a folder without bundles/a2b.safetensors or b2a; training writes them with its first checkpoint")
     if direction not in (None, *present):
-        raise UserError(f"--direction {direction}: {path} has only a bundle for {present[0]}; leave --direction out")
+        raise UserError(f"{option} {direction}: {path} has only a bundle for {present[0]}; leave {option} out")
     return path / "bundles" / f"{direction or present[0]}.safetensors"

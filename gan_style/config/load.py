@@ -13,26 +13,41 @@ from gan_style.config.base import read_config_file
 from gan_style.config.effect import leaves, without_effect
 from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined, no_section
 from gan_style.config.network import having_key
-from gan_style.config.overrides import Override, apply_override, parse_overrides
+from gan_style.config.overrides import Override, Overrides, apply_override, parse_overrides
 from gan_style.config.recipes import find_recipe
 from gan_style.config.schema import MethodConfig, RunConfig
-from gan_style.config.yaml_file import INCLUDE, short
+from gan_style.config.yaml_file import INCLUDE, plain, short
 from gan_style.errors import UserError, nearest
 from gan_style.files.opening import refusal
 
 
-def load_config(path: str | Path, overrides: Sequence[str], methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
+def load_config(path: str | Path, overrides: Overrides, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
     """Read a YAML file and its bases, apply `dotted.key=value` overrides and check the result against the schema of the method it names.
 
     path: of the file, or the name of a recipe; methods: configuration classes by method name.
     Raises `UserError`, which names every misspelt key and wrong value at once.
     """
     file, given = read_config_file(find_recipe(str(path))), parse_overrides(overrides)
-    tree = deepcopy(file.tree)
-    for override in given:
+    return _configured(file.tree, Origin(str(file.path), file, given), methods)
+
+
+def config_of(
+    tree: Mapping[str, Any], overrides: Overrides, methods: Mapping[str, type[MethodConfig]], name: str = "config"
+) -> RunConfig[Any]:
+    """The same of a mapping that a program made; name: what messages call it. Tuples count as lists and paths as texts."""
+    try:
+        values = plain(tree)
+    except ValueError as problem:
+        raise UserError(f"{name}: {problem}") from None
+    return _configured(values, Origin(name, None, parse_overrides(overrides)), methods)
+
+
+def _configured(values: dict[str, Any], origin: Origin, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
+    tree = deepcopy(values)
+    for override in origin.overrides:
         apply_override(tree, override)
-    config = parse_config(tree, Origin(str(file.path), file, given), methods)
-    check_effect(config, given)
+    config = parse_config(tree, origin, methods)
+    check_effect(config, origin.overrides)
     for key, place in (("run_dir", config.run_dir), ("data.root", config.data.root)):
         if why := refusal(place):
             raise UserError(f"{key}: {short(place)} {why}; give another path")

@@ -1,12 +1,14 @@
 """`dotted.key=value` of the command line, laid over the tree of a YAML file."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_style.config.yaml_file import parse_yaml, short
+from gan_style.config.yaml_file import parse_yaml, plain, short
 from gan_style.errors import UserError
+
+Overrides = Sequence[str] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,18 @@ class Override:
         return tuple(map(str, place[: len(self.place)])) == self.place
 
 
-def parse_overrides(texts: Sequence[str]) -> list[Override]:
+def parse_overrides(given: Overrides) -> list[Override]:
     """The overrides that count, in their order: one that a later one undoes is left out, with a warning. `UserError` for what is none.
 
-    Scripts append their overrides to those of a base command, so the last one counts.
+    Scripts append their overrides to those of a base command, so the last one counts. A mapping has dotted keys and their values.
     """
+    parsed = [_of(key, value) for key, value in given.items()] if isinstance(given, Mapping) else [_parsed(text) for text in given]
     overrides: list[Override] = []
-    for text in texts:
-        override = _parsed(text)
+    for override in parsed:
         for earlier in [each for each in overrides if override.sets(each.place)]:
             overrides.remove(earlier)
             if earlier != override:
-                warnings.warn(f"command line: {short(earlier.text)} has no effect: {short(text)} comes after it", stacklevel=2)
+                warnings.warn(f"command line: {short(earlier.text)} has no effect: {short(override.text)} comes after it", stacklevel=2)
         overrides.append(override)
     return overrides
 
@@ -49,6 +51,13 @@ def apply_override(tree: dict[str, Any], override: Override) -> None:
             raise UserError(f"{short(override.text)}: {parent} is a value, not a section")
         tree = child
     tree[last] = override.value
+
+
+def _of(key: str, value: Any) -> Override:
+    try:
+        return Override(f"{key}={short(value)}", tuple(key.split(".")), plain(value))
+    except ValueError as problem:
+        raise UserError(f"{key}: {problem}") from None
 
 
 def _parsed(text: str) -> Override:

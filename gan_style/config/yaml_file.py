@@ -1,8 +1,9 @@
 """YAML texts as plain trees: every value that stands in one, none of them twice, and the line of each."""
 
 import math
+import os
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -99,6 +100,19 @@ def parse_yaml(text: str) -> Any:
     or unfolds its aliases to more than MAX_CONFIG_BYTES.
     """
     return _parse(text)[1]
+
+
+def plain(value: Any) -> Any:
+    """A value that a program made, as YAML would hold it: a copy with tuples as lists and paths as texts. `ValueError` as `parse_yaml`."""
+    return _plain(_as_yaml(value))
+
+
+def _as_yaml(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _as_yaml(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_yaml(child) for child in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def short(value: Any) -> str:

@@ -186,6 +186,11 @@ def earlier_inputs(run_dir: Path) -> Any | None:
     return None
 
 
+def is_complete(run_dir: Path, step: int) -> bool:
+    """Has a run a checkpoint of this step? It has its name only once it is whole; its files are not verified."""
+    return (run_dir / "checkpoints" / f"step_{step:07d}" / MANIFEST).is_file()
+
+
 def _newest_first(root: Path) -> list[Path]:
     """Checkpoint folders, newest first."""
     return sorted((folder for folder in root.glob("step_*") if _step(folder) >= 0), key=_step, reverse=True)

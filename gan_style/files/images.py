@@ -78,7 +78,7 @@ def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
             with pillow.open_image(stream, path) as (image, header):
                 dots = pillow.dots_per_inch(image)
                 pixels = pillow.decode(image, header, stream, path, channels, srgb)
-        pixels, alpha = _with_channels(_upright(pixels, header.orientation), channels)
+        pixels, alpha = with_channels(_upright(pixels, header.orientation), channels)
     dots = (dots[1], dots[0]) if dots and header.orientation >= 5 else dots
     if header.several:
         _tell_of_several(path)
@@ -200,7 +200,7 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def _with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray | None]:
+def with_channels(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Convert [H, W, any] to [H, W, channels]; also return the alpha if `channels` has no place for it."""
     has_alpha = pixels.shape[2] in (2, 4)
     colour, alpha = (pixels[..., :-1], pixels[..., -1]) if has_alpha else (pixels, None)

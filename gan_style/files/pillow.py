@@ -81,15 +81,7 @@ def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: 
             pixels = _decode_deep(stream, path)  # PIL has found the file complete, but has dropped 16-bit colour to 8
             to_srgb = conversion(profile, "RGB" if pixels.shape[2] >= 3 else "GRAY", 16, path)
             return to_srgb.of_colours(pixels) if to_srgb else pixels
-        model = "CMYK" if image.mode == "CMYK" else "GRAY" if header.channels <= 2 else "RGB"
-        to_srgb = conversion(profile, model, 8, path)
-        if to_srgb:
-            channels = 1 if model == "GRAY" else 3  # as stored: converted before gray becomes RGB, or RGB gray
-        if channels in (2, 4) or image.has_transparency_data:
-            mode = "LA" if channels <= 2 else "RGBA"
-        else:
-            mode = _MODES[channels]
-        return _converted(image, mode, to_srgb)
+        return pixels_of(image, channels, srgb and not header.palette, path)
     except UserError:
         raise
     except MemoryError as failure:
@@ -98,6 +90,19 @@ def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: 
         if no_room(failure):
             raise OutOfMemory(f"{path}: no memory for its {header.width} x {header.height} pixels") from failure
         raise UserError(f"{path}: damaged or cut short ({reason(failure)}); replace or remove it") from failure
+
+
+def pixels_of(image: Image.Image, channels: int, srgb: bool, path: Path | Encoded) -> np.ndarray:
+    """[H, W, C] uint8 of a loaded image of 8 bits, as `decode`; path: what messages call it."""
+    model = "CMYK" if image.mode == "CMYK" else "GRAY" if image.mode in ("1", "L", "LA") else "RGB"
+    to_srgb = conversion(image.info.get("icc_profile") if srgb else None, model, 8, path)
+    if to_srgb:
+        channels = 1 if model == "GRAY" else 3  # as stored: converted before gray becomes RGB, or RGB gray
+    if channels in (2, 4) or image.has_transparency_data:
+        mode = "LA" if channels <= 2 else "RGBA"
+    else:
+        mode = _MODES[channels]
+    return _converted(image, mode, to_srgb)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -8,9 +8,11 @@ from pictures import draw, draw_folders
 from PIL import Image
 from smoke import smoke_arguments
 
+import gan_style
 from gan_style.commands.infer import infer_command
 from gan_style.commands.running import run_command
 from gan_style.commands.train import train_command
+from gan_style.errors import UserError
 
 SIZE = 40
 
@@ -218,3 +220,34 @@ def test_noise_is_drawn_in_half_precision(runs: Path, tmp_path: Path) -> None:
         assert run_command(lambda: infer_command([*command, "--device", "cpu"])) == 0  # noqa: B023 - called at once
         drawn[precision] = np.asarray(Image.open(tmp_path / precision / "sample_0000.png")).astype(float)
     assert 0 < np.abs(drawn["fp32"] - drawn["bf16"]).mean() < 10
+
+
+@each_stylizer
+def test_a_program_gets_the_same_pictures(name: str, runs: Path, tmp_path: Path) -> None:
+    translator, photo = gan_style.load(runs / name, device="cpu"), Image.open(runs / "photo.png")
+    one, two = (style.format(runs=runs) for style in STYLES[name])
+    for style, options in (
+        (one, ["--style", one]),
+        ([one, two], ["--style", f"{one}:0.5", "--style", f"{two}:0.5"]),
+        ({one: 0.7, two: 0.3}, ["--style", f"{one}:0.7", "--style", f"{two}:0.3"]),
+    ):
+        assert np.array_equal(np.asarray(translator(photo, style=style)), infer(runs, name, tmp_path, *options))
+    kept = infer(runs, name, tmp_path, "--style", one, "--strength", "0.4", "--preserve-color", "luminance")
+    assert np.array_equal(np.asarray(translator(photo, style=one, strength=0.4, preserve_color="luminance")), kept)
+    with pytest.raises(UserError, match=r"^style"):
+        translator(photo, style="nothing")
+    if name == "fast_style":
+        assert translator.names == STYLES[name]
+        with pytest.raises(UserError, match=r"^style: give one of 000s, 001s"):
+            translator(photo)
+    else:
+        assert np.array_equal(np.asarray(translator(photo, style=Image.open(one))), infer(runs, name, tmp_path, "--style", one))
+
+
+def test_a_program_gets_the_same_noise(runs: Path, tmp_path: Path) -> None:
+    translator = gan_style.load(runs / "gan", device="cpu")
+    assert infer_command(["--model", str(runs / "gan"), "--samples", "3", "--seed", "4", "--output", str(tmp_path)]) == 0
+    drawn = translator.samples(3, seed=4)
+    assert all(np.array_equal(np.asarray(Image.open(tmp_path / f"sample_{i:04d}.png")), np.asarray(drawn[i])) for i in range(3))
+    with pytest.raises(ValueError, match="makes pictures from noise: call samples"):
+        translator(drawn[0])

@@ -1,0 +1,223 @@
+"""The Python interface to a trained translator: `gan_style.load`."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan_style.bundles.file import BundleInfo
+from gan_style.bundles.place import find_bundle
+from gan_style.conditions import Noise
+from gan_style.errors import UserError
+from gan_style.files import images
+from gan_style.machine.device import Precision, check_precision, choose_device
+from gan_style.machine.memory import OutOfMemory
+from gan_style.translation.inputs import Job
+from gan_style.translation.kinds import Pictures, Range, entered
+from gan_style.translation.picture import Source, network_size
+from gan_style.translation.pipeline import GPU_BATCH
+from gan_style.translation.predictor import Predictor
+from gan_style.translation.stylist import StyleOptions
+from gan_style.translation.translators import Translator, translator_for
+
+Picture = Image.Image | np.ndarray | Tensor
+P = TypeVar("P", bound=Picture | Sequence[Picture])
+Style = str | PathLike[str] | Image.Image
+Styles = Style | Sequence[Style] | Mapping[str, float]
+
+
+def load(
+    model: str | PathLike[str],
+    *,
+    direction: Literal["a2b", "b2a"] | None = None,
+    device: str = "auto",
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+) -> "TrainedTranslator":
+    """The translator in a bundle, or in a run folder.
+
+    model: a `.safetensors` bundle or the run_dir of a training
+    direction: which bundle of a run folder; None: a2b where there is one
+    device: auto (the GPU where there is one), cpu, cuda or mps
+    precision: the type that the network calculates in; results keep the type of what is given
+
+    `UserError` for a bundle that is not there, not whole or not consistent, and for a device or precision that this machine has not.
+    """
+    place = choose_device(device)
+    checked: Precision = precision
+    check_precision(checked, place, "precision", "fp32")
+    bundle = find_bundle("model", Path(model), direction)
+    predictor = Predictor.load(bundle, device, checked)
+    if direction not in (None, predictor.info.direction):
+        raise UserError(f"direction {direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out")
+    return TrainedTranslator(predictor)
+
+
+class TrainedTranslator:
+    """A function from pictures to their translations. `gan_style.load` makes one.
+
+    It takes one picture, a batch or a list, and gives the same back: the kind, the type, the layout, the size and, for a tensor, the
+    device. The number of channels is that of the translator, `info.out_channels`.
+
+    - A PIL image is read as `gan-style infer` reads a file: turned upright by its EXIF orientation, colours with a profile as sRGB, alpha
+      kept aside for the result. The result is `L`, `RGB` (with alpha `LA`, `RGBA`), or `I;16` for 16-bit gray.
+    - A NumPy array is [H, W, C] or [B, H, W, C] ([H, W] for one channel), a tensor [C, H, W] or [B, C, H, W]; `channels_first` says
+      otherwise. `uint8` counts from 0 to 255 and `uint16` from 0 to 65535. Floating point numbers need their `value_range`.
+    - A list or a tuple of any of these gives a list or a tuple.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+
+    @property
+    def info(self) -> BundleInfo:
+        """The bundle's metadata: method, direction, channels, step, scores."""
+        return self.predictor.info
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The styles or domains that it knows by name, for `style` or `to`; empty for other translators."""
+        return tuple(getattr(self.predictor.condition, "names", ()))
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"<{info.method} {info.direction}, step {info.step}, on {self.predictor.device.type}>"
+
+    def __call__(
+        self,
+        pictures: P,
+        *,
+        to: str | None = None,
+        style: Styles | None = None,
+        strength: float | None = None,
+        preserve_color: Literal["luminance", "histogram"] | None = None,
+        resize: Literal["none", "train"] | int = "none",
+        value_range: Range | None = None,
+        channels_first: bool | None = None,
+        batch_size: int | None = None,
+    ) -> P:
+        """Translate `pictures`: one, a batch, or a list or tuple of them.
+
+        to: the domain that pictures are led to, for a translator of several domains
+        style: for a stylizer, the name of a style it was trained on, or a picture (a path or a PIL image); a list mixes several in equal
+            shares, {style: share} in those shares, which sum to 1
+        strength: how much of the style, 0 to 1; None: all of it
+        preserve_color: keep the picture's colours, exactly (luminance) or by their mean and covariance (histogram)
+        resize: none translates at the picture's own size, train at the size that training validated at, a number at that length of the
+            shorter side; the result is scaled back
+        value_range: what black and white are in an array or a tensor, (0, 1) or (-1, 1); needed for floating point numbers
+        channels_first: do channels come before height and width? None: in tensors, and not in arrays
+        batch_size: most pictures of one size in one forward; None: 8 on a GPU, 1 on a CPU
+
+        `TypeError` and `ValueError` for what is no picture, `UserError` for a style or domain that the bundle does not know and where the
+        device has no memory.
+        """
+        if isinstance(self.predictor.condition, Noise):
+            raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call samples(count)")
+        if not (resize in ("none", "train") or (isinstance(resize, int) and not isinstance(resize, bool) and 1 <= resize <= 16384)):
+            raise ValueError(f"resize {resize!r}: give none, train or the length of the shorter side, 1 to 16384")
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size {batch_size}: give 1 or more")
+        several: Any = pictures if isinstance(pictures, list | tuple) else None
+        given = [entered(each, self.info, value_range, channels_first) for each in ([pictures] if several is None else several)]
+        translator = self._translator(to, style, strength, preserve_color)
+        sources = [self._source(each, pixels, resize) for each in given for pixels in each.pixels]
+        results = iter(self._translated(sources, translator, batch_size))
+        finished = [each.back([next(results) for _ in each.pixels]) for each in given]
+        same: Any = finished[0] if several is None else tuple(finished) if isinstance(several, tuple) else finished
+        return same
+
+    def samples(self, count: int, *, seed: int = 0) -> list[Image.Image]:
+        """`count` pictures from noise, as `gan-style infer --samples` draws them: picture i is a function of `seed` and i alone."""
+        noise = self.predictor.condition
+        if not isinstance(noise, Noise):
+            raise ValueError(f"a bundle of {self.info.method} translates pictures: call the translator with one")
+        drawn = [self.predictor.from_noise(noise.latent(seed, number)[None])[0] for number in range(count)]
+        pixels = [images.to_pixels(picture) for picture in drawn]
+        return [Image.fromarray(each[..., 0] if each.shape[2] == 1 else each) for each in pixels]
+
+    def _translator(
+        self, to: str | None, style: Styles | None, strength: float | None, preserve_color: Literal["luminance", "histogram"] | None
+    ) -> Translator:
+        if strength is not None and not 0 <= strength <= 1:
+            raise ValueError(f"strength {strength}: give a number from 0 to 1")
+        with tempfile.TemporaryDirectory() as folder:  # pictures of styles are read while the translator is made
+            try:
+                return translator_for(self.predictor, StyleOptions(_texts(style, Path(folder)), (), preserve_color, strength), to)
+            except UserError as mistake:
+                raise UserError(str(mistake).removeprefix("--")) from None
+
+    def _source(self, given: Pictures, pixels: np.ndarray, resize: int | str) -> Source:
+        """A picture at the network's size, as `picture.read_source` makes one of a file."""
+        height, width = pixels.shape[:2]
+        info = self.info
+        labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and given.palette)
+        resized = _resized(pixels, *network_size(info, resize, height, width), labels=labels, name=f"a picture: resize {resize}")
+        return Source(Job(Path("a picture"), Path("a picture")), resized, height, width, given.alpha)
+
+    def _translated(self, sources: list[Source], translator: Translator, batch_size: int | None) -> list[np.ndarray]:
+        """The results in the order of `sources`, [H, W, C'] each of its source's own size and type."""
+        most = 1 if translator.one_by_one else batch_size or (1 if self.predictor.device.type == "cpu" else GPU_BATCH)
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, source in enumerate(sources):
+            places.setdefault(source.pixels.shape, []).append(place)
+        results: dict[int, np.ndarray] = {}
+        for alike in places.values():
+            while alike:
+                batch, rest = alike[:most], alike[most:]
+                try:
+                    translated = translator([sources[place] for place in batch], torch.stack([_tensor(sources[place]) for place in batch]))
+                except OutOfMemory:
+                    if len(batch) == 1:
+                        raise
+                    most = len(batch) // 2
+                    continue
+                alike = rest
+                results |= {place: _pixels(sources[place], result) for place, result in zip(batch, translated, strict=True)}
+        return [results[place] for place in range(len(sources))]
+
+
+def _texts(style: Styles | None, folder: Path) -> tuple[str, ...]:
+    """Styles as `gan-style infer --style` takes them; PIL images are written into `folder`."""
+    if style is None:
+        return ()
+    if isinstance(style, Mapping):
+        return tuple(f"{name}:{share:g}" for name, share in style.items())
+    texts: list[str] = []
+    for each in style if isinstance(style, list | tuple) else [style]:
+        if isinstance(each, Image.Image):
+            path = folder / f"style_{len(texts)}.png"
+            each.save(path)
+            texts.append(str(path))
+        else:
+            texts.append(str(each))
+    return tuple(texts)
+
+
+def _tensor(source: Source) -> Tensor:
+    """[C, h, w] in [-1, 1]."""
+    if source.pixels.dtype == np.float32:
+        return torch.from_numpy(np.ascontiguousarray(source.pixels.transpose(2, 0, 1)))
+    return images.to_tensor(source.pixels)
+
+
+def _pixels(source: Source, result: Tensor) -> np.ndarray:
+    """A result [C', h, w] as [H, W, C'] of the source's own size and type."""
+    if not torch.isfinite(result).all():
+        raise UserError("a translation is not finite; take precision fp32 or an earlier checkpoint")
+    if source.pixels.dtype == np.float32:
+        pixels = np.ascontiguousarray(result.permute(1, 2, 0).float().numpy())
+    else:
+        pixels = images.to_pixels(result, 16 if source.pixels.dtype == np.uint16 else 8)
+    return _resized(pixels, source.height, source.width, limit=images.MAX_PIXELS)
+
+
+def _resized(pixels: np.ndarray, height: int, width: int, **keywords: Any) -> np.ndarray:
+    """As `images.resize`; floating point numbers stay in [-1, 1], as whole numbers stay in their type."""
+    resized = images.resize(pixels, height, width, **keywords)
+    return resized.clip(-1, 1) if resized.dtype == np.float32 else resized

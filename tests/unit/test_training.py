@@ -1,0 +1,147 @@
+"""gan_style.train: in threads, in a running loop, twice in a process; and a run that is looked at afterwards."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pictures import draw_folders
+from tiny import ROOT
+
+import gan_style
+from gan_style import build
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folders(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def config(data: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """A function that gives the smallest training's configuration, with a folder and keys of `train`."""
+
+    def of(name: str = "run", **train: Any) -> dict[str, Any]:
+        return {
+            "run_dir": tmp_path / name,  # a path, as programs have them
+            "method": {
+                "name": "pix2pix",
+                "generator": {"base_channels": 4, "num_downs": 2},
+                "discriminator": {"base_channels": 4, "num_layers": 1},
+            },
+            "data": {"root": data, "load_size": 20, "crop_size": 16, "workers": 0},
+            "train": {"steps": 2, "batch_size": 2, **train},
+            "logging": {"every": 1, "samples": 0},
+        }
+
+    return of
+
+
+def losses(run: gan_style.TrainedRun) -> list[dict[str, float]]:
+    return [{name: value for name, value in line.items() if name.startswith("loss/")} for line in run.metrics]
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    program = (
+        "import sys, gan_style; dir(gan_style); print([m for m in sys.modules if m.partition('.')[0] in ('torch', 'pydantic', 'numpy')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_names_of_the_package() -> None:
+    assert set(gan_style.__all__) <= set(dir(gan_style))
+    assert all(getattr(gan_style, name).__module__.startswith("gan_style.") for name in gan_style.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        gan_style.trian  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_run_says_how_it_went(config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    run = gan_style.train(config(steps=3))
+    assert (run.folder, run.finished, run.step, run.steps) == (tmp_path / "run", True, 3, 3)
+    assert [line["step"] for line in run.metrics] == [1, 2, 3]
+    assert run.last["loss/l1"] == run.metrics[-1]["loss/l1"] and {"lr/generator", "images_per_second"} <= run.last.keys()
+    assert run.load().info.step == 3
+    with pytest.raises(gan_style.UserError, match="direction b2a"):
+        run.load("b2a")
+
+
+def test_a_log_with_a_torn_line_is_read(config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    run = gan_style.train(config())
+    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"step": 3, "lo')
+    assert [line["step"] for line in run.metrics] == [1, 2]
+    nothing = gan_style.TrainedRun(tmp_path / "nowhere")
+    assert (nothing.metrics, nothing.last, nothing.step, nothing.steps, nothing.finished) == ([], {}, 0, None, False)
+
+
+def test_in_a_thread_in_a_running_loop_and_again_it_is_the_same_training(config: Callable[..., dict[str, Any]]) -> None:
+    runs = [gan_style.train(config("plain"))]
+
+    async def notebook() -> None:  # as Jupyter runs a cell
+        runs.append(gan_style.train(config("loop")))
+
+    asyncio.run(notebook())
+    with pytest.warns(UserWarning, match="not in the main thread"):
+        thread = threading.Thread(target=lambda: runs.append(gan_style.train(config("thread"))))
+        thread.start()
+        thread.join()
+    assert len(runs) == 3 and all(run.finished for run in runs)
+    assert losses(runs[0]) == losses(runs[1]) == losses(runs[2])
+
+
+def test_a_run_stopped_by_its_time_is_not_finished_and_the_same_call_goes_on(
+    config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = gan_style.train(config(steps=50), {"train.max_minutes": 1e-9})
+    assert not run.finished and run.step < 50
+    assert gan_style.train(config(steps=50), ["train.steps=4"]).finished
+
+
+@pytest.mark.parametrize(("code", "raised"), [(128 + signal.SIGINT, KeyboardInterrupt), (128 + signal.SIGTERM, SystemExit)])
+def test_a_signal_is_raised_once_the_checkpoint_is_saved(
+    code: int, raised: type[BaseException], config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "train", lambda _: code)
+    with pytest.raises(raised):
+        gan_style.train(config())
+
+
+def test_ctrl_c_in_the_main_thread_stops_after_the_step_with_a_checkpoint(config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    given = config(steps=100_000)
+    timer = threading.Timer(1.5, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        gan_style.train(given)
+    timer.join()
+    run = gan_style.TrainedRun(tmp_path / "run")
+    assert not run.finished and list((tmp_path / "run/checkpoints").glob("step_*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "overrides", "said"),
+    [
+        ({"trian": {}}, (), "config: trian: unknown key, did you mean 'train'?"),
+        ({}, {"optim.lrr": 1}, "overrides: optim.lrr: unknown key, did you mean 'lr'?"),
+        ({}, ["optim.lr=[1"], "is not valid YAML"),
+        ({}, {"optim.lr": float("nan")}, "optim.lr: nan is not a finite number"),
+        ({}, {"data.root": object()}, "is read as object, not as text"),
+        ({"data": {1: 2}}, (), "config: the key 1 is read as int"),
+        ({"base": "cyclegan"}, (), "write base: OTHER.yaml at the top of a file"),
+        ({"run_dir": None}, (), "config: run_dir: Input should be a valid string"),
+    ],
+)
+def test_mistakes_are_one_line(change: dict[str, Any], overrides: Any, said: str, config: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(gan_style.UserError) as mistake:
+        gan_style.train({**config(), **change}, overrides)
+    assert said in str(mistake.value) and "\n" not in str(mistake.value)
+
+
+def test_a_text_of_overrides_is_no_list(config: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(TypeError, match="not one text"):
+        gan_style.train(config(), "train.steps=3")
