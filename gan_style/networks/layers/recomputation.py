@@ -1,6 +1,6 @@
-"""Activation checkpointing: what a stage computes on its way is not kept for the backward, but computed again there (1604.06174)."""
+"""Activation checkpointing: the backward computes a stage again instead of reading what the forward kept (1604.06174)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -9,48 +9,49 @@ from torch.utils.checkpoint import checkpoint
 
 from gan_style.networks.layers.dropout import drawing, drawing_as
 
-Buffers = Mapping[nn.Module, Mapping[str, Tensor]]
-
 
 def stage_runner(recompute: bool) -> Callable[..., Tensor]:
-    """`run(stage, *inputs)` is `stage(*inputs)`; where `recompute`, with its inputs and its output alone kept for the backward."""
+    """`run(stage, *inputs)` is `stage(*inputs)`; where `recompute`, the backward keeps the inputs and the output alone."""
     return _run_forgetting if recompute else nn.Module.__call__
 
 
 def _run_forgetting(stage: nn.Module, *inputs: Tensor) -> Tensor:
-    if not torch.is_grad_enabled():
-        return stage(*inputs)
-    before = {module: {name: value.clone() for name, value in buffers.items()} for module, buffers in _buffers(stage).items()}
+    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*inputs, *stage.parameters()))
+    return _checkpointed(stage, *inputs) if learns else stage(*inputs)
+
+
+@torch.compiler.disable(recursive=False)  # a compiler cannot follow the two runs: it compiles each stage by itself
+def _checkpointed(stage: nn.Module, *inputs: Tensor) -> Tensor:
+    before = _copies(stage.buffers())
     drew = drawing(stage)
 
     @contextmanager
     def as_before() -> Iterator[None]:
-        with _set_back(before), drawing_as(drew):
+        with _set_back(stage, before), drawing_as(drew):
             yield
 
     return checkpoint(stage, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), as_before()))
 
 
 @contextmanager
-def _set_back(before: Buffers) -> Iterator[None]:
-    """While entered, buffers are as they were before the first run: what moves them (a batch normalisation) moves copies.
+def _set_back(stage: nn.Module, before: Sequence[Tensor]) -> Iterator[None]:
+    """While entered, the buffers of `stage` have the values that they had before the first run; a batch normalisation moves them again.
 
     torch sets its random generators back too, for what draws from them.
     """
-    now = {module: dict(module.named_buffers(recurse=False)) for module in before}
-    _put({module: {name: value.clone() for name, value in buffers.items()} for module, buffers in before.items()})
+    now = _copies(stage.buffers())
+    _put(stage, before)
     try:
         yield
     finally:
-        _put(now)
+        _put(stage, now)
 
 
-def _buffers(stage: nn.Module) -> Buffers:
-    found = {module: dict(module.named_buffers(recurse=False)) for module in stage.modules()}
-    return {module: buffers for module, buffers in found.items() if buffers}
+def _copies(buffers: Iterable[Tensor]) -> list[Tensor]:
+    return [buffer.detach().clone() for buffer in buffers]
 
 
-def _put(values: Buffers) -> None:
-    for module, buffers in values.items():
-        for name, value in buffers.items():
-            setattr(module, name, value)
+def _put(stage: nn.Module, values: Sequence[Tensor]) -> None:
+    """Write values into the buffers, past the version counter: a graph that holds a buffer of training does not read it again."""
+    for buffer, value in zip(stage.buffers(), values, strict=True):
+        buffer.data.copy_(value)

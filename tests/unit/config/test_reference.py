@@ -15,7 +15,7 @@ from gan_style.config.network import kinds_of
 from gan_style.config.reference import config_reference
 from gan_style.config.schema import DataConfig, LoggingConfig, MethodConfig, OptimConfig, TrainConfig
 from gan_style.methods import CONFIGS
-from gan_style.networks import GeneratorConfig
+from gan_style.networks import GENERATORS, GeneratorConfig
 from gan_style.networks.generators.unet import UnetConfig
 
 ROOT = Path(__file__).parents[3]
@@ -74,7 +74,7 @@ def test_types_ranges_and_departures_of_a_method() -> None:
     assert cells(page, "method.weight") == ["number, above 0, at most 9, or null", "`2.5`", "Either a ¦ or b."]
     assert cells(page, "method.shape") == ["`twill`, `plain`", "`twill`", "The weave."]
     assert cells(page, "method.generator") == [
-        "`resnet`, `unet`, `global`, `coarse-to-fine`, `spade`",
+        ", ".join(f"`{name}`" for name in GENERATORS),
         "`name: unet`, `dropout: true`, the rest as below",
         "The loom.",
     ]
