@@ -51,8 +51,8 @@ T = TypeVar("T")
 def train(config: RunConfig[Any]) -> int:
     """Train as configured; returns the exit code.
 
-    It may be called as often as wanted, in any thread, one training at a time. Signals reach the main thread alone: a training in
-    another one ends at its last step, or after `train.max_minutes`, with a checkpoint saved.
+    It may be called repeatedly and in any thread, but one training at a time. Signals reach only the main thread: a training in another
+    thread ends at its last step, or after `train.max_minutes`, with a checkpoint saved.
     """
     with lent_process():
         rejoin()
@@ -113,9 +113,9 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
 
 
 def describe(config: RunConfig[Any]) -> int:
-    """Check everything that training would, print it, leave nothing behind but the demo data, without which there is nothing to check.
+    """Check and print everything that training would, for `--dry-run`. Returns the exit code.
 
-    Weights that training would download are not checked, but named.
+    Nothing is written but the demo data, which the checks need. Weights that training would download are named, not checked.
     """
     training_device(config.train)
     with lent_process(), looking_only() as looking:
@@ -139,14 +139,14 @@ def describe(config: RunConfig[Any]) -> int:
 
 
 def draw_demo(config: RunConfig[Any]) -> None:
-    """Draw the demo sets that the configuration names and that are not there yet."""
+    """Draw the demo sets that the configuration names, if they are missing."""
     for folder in (config.data.root, config.data.root_b, *(str(Path(picture).parent) for picture in config.method.pictures())):
         if folder is not None:
             ensure_demo(folder)
 
 
 def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None]:
-    """The data sets; demo data are drawn first."""
+    """Open the training and the validation set. Demo data are drawn first."""
     draw_demo(config)
     kind = METHODS[config.method.name]
     training = open_dataset(config.data, "train", kind.needs, config.train.seed)
@@ -154,7 +154,7 @@ def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None
 
 
 def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:
-    """The method, its weights drawn from the run's seed. kept: what the run has taken from files; takes what the method takes from them."""
+    """Make the method with weights from the run's seed. kept: what the run read from files earlier; the method adds what it reads"""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
     method = METHODS[config.method.name](config.method, replace(make_task(config), kept=kept or Kept()))
     check_crop(config, method)
@@ -163,7 +163,7 @@ def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:
 
 
 def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, tuple[Cases, Suite]]:
-    """What validation measures of each direction; empty where there is none. `UserError` for metrics that make no sense here."""
+    """The cases and metrics of each direction for validation; empty without validation. `UserError` for metrics that make no sense."""
     chosen = config.validation
     if config.train.validate_every is None:
         if chosen.best:
@@ -178,14 +178,14 @@ def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, t
 
 
 def make_task(config: RunConfig[Any]) -> Task:
-    """What the method must know of the rest of the configuration."""
+    """The part of the configuration that the method needs beside its own section."""
     data, train = config.data, config.train
     out = data.domain_b if "b" in config.method.domains else data.domain_a
     return Task(data.domain_a.channels, out.channels, train.batch_size, train.seed, data.crop_size)
 
 
 def check_crop(config: RunConfig[Any], method: Method) -> None:
-    """Images that all discriminators and penalties can take, as far as their sizes are known before they are read."""
+    """`UserError` if images are too small for a discriminator or unsuited to a penalty, as far as the configuration tells."""
     smallest = method.smallest_size
     if config.data.one_size and config.data.crop_size < smallest:
         raise UserError(
@@ -200,7 +200,7 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
 
 
 def check_players(config: RunConfig[Any], method: Method) -> None:
-    """Learning rates of players that the method has."""
+    """`UserError` if `optim.player_lr` names a player that the method does not have."""
     names = [player.name for player in method.players]
     for name in config.optim.player_lr:
         if name not in names:
@@ -233,7 +233,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
 
 
 def make_translators(config: RunConfig[Any], method: Method, device: torch.device) -> dict[Direction, nn.Module]:
-    """What serves each direction, to be given its weights: shared by the sample grids and by validation."""
+    """The translator of each direction, without weights. Sample grids and validation share them and load weights into them."""
     name, channels = config.method.name, make_task(config).channels
     served = CONFIGS[name].model_validate(method.served_config())  # as bundles hold it: with the styles that were added to
     return {direction: serving_network(name, served, *channels(direction)).to(device) for direction in method.translators}
@@ -246,13 +246,13 @@ def make_grid(
     translators: dict[Direction, nn.Module],
     device: torch.device,
 ) -> SampleGrid | None:
-    """What draws the validation images' translations; None where there are none."""
+    """The object that draws sample grids; None if there are no validation images."""
     examples = make_examples(config, method, validation)
     return SampleGrid(translators, examples, device) if examples else None
 
 
 def make_examples(config: RunConfig[Any], method: Method, validation: ValidationSet | None) -> list[Example]:
-    """The validation images of the sample grids: the first ones of the set, spread evenly over it."""
+    """The rows of the sample grids: `logging.samples` validation images, spread evenly over the set."""
     if validation is None or not config.logging.samples:
         return []
     domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}

@@ -1,10 +1,10 @@
-"""Stateless randomness: every random choice is a function of what it is for, so that no generator's state needs saving."""
+"""Stateless randomness: every random number is a function of its purpose, so that no generator's state needs saving."""
 
 import hashlib
 
 
 def derive_seed(*keys: int | str) -> int:
-    """A seed in [0, 2**63) that is a function of `keys` alone, the same on every machine and in every process.
+    """A seed in [0, 2**63) that is a function of `keys` alone and the same on every machine and in every process.
 
     `derive_seed(seed, "flip", epoch, index)` and `derive_seed(seed, "flip", epoch, index + 1)` are unrelated numbers.
     """

@@ -1,8 +1,7 @@
-"""Which keys may differ between a run folder's configuration and that of a command that goes on with it.
+"""The keys that may change when a command goes on with a run folder.
 
-Those that do not change the result by more than rounding, and those whose change another part of the run notices: the length
-(`engine.plan`), the data set (`engine.known_data`), the weights of a VGG (`engine.frozen`). Every other key changes what is trained,
-and makes another run.
+These are the keys that change the result by no more than rounding, and the keys whose change another part of the run checks: the length
+(`engine.plan`), the data set (`engine.known_data`), the weights of a VGG (`engine.frozen`). A change of any other key makes another run.
 """
 
 import os
@@ -40,10 +39,10 @@ PLACES = ("method.add_to", "method.coarse_from")  # may be spelt otherwise
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], divisible: bool = False, kept: Collection[str] = ()) -> list[str]:
-    """What keeps two configurations from being the same run: `key: old -> new` for each key that may not change.
+    """The differences that make two configurations different runs: `key: old -> new` for each key that may not change.
 
-    divisible: does the method give the same result however a batch is divided?
-    kept: keys of files that the run has kept; the method compares them with what lies at a new place
+    divisible: does the method give the same result for any division of a batch?
+    kept: keys of files that the run has stored; the method compares them with the files at a new place
     """
     before, after = flatten(old), flatten(new)
     pairs = {key: (before.get(key, _ABSENT), after.get(key, _ABSENT)) for key in sorted(before.keys() | after.keys())}
@@ -55,7 +54,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], divisible: bool 
 
 
 def may_change(key: str, divisible: bool = False) -> bool:
-    """May this key have another value when a run goes on?"""
+    """May this key change when a run goes on?"""
     return (divisible and key == DIVISION) or any(key == free or (free.endswith(".") and key.startswith(free)) for free in MAY_CHANGE)
 
 

@@ -1,4 +1,4 @@
-"""The data set's keys."""
+"""The keys of `data`."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Keys that have an effect only with certain values of other keys: what an override of one is refused for (docs/decisions/0022)."""
+"""Keys that have an effect only with certain values of other keys. An override without effect is refused (docs/decisions/0022)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ ON = ()  # any value but 0, false, null and none at all
 
 @dataclass(frozen=True, eq=False)
 class OnlyWith:
-    """Stands among the annotations of a key that has no effect unless one of `keys` has one of its values.
+    """An annotation of a key that has no effect unless one of `keys` has one of the given values.
 
-    keys: name -> values, or `ON`. A name without a dot is of the same section, one with a dot is counted from the top. A list has
-    the values that it contains.
-    refused: else an override without effect is told and goes on, for keys that scripts set for every run alike.
-    words: for what a method is rather than a key: how it is without, and how with; None: the keys and their values
+    keys: name -> values, or `ON`. A name without a dot belongs to the same section, a name with dots begins at the top. For a list, its
+    entries count as its values.
+    refused: refuse an override without effect; False only warns, for keys that scripts set for every run
+    words: (without, with), for a property of a method that is not a key; None: the keys and their values
     """
 
     keys: Mapping[str, tuple[Any, ...]]
@@ -24,7 +24,7 @@ class OnlyWith:
     words: tuple[str, str] | None = None
 
     def unmet(self, config: BaseModel, section: Sequence[str]) -> str | None:
-        """Why a key of `section` has no effect, in words; None where it has."""
+        """Why a key of `section` has no effect, in words; None if it has an effect."""
         now: list[str] = []
         wanted: list[str] = []
         for name, values in self.keys.items():
@@ -46,7 +46,7 @@ class OnlyWith:
 
 
 def without_effect(config: BaseModel, place: Sequence[str]) -> tuple[str, bool] | None:
-    """Why the key at `place` has no effect with the other values of `config`, and is it refused for that; None where it has."""
+    """(why the key at `place` has no effect in `config`, whether it is refused for that); None if it has an effect."""
     section: Any = config
     for depth, key in enumerate(place):
         if not isinstance(section, BaseModel) or key not in type(section).model_fields:  # inside a mapping of names
@@ -59,7 +59,7 @@ def without_effect(config: BaseModel, place: Sequence[str]) -> tuple[str, bool] 
 
 
 def leaves(place: Sequence[str], value: Any) -> Iterator[tuple[str, ...]]:
-    """The places of the keys that a value at `place` sets; what it sets to null or false is off, and no claim."""
+    """The places of the keys that a value at `place` sets. A key that is set to null or false is off and does not count."""
     if isinstance(value, Mapping):
         for key, child in value.items():
             yield from leaves((*place, key), child)
@@ -68,7 +68,7 @@ def leaves(place: Sequence[str], value: Any) -> Iterator[tuple[str, ...]]:
 
 
 def value_at(config: BaseModel, place: Sequence[str]) -> Any:
-    """The value at `place`; `AttributeError` where there is none."""
+    """The value at `place`. `AttributeError` if there is none."""
     value: Any = config
     for key in place:
         value = getattr(value, key)

@@ -1,4 +1,4 @@
-"""How a method shows label maps to its networks."""
+"""The keys of label maps: how a method encodes them for its networks."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self
@@ -44,12 +44,12 @@ class LabelsConfig(Section):
 
 
 class LabelledConfig(MethodConfig):
-    """Of a method that shows the images it translates to its networks class by class, where they are label maps."""
+    """The configuration of a method whose networks see label maps class by class."""
 
     direction: Direction = Field(default="a2b", description="Which domain is translated into which.")
     labels: LabelsConfig = Field(default_factory=LabelsConfig, description="How label maps are shown.")
 
     def with_colours(self, colours: Sequence[Any]) -> Self:
-        """The same with these colours; `ValueError` where they are none."""
+        """A copy with these colours of the classes. `ValueError` if they are not colours."""
         labels = LabelsConfig.model_validate({**self.labels.model_dump(), "colours": list(colours)})
         return self.model_copy(update={"labels": labels})

@@ -1,15 +1,15 @@
-"""The metrics that there are: for the configuration, for what computes them and for tables alike."""
+"""The registry of metrics, which the configuration, the evaluation and the tables use."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-# What a translation is compared with: the true output of its input, the input itself, or real images of the output's domain.
+# A metric compares a translation with the true output of its input, with the input itself, or with real images of the output's domain.
 Compares = Literal["truth", "input", "domain"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What one needs to know of a metric beside its value. words: for the table that people read."""
+    """The properties of a metric. words: its description in tables"""
 
     compares: Compares
     higher_is_better: bool

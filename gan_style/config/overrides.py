@@ -1,4 +1,4 @@
-"""`dotted.key=value` of the command line, laid over the tree of a YAML file."""
+"""Overrides: `dotted.key=value` of the command line replaces values of a YAML file."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ Overrides = Sequence[str] | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Override:
-    """One override: its text, the place that it sets and the value, which is read as YAML."""
+    """One override: its text, the place that it sets, and its value, which is parsed as YAML."""
 
     text: str
     place: tuple[str, ...]
@@ -25,9 +25,10 @@ class Override:
 
 
 def parse_overrides(given: Overrides) -> list[Override]:
-    """The overrides that count, in their order: one that a later one undoes is left out, with a warning. `UserError` for what is none.
+    """Parse the overrides, in order. If two set the same key, the first one is dropped with a warning: scripts append their overrides.
 
-    Scripts append their overrides to those of a base command, so the last one counts. A mapping has dotted keys and their values.
+    given: texts `dotted.key=value`, or a mapping of dotted keys to values
+    `UserError` for a text that is not an override.
     """
     parsed = [_of(key, value) for key, value in given.items()] if isinstance(given, Mapping) else [_parsed(text) for text in given]
     overrides: list[Override] = []
