@@ -1,1 +1,1 @@
-"""The command line: one verb a file or folder."""
+"""The command line: one file or folder for each verb."""

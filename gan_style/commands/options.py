@@ -1,4 +1,4 @@
-"""Options that several commands have, and numbers as options take them: types for argparse, whose complaints say what would do."""
+"""Options that several commands share, and types of options for argparse, whose error messages say which values are legal."""
 
 import argparse
 import contextlib
@@ -44,7 +44,7 @@ def device_option(parser: argparse.ArgumentParser) -> None:
 
 
 def place(text: str) -> str:
-    """A path, in which `~` and `${VAR}` stand for what they do in a shell, which leaves them alone in `--model=~/x`."""
+    """A path in which `~` and `${VAR}` are expanded as in a shell, which does not expand them in `--model=~/x`."""
     try:
         return expanded(text)
     except ValueError as problem:

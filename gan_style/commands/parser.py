@@ -1,4 +1,4 @@
-"""Command lines whose complaints are one line."""
+"""An argument parser whose error messages are one line."""
 
 import argparse
 from typing import Any, NoReturn
@@ -7,10 +7,9 @@ from gan_style.errors import UserError, nearest
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line, as for every mistake of the user.
+    """An argument parser that reports a mistake as a `UserError`, in one line.
 
-    An option of one value is given once, not twice with the first without effect. A word that is none of an option's choices,
-    and an option that there is not, name the nearest.
+    It refuses an option of one value that is given twice. The message about an unknown option or choice names the nearest one.
     """
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -35,7 +34,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 class _Once(argparse.Action):
-    """Stores an option's value; refuses a second one."""
+    """An action that stores an option's value and refuses a second one."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None) -> None:
         if option_string and isinstance(parser, CommandParser):
@@ -46,6 +45,6 @@ class _Once(argparse.Action):
 
 
 def refuse_idle(option: str, given: object, effective: bool, needed: str) -> None:
-    """`UserError` for an option that was given (its value is neither None nor empty) and would do nothing without `needed`."""
+    """`UserError` if an option was given (its value is neither None nor empty) but has no effect without `needed`."""
     if given not in (None, "") and not effective:
         raise UserError(f"{option}: has no effect without {needed}; leave it out, or give both")

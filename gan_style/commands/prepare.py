@@ -21,8 +21,8 @@ DEMO_SETS = {Path(root).name: draw for root, draw in demo.DEMO_ROOTS.items()}
 
 
 def prepare_command(arguments: Sequence[str]) -> int:
-    """Do what the command line asks for. Returns the exit code."""
-    options = parser().parse_args(arguments)
+    """Run the subcommand of the command line. Returns the exit code."""
+    options = prepare_parser().parse_args(arguments)
     with room_for("no memory for this", "work on fewer or smaller pictures at once"):
         return options.command(options)
 
@@ -97,7 +97,7 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def prepare_parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="gan-style prepare", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -54,7 +54,7 @@ def report_command(arguments: Sequence[str]) -> int:
 
 
 def _run_folders(given: Sequence[str]) -> list[Path]:
-    """Those that are runs. `runs/*` stands for stray files and folders too: among runs they are passed over with a warning."""
+    """The given folders that are runs. `runs/*` may match other files and folders; they are skipped with a warning."""
     runs: list[Path] = []
     strays: list[str] = []
     for text in given:

@@ -1,4 +1,4 @@
-"""A command from its start to its exit code, and how it reports the user's mistakes."""
+"""Running a command: the user's mistakes become one line, and every end an exit code."""
 
 import io
 import os
@@ -12,11 +12,11 @@ from gan_style.terminal.streams import outlast_readers
 
 
 def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int:
-    """Run a command line's body and return its exit code: a `UserError` becomes one line on stderr and exit code 2, Ctrl-C 130.
+    """Run a command and return its exit code: a `UserError` becomes one line on stderr and exit code 2, Ctrl-C becomes 130.
 
-    Every other exception is a fault of ours and keeps its traceback (exit code 1). Warnings are one line too. What is printed may hold
-    characters that stdout cannot, and no work is lost because nobody reads it (`streams`). goes_on: the same command goes on where
-    Ctrl-C stopped it, and the user is told so.
+    Any other exception is a fault of ours and keeps its traceback (exit code 1). A warning is one line too. Characters that stdout cannot
+    encode are escaped, and no work is lost if nobody reads the output (`terminal.streams`).
+    goes_on: after Ctrl-C, say that the same command goes on
     """
     outlast_readers()
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -38,8 +38,8 @@ def run_command(command: Callable[[], int | None], goes_on: bool = False) -> int
 def leave(code: int) -> None:
     """End this process with an exit code.
 
-    One of several ends at once: threads of gloo that wait for the interpreter while it shuts down abort the process now and then, and
-    the exit code is lost.
+    One of several processes ends without the interpreter's shutdown, during which gloo's threads sometimes abort the process, so that the
+    exit code is lost.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         for stream in (sys.stdout, sys.stderr):

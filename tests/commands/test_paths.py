@@ -28,7 +28,11 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
                 yield from parsers(sub)
 
 
-PARSERS = [each for parser in (command.parser(), gatys_command.parser(), evaluation.parser(), prepare.parser()) for each in parsers(parser)]
+PARSERS = [
+    each
+    for parser in (command.infer_parser(), gatys_command.gatys_parser(), evaluation.evaluate_parser(), prepare.prepare_parser())
+    for each in parsers(parser)
+]
 OPTIONS = {
     f"{parser.prog} {action.option_strings[0] if action.option_strings else action.dest}": (parser, action)
     for parser in PARSERS

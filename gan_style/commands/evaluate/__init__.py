@@ -1,16 +1,16 @@
-"""The body of python -m gan_style evaluate. torch is loaded only once the command line is found right."""
+"""`gan-style evaluate`. torch is imported only after the command line has been checked."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_style.commands.evaluate.options import check_options, parser
+from gan_style.commands.evaluate.options import check_options, evaluate_parser
 from gan_style.commands.evaluate.result import table, write_json
 from gan_style.machine.memory import room_for
 
 
 def evaluate_command(arguments: Sequence[str]) -> int:
-    """Measure what the command line asks for, print it, and write --json. Returns the exit code."""
-    options = parser().parse_args(arguments)
+    """Measure as the command line says, print the table, and write --json. Returns the exit code."""
+    options = evaluate_parser().parse_args(arguments)
     check_options(options)
     from gan_style.commands.evaluate.bundle import measure_bundle
     from gan_style.commands.evaluate.folders import measure_folders

@@ -1,4 +1,4 @@
-"""A bundle over the validation images of a data set: the images, sizes and numbers of validation in training."""
+"""Measuring a bundle on the validation images of a data set. Images, sizes and numbers are those of validation in training."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -7,7 +7,7 @@ from gan_style.bundles.file import BundleInfo
 from gan_style.bundles.place import find_bundle
 from gan_style.commands.evaluate.options import flag
 from gan_style.commands.evaluate.result import Result
-from gan_style.commands.evaluate.task import Task
+from gan_style.commands.evaluate.task import TaskScoring
 from gan_style.conditions import Label, Mix, Noise, Picture
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.class_colours import find_frequent
@@ -53,7 +53,7 @@ def measure_bundle(options: Namespace) -> Result:
     cases, suite = opened[info.direction], suite.to(device)
     task = None
     if options.segmenter:
-        task = Task.of(options, info.direction, info.resize, device, map(cases.name, cases.places), labels_of(info))
+        task = TaskScoring.of(options, info.direction, info.resize, device, map(cases.name, cases.places), labels_of(info))
     rows: dict[int, Row] = {}
     with Progress("measuring", "images", len(cases.places)) as progress:
         for place, case in translations(cases, cases.places, predictor.network, device, _SMALLER):
@@ -70,14 +70,14 @@ def measure_bundle(options: Namespace) -> Result:
 
 
 def labels_of(info: BundleInfo) -> DomainConfig:
-    """How a segmenter, which takes RGB, reads the label maps that the bundle translates."""
+    """The settings by which a segmenter, which takes RGB, reads the label maps that the bundle translates."""
     if info.labels != "nearest":
         return DomainConfig(labels="yes")
     return DomainConfig(labels="nearest", colours=info.colours if info.in_channels >= 3 else None)
 
 
 def with_classes(data: DataConfig, needs: Needs) -> DataConfig:
-    """`data` with the classes of its label maps, where `nearest` asks for them: found in the training images, as training finds them."""
+    """`data` with the classes of label maps under `labels: nearest`, which are found in the training images, as in training."""
     wanted = [name for name, domain in (("a", data.domain_a), ("b", data.domain_b)) if domain.labels == "nearest" and not domain.colours]
     if not wanted:
         return data
@@ -86,7 +86,7 @@ def with_classes(data: DataConfig, needs: Needs) -> DataConfig:
 
 
 def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
-    """The validation images as the bundle's training read them."""
+    """The configuration that reads the validation images as the bundle's training did."""
     given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None)
     made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto")
     if "b" not in METHODS[info.method].Config.domains:

@@ -1,4 +1,4 @@
-"""Files against files: results, truths and inputs that belong together by their path without its suffix."""
+"""Measuring files against files: results, true outputs and inputs are matched by their path without suffix."""
 
 import sys
 from argparse import Namespace
@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_style.bundles.file import Resize
 from gan_style.commands.evaluate.options import metrics_of_files
 from gan_style.commands.evaluate.result import Result
-from gan_style.commands.evaluate.task import Task
+from gan_style.commands.evaluate.task import TaskScoring
 from gan_style.errors import UserError, one_line
 from gan_style.evaluation.choice import compares
 from gan_style.evaluation.suite import Case, Networks, Row, Suite
@@ -41,7 +41,7 @@ def measure_folders(options: Namespace) -> Result:
     suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
     task = None
     if options.segmenter:
-        task = Task.of(options, options.direction or "a2b", resize_of(results.values()), device, results)
+        task = TaskScoring.of(options, options.direction or "a2b", resize_of(results.values()), device, results)
     stems = list(results)
 
     def read(place: int) -> Case:
@@ -65,7 +65,7 @@ def measure_folders(options: Namespace) -> Result:
 
 
 def by_stem(option: str, folder: str) -> dict[str, Path]:
-    """Path without suffix, relative to the folder -> file, sorted; `UserError` where there is none, or two of one stem."""
+    """Path without suffix, relative to the folder -> file, sorted. `UserError` if there is no file, or two with one stem."""
     root, found, left_out = Path(folder), {}, LeftOut()
     for path in images.find_images(root, left_out):
         name = stem(path.as_posix())
@@ -81,7 +81,7 @@ def by_stem(option: str, folder: str) -> dict[str, Path]:
 
 
 def check_pairs(results: Mapping[str, Path], others: Mapping[str, Path], called: str, both_ways: bool) -> None:
-    """`UserError` naming a result without its partner, or a partner without its result."""
+    """`UserError` if a result has no partner, or, with `both_ways`, a partner has no result."""
     if alone := [path for stem, path in results.items() if stem not in others]:
         raise UserError(f"{called}: has no picture for {alone[0]}{_more(alone)}; pictures belong together by their names without suffix")
     if both_ways and (alone := [path for stem, path in others.items() if stem not in results]):
@@ -99,7 +99,7 @@ def _read(path: Path) -> Tensor:
 
 
 def resize_of(results: Iterable[Path]) -> Resize:
-    """How photos are sized for a segmenter of results like these: squares of one size were resized, others were left as they are."""
+    """The size of photos for a segmenter: if all results are squares of one size, photos are resized to it, else they keep their size."""
     sizes = {(header.height, header.width) for header in map(images.probe, results)}
     height, width = next(iter(sizes))
     if len(sizes) == 1 and height == width:

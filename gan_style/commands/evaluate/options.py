@@ -1,4 +1,4 @@
-"""The command line of python -m gan_style evaluate, and which options go together. Nothing here loads torch."""
+"""The command line of `gan-style evaluate`, and the options that go together. This module does not import torch."""
 
 import argparse
 from pathlib import Path
@@ -12,18 +12,18 @@ from gan_style.files import atomic
 from gan_style.files.opening import refusal
 
 _PATHS = ("model", "data", "data_b", "results", "truth", "inputs", "segmenter", "json")
-# Options that mean nothing without one of the others
+# Options that have no effect without one of the others
 _BELONGS = {
     **dict.fromkeys(("truth", "inputs"), ("results",)),
     **dict.fromkeys(("data_b", "output_labels", "images", "seed", "to"), ("model",)),
     **dict.fromkeys(("data", "source", "direction"), ("model", "segmenter")),
     **dict.fromkeys(("segmenter_steps", "labels", "ignore_color"), ("segmenter",)),
 }
-# What metrics compare results with -> the option that names it
+# The object that metrics compare results with -> the option that names it
 _SIDES: dict[Compares, str] = {"truth": "truth", "domain": "truth", "input": "inputs"}
 
 
-def parser() -> argparse.ArgumentParser:
+def evaluate_parser() -> argparse.ArgumentParser:
     """The options of the command."""
     parser = CommandParser(
         prog="gan-style evaluate",
@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """`UserError` for options that do not go together, and for what no path can be."""
+    """`UserError` for options that do not go together, and for texts that cannot be paths."""
     if (options.model is None) == (options.results is None):
         raise UserError("give --model and --data, or --results and --truth; see python -m gan_style evaluate --help")
     for name, others in _BELONGS.items():
@@ -99,7 +99,7 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def metrics_of_files(options: argparse.Namespace) -> tuple[str, ...]:
-    """The metrics of --results: those asked for, or those that the folders are usually given for; `UserError` where they do not fit."""
+    """The metrics of --results: the requested ones, or the usual ones for the given folders. `UserError` if they do not fit."""
     usual = {"truth": DEFAULT_PAIRED, "inputs": ("structure",)}
     given = [side for side in usual if getattr(options, side) is not None]
     names = tuple(options.metrics or (name for side in given for name in usual[side]))

@@ -1,4 +1,4 @@
-"""What a measurement gives: for people as a table, for programs as JSON."""
+"""The result of a measurement, as a table and as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from gan_style.files import atomic
 
 @dataclass
 class Result:
-    """What was measured. what: the two sides, in words; networks: metric -> the network behind it."""
+    """The result of a measurement. what: the two sides, in words; networks: metric -> the network behind it"""
 
     what: dict[str, str]
     images: int
@@ -24,7 +24,7 @@ class Result:
 
 
 def table(result: Result) -> str:
-    """The numbers, for people."""
+    """The numbers as a table."""
     lines = [one_line(f"{side:10} {words}") for side, words in result.what.items()]
     lines.append(f"images     {result.images}")
     for name, value in result.metrics.items():
@@ -40,7 +40,7 @@ def table(result: Result) -> str:
 
 
 def write_json(path: Path, result: Result) -> None:
-    """The numbers, for programs; one that is not finite becomes null."""
+    """Write the numbers as JSON. A number that is not finite becomes null."""
     tree = {
         "what": result.what,
         "images": result.images,
@@ -54,7 +54,7 @@ def write_json(path: Path, result: Result) -> None:
 
 @contextmanager
 def written(path: Path | str) -> Iterator[None]:
-    """While entered, a disk that refuses --json is a `UserError`."""
+    """While entered, a disk error for --json becomes a `UserError`."""
     try:
         yield
     except OSError as failure:

@@ -1,4 +1,4 @@
-"""The task score of a command: its segmenter, and the label maps and real photos that belong to each translation."""
+"""The task score of `gan-style evaluate`: the segmenter, and the label map and real photo of each translation."""
 
 from argparse import Namespace
 from collections.abc import Iterable
@@ -24,8 +24,8 @@ from gan_style.types import Direction
 DEFAULT_STEPS = 1000
 
 
-class Task:
-    """The score of what was made of the label maps among a data set's validation pairs."""
+class TaskScoring:
+    """Scores translations of the label maps in a data set's validation pairs."""
 
     @classmethod
     def of(
@@ -36,10 +36,11 @@ class Task:
         device: torch.device,
         names: Iterable[str],
         maps: DomainConfig = MAPS,
-    ) -> "Task":
-        """The segmenter is read, or trained once all else has been found right.
+    ) -> "TaskScoring":
+        """Read the segmenter, or train it after everything else has been checked.
 
-        resize: how translations were sized, for a segmenter that is still to be trained; names: see `Pairs`;
+        resize: the size of the translations, for a segmenter that is yet to be trained
+        names: of the translations, see `Pairs`
         maps: how label maps are read, unless the options or the segmenter say so
         """
         path = Path(options.segmenter)
@@ -70,12 +71,12 @@ class Task:
             raise UserError(f"{name}: {mistake}") from None
 
     def summary(self) -> dict[str, Any]:
-        """For the table and the JSON."""
+        """The scores for the table and the JSON."""
         return {"segmenter": str(self.path), "classes": len(self.score.segmenter.classes), **self.score.scores()}
 
 
 class Pairs:
-    """Validation pairs by the name of their label map: its key, or its path below its split without suffix, as a result's file has it."""
+    """Validation pairs by the name of their label map: its key, or its path below the split without suffix, like a result's file."""
 
     def __init__(self, data: DataConfig, direction: Direction) -> None:
         validation = open_dataset(data, "val", "pairs", 0)
@@ -88,7 +89,7 @@ class Pairs:
         self._places = stems | {key: place for place, key in enumerate(keys)}
 
     def place(self, name: str) -> int:
-        """Where the pair is; `UserError` where there is none."""
+        """The index of the pair. `UserError` if there is none of that name."""
         if name not in self._places:
             raise UserError(
                 f"--segmenter: {self.root} has no validation pair {name!r}; the score needs the label map and the photo of each"
@@ -102,7 +103,7 @@ class Pairs:
 
 
 def _read(path: Path, options: Namespace, device: torch.device) -> Segmenter:
-    """The segmenter in a file, where it is what the options say."""
+    """Read the segmenter in a file. `UserError` if it does not match the options."""
     segmenter = load_segmenter(path, device)
     info = segmenter.info
     if options.ignore_color and set(options.ignore_color) != set(info.ignored):

@@ -1,4 +1,4 @@
-"""The body of infer.py. torch is loaded only once the command line and the paths are found right."""
+"""`gan-style infer`. torch is imported only after the command line and the paths have been checked."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from gan_style.translation.inputs import FORMATS, check_paths, make_output, sele
 
 
 def infer_command(arguments: Sequence[str]) -> int:
-    """Translate what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
+    """Translate as the command line says. Returns the exit code. `UserError` at the end if some pictures failed."""
     with room_for("no memory to begin", "free some, or take another --device"):
         return gatys_command(arguments) if asks_for_gatys(arguments) else _translate(arguments)
 
 
 def _translate(arguments: Sequence[str]) -> int:
-    options = parser().parse_args(arguments)
+    options = infer_parser().parse_args(arguments)
     check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
     bundle = find_bundle("--model", Path(options.model), options.direction)
     output = Path(options.output)
@@ -67,8 +67,8 @@ def _translate(arguments: Sequence[str]) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of infer.py."""
+def infer_parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
     parser = CommandParser(
         prog="gan-style infer",
         description="Translate pictures with a trained bundle. Results keep their input's name, size, depth and alpha.",
@@ -164,7 +164,7 @@ def check_options(options: argparse.Namespace, from_noise: bool) -> None:
 def _refuse(options: argparse.Namespace, idle: Mapping[str, str]) -> None:
     """`UserError` where one of the options is given; idle: name -> why it would do nothing."""
     for name, why in idle.items():
-        if getattr(options, name) != parser().get_default(name) and (name, getattr(options, name)) != ("batch_size", 1):
+        if getattr(options, name) != infer_parser().get_default(name) and (name, getattr(options, name)) != ("batch_size", 1):
             raise UserError(f"--{name.replace('_', '-')}: {why}; leave it out")
 
 

@@ -1,4 +1,4 @@
-"""The body of `infer.py --model gatys`: pictures stylised one by one by optimisation, without a trained network."""
+"""`gan-style infer --model gatys`: stylises pictures one by one by optimisation, without a trained network."""
 
 import argparse
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ def asks_for_gatys(arguments: Sequence[str]) -> bool:
 
 
 def gatys_command(arguments: Sequence[str]) -> int:
-    """Stylise what the command line asks for. Returns the exit code; `UserError` at the end where some pictures failed."""
-    options = parser().parse_args(arguments)
+    """Stylise as the command line says. Returns the exit code. `UserError` at the end if some pictures failed."""
+    options = gatys_parser().parse_args(arguments)
     refuse_idle("--learning-rate", options.learning_rate, options.optimizer == "adam", "--optimizer adam")
     refuse_idle("--seed", options.seed, options.start == "noise", "--start noise")
     refuse_idle("--content-layers", options.content_layers, options.content_weight > 0, "a --content-weight above 0")
@@ -51,8 +51,8 @@ def gatys_command(arguments: Sequence[str]) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of infer.py --model gatys."""
+def gatys_parser() -> argparse.ArgumentParser:
+    """The parser of the command line with `--model gatys`."""
     parser = CommandParser(
         prog="gan-style infer --model gatys",
         description="Stylise photos by optimising their pixels (Gatys et al., 1508.06576, 1611.07865). Results are PNG of size --size.",

@@ -101,6 +101,6 @@ def test_float64_is_refused_where_there_is_none(machine: Machine) -> None:
 
 
 def test_every_command_has_the_same_devices() -> None:
-    parsers = [command.parser(), gatys_command.parser(), evaluate_options.parser()]
+    parsers = [command.infer_parser(), gatys_command.gatys_parser(), evaluate_options.evaluate_parser()]
     options = [next(action for action in parser._actions if action.dest == "device") for parser in parsers]
     assert {(*(option.choices or ()), option.default) for option in options} == {("auto", "cpu", "cuda", "mps", "auto")}
