@@ -32,7 +32,7 @@ def generators(method: Method) -> Player:
 
 def reals(method: Method, direction: Direction) -> tuple[str, str]:
     """(domain that a translator of this direction is given, domain whose images it makes); a method of one domain makes those of A."""
-    return ("", "a") if method.needs == "images" else (direction[0], direction[-1])
+    return ("", "a") if method.needs in ("images", "labelled images") else (direction[0], direction[-1])
 
 
 def made(method: Method, batch: Batch, outputs: Outputs) -> dict[str, Direction]:

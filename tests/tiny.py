@@ -25,6 +25,7 @@ from gan_style.types import Batch
 ROOT = Path(__file__).parents[1]
 SIZE = 16
 PATCHES = 6  # fewer than any layer has, so that it matters which are drawn
+NAMES = ("blue", "green", "red")  # classes of a labelled set
 EPOCH = 10  # samples of a tiny run's epoch
 
 TINY_NETWORKS = {
@@ -35,6 +36,8 @@ TINY_NETWORKS = {
 
 def tiny_method(name: str, folder: Path) -> dict[str, Any]:
     """What a method cannot do without, beside small networks."""
+    if METHODS[name].needs == "labelled images":
+        return {"domain_names": list(NAMES)}
     if name == "gan":
         return {"size": SIZE, "latent": 3}
     if name == "adain":
@@ -93,17 +96,14 @@ def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch
 
     size = batch_size // accumulate
     parts = [range(part * size, (part + 1) * size) for part in range(accumulate)]
-    return [
-        Batch.of_two(
-            torch.stack([image("a", slot) for slot in slots]),
-            torch.stack([image("b", slot) for slot in slots]),
-            tuple(f"a{slot}" for slot in slots),
-            tuple(f"b{slot}" for slot in slots),
-            tuple(slots),
-            tuple(step * batch_size + slot for slot in slots),
-        )
-        for slots in parts
-    ]
+
+    def batch(slots: range) -> Batch:
+        numbers = tuple(step * batch_size + slot for slot in slots)
+        pictures = {domain: torch.stack([image(domain, slot) for slot in slots]) for domain in "ab"}
+        keys = {domain: tuple(f"{domain}{slot}" for slot in slots) for domain in "ab"}
+        return Batch(pictures, keys, tuple(slots), numbers, tuple(number % len(NAMES) for number in numbers))
+
+    return [batch(slots) for slots in parts]
 
 
 def make_method(config: Any) -> Method:

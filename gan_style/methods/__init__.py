@@ -8,6 +8,7 @@ from gan_style.methods.fast_style import FastStyle
 from gan_style.methods.gan import GAN
 from gan_style.methods.pix2pix import Pix2Pix
 from gan_style.methods.pix2pixhd import Pix2PixHD
+from gan_style.methods.stargan import StarGAN
 
 METHODS: dict[str, type[Method]] = {
     "pix2pix": Pix2Pix,
@@ -17,6 +18,7 @@ METHODS: dict[str, type[Method]] = {
     "fast_style": FastStyle,
     "adain": AdaIN,
     "gan": GAN,
+    "stargan": StarGAN,
 }
 
 CONFIGS = {name: method.Config for name, method in METHODS.items()}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 from torch import nn
 
 from gan_style.config.network import Kinds, NetworkConfig, OneOf
+from gan_style.networks.discriminators.classifying import ClassifyingDiscriminator
 from gan_style.networks.discriminators.dcgan import DCGANDiscriminator
 from gan_style.networks.discriminators.mlp import MLPDiscriminator
 from gan_style.networks.discriminators.multiscale import MultiscaleDiscriminator
@@ -54,6 +55,8 @@ STYLE_TRANSFERS: dict[str, type[nn.Module]] = {"adain": AdaINNet}
 NOISE_GENERATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANGenerator, "mlp": MLPGenerator}
 # (in_channels, size, config): images [B, Cin, size, size] -> scores [B, 1].
 IMAGE_DISCRIMINATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANDiscriminator, "mlp": MLPDiscriminator}
+# (in_channels, classes, size, config): images [B, Cin, H, W] -> scores [B, 1, h, w] and, if asked to classify, logits [B, classes].
+CLASSIFYING_DISCRIMINATORS: dict[str, type[nn.Module]] = {"classifying": ClassifyingDiscriminator}
 
 
 def configs(registry: Registry) -> Kinds:
@@ -73,6 +76,7 @@ FeatureDiscriminatorConfig = Annotated[
 StylizerConfig = Annotated[NetworkConfig, OneOf(configs(STYLIZERS))]
 StyleTransferConfig = Annotated[NetworkConfig, OneOf(configs(STYLE_TRANSFERS))]
 NoiseGeneratorConfig = Annotated[NetworkConfig, OneOf(configs(NOISE_GENERATORS))]
+ClassifyingDiscriminatorConfig = Annotated[NetworkConfig, OneOf(configs(CLASSIFYING_DISCRIMINATORS))]
 ImageDiscriminatorConfig = Annotated[NetworkConfig, OneOf(configs(IMAGE_DISCRIMINATORS))]
 
 __all__ = ["batch_independent", "build", "draw", "per_image_statistics"]

@@ -121,4 +121,4 @@ def test_every_configuration_file_is_valid() -> None:
 
 @pytest.mark.parametrize("name", METHOD_NAMES)
 def test_a_configuration_names_the_domains_that_its_method_reads(name: str) -> None:
-    assert CONFIGS[name].domains == (("a",) if METHODS[name].needs == "images" else ("a", "b"))
+    assert CONFIGS[name].domains == (("a", "b") if METHODS[name].needs in ("pairs", "domains") else ("a",))

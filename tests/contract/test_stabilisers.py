@@ -45,17 +45,18 @@ def stabilised(name: str, run_dir: Path, method: dict[str, Any], train: dict[str
 @pytest.mark.parametrize("stabiliser", STABILISERS)
 def test_it_changes_the_training_which_stays_finite(name: str, stabiliser: str, tmp_path: Path) -> None:
     results = []
+    default = CONFIGS[name].model_fields["adversarial"].default
+    steps = 5 if default == "wgan" else 3  # until a generator that rests for two steps, and not for four, tells on its critic
     for method in ({}, STABILISERS[stabiliser]):
         trainer = make_trainer(stabilised(name, tmp_path, method))
         before = weights(trainer)
-        for step in range(3):
+        for step in range(steps):
             losses = trainer.step(step, micro_batches(step, 2)).losses
             assert all(torch.isfinite(loss) and loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
         after = weights(trainer)
         for network, module in trainer.networks.items():
             assert any(not torch.equal(before[f"{network}/{key}"], after[f"{network}/{key}"]) for key, _ in module.named_parameters())
         results.append(after)
-    default = CONFIGS[name].model_fields["adversarial"].default
     same = {"least squares": "lsgan", "non-saturating": "vanilla"}.get(stabiliser) == default
     for network in trainer.networks:
         changed = [
