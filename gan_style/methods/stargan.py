@@ -5,8 +5,8 @@
     L_adv = E[D_src(x)] - E[D_src(G(x, c))] - lambda_gp E[(|grad D_src(x^)| - 1)^2]      (equation 8)
 
 c is the target domain of a sample, a function of its number, and c' its own domain. The discriminator moves first. Departures: the
-generator is a network of the registry, whose convolutions of stride 2 have a kernel of 3 where the paper has 4; domains exclude one
-another, so L_cls is the cross-entropy of one class.
+generator is a network of the registry, whose convolutions of stride 2 have a kernel of 3 where the paper has 4; it sees the label as
+`LabelledInput` says; domains exclude one another, so L_cls is the cross-entropy of one class.
 """
 
 from typing import Any, ClassVar, Literal
@@ -25,7 +25,7 @@ from gan_style.methods.base import Method, Player, build_generator
 from gan_style.networks import CLASSIFYING_DISCRIMINATORS, ClassifyingDiscriminatorConfig, GeneratorConfig
 from gan_style.networks.discriminators.classifying import ClassifyingConfig
 from gan_style.networks.generators.resnet import ResnetConfig
-from gan_style.networks.layers.planes import WithPlanes
+from gan_style.networks.layers.labelled_input import LabelledInput
 from gan_style.networks.layers.transfer import sent
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Needs, Outputs, Task
@@ -103,7 +103,7 @@ class StarGAN(Method):
 
     @classmethod
     def translator(cls, config: Any, in_channels: int, out_channels: int) -> nn.Module:
-        return WithPlanes(build_generator(config.generator, in_channels + len(config.domain_names), out_channels))
+        return LabelledInput(build_generator(config.generator, in_channels * (1 + len(config.domain_names)), out_channels))
 
     @classmethod
     def takes(cls, config: Any) -> Label:

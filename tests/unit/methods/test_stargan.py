@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gan_style.errors import UserError
 from gan_style.methods.stargan import StarGAN
-from gan_style.networks.layers.planes import WithPlanes
+from gan_style.networks import GENERATORS
+from gan_style.networks.layers.labelled_input import LabelledInput
 
 NAMES = ["blue", "green", "red"]
 
@@ -77,15 +78,21 @@ def test_the_way_back_leads_to_the_own_domain(tmp_path: Path) -> None:
     assert [labels.argmax(dim=1).tolist() for labels in asked] == [method._targets(batch), list(batch.labels)]
 
 
-def test_a_label_is_a_plane_beside_the_image() -> None:
-    class Sum(torch.nn.Module):
-        def forward(self, images: Tensor) -> Tensor:
-            return images
-
+def test_each_label_has_channels_of_its_own_that_hold_the_image() -> None:
     image = torch.rand(2, 3, 5, 7)
-    seen = WithPlanes(Sum())(image, torch.eye(2))
-    assert torch.equal(seen[:, :3], image)
-    assert torch.equal(seen[:, 3:], torch.eye(2)[:, :, None, None].expand(2, 2, 5, 7))
+    seen = LabelledInput(torch.nn.Identity())(image, torch.eye(2))
+    nothing = torch.zeros(3, 5, 7)
+    assert torch.equal(seen[0], torch.cat([image[0], image[0], nothing]))
+    assert torch.equal(seen[1], torch.cat([image[1], nothing, image[1]]))
+
+
+@pytest.mark.parametrize("name", sorted(GENERATORS))
+def test_another_label_is_another_translation(name: str, tmp_path: Path) -> None:
+    """Not with constant planes, which instance normalisation takes away."""
+    generator = stargan(tmp_path, generator={"name": name, "base_channels": 4}).networks["generator"].double()
+    image = torch.rand(1, 3, 64, 64, dtype=torch.float64).expand(3, -1, -1, -1)
+    made = generator(image, torch.eye(3))
+    assert min((made[one] - made[other]).abs().max() for one, other in ((0, 1), (0, 2), (1, 2))) > 1e-4
 
 
 def test_the_classifier_sees_the_whole_training_image_and_averages_over_larger_ones(tmp_path: Path) -> None:
