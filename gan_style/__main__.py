@@ -36,14 +36,14 @@ def _command(verb: str) -> Callable[[Sequence[str]], int]:
         return _help
     if verb == "--version":
         return _version
-    raise UserError(f"{verb!r} is no verb of gan-style{nearest(verb, VERBS)}; there are {', '.join(VERBS)}")
+    raise UserError(f"{verb!r} is no verb of gan-style{nearest(verb, [*VERBS, '--help', '--version'])}; there are {', '.join(VERBS)}")
 
 
 def _help(_: Sequence[str]) -> int:
     print("usage: gan-style VERB ...\n")
     for verb, meaning in VERBS.items():
         print(f"  {verb:10}{meaning}")
-    print("\ngan-style VERB --help says more.")
+    print("\ngan-style VERB --help tells the options of a verb, gan-style --version the version.")
     return 0
 
 

@@ -112,10 +112,11 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     return Run(config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked, known, kept).fit()
 
 
-def describe(config: RunConfig[Any]) -> int:
-    """Check and print everything that training would, for `--dry-run`. Returns the exit code.
+def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
+    """Check everything that training would: the resolved configuration as YAML, and what would be trained, in lines.
 
-    Nothing is written but the demo data, which the checks need. Weights that training would download are named, not checked.
+    Nothing is left behind but the demo data, without which there is nothing to check. Weights that training would download are named,
+    not checked.
     """
     training_device(config.train)
     with lent_process(), looking_only() as looking:
@@ -127,15 +128,12 @@ def describe(config: RunConfig[Any]) -> int:
         open_validation(config, method)
         slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
         plan = make_plan(config.train, config.optim, len(training))
-        print(dump_config(config))
-        for line in summary(config, training, validation, method):
-            say(line)
+        lines = summary(config, training, validation, method)
         goes_on = any(Path(config.run_dir).glob("checkpoints/step_*"))
         kept_length = "; a run that goes on in this folder may keep another one" if goes_on else ""
-        say(f"length      {plan.in_words(config.train.batch_size, len(training))}{kept_length}")
-        for weights in looking.missing:
-            say(f"download    {weights.name} into {weights.parent}, at the start of training")
-    return 0
+        lines.append(f"length      {plan.in_words(config.train.batch_size, len(training))}{kept_length}")
+        lines += [f"download    {weights.name} into {weights.parent}, at the start of training" for weights in looking.missing]
+    return dump_config(config), lines
 
 
 def draw_demo(config: RunConfig[Any]) -> None:

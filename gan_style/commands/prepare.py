@@ -3,10 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
-from gan_style.commands.options import path, place
+from gan_style.commands.options import path, place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.datasets import convert
 from gan_style.datasets.check import check
@@ -98,7 +99,10 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def prepare_parser() -> argparse.ArgumentParser:
-    parser = CommandParser(prog="gan-style prepare", description=__doc__)
+    parser = CommandParser(
+        prog="gan-style prepare",
+        description="Draw the demo sets, change the layout of a data set, check its files. data/README.md describes the layouts.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: object, words: str) -> argparse.ArgumentParser:
@@ -109,9 +113,9 @@ def prepare_parser() -> argparse.ArgumentParser:
     sub = add("demo", _demo, "Draw the procedural demo sets that are not there yet.")
     sub.add_argument("sets", nargs="*", metavar="SET", type=_demo_set, help=f"{', '.join(DEMO_SETS)}; default: all of them")
     sub.add_argument("--root", type=path, default=Path("data/demo"), help="folder that holds the sets (default: %(default)s)")
-    sub.add_argument("--train", type=_positive, help="training pictures of a domain (the default depends on the set)")
-    sub.add_argument("--val", type=_positive, help="validation pictures of a domain (the default depends on the set)")
-    sub.add_argument("--size", type=_positive, help="side of the pictures in pixels (the default depends on the set)")
+    sub.add_argument("--train", type=whole(1, 1_000_000), help="training pictures of a domain (the default depends on the set)")
+    sub.add_argument("--val", type=whole(1, 1_000_000), help="validation pictures of a domain (the default depends on the set)")
+    sub.add_argument("--size", type=whole(1, 1_000_000), help="side of the pictures in pixels (the default depends on the set)")
     sub.add_argument("--seed", type=int, default=0, help="another number draws other pictures (default: %(default)s)")
 
     sub = add("combine", _combine, "Join ROOT/{train,val}{A,B}/ to side-by-side files OUTPUT/{train,val}/ (PNG).")
@@ -133,7 +137,9 @@ def prepare_parser() -> argparse.ArgumentParser:
         default="auto",
         help="as data.source; auto expects pairs, so say unpaired where there are none (default: %(default)s)",
     )
-    sub.add_argument("--shard-size", type=_positive, metavar="MB", default=512, help="about the size of a file (default: %(default)s)")
+    sub.add_argument(
+        "--shard-size", type=whole(1, 1_000_000), metavar="MB", default=512, help="about the size of a file (default: %(default)s)"
+    )
 
     sub = add("check", _check, "Read every file of a data set with all cores, print what was found, name what is wrong (exit code 2).")
     sub.add_argument("root", type=place, metavar="ROOT", help="the data set, as in data.root")
@@ -143,12 +149,12 @@ def prepare_parser() -> argparse.ArgumentParser:
         default="auto",
         help="as data.source; auto expects pairs, so say unpaired where there are none (default: %(default)s)",
     )
-    sub.add_argument("--workers", type=_positive, help="processes (default: one for each core)")
+    sub.add_argument("--workers", type=whole(1, 1_000_000), help="processes (default: one for each core)")
 
     sub = add("compare", _compare, "Put pictures of equal stem from several folders side by side in one picture, to look at.")
     sub.add_argument("folders", nargs="+", type=path, metavar="FOLDER", help="one column each, such as inputs, translations, truths")
     sub.add_argument("--output", type=path, required=True, help="picture to write")
-    sub.add_argument("--rows", type=_positive, default=6, help="most rows (default: %(default)s)")
+    sub.add_argument("--rows", type=whole(1, 1_000_000), default=6, help="most rows (default: %(default)s)")
     return parser
 
 
@@ -164,15 +170,8 @@ def _demo_set(text: str) -> str:
     return text
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
-
-
 def _share(text: str) -> Fraction:
-    value = Fraction(text)  # exact: 0.1 of 10 files is one file
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
-    return value
+    with suppress(ValueError, ZeroDivisionError):
+        if 0 < (value := Fraction(text)) < 1:  # exact: 0.1 of 10 files is one file
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1, such as 0.1")

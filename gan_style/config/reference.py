@@ -18,10 +18,11 @@ _INTRO = """\
 
 <!-- Written by `python -m gan_style keys > docs/guide/config.md`; the text is in gan_style/config. -->
 
-A run is described by one YAML file and by overrides on the command line:
+A run is described by a YAML file, your own or a recipe by its name, and by overrides on the command line:
 
 ```
-python train.py --config configs/pix2pix.yaml run_dir=runs/mine data.root=my_pairs train.batch_size=4
+gan-style train --config pix2pix run_dir=runs/mine data.root=my_pairs train.batch_size=4
+gan-style train --config mine.yaml
 ```
 
 Keys that the file leaves out have the defaults below. `--dry-run` prints the resolved configuration and checks everything without
@@ -44,6 +45,29 @@ unless batch normalisation mixes the images of a batch. [resume.md](resume.md) s
 | `method.generator='{name: unet, num_downs: 7}'` | a section: it replaces the file's; other keys have their defaults |
 
 The last of several overrides of one key counts, and a warning names those that it undoes. A key that stands twice in a file is refused.
+
+## A file based on another
+
+```yaml
+base: pix2pix              # a recipe's name, or a path relative to this file
+run_dir: runs/mine
+method: {l1_weight: 50}      # every other key of pix2pix stays as it is
+```
+
+`base` stands at the top of a file. Sections are merged key by key; a list, a number or a text replaces the base's. A mapping of names
+of your own (`method.styles`, `optim.player_lr`) is merged too: an override replaces it as a whole. Another method than the base's has
+other keys: take a base of that method. `config.yaml` in the run folder is complete by itself.
+
+## Sweeps
+
+```
+gan-style train --config cyclegan data.root=my_folders run_dir=runs/rates --sweep optim.lr=1e-4,2e-4 --sweep train.seed=0..4
+```
+
+trains ten runs one after the other, `runs/rates/lr=1e-4_seed=0` and so on, and ends in a table of their last metrics and
+`runs/rates/comparison.html` (twelve runs a page, `comparison_2.html` has the next). Commas in brackets or quotes belong to a value.
+A run that fails does not end the sweep. The same command goes on where the last one stopped; with further values it trains what is new.
+`--dry-run` lists the runs and checks each. `train.max_minutes` is of each run.
 
 ## YAML traps
 

@@ -62,7 +62,8 @@ class Console:
 
     def __init__(self, folder: Path, condition: Condition, shown: bool) -> None:
         self.folder, self.shown = folder, shown
-        self.next = f"python infer.py --model {shlex.quote(str(folder))} {_OPTIONS[type(condition)]}"
+        infer = "python infer.py" if Path(sys.argv[0]).name == "train.py" else "gan-style infer"  # infer.py lies beside train.py alone
+        self.next = f"{infer} --model {shlex.quote(str(folder))} {_OPTIONS[type(condition)]}"
         self.started = time.monotonic()
         self.first: int | None = None  # the step after which training went on; None: it did not begin
         self._pace = Pace()

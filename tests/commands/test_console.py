@@ -108,7 +108,7 @@ def test_the_end_names_what_there_is(data: Path, tmp_path: Path, capsys: pytest.
     score, best = end["best"].split(", ")
     assert re.fullmatch(r"l1 [.\d]+ at step [36]", score)
     assert best == str(run_dir / "bundles" / "best_a2b.safetensors") and Path(best).exists()
-    assert end["next"] == f"python infer.py --model '{run_dir}' --input PATH --output DIR"
+    assert end["next"] == f"gan-style infer --model '{run_dir}' --input PATH --output DIR"
     assert train_command(arguments(data, run_dir, *VALIDATED)) == 0
     again = closing(capsys.readouterr().out)
     assert again.pop("finished").startswith("all 6 steps were done before; raise train.steps to go on")

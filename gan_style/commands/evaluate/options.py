@@ -43,7 +43,7 @@ def evaluate_parser() -> argparse.ArgumentParser:
         "--source", choices=["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"], help="as data.source"
     )
     model.add_argument(
-        "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; a2b"
+        "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; default: a2b"
     )
     model.add_argument(
         "--output-labels",

@@ -72,7 +72,7 @@ def infer_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="gan-style infer",
         description="Translate pictures with a trained bundle. Results keep their input's name, size, depth and alpha.",
-        epilog="Example: python infer.py --model runs/pix2pix --input photos --output translated",
+        epilog="Example: gan-style infer --model runs/pix2pix --input photos --output translated",
     )
     parser.add_argument(
         "--model",

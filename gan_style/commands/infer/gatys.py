@@ -56,7 +56,7 @@ def gatys_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="gan-style infer --model gatys",
         description="Stylise photos by optimising their pixels (Gatys et al., 1508.06576, 1611.07865). Results are PNG of size --size.",
-        epilog="Example: python infer.py --model gatys --input photo.jpg --style painting.jpg --output stylised",
+        epilog="Example: gan-style infer --model gatys --input photo.jpg --style painting.jpg --output stylised",
     )
     required = parser.add_argument_group("what").add_argument
     required("--model", required=True, metavar="gatys")

@@ -1,0 +1,76 @@
+"""`gan-style train`: a run begins, or goes on; with `--sweep`, several."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_style.build import describe, train
+from gan_style.commands.options import place
+from gan_style.commands.parser import CommandParser
+from gan_style.commands.train.axes import members
+from gan_style.commands.train.sweep import SweptRun, list_runs, train_all
+from gan_style.config.load import load_config
+from gan_style.config.recipes import named
+from gan_style.engine.folder import begun
+from gan_style.engine.micro_batches import step_advice
+from gan_style.errors import UserError
+from gan_style.machine.memory import room_for
+from gan_style.methods import CONFIGS
+from gan_style.terminal.progress import say
+
+
+def train_command(arguments: Sequence[str]) -> int:
+    """Parse, build, train. Returns the exit code."""
+    options = parser().parse_intermixed_args(arguments)
+    if options.config is None:
+        raise UserError(f"--config: give a YAML file or the name of a recipe: {named()}")
+    if options.sweep:
+        return _sweep(options)
+    config = load_config(options.config, options.overrides, CONFIGS)
+    with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
+        if not options.dry_run:
+            return train(config)
+        resolved, summary = describe(config)
+        print(resolved)
+        for line in summary:
+            say(line)
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the verb."""
+    parser = CommandParser(
+        prog="gan-style train",
+        description="Train an image-to-image translator. The same command goes on with a run that was interrupted.",
+        epilog="Keys: gan-style keys, or docs/guide/config.md. Example: gan-style train --config pix2pix data.root=my_pairs",
+    )
+    parser.add_argument("--config", type=place, metavar="FILE|RECIPE", help=f"your YAML file, or a recipe: {named()}")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, print what would be trained, leave nothing behind but demo data"
+    )
+    parser.add_argument(
+        "--sweep",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE,VALUE",
+        help="train once with each value, such as optim.lr=1e-4,2e-4 or train.seed=0..4, in folders below run_dir, and compare; given "
+        "several times: every combination",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
+    return parser
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("--sweep: runs follow each other in one process; leave torchrun out, or start the runs one by one")
+    runs: list[SweptRun] = []
+    names: dict[str, str] = {}  # by configuration
+    run_dir = Path()
+    for member in members(options.sweep, options.overrides):
+        config = load_config(options.config, [*options.overrides, *member.overrides], CONFIGS)
+        if (same := names.setdefault(config.model_dump_json(), member.name)) is not member.name:
+            raise UserError(f"--sweep: {same} and {member.name} would be the same run; give each value once")
+        run_dir = Path(config.run_dir)
+        runs.append(SweptRun(member, config.model_copy(update={"run_dir": str(run_dir / member.name)})))
+    return list_runs(runs) if options.dry_run else train_all(runs, run_dir)

@@ -1,0 +1,137 @@
+"""The runs of a sweep, one after the other, and what they come to: a table and a comparing page."""
+
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gan_style import build
+from gan_style.commands.train.axes import Member
+from gan_style.config.load import dump_config
+from gan_style.config.schema import RunConfig
+from gan_style.config.yaml_file import MAX_CONFIG_BYTES
+from gan_style.errors import UserError, one_line
+from gan_style.files import atomic
+from gan_style.files.opening import read_regular
+from gan_style.report.comparison import MAX_RUNS, Comparison
+from gan_style.report.page import comparison_page
+from gan_style.terminal.progress import say
+from gan_style.training import TrainedRun
+
+_MAX_COLUMNS = 6  # metrics of the table
+
+
+@dataclass(frozen=True)
+class SweptRun:
+    """One run of a sweep."""
+
+    member: Member
+    config: RunConfig[Any]
+
+    @property
+    def run(self) -> TrainedRun:
+        """Its folder as it is now."""
+        return TrainedRun(Path(self.config.run_dir))
+
+    @property
+    def finished(self) -> bool:
+        """Is it done, with this very configuration?"""
+        try:
+            written = read_regular(self.run.folder / "config.yaml", MAX_CONFIG_BYTES).decode(errors="replace")
+        except OSError:
+            return False
+        return self.run.finished and written == dump_config(self.config)
+
+    @property
+    def state(self) -> str:
+        """How far it is, in words."""
+        run = self.run
+        return f"finished, step {run.step}" if self.finished else f"goes on after step {run.step}" if run.step else "new"
+
+
+def list_runs(runs: Sequence[SweptRun]) -> int:
+    """`--dry-run`: name the runs and how far they are, and check each as training would. `UserError` where some would fail."""
+    failures: dict[str, str] = {}
+    for swept in runs:
+        say(f"{swept.config.run_dir}: {swept.state}")
+        if not swept.finished:
+            try:
+                build.describe(swept.config)
+            except UserError as mistake:
+                failures[swept.member.name] = str(mistake)
+    _raise(failures, len(runs))
+    return 0
+
+
+def train_all(runs: Sequence[SweptRun], run_dir: Path) -> int:
+    """Train the runs that are not finished, then compare all. Returns the exit code.
+
+    A run that fails is told and the next one begins. What stops one (Ctrl-C, SIGTERM) stops the sweep, and the same command goes on.
+    run_dir: the folder of the runs' folders, which gets the page
+    """
+    failures: dict[str, str] = {}
+    fault = False
+    for place, swept in enumerate(runs, 1):
+        say(f"run {place} of {len(runs)}: {swept.member.name}" + (", finished before" if swept.finished else ""))
+        if swept.finished:
+            continue
+        try:
+            if code := build.train(swept.config):
+                return code
+        except UserError as mistake:
+            failures[swept.member.name] = str(mistake)
+            print(f"failed: {one_line(str(mistake))}", file=sys.stderr)
+        except Exception as problem:  # a fault of ours in one run is no reason to lose the others
+            fault = True
+            failures[swept.member.name] = f"a fault of gan_style, {type(problem).__name__}"
+            traceback.print_exc()
+    for line in table(runs, failures):
+        say(line)
+    for page in compare(runs, run_dir):
+        say(f"comparison: {page}")
+    if fault:
+        return 1
+    _raise(failures, len(runs))
+    return 0
+
+
+def table(runs: Sequence[SweptRun], failures: Mapping[str, str]) -> list[str]:
+    """The last metrics of each run, the measured ones where there are any and else the losses, in columns."""
+    last = [swept.run.last for swept in runs]
+    names = [name for prefix in ("val/", "loss/") for values in last for name in values if name.startswith(prefix)]
+    shown = [name for name in dict.fromkeys(names) if name.startswith(names[0].partition("/")[0])][:_MAX_COLUMNS] if names else []
+    rows = [["run", "step", *(name.partition("/")[2] for name in shown)]]
+    for swept, values in zip(runs, last, strict=True):
+        step = "failed" if swept.member.name in failures else f"{swept.run.step} of {swept.run.steps or '?'}"
+        rows.append([swept.member.name, step, *(_number(values.get(name)) for name in shown)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def compare(runs: Sequence[SweptRun], run_dir: Path) -> list[Path]:
+    """Write comparison.html, and for each MAX_RUNS runs more comparison_2.html and so on. Returns the pages; none for a single run."""
+    folders = [swept.run.folder for swept in runs if swept.run.step]
+    if len(folders) < 2:
+        return []
+    pages: list[Path] = []
+    for start in range(0, len(folders), MAX_RUNS):
+        page = run_dir / (f"comparison_{len(pages) + 1}.html" if pages else "comparison.html")
+        try:
+            atomic.write_text(page, comparison_page(Comparison(folders[start : start + MAX_RUNS])))
+        except OSError as refused:
+            raise UserError(f"{page}: cannot be written ({refused.strerror}); make room, then run gan-style report {run_dir}/*") from None
+        pages.append(page)
+    return pages
+
+
+def _raise(failures: Mapping[str, str], count: int) -> None:
+    if failures:
+        name, first = next(iter(failures.items()))
+        which = f"{len(failures)} of {count} runs failed, the first of them {name}" if len(failures) > 1 else f"run {name} failed"
+        raise UserError(f"--sweep: {which}: {first}; the same command tries again what failed")
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else "-"
