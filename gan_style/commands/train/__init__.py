@@ -22,7 +22,7 @@ from gan_style.terminal.progress import say
 
 def train_command(arguments: Sequence[str]) -> int:
     """Parse, build, train. Returns the exit code."""
-    options = parser().parse_intermixed_args(arguments)
+    options = train_parser().parse_intermixed_args(arguments)
     if options.config is None:
         raise UserError(f"--config: give a YAML file or the name of a recipe: {named()}")
     if options.sweep:
@@ -38,7 +38,7 @@ def train_command(arguments: Sequence[str]) -> int:
         return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def train_parser() -> argparse.ArgumentParser:
     """The options of the verb."""
     parser = CommandParser(
         prog="gan-style train",
