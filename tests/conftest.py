@@ -1,6 +1,7 @@
 """Options of the whole suite, and what keeps its tests apart."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from isolation import leftovers, process_state, seed_everything, shuffled
@@ -23,6 +24,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.getoption("--shuffle")
     if seed is not None:
         items[:] = shuffled(items, seed)
+    else:
+        items.sort(key=lambda item: SLOWEST.index(room) if (room := item.path.relative_to(HERE).parts[0]) in SLOWEST else len(SLOWEST))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,4 +49,6 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     return result
 
 
+HERE = Path(__file__).parent
+SLOWEST = ["launch", "distributed", "resume", "commands"]  # first, so that the last tests of two processes are short ones
 _BEFORE = pytest.StashKey[dict[str, object]]()

@@ -71,6 +71,10 @@ def test_options(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, 
     masks = data.draw(st.just([]) | st.just(["mask.png"] * len(styles)) | st.lists(TEXTS, max_size=3))
     given = [part for text in styles for part in ("--style", text)] + [part for text in masks for part in ("--mask", text)]
     model = "gatys" if name == "gatys" else f"{name}.safetensors"
-    extra = ["--vgg", "random", "--style-layers", "relu1_1", "--content-layers", "relu1_1", "--steps", "1"] if name == "gatys" else []
+    extra = (
+        ["--vgg", "random", "--style-layers", "relu1_1", "--content-layers", "relu1_1", "--steps", "1", "--size", "12"]
+        if name == "gatys"
+        else []
+    )
     command = ["--model", model, "--input", "photo.png", "--output", str(tmp_path / "out"), "--overwrite", *extra, *given]
     assert run_command(lambda: infer_command(command)) in (0, 2)

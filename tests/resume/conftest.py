@@ -1,5 +1,8 @@
 """Data and uninterrupted runs that interrupted ones are compared with."""
 
+import tempfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,9 +18,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_folders(tmp_path_factory.mktemp("data"), train=5)
 
 
+@pytest.fixture(scope="session")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The run folder of a method, and of overrides: trained when it is first asked for. Who changes it works on a copy."""
+    folder = tmp_path_factory.mktemp("trained")
+
+    @cache
+    def train(name: str, *overrides: str) -> Path:
+        run_dir = Path(tempfile.mkdtemp(dir=folder)) / name
+        assert train_command(arguments(name, data, run_dir, "data.workers=0", *overrides)) == 0
+        return run_dir
+
+    return train
+
+
 @pytest.fixture(scope="module", params=sorted(METHODS))
-def straight(request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def straight(request: pytest.FixtureRequest, trained: Callable[..., Path]) -> tuple[str, Path]:
     """A method's name and its uninterrupted run."""
-    run_dir = tmp_path_factory.mktemp("straight") / request.param
-    assert train_command(arguments(request.param, data, run_dir, "data.workers=0")) == 0
-    return request.param, run_dir
+    return request.param, trained(request.param)

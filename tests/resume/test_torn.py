@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,21 +15,27 @@ from gan_style.commands.train import train_command
 from gan_style.engine import run as engine_run
 from gan_style.errors import UserError
 
+Started = Callable[[str, Path], list[str]]
 
-def started(name: str, data: Path, run_dir: Path) -> list[str]:
-    """Train 5 of 7 steps with checkpoints after 2, 4 and 5; returns the command that goes on."""
-    command = arguments(name, data, run_dir, "data.workers=0", "train.checkpoint_every=2")
-    assert train_command(winning([*command, "train.steps=5"])) == 0
-    assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == ["step_0000002", "step_0000004", "step_0000005"]
-    return command
+
+@pytest.fixture
+def started(data: Path, trained: Callable[..., Path]) -> Started:
+    """A function that makes a run of 5 of 7 steps with checkpoints after 2, 4 and 5, and returns the command that goes on."""
+
+    def start(name: str, run_dir: Path) -> list[str]:
+        shutil.copytree(trained(name, "train.checkpoint_every=2", "train.steps=5"), run_dir)
+        assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == ["step_0000002", "step_0000004", "step_0000005"]
+        return arguments(name, data, run_dir, "data.workers=0", "train.checkpoint_every=2")
+
+    return start
 
 
 def test_torn_newest_checkpoints_are_named_and_cost_only_their_steps(
-    straight: tuple[str, Path], data: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+    straight: tuple[str, Path], started: Started, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     name, expected = straight
     run_dir = tmp_path / "run"
-    command = started(name, data, run_dir)
+    command = started(name, run_dir)
     file = run_dir / "checkpoints/step_0000005/training.safetensors"
     file.write_bytes(file.read_bytes()[:-7])
     (run_dir / "checkpoints/step_0000004/networks.safetensors").unlink()
@@ -45,9 +52,9 @@ def test_torn_newest_checkpoints_are_named_and_cost_only_their_steps(
     assert len(set(steps)) == len(steps), "a step was logged twice"
 
 
-def test_none_whole_is_an_error_and_changes_nothing(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+def test_none_whole_is_an_error_and_changes_nothing(straight: tuple[str, Path], started: Started, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    command = started(straight[0], data, run_dir)
+    command = started(straight[0], run_dir)
     for folder in (run_dir / "checkpoints").iterdir():
         (folder / "manifest.json").write_text("{}")
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.name != ".lock"}
@@ -69,9 +76,9 @@ def test_bundles_lost_after_the_last_checkpoint_are_written_again(straight: tupl
     assert (tmp_path / f"run/samples/step_{STEPS:07d}.png").read_bytes() == (expected / f"samples/step_{STEPS:07d}.png").read_bytes()
 
 
-def test_what_a_killed_writer_left_behind_is_swept(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_behind_is_swept(straight: tuple[str, Path], started: Started, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    command = started(straight[0], data, run_dir)
+    command = started(straight[0], run_dir)
     left = [run_dir / "bundles/.a2b.77.tmp.safetensors", run_dir / "samples/.step_0000001.77.tmp.png", run_dir / ".config.77.tmp.yaml"]
     for file in left:
         file.write_bytes(b"half")
@@ -80,15 +87,17 @@ def test_what_a_killed_writer_left_behind_is_swept(straight: tuple[str, Path], d
 
 
 @pytest.mark.parametrize("largest", [20_000, 150])
-def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(largest: int, straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(
+    largest: int, straight: tuple[str, Path], data: Path, started: Started, trained: Callable[..., Path], tmp_path: Path
+) -> None:
     """No file may grow beyond 20 000 bytes: checkpoints fail. Beyond 150: everything does."""
     name, expected = straight
     run_dir = tmp_path / "run"
     command = arguments(name, data, run_dir, "data.workers=0")
     if largest == 20_000:
-        command = started(name, data, run_dir)
+        command = started(name, run_dir)
     else:
-        assert train_command(winning([*command, "train.steps=2"])) == 0
+        shutil.copytree(trained(name, "train.steps=2"), run_dir)
     before = {path: path.read_bytes() for path in (run_dir / "checkpoints").rglob("*") if path.is_file()}
     done = warm.run([ROOT / "train.py", *command], tmp_path, largest_file=largest)
     assert done.returncode == 2, done.stderr[-2000:]
@@ -137,10 +146,10 @@ def test_the_time_allowed_ends_a_run_unfinished(
     assert networks(tmp_path / "run") == networks(expected)
 
 
-def test_a_folder_in_use_is_refused_by_the_command(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused_by_the_command(straight: tuple[str, Path], started: Started, tmp_path: Path) -> None:
     """The second of two runs at once is told so; the first one's files are left alone."""
     run_dir = tmp_path / "run"
-    command = started(straight[0], data, run_dir)
+    command = started(straight[0], run_dir)
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     from gan_style.engine.folder import FolderLock
 

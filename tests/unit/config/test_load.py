@@ -191,9 +191,9 @@ def test_paths_that_can_be_none(recipe: Path, tmp_path: Path, key: str, value: s
 
 
 def test_only_some_of_many_mistakes_are_named(recipe: Path) -> None:
-    recipe.write_text(BASE + "\n".join(f"key{number}: 1" for number in range(10_000)), encoding="utf-8")
+    recipe.write_text(BASE + "\n".join(f"key{number}: 1" for number in range(1000)), encoding="utf-8")
     message = mistake(recipe)
-    assert "key0 (line 4): unknown key" in message and message.endswith("; and 9992 more") and len(message) < 2000
+    assert "key0 (line 4): unknown key" in message and message.endswith("; and 992 more") and len(message) < 2000
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX files")
