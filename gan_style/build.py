@@ -69,7 +69,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
 
-    def by_turns(action: Callable[[], T]) -> T:  # of each node the first process draws, indexes or downloads what the others then find done
+    def by_turns(action: Callable[[], T]) -> T:  # the first process of each node draws, indexes or downloads for the others
         return agreement.in_turns(accelerator.is_local_main_process, action)
 
     training, validation = by_turns(lambda: open_data(config))
@@ -233,7 +233,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
 def make_translators(config: RunConfig[Any], method: Method, device: torch.device) -> dict[Direction, nn.Module]:
     """The translator of each direction, without weights. Sample grids and validation share them and load weights into them."""
     name, channels = config.method.name, make_task(config).channels
-    served = CONFIGS[name].model_validate(method.served_config())  # as bundles hold it: with the styles that were added to
+    served = CONFIGS[name].model_validate(method.served_config())  # the configuration of bundles, with the styles of `add_to`
     return {direction: serving_network(name, served, *channels(direction)).to(device) for direction in method.translators}
 
 

@@ -56,7 +56,7 @@ class BundleInfo(BaseModel):
     translator: dict[str, Any]  # the configuration that the method builds its translator from
     in_channels: int = Field(ge=1, le=64)
     out_channels: int = Field(ge=1, le=64)
-    size_multiple: int = Field(ge=1, le=2**15)  # what the translator pads its input to a multiple of: for readers, the network knows it
+    size_multiple: int = Field(ge=1, le=2**15)  # the translator pads sides to a multiple of this; informative only
     value_range: tuple[float, float] = (-1.0, 1.0)
     style: bool = False  # does it need a style image?
     condition: AnyCondition | None = None  # what the translator takes beside the image; None in a bundle of an earlier version
@@ -64,7 +64,7 @@ class BundleInfo(BaseModel):
     colours: list[Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]] = Field([], max_length=256)  # the classes, for `nearest`
     resize: Resize
     step: int = Field(ge=0, lt=2**53)
-    scores: dict[str, float] = {}  # what validation measured of it, in a bundle that was kept for that
+    scores: dict[str, float] = {}  # the scores of validation, in a bundle that was kept as the best
 
 
 def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:

@@ -43,7 +43,7 @@ def leave(code: int) -> None:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads
+            with suppress(OSError, ValueError, AttributeError):  # the stream is closed, or nobody reads it
                 stream.flush()
         os._exit(code)
     sys.exit(code)

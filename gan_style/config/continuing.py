@@ -10,7 +10,7 @@ from typing import Any
 
 from gan_style.config.load import flatten
 
-# A name that ends in a point stands for a whole section.
+# A name that ends in a dot stands for a whole section.
 MAY_CHANGE = (
     "run_dir",
     "data.root",
@@ -33,9 +33,9 @@ MAY_CHANGE = (
     "validation.",
     "logging.",
 )
-DIVISION = "train.accumulate"  # where the method gives the same however a batch is divided
+DIVISION = "train.accumulate"  # may change if the method does not depend on the division of a batch
 _ABSENT = "(absent)"
-PLACES = ("method.add_to", "method.coarse_from")  # may be spelt otherwise
+PLACES = ("method.add_to", "method.coarse_from")  # paths, which may be written in another way
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], divisible: bool = False, kept: Collection[str] = ()) -> list[str]:

@@ -26,4 +26,4 @@ METRICS: dict[str, Metric] = {
     "kid": Metric("domain", False, "kernel distance of features"),
     "structure": Metric("input", False, "distance of self-similarities to the input"),
 }
-DEFAULT_PAIRED, DEFAULT_UNPAIRED = ("l1", "psnr", "ssim"), ("kid", "structure")  # measured where a run names none
+DEFAULT_PAIRED, DEFAULT_UNPAIRED = ("l1", "psnr", "ssim"), ("kid", "structure")  # the metrics of a run that names none

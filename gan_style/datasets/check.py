@@ -148,7 +148,7 @@ def _inspect_all(loads: Mapping[str, Load], workers: int | None, halves: bool) -
             try:
                 read = pool.map(partial(inspect, halves=halves), found.values(), chunksize=4)
                 facts.update(list(zip(found, read, strict=True)))
-            except BrokenProcessPool:  # which of them did it?
+            except BrokenProcessPool:  # find the file that crashed it
                 facts.update({name: _inspect_alone(image, halves) for name, image in found.items()})
                 pool = stack.enter_context(ProcessPoolExecutor(cores))
             progress.update(min(at_once, len(names) - start))

@@ -13,10 +13,10 @@ from gan_style.label_maps.colours import ColourCount, add, frequent, inside_shar
 from gan_style.terminal.progress import Progress
 
 MOST = 256
-_AT_ONCE = 64  # files in hand
-SURVEYED = 3000  # label maps, spread evenly over a set, whose colours tell the frequent ones
-_LIMIT = 2**20  # colours that are told apart
-_LEAST_INSIDE = 0.05  # of a label map's pixels, that lie inside areas of a class
+_AT_ONCE = 64  # files that are read at once
+SURVEYED = 3000  # label maps, evenly spread over a set, in which colours are counted
+_LIMIT = 2**20  # most colours that are counted separately
+_LEAST_INSIDE = 0.05  # smallest share of a label map's pixels inside areas of a class
 
 
 def are_label_maps(source: Source, config: DataConfig, domain: str) -> bool:
@@ -60,7 +60,7 @@ def _codes(source: Source, config: DataConfig, domain: str, index: int, channels
     codes = np.zeros(loaded.pixels.shape[:2], np.uint32)
     for channel in range(channels):
         codes = codes << np.uint32(8) | loaded.pixels[..., channel]
-    runs = codes.ravel()  # label maps are mostly runs of one colour: sorting their beginnings is much less than sorting pixels
+    runs = codes.ravel()  # label maps are mostly runs of one colour: sorting the runs is much faster than sorting the pixels
     begins = np.flatnonzero(runs[1:] != runs[:-1]) + 1
     return np.unique(runs[np.append(0, begins)])
 
@@ -71,7 +71,7 @@ def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:
     `UserError` if the images are not label maps: they have 16 bits, fewer than two classes, or more than MOST classes.
     """
     channels = (config.domain_a if domain == "a" else config.domain_b).channels
-    channels -= channels in (2, 4)  # alpha is no colour
+    channels -= channels in (2, 4)  # alpha is not a colour
     count, settings = len(source.keys(domain)), f"data.domain_{domain}.labels"
     counts: dict[int, ColourCount] = {}
     for place in (place * count // min(count, SURVEYED) for place in range(min(count, SURVEYED))):

@@ -26,7 +26,7 @@ from gan_style.terminal.progress import Progress
 log = logging.getLogger("gan_style")
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
-_MOST_BYTES = 2**30  # of a file in a cell: Arrow counts the bytes of a column's part in 31 bits
+_MOST_BYTES = 2**30  # largest file in a cell: Arrow counts the bytes of a chunk of a column in 31 bits
 
 
 def combine(root: Path, output: Path, overwrite: bool = False) -> int:
@@ -101,7 +101,7 @@ def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_by
     layout: every layout but "unpaired" expects pairs
     shard_bytes: bytes of images after which a new file begins
     """
-    from gan_style.datasets import parquet  # an extra that the other conversions do without
+    from gan_style.datasets import parquet  # needs an extra, which the other conversions do not
 
     if resolve_layout(root, layout, paired=layout != "unpaired") in ("aligned", "parquet"):
         raise UserError(f"{root}: must be folders or a manifest, in which each image is a file (`split` makes them of side-by-side files)")

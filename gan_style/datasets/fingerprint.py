@@ -21,8 +21,8 @@ from gan_style.errors import UserError
 from gan_style.files.opening import open_regular
 from gan_style.files.stems import composed
 
-LOOKS = 2000  # files of a domain
-LISTED = 10_000  # names that a fingerprint holds: of a longer list it knows whether it changed, but not where
+LOOKS = 2000  # files of a domain that are sampled
+LISTED = 10_000  # most names in a fingerprint; for a longer list only a hash tells that it changed
 BLOCK = 4096  # bytes that are read in the middle and at the end of a file
 
 Fingerprint = dict[str, Any]  # of texts, numbers and tensors, for a checkpoint
@@ -92,7 +92,7 @@ def _look(source: Source, domain: str, place: int) -> int:
             for start in (size // 2, max(0, size - BLOCK)):
                 file.seek(start)
                 parts.append(file.read(BLOCK))
-    except (OSError, UserError):  # training tells of it, when its turn comes
+    except (OSError, UserError):  # training reports the file when it reads it
         return 0
     return int.from_bytes(hashlib.blake2b(b"".join([size.to_bytes(8, "little"), *parts]), digest_size=8).digest(), "little", signed=True)
 

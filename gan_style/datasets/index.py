@@ -25,13 +25,13 @@ from gan_style.files.kinds import IMAGE_SUFFIXES
 from gan_style.files.left_out import MOST, LeftOut
 from gan_style.files.looking import cache_folder
 
-SMALLEST = 10_000  # a shorter list is made anew sooner than it is looked up
+SMALLEST = 10_000  # making a shorter list is faster than looking it up
 
-# The file: the magic word; SHA-256 of all that follows it; of what is listed; (keys, bytes) of folders, a, b and what was left
-# out; the folders' stamps; where the keys end in the texts, and the texts, each of folders, a, b and what was left out.
+# The file: the magic word; SHA-256 of the rest; a hash of what is listed; (keys, bytes) of folders, a, b and left-out
+# files; the folders' stamps; the ends of the keys in the texts, and the texts, for folders, a, b and left-out files.
 _MAGIC = b"gan_style list 3"
 _LISTS = 4
-_CHECKED, _SIZES, _ARRAYS = 48, 80, 80 + 16 * _LISTS  # where they begin
+_CHECKED, _SIZES, _ARRAYS = 48, 80, 80 + 16 * _LISTS  # offsets of these parts
 
 
 class Index:

@@ -44,7 +44,7 @@ class LoadingProcess:
     def __init__(self, read: Read, start_method: str | None = None) -> None:
         context: Any = multiprocessing.get_context(start_method)
         self._channel, theirs = socket.socketpair()
-        # A forked process inherits this end, too, and with it open would not notice that this process is gone.
+        # A forked process inherits this end too; if it stayed open, the process would not notice that this one is gone.
         inherited = self._channel if context.get_start_method() == "fork" else None
         self._process = context.Process(target=_serve, args=(read, theirs, inherited), daemon=True)
         try:

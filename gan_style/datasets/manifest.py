@@ -210,7 +210,7 @@ def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
             row = json.loads(line, object_pairs_hook=_object)
         except _NamedTwice as failure:
             raise lines.mistake(_twice(str(failure))) from failure
-        except (ValueError, RecursionError) as failure:  # what is no JSON, a number of thousands of digits; brackets in brackets
+        except (ValueError, RecursionError) as failure:  # not JSON, or a number of thousands of digits; nested brackets
             reason = failure.msg if isinstance(failure, json.JSONDecodeError) else type(failure).__name__
             raise lines.mistake(f"not JSON ({reason}); write one object a line: {_EXAMPLE}") from failure
         if not isinstance(row, dict):

@@ -31,7 +31,7 @@ try:
 except ImportError as failure:
     raise UserError(f"Parquet needs Hugging Face datasets ({failure}): pip install 'gan_style[parquet]'") from failure
 
-ROW_GROUP_BYTES = 2**24  # written at once, and so held in memory
+ROW_GROUP_BYTES = 2**24  # bytes that are written at once, and held in memory until then
 
 _PART = re.compile(r"-\d+-of-(\d{1,9})\.parquet$")
 

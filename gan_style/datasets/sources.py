@@ -137,7 +137,7 @@ def _check_halves(source: Source) -> None:
     for index in range(min(_LOOKED_AT, len(source.a))):
         try:
             header = probe(source.image("a", index))
-        except UserError:  # told where it is read
+        except UserError:  # reported when the file is read
             continue
         if header.width != 2 * header.height:
             raise UserError(

@@ -75,7 +75,7 @@ class TrainingTransforms:
             roles[name] = f"labels_{name}" if loaded.labels else "second" if "image" in targets else "image"
             targets[roles[name]] = loaded.pixels
         first = next(iter(sample.values()))
-        # albumentations takes the size from `image`: where there are only label maps it gets an empty one.
+        # albumentations takes the size from `image`. If there are only label maps, it gets an empty image.
         targets.setdefault("image", np.zeros((*first.pixels.shape[:2], 1), np.uint8))
         result = _apply(self.shared, targets, "data.transforms", first.file, "shared", *keys)
         return {name: Loaded(result[roles[name]], loaded.labels, loaded.file) for name, loaded in sample.items()}

@@ -16,8 +16,8 @@ from gan_style.terminal.counted import counted
 
 _LOOKED_AT = 32  # images of a domain, when a training starts
 MOST = 256  # colours of a label map
-_LEAST_USED = 0.1  # of the range, below which a domain is worth a word
-# Bits -> of that many values one at each end may be an outlier, such as a hot pixel. In 8 bits fewer may be the lights of a night.
+_LEAST_USED = 0.1  # a domain that uses a smaller share of its range gets a warning
+# Bits -> one of this many values may be an outlier at each end, such as a hot pixel. In 8 bits, fewer may be the lights of a night.
 PER_OUTLIER = {8: 100_000, 16: 10_000}
 _BINS = 256
 _BAND = 2**20  # values that are counted at once
@@ -80,7 +80,7 @@ def _look(source: Source, config: DataConfig, domain: str, places: Sequence[int]
     found: list[Values] = []
     different, moved, total = set[int](), 0, 0
     for place in places:
-        with suppress(UserError):  # it is told when the file's turn comes
+        with suppress(UserError):  # reported when training reads the file
             loaded = read_domain(source, raw, domain, place)
             pixels = loaded.pixels
             if settings.colours and pixels.dtype == np.uint8:
@@ -109,7 +109,7 @@ def notes_and_warnings(where: str, found: Sequence[Values], domain: str = "a") -
                 "spread them over the range (class numbers: give the files a palette)"
             )
     counted = [each.colours for each in found if each.colours is not None]
-    if found and len(counted) == len(found) and any(len(colours) > 1 for colours in counted):  # pictures of one colour each are no maps
+    if found and len(counted) == len(found) and any(len(colours) > 1 for colours in counted):  # one colour in each image: no label maps
         counts = summed(counted)
         channels = max(each.channels for each in found)
         if len(counts) > MOST:  # files of few colours each, but not of the same

@@ -34,7 +34,7 @@ class BestBundles:
     def __init__(self, folder: Path, metric: str | None, settings: Mapping[str, Any], images: Fingerprint | None = None) -> None:
         self.folder, self.metric, self.settings, self.images = folder, metric, dict(settings), images
         self.kept: dict[Direction, dict[str, Any]] = {}
-        self._carried: dict[str, Any] | None = None  # the state of an earlier start, while none is kept
+        self._carried: dict[str, Any] | None = None  # the state of an earlier start, while validation.best is off
 
     @classmethod
     def of(cls, folder: Path, config: ValidationConfig, source: Source | None) -> "BestBundles":
@@ -97,7 +97,7 @@ class BestBundles:
         """Why the values of `state` cannot be compared with new ones, in words; "" if they can."""
         if (self.metric, self.settings) != (state["metric"], state["settings"]):
             return "validation.{best, images, features, lpips, structure} changed"
-        before = state.get("images")  # None in checkpoints of before it was kept
+        before = state.get("images")  # None in checkpoints of earlier versions
         change = image_changes(before, self.images) if before and self.images else ""
         return f"the validation images changed ({change})" if change else ""
 

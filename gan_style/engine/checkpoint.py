@@ -141,11 +141,11 @@ class Checkpointer:
     def _put_in_place(self, temporary: Path, step: int) -> None:
         """Rename a finished checkpoint, then delete the oldest ones. A folder is renamed before it is deleted, so none is seen in part."""
         final = self.root / f"step_{step:07d}"
-        if final.exists():  # it was found torn, or the run would have gone on from it
+        if final.exists():  # it is torn, or the run would have resumed from it
             final.rename(self.root / f".deleting_{final.name}")
         temporary.rename(final)
         atomic.flush(self.root)
-        # Later steps than this can only be torn: they do not count among those to keep.
+        # Checkpoints of later steps can only be torn, so they do not count.
         for old in [folder for folder in self._folders() if _step(folder) <= step][self.keep :]:
             old.rename(self.root / f".deleting_{old.name}")
         self._sweep()

@@ -42,7 +42,7 @@ _OPTIONS: dict[type[Condition], str] = {
     Picture: "--input PATH --output DIR --style PICTURE",
     Noise: "--samples 16 --output DIR",
 }
-_SHOWN_LOSSES = 4  # on a bar: as many as fit
+_SHOWN_LOSSES = 4  # losses on a bar: as many as fit
 
 
 def in_words(end: BaseException) -> str:

@@ -134,5 +134,5 @@ def _configuration_at(path: Path) -> dict[str, Any]:
     tree = read_yaml(path)
     try:
         return parse_config(tree, str(path), CONFIGS).model_dump(mode="json")
-    except UserError:  # it holds keys that are gone: compare what is written
+    except UserError:  # it has keys that no longer exist: compare the file as it is
         return tree

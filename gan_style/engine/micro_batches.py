@@ -9,7 +9,7 @@ from gan_style.errors import UserError
 from gan_style.machine.memory import room_for
 from gan_style.types import Batch
 
-# (first step, last step + 1) -> this process's micro-batches of those steps, in order
+# (first step, last step + 1) -> this process's micro-batches of these steps, in order
 Loader = Callable[[int, int], Generator[Batch, None, None]]
 
 

@@ -102,7 +102,7 @@ def _plan_of(train: Mapping[str, Any], asked: Plan) -> Plan | None:
     """The plan of a run whose checkpoint has none, from the keys of its configuration; None if they do not determine it."""
     steps, epochs = train.get("steps"), train.get("epochs")
     length = steps
-    if epochs is not None:  # whose length in steps only those asked for now tell
+    if epochs is not None:  # their length in steps follows from the requested plan
         length = round(asked.length * epochs / asked.epochs) if asked.epochs else None
     return Plan(length, steps or length, steps, epochs) if length else None
 

@@ -19,13 +19,13 @@ def lent_process() -> Iterator[None]:
 
     All are restored at the end, however the training ends. `UserError` if another training is in progress.
     """
-    if not _TRAINING.acquire(blocking=False):  # both would draw from one generator
+    if not _TRAINING.acquire(blocking=False):  # two trainings would draw from one generator
         raise UserError("a training goes on in this process already: wait for its end, or start another process")
     try:
         with ExitStack() as stack:
             for state in (AcceleratorState, PartialState, GradientState):
                 stack.enter_context(_emptied(state._shared_state))
-            gpus = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []  # where it is not, nobody has drawn from it
+            gpus = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []  # else nothing has drawn from them
             stack.enter_context(torch.random.fork_rng(devices=gpus))
             stack.enter_context(flushing_denormal())
             yield

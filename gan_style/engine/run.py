@@ -61,7 +61,7 @@ class Run:
     ) -> None:
         self.config, self.trainer, self.accelerator, self.agreement = config, trainer, accelerator, agreement
         self.loader, self.slots, self.grid, self.validation = loader, slots, grid, validation
-        self.data, self.kept = data, kept or Kept()  # data: of the main process
+        self.data, self.kept = data, kept or Kept()  # data: on the main process
         self.frozen = weight_hashes(trainer.method.frozen) if accelerator.is_main_process else {}
         self.folder = Path(config.run_dir)
         self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
@@ -144,7 +144,7 @@ class Run:
                 self.console.advance()
                 validated = self.validation is not None and self.validation.due(self.step)
                 logged = self.step % logging.every == 0 or self.step in (1, self.steps) or validated
-                if logged or self.accelerator.device.type == "cpu":  # elsewhere asking means waiting for the device
+                if logged or self.accelerator.device.type == "cpu":  # on a GPU the check would wait for the device
                     self._check_finite()
                 scores = self._validate(watch) if validated else {}
                 if logged:
@@ -187,7 +187,7 @@ class Run:
             adversaries = {player.name: self.trainer.terms.get(player.name, ()) for player in self.trainer.method.adversaries}
             for alarm in self.alarms.update(self.config.logging.every, means, adversaries):
                 self.console.say(f"alarm: step {step}: {alarm}")
-        if raised := self.alarms.raised:  # judged at regular lines, told in all: a line without it says that it is over
+        if raised := self.alarms.raised:  # updated at regular lines, written in every line: a line without the alarm means that it is over
             values["alarms"] = raised
         if not self.accelerator.is_main_process:
             return

@@ -80,6 +80,6 @@ def _earlier(config: RunConfig[Any]) -> list[str] | None:
         same = not differences({"data": tree["data"]}, {"data": data}) if trained else tree["data"] == data
         if same and earlier["edges"] == config.method.labels.edges:
             return config.method.with_colours(earlier["colours"]).labels.colours
-    except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file was damaged, which is told later
+    except (UserError, LookupError, TypeError, ValueError):  # there is no such run, or its file is damaged, which is reported later
         pass
     return None

@@ -33,7 +33,7 @@ class StopRequest:
     def __init__(self, agreement: Agreement, minutes: float | None = None, since: float | None = None) -> None:
         self.agreement = agreement
         self._end = None if minutes is None else (time.monotonic() if since is None else since) + 60 * minutes
-        self._noted = 0  # by the signal handler, at any moment; what is agreed on is kept apart, or a signal could be lost
+        self._noted = 0  # set by the signal handler at any moment; apart from `_reason`, or a signal could be lost
         self._reason = 0
         self._interruptible = False
         self._previous: dict[int, object] = {}
@@ -80,5 +80,5 @@ class StopRequest:
             raise KeyboardInterrupt
         self._noted = number
         if self._interruptible:
-            self._interruptible = False  # once: what cleans up is left in peace
+            self._interruptible = False  # once: the clean-up is not interrupted again
             raise _Interrupted

@@ -94,7 +94,7 @@ class Trainer:
                     total = torch.stack([term.to(self.dtype) for term in terms.values()]).sum() / count
                 self._backward(player, total, place == count - 1)
                 player_loss = player_loss + total.detach()
-                self.terms[player.name] = tuple(dict.fromkeys([*self.terms.get(player.name, ()), *terms]))  # some are not due in each step
+                self.terms[player.name] = tuple(dict.fromkeys([*self.terms.get(player.name, ()), *terms]))  # some are not due in every step
                 for name, term in terms.items():
                     share = term.detach() / count
                     losses[name] = losses[name] + share if name in losses else share
@@ -168,7 +168,7 @@ class Trainer:
         for name in player.networks:
             for key, parameter in self._trained[name].items():
                 if self.method.rests(name, key, step):
-                    parameter.grad = None  # not 0: Adam would count the step, and leap in the first one that counts
+                    parameter.grad = None  # not 0: Adam would count the step, and its first real step would be too large
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         if self.optim_config.clip_norm is not None:
             self.accelerator.unscale_gradients(stepper)
@@ -181,7 +181,7 @@ class Trainer:
         bad, still = bad.float(), still.float()
         if self.accelerator.num_processes > 1:
             bad, still = self.accelerator.reduce(torch.stack([bad, still]), reduction="sum").clamp(max=1.0)  # type: ignore[union-attr]
-        if not self.accelerator.scaler:  # which skips by itself
+        if not self.accelerator.scaler:  # a scaler skips steps itself
             optimizer.grad_scale, optimizer.found_inf = None, bad  # type: ignore[attr-defined] - the fused kernel skips, nobody waits
         stepper.step()
         stepper.zero_grad()

@@ -30,7 +30,7 @@ def load_tree(path: Path) -> Any:
             return _unpack(json.loads((file.metadata() or {})[KEY]), file, set())
     except (OSError, MemoryError):
         raise
-    except Exception as problem:  # of safetensors, of JSON, of a tree of another shape: KeyError, TypeError, RecursionError, ...
+    except Exception as problem:  # from safetensors, JSON or a tree of another shape: KeyError, TypeError, RecursionError, ...
         raise ValueError(f"{path.name}: not the state of a run ({type(problem).__name__}: {problem})") from problem
 
 

@@ -42,7 +42,7 @@ class Validation:
         self.every, self.subjects, self.device, self.agreement = every, subjects, device, agreement
         self.process, self.processes = process, processes
         self._real: dict[Direction, dict[int, Tensor]] = {}  # features of the real images, which do not change; on the main process
-        self._described = False  # are they known?
+        self._described = False  # have the features of the real images been computed?
 
     @property
     def source(self) -> Source:

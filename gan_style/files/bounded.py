@@ -14,10 +14,10 @@ from typing import IO
 from gan_style.errors import UserError
 from gan_style.files.opening import open_regular
 
-MAX_PIXELS = 105_000_000  # of an image, or one that is resized: the largest cameras but one
-MAX_BYTES = 3 * MAX_PIXELS  # of a file, and of its pixels; with what the decoders need besides, 1 GiB
-MAX_READS = 2**20  # decoders keep every part of a file as an object: four bytes become two hundred
-MAX_SCANNED = 2**34  # pixels times the scans of a JPEG, each of which passes over all of them: ten seconds
+MAX_PIXELS = 105_000_000  # largest number of pixels of an image; only the largest cameras exceed it
+MAX_BYTES = 3 * MAX_PIXELS  # largest size of a file, and of its pixels; decoding then takes at most 1 GiB
+MAX_READS = 2**20  # most parts of a file; decoders keep each part as an object, so four bytes become two hundred
+MAX_SCANNED = 2**34  # most pixels times scans of a JPEG; each scan decodes all pixels, which takes ten seconds in all
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Header:
     depth: int
     palette: bool
     several: bool = False
-    orientation: int = field(default=1, compare=False)  # of how the file stores the picture, not of the picture
+    orientation: int = field(default=1, compare=False)  # describes the file, not the picture
 
 
 @contextmanager
 def opened(path: Path | Encoded) -> Iterator[IO[bytes]]:
     """Yield the open file at its beginning. `UserError` if it cannot be opened, is empty, or has more than `MAX_BYTES` bytes."""
     try:
-        # An open file, not its name: given a name, a decoder may map the file into memory.
+        # The decoder gets an open file and not its name, because it may map a named file into memory.
         stream = _Bytes(path.data) if isinstance(path, Encoded) else _File(open_regular(path))
     except OSError as failure:
         raise UserError(f"{path}: cannot be opened ({failure.strerror}); check the path and its permissions") from failure

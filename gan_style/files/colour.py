@@ -20,13 +20,13 @@ from gan_style.files.samples import by_bands
 
 Model = Literal["GRAY", "RGB", "CMYK"]
 
-MAX_PROFILE = 2**22  # bytes; those of printers have one or two million
+MAX_PROFILE = 2**22  # bytes; profiles of printers have one or two million
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
-_SAME = 2  # of 255: profiles of sRGB itself differ by that much from one another
+_SAME = 2  # largest difference, of 255: profiles of sRGB itself differ by this much
 _BANDS: dict[Model, int] = {"GRAY": 1, "RGB": 3, "CMYK": 4}
 _PIL_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
-_told: set[int] = set()  # hashes of the profiles that were complained of
+_told: set[int] = set()  # hashes of the profiles that a warning has named
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _conversion(profile: bytes, model: Model, depth: int) -> Conversion | str | 
         if not _tells_shades_apart(made.convert, model, depth):
             return "cannot be used (it tells no shades apart)"
         return None if model != "CMYK" and _is_srgb(made.convert, model, depth) else made
-    except Exception as failure:  # a damaged profile has many ways to say so
+    except Exception as failure:  # damaged profiles raise many types
         return f"cannot be used ({reason(failure)})"
 
 

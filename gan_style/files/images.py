@@ -29,8 +29,8 @@ from gan_style.machine.memory import room_for
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 
-_told_of_several: list[str] = []  # the first file of several pages
-MAX_RESIZED = 2**25  # pixels that an image may be enlarged to: as floats for a network 12 bytes each, and its layers many times that
+_told_of_several: list[str] = []  # the first file with several pages, once a warning has named it
+MAX_RESIZED = 2**25  # most pixels of an enlarged image: as floats 12 bytes each, and many times that in a network's layers
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ _PICTURES = (
 )
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_BY_BYTES: tuple[tuple[int, bytes, Kind], ...] = (  # place, bytes there
+_BY_BYTES: tuple[tuple[int, bytes, Kind], ...] = (  # (offset, bytes at the offset, kind)
     (0, b"\x1a\x45\xdf\xa3", _VIDEO),
     (8, b"AVI ", _VIDEO),
     (0, b"\0\0\1\xba", _VIDEO),

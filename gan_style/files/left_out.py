@@ -7,10 +7,10 @@ from gan_style.errors import one_line
 from gan_style.files.kinds import BEGINNING, advice, is_image, kind_of, kind_of_name
 from gan_style.files.opening import read_regular
 
-MOST = 1000  # suffixes that are told apart: names that end in numbers have a million
+MOST = 1000  # most suffixes that are counted separately: a million names may end in a million numbers
 _OTHER = ".(others)"
 _SHOWN = 8  # suffixes in a message
-_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})  # what Windows hides
+_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})  # files that Windows hides
 # Kinds that nobody takes for a picture: their suffix is enough.
 _PLAIN = frozenset(map(kind_of_name, ("x.txt", "x.csv", "x.zip", "x.doc", "x.html", "x.mp3", "x.pt", "x.safetensors", "x.onnx")))
 

@@ -20,18 +20,18 @@ from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
 from gan_style.files.samples import rows_of
 from gan_style.machine.memory import OutOfMemory, no_room
 
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF", "PPM")  # none of the others: PIL would start Ghostscript for an EPS
-_CODECS = ("zip", "jpeg", "raw", "gif")  # none of the others: loops in Python (run lengths, numbers as text)
-_ANIMATED = ("PNG", "WEBP", "GIF", "AVIF")  # not MPO, whose further pictures are previews, gain and depth maps of cameras
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF", "PPM")  # no other format: Pillow would start Ghostscript for an EPS
+_CODECS = ("zip", "jpeg", "raw", "gif")  # no other codec: the others are loops in Python (run lengths, numbers as text)
+_ANIMATED = ("PNG", "WEBP", "GIF", "AVIF")  # without MPO, whose other pictures are a camera's previews, gain maps and depth maps
 _MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB": 3, "CMYK": 3, "YCbCr": 3, "PA": 4, "RGBA": 4}
 _DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_WEIGHTS = {"WEBP": 6, "AVIF": 12}  # what these decoders hold besides the pixels
+_WEIGHTS = {"WEBP": 6, "AVIF": 12}  # bytes a pixel that these decoders need beside the result
 
-PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE  # PIL unpacks profiles and texts up to this size, of 64 MB together
+PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE  # Pillow decompresses a profile or text up to this size, and 64 MB of them together
 _TOO_LONG = f"holds a colour profile or a text of more than {MAX_PROFILE >> 20} MB; remove it: exiftool -all= FILE"
 
-# What is wrong with a file is said here, in one line; PIL's warnings (of damaged tags, of sizes below MAX_PIXELS) would only be noise.
+# This module reports a broken file in one line. Pillow's warnings (damaged tags, sizes below MAX_PIXELS) would only be noise.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -41,7 +41,7 @@ def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageF
     beginning = stream.read(BEGINNING)
     try:
         if beginning[:4] == b"RIFF":
-            check_pixels(f"{path}: claims", *_webp_size(beginning), weight=6)  # its decoder allocates the picture as soon as it is made
+            check_pixels(f"{path}: claims", *_webp_size(beginning), weight=6)  # its decoder allocates the picture when it is created
         stream.seek(0)
         image = Image.open(stream, formats=_FORMATS)
     except UserError:
@@ -64,7 +64,7 @@ def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageF
             raise UserError(f"{path}: its header is damaged ({reason(failure)}); replace or remove it") from failure
         yield image, header
     finally:
-        image.close()  # leaving its context would keep the pixels
+        image.close()  # leaving Pillow's own context would keep the pixels
 
 
 def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: Path | Encoded, channels: int, srgb: bool) -> np.ndarray:
@@ -78,7 +78,7 @@ def decode(image: ImageFile.ImageFile, header: Header, stream: IO[bytes], path: 
     try:
         image.load()
         if header.depth == 16:
-            pixels = _decode_deep(stream, path)  # PIL has found the file complete, but has dropped 16-bit colour to 8
+            pixels = _decode_deep(stream, path)  # Pillow has checked that the file is complete, but has reduced 16-bit colour to 8
             to_srgb = conversion(profile, "RGB" if pixels.shape[2] >= 3 else "GRAY", 16, path)
             return to_srgb.of_colours(pixels) if to_srgb else pixels
         return pixels_of(image, channels, srgb and not header.palette, path)
@@ -97,7 +97,7 @@ def pixels_of(image: Image.Image, channels: int, srgb: bool, path: Path | Encode
     model = "CMYK" if image.mode == "CMYK" else "GRAY" if image.mode in ("1", "L", "LA") else "RGB"
     to_srgb = conversion(image.info.get("icc_profile") if srgb else None, model, 8, path)
     if to_srgb:
-        channels = 1 if model == "GRAY" else 3  # as stored: converted before gray becomes RGB, or RGB gray
+        channels = 1 if model == "GRAY" else 3  # as stored, because the profile is applied before gray becomes RGB or RGB becomes gray
     if channels in (2, 4) or image.has_transparency_data:
         mode = "LA" if channels <= 2 else "RGBA"
     else:
@@ -108,7 +108,7 @@ def pixels_of(image: Image.Image, channels: int, srgb: bool, path: Path | Encode
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 if the EXIF block is damaged."""
     try:
-        exif = Image.Image.getexif(image)  # not the PNG class's own, which decodes the whole file to look for EXIF behind the pixels
+        exif = Image.Image.getexif(image)  # the PNG class's own method would decode the whole file to find EXIF after the pixels
         value = exif.get(ExifTags.Base.Orientation, 1)
     except Exception:
         return 1
@@ -144,7 +144,7 @@ def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
     channels = _MODE_CHANNELS[image.mode]
     weight = max(6, 2 * channels) if deep else 6 if image.mode == "CMYK" else _WEIGHTS.get(image.format or "", 3)
     check_pixels(f"{path}: claims", width, height, weight)
-    if image.has_transparency_data and channels in (1, 3):  # a transparent colour, kept beside the pixels
+    if image.has_transparency_data and channels in (1, 3):  # a transparent colour, which is stored beside the pixels
         channels += 1
     turned = _orientation(image)
     if turned >= 5:
@@ -178,7 +178,7 @@ def _converted(image: Image.Image, mode: str, to_srgb: Conversion | None) -> np.
 
 def _decode_deep(stream: IO[bytes], path: Path | Encoded) -> np.ndarray:
     """[H, W, C] uint16 by OpenCV."""
-    import cv2  # the report reads pictures too, of 8 bits, and loads in a moment
+    import cv2  # imported here, because the report reads 8-bit pictures and must load fast
 
     stream.seek(0)
     pixels = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)

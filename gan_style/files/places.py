@@ -15,7 +15,7 @@ def expanded(text: str) -> str:
     user = place.partition("/")[0]
     try:
         home = os.path.expanduser(user)  # noqa: PTH111 - Path.expanduser would change the rest of the path too
-    except ValueError:  # what can be no user's name
+    except ValueError:  # the text cannot be a user's name
         home = user
     if home == user:
         raise ValueError(f"{text}: there is no user {user[1:]!r}; write ./{place} for a file of that name")

@@ -28,7 +28,7 @@ _SUBFILE, _OLD_SUBFILE, _ORIENTATION, _ACROSS, _DOWN, _UNIT, _TILE_WIDTH, _TILE_
 _DNG_VERSION = 50706
 _PER_INCH = {2: 1.0, 3: 2.54}  # units of resolution: inch, centimetre
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file is said by a UserError
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # a UserError reports broken files
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Tiff:
             np.subtract(np.iinfo(pixels.dtype).max, pixels[..., :1], out=pixels[..., :1])
         elif colours == "CMYK" and to_srgb is None:
             pixels = by_bands(pixels, cmyk_to_rgb)
-        elif colours == "YCbCr" and not (self.page.compression == JPEG and self.page.planarconfig == 1):  # those come out as RGB
+        elif colours == "YCbCr" and not (self.page.compression == JPEG and self.page.planarconfig == 1):  # tifffile decodes those to RGB
             pixels = by_bands(pixels, lambda band: np.asarray(Image.fromarray(band, "YCbCr").convert("RGB")))
         if self.samples.extra == "multiplied alpha":
             pixels = writable(pixels)
@@ -153,7 +153,7 @@ def open_page(stream: IO[bytes], path: Path | Encoded) -> Tiff:
     try:
         several = _check_directories(stream, path)
         stream.seek(0)
-        vendors: dict[str, Any] = {f"is_{vendor}": False for vendor in TIFF.FILE_FLAGS}  # their files are read in ways of their own
+        vendors: dict[str, Any] = {f"is_{vendor}": False for vendor in TIFF.FILE_FLAGS}  # tifffile reads vendors' files in special ways
         page = tifffile.TiffFile(stream, name="x.tif", **vendors).pages.first
         assert isinstance(page, tifffile.TiffPage)
         samples = samples_of(page, path)
@@ -226,4 +226,4 @@ def _palette(page: "TiffPage") -> np.ndarray:
     table = np.asarray(page.colormap).reshape(3, -1).T
     if len(table) < 2**page.bitspersample:
         raise ValueError(f"a palette of {len(table)} colours for {page.bitspersample} bits")
-    return (table if table.max() < 256 else table >> 8).astype(np.uint8)  # some writers give 8 bits where 16 are due
+    return (table if table.max() < 256 else table >> 8).astype(np.uint8)  # some writers store 8 bits in place of 16

@@ -7,9 +7,9 @@ from typing import IO, Literal
 from gan_style.errors import UserError
 from gan_style.files.bounded import Encoded
 
-MAX_TAG_VALUES = 2**18  # of one tag, such as the places of its strips
-MAX_TAGS = 4096  # of one page
-MAX_PAGES = 2**16  # that are looked at
+MAX_TAG_VALUES = 2**18  # most values of one tag, such as the offsets of strips
+MAX_TAGS = 4096  # most tags of one page
+MAX_PAGES = 2**16  # most pages that are read
 
 _SMALL_TYPES = (1, 2, 6, 7)  # bytes and text, which stay bytes
 _TYPE_BYTES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
@@ -31,7 +31,7 @@ def directories(stream: IO[bytes], path: Path | Encoded) -> Iterator[dict[int, i
     head = stream.read(16)
     order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
     big = 43 in head[2:4]
-    width = 8 if big else 4  # of a number of values and of a place in the file
+    width = 8 if big else 4  # bytes of a count of values and of an offset
     place = int.from_bytes(head[8:16] if big else head[4:8], order)
     seen: set[int] = set()
     while place and place not in seen and len(seen) < MAX_PAGES:

@@ -14,7 +14,7 @@ JPEG = 7  # a compression
 CONVERT = "convert it to an 8- or 16-bit PNG, or to a plain TIFF"
 
 _PHOTOMETRIC, _EXTRA_SAMPLES, _INK_SET = 262, 338, 332  # tags
-_SIZED_COMPRESSIONS = (1, 2, 3, 4, 5, JPEG, 8, 32773, 32946, 34925, 50000)  # the size of their result is known before
+_SIZED_COMPRESSIONS = (1, 2, 3, 4, 5, JPEG, 8, 32773, 32946, 34925, 50000)  # compressions whose decoded size is known beforehand
 _SAMPLE_FORMATS = {1: "uint", 2: "int", 3: "float", 4: "void", 5: "complex int", 6: "complex"}
 _COLOURS: dict[int, tuple[str, int]] = {  # photometric interpretation -> its name, bands of colour
     0: ("white is zero", 1),
@@ -78,7 +78,7 @@ def samples_of(page: "TiffPage", path: Path | Encoded) -> Samples:
         raise UserError(f"{path}: holds {_UNREAD[page.photometric]}, not read here; {CONVERT}")
     if page.photometric not in _COLOURS:
         raise UserError(f"{path}: its colours are of a kind that is not read (photometric interpretation {page.photometric}); {CONVERT}")
-    # Some writers leave out what every TIFF should have; white as zero is what nobody means.
+    # Some writers leave out this mandatory tag; its default, white as zero, is never meant.
     photometric = page.photometric if _PHOTOMETRIC in page.tags else 2 if bands >= 3 else 1
     colours, known = _COLOURS[photometric]
     if bands < known:

@@ -16,9 +16,9 @@ from gan_style.files.kinds import WRITTEN_SUFFIXES
 DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})  # hold 16 bits a channel
 ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp"})
 
-_KINDS = {".jpg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}  # others are called as their suffix
+_KINDS = {".jpg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}  # the names of other formats equal their suffixes
 _OPTIONS = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True, "exact": True}, "PNG": {"compress_level": 3}}
-_HEADER_END = 33  # of a PNG: its signature and the chunk IHDR
+_HEADER_END = 33  # bytes of a PNG's signature and its chunk IHDR
 _INCH = 0.0254  # metres
 
 Dots = tuple[float, float]
@@ -81,5 +81,5 @@ def _deep_png(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None) -> byt
     data = encoded.tobytes()
     if not dots_per_inch:
         return data
-    body = b"pHYs" + struct.pack(">IIB", *(round(dots / _INCH) for dots in dots_per_inch), 1)  # 1: of a metre
+    body = b"pHYs" + struct.pack(">IIB", *(round(dots / _INCH) for dots in dots_per_inch), 1)  # 1: the unit is the metre
     return data[:_HEADER_END] + struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + data[_HEADER_END:]

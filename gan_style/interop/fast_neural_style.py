@@ -14,7 +14,7 @@ from gan_style.errors import UserError
 from gan_style.networks.generators.transformer_net import TransformerNet
 
 _HALF = 127.5  # 255 = (1 + 1) * 127.5
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # in checkpoints of old; instance normalisation never used them
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # in old checkpoints; instance normalisation never used them
 
 
 def from_reference(state: Mapping[str, Tensor], network: TransformerNet) -> dict[str, Tensor]:

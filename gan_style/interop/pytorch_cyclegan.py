@@ -50,7 +50,7 @@ LOSS_NAMES: dict[str, dict[str, tuple[tuple[float, str], ...]]] = {
     },
 }
 
-# method -> our name of a term -> the key that takes the term out of the step's losses where it is 0.
+# method -> our name of a term -> the key that removes the term from the losses if it is 0.
 SWITCHES: dict[str, dict[str, str]] = {
     "pix2pix": {},
     "cyclegan": {"identity_a": "identity_weight", "identity_b": "identity_weight"},
@@ -141,7 +141,7 @@ def _filters(network: nn.Module) -> dict[str, Tensor]:
         module = network.get_submodule(ours)
         if isinstance(module, BlurPool):
             filters[f"{theirs}.filt"] = module.weight.clone()
-        elif isinstance(module, AntialiasedConvolution):  # the layer before it holds the filter that our interpolation amounts to
+        elif isinstance(module, AntialiasedConvolution):  # in the reference, the layer before it holds the filter of our interpolation
             row = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=module.weight.dtype, device=module.weight.device) / 4
             start, place = theirs.rsplit(".", 1)
             filters[f"{start}.{int(place) - 1}.filt"] = torch.outer(row, row).repeat(module.in_channels, 1, 1, 1)

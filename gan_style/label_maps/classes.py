@@ -10,11 +10,11 @@ from gan_style.label_maps.colours import flat_areas
 Colour = tuple[int, int, int]
 
 MAX_CLASSES = 256
-IGNORED = -1  # the class of pixels that do not count
+IGNORED = -1  # the class number of pixels that do not count
 _UNKNOWN = -2
 # Among more than MAX_CLASSES colours, of 0 to 255 a channel:
 _CLOSE = 40.0  # colours nearer than this to a more frequent one are noise of it
-_RARE = 2e-4  # share of all flat pixels under which a colour is what is left of an edge
+_RARE = 2e-4  # a colour with a smaller share of all flat pixels is the rest of an edge
 _BINS = 1 << 18
 
 
@@ -23,7 +23,7 @@ class Classes:
 
     def __init__(self, colours: Sequence[Colour], ignored: Sequence[Colour] = ()) -> None:
         self.colours, self.ignored = tuple(colours), tuple(ignored)
-        self._table = np.full(1 << 24, _UNKNOWN, np.int16)  # colour -> class, as far as colours have been met
+        self._table = np.full(1 << 24, _UNKNOWN, np.int16)  # colour -> class, filled as colours occur
 
     def __len__(self) -> int:
         return len(self.colours)
@@ -53,7 +53,7 @@ def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> 
     classes are the colours of flat areas that are neither rare nor close to a more frequent colour.
     """
     exact: dict[int, int] = {}  # colour -> pixels, as long as there are few
-    counts, sums = np.zeros(_BINS, np.int64), np.zeros((3, _BINS))  # of flat areas, by colours of 6 bits a channel
+    counts, sums = np.zeros(_BINS, np.int64), np.zeros((3, _BINS))  # of flat areas, by colour with 6 bits a channel
     for pixels in maps:
         if len(exact) <= MAX_CLASSES:
             for code, count in zip(*_tally(_codes(pixels)), strict=True):

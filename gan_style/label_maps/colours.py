@@ -7,10 +7,10 @@ import numpy as np
 
 _ALIKE = 8  # largest difference of neighbours in a flat area, of 0 to 255
 _CLOSE = 40.0  # a colour nearer than this to a more frequent one may be noise of it
-_FEW = 0.25  # of the more frequent one's pixels: noise, if it is close
-_RARE = 1e-3  # of all flat pixels: what is left of an edge
+_FEW = 0.25  # a close colour with a smaller share of the more frequent one's pixels is noise
+_RARE = 1e-3  # a colour with a smaller share of all flat pixels is the rest of an edge
 _BAND = 4096  # colours that are compared with all classes at once
-_OWN = 0.1  # of a colour's pixels, that lie inside areas of just this colour
+_OWN = 0.1  # smallest share of a colour's pixels inside areas of this colour alone
 
 
 class ColourCount(NamedTuple):
@@ -93,7 +93,7 @@ def to_nearest(pixels: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     for start in range(0, len(different), _BAND):  # a photo has a million colours
         band = slice(start, start + _BAND)
         distances = np.square(different[band, None].astype(np.int64) - known).sum(axis=2)
-        closest[band] = distances.argmin(axis=1)  # of equally near ones the first
+        closest[band] = distances.argmin(axis=1)  # the first one of equally near colours
     result = pixels.copy()
     result[..., :channels] = known.astype(np.uint8)[closest][places.ravel()].reshape(*pixels.shape[:2], channels)
     return result

@@ -68,8 +68,8 @@ def minimax(scores: Scores, is_real: bool = True) -> Tensor:
     return -vanilla(scores, not is_real)
 
 
-# The discriminator's side by name. `non-saturating` is the cross entropy too, by what papers call its generator's side.
+# The discriminator's loss by name. `non-saturating` is cross-entropy too; papers use this name for its generator's loss.
 ADVERSARIAL: dict[str, AdversarialLoss] = {"vanilla": vanilla, "non-saturating": vanilla, "lsgan": lsgan, "hinge": hinge, "wgan": wgan}
 
-# The generator's side: the same function, but for the hinge, whose generator minimises -E[score] (1802.05957, equation 17).
+# The generator's loss: the same function, except for hinge, whose generator minimises -E[score] (1802.05957, equation 17).
 GENERATORS_SIDE: dict[str, AdversarialLoss] = {**ADVERSARIAL, "hinge": wgan}

@@ -13,7 +13,7 @@ from gan_style.networks.layers.moments import moments, outside_autocast
 GramNorm = Literal["gatys", "johnson"]
 Kernel = Literal["linear", "polynomial", "gaussian"]
 
-_MOST_POSITIONS = 1024  # kernel matrices grow with the square of the positions compared
+_MOST_POSITIONS = 1024  # most positions that are compared: kernel matrices grow with their square
 
 
 @outside_autocast

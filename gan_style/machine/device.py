@@ -48,7 +48,7 @@ def check_precision(precision: Precision, device: torch.device, key: str, full: 
 @contextmanager
 def flushing_denormal() -> Iterator[None]:
     """While entered, this thread treats denormal numbers as 0. Adam's second moments become denormal, which slows CPUs down."""
-    before = (torch.tensor(1e-310, dtype=torch.float64) * 0.5).item() == 0.0  # torch can set it, but not tell it
+    before = (torch.tensor(1e-310, dtype=torch.float64) * 0.5).item() == 0.0  # torch can set this state, but not return it
     torch.set_flush_denormal(True)
     try:
         yield

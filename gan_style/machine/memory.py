@@ -53,7 +53,7 @@ def room_for(what: str, advice: str = "") -> Iterator[None]:
     except Exception as failure:
         if not no_room(failure):
             raise
-        traceback.clear_frames(failure.__traceback__)  # they hold on to what filled the memory
+        traceback.clear_frames(failure.__traceback__)  # the frames hold the objects that filled the memory
         _give_back()
         raise OutOfMemory(what, advice) from failure
 

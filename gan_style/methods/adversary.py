@@ -35,7 +35,7 @@ LOSSES = (
     "normalisation."
 )
 
-PENALTIES = ("_r1", "_gradient_penalty")  # how their names end; a player that has won may still pay them
+PENALTIES = ("_r1", "_gradient_penalty")  # suffixes of their names; a player that has won may still have penalties
 
 
 class AdversarialConfig(MethodConfig):
@@ -76,7 +76,7 @@ class AdversarialConfig(MethodConfig):
 
     @model_validator(mode="after")
     def _critics_slope_is_bounded(self) -> "AdversarialConfig":
-        # Spectral normalisation bounds convolutions, but not the scales that a batch normalisation learns behind them.
+        # Spectral normalisation bounds convolutions, but not the scales that batch normalisation learns after them.
         spectral = self.discriminator.spectral_norm and not self.discriminator.mixes_batch
         if self.adversarial == "wgan" and not (self.gradient_penalty_weight or self.r1_weight or spectral):
             raise ValueError(

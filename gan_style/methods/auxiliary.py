@@ -179,7 +179,7 @@ class Auxiliary:
             return found, {}
         if self.picture is None:
             return found, {layer: self._style(features) for layer, features in vgg(_rgb(style), styles).items()}
-        if not self._picture_style:  # on the device and in the precision that training turned out to have
+        if not self._picture_style:  # computed at the first call, when device and precision are known
             self._picture_style = {layer: self._style(features) for layer, features in vgg(self.picture.to(style), styles).items()}
         return found, self._picture_style
 

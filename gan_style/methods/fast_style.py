@@ -88,7 +88,7 @@ class FastStyle(Method):
         self.pictures = [style_picture(task.kept, f"method.styles.{name}", path, config.style_size) for name, path in config.styles.items()]
         known, weights = task.kept.get("method.add_to") or [], {}
         if config.add_to:
-            if not known:  # the first start: later ones have the weights from their checkpoints
+            if not known:  # the first start; later starts load the weights from checkpoints
                 known, weights = _trained(Path(config.add_to), config)
             task.kept.keep("method.add_to", known)
         self.names = [*known, *config.styles]

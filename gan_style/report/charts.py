@@ -9,12 +9,12 @@ from gan_style.report.log import Point
 
 # A chart's plane: x to the right and y down, both in [0, PLANE]. The page stretches it to its own size.
 PLANE = 1000
-COLOURS = 12  # of style.css, used in turn: six, and the same dashed
+COLOURS = 12  # colours of style.css, used in turn: six plain and six dashed
 
-_SMOOTH_FROM = 60  # shorter curves are drawn as they are
+_SMOOTH_FROM = 60  # points from which a curve is smoothed
 _LOG_FROM = 30.0  # largest over small value from which a logarithmic axis shows more
-_DOT = 4  # half the width of a point alone
-_SMALLEST_SHARE = 0.1  # at which an axis of shares ends at least
+_DOT = 4  # half the width of a single point
+_SMALLEST_SHARE = 0.1  # smallest upper end of an axis of shares
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from typing import Any
 
 from gan_style.files.opening import open_regular
 
-MAX_POINTS = 400  # of a curve: about as many as a chart has pixels
+MAX_POINTS = 400  # points of a curve: about as many as a chart has pixels
 MAX_CURVES = 200
 MAX_ALARMS = 20
-RECENT = 20  # lines over which the present is judged
+RECENT = 20  # the newest lines, from which present values are computed
 _MAX_NAME = 200
 _MAX_LINE_BYTES = 1 << 16
 _CHUNK = 1 << 20
 _FINGERPRINT = 64
 _MAX_STEP = 2**53
 _LARGEST = 3.4e38  # a float32 beyond this has diverged
-_STOPPED = 20  # times the usual pace: the run was not going on in between
+_STOPPED = 20  # a longer gap, in usual steps, means that the run was stopped
 
 
 @dataclass(slots=True)
@@ -184,7 +184,7 @@ class RunLog:
             for raw in whole:
                 self._take(raw)
                 self._offset += len(raw) + 1
-            if len(rest) > _MAX_LINE_BYTES:  # no line of ours: its pieces are no JSON
+            if len(rest) > _MAX_LINE_BYTES:  # not a line of gan_style: its pieces are not JSON
                 self._offset += len(rest)
                 rest = b""
         if rest and self._take(rest):  # else it is still being written

@@ -61,7 +61,7 @@ def _render(template: str, sections: Sequence[ChartGroup], strips: Sequence[Sequ
         data=_numbers(sections, strips),
         written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
-    return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold halves of characters
+    return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold lone surrogates
 
 
 def _numbers(sections: Sequence[ChartGroup], strips: Sequence[Sequence[GridPicture]]) -> dict[str, Any]:

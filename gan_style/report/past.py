@@ -15,7 +15,7 @@ from gan_style.report.pictures import MAX_PICTURES, pictures
 from gan_style.report.record import Record, read_record
 from gan_style.terminal.progress import duration
 
-_SLOW_DATA = 0.1  # share of waiting for data worth a word
+_SLOW_DATA = 0.1  # share of waiting for data from which a note says so
 _MAX_FACTS = 3  # validation metrics among the facts
 
 
@@ -91,7 +91,7 @@ class Past:
                 notes.append(Note("alarm", f"Alarm since step {alarm.first}: {alarm.text}"))
             else:
                 notes.append(Note("past", f"Alarm from step {alarm.first} to {alarm.last}, over since: {alarm.text}"))
-        broken: dict[tuple[int, int], list[str]] = {}  # (first step, count) -> names: what breaks together is told together
+        broken: dict[tuple[int, int], list[str]] = {}  # (first step, count) -> names: one note for metrics that broke together
         for key, curve in log.curves.items():
             if curve.bad:
                 broken.setdefault((curve.first_bad, curve.bad), []).append(key.removeprefix("loss/"))

@@ -44,12 +44,12 @@ def pictures(folder: Path, logged: int, most: int = MAX_PICTURES) -> list[GridPi
         if match := re.fullmatch(r"step_(\d{1,15})\.png", path.name):
             with _warning_of_problems(path):
                 found[int(match[1])] = path, path.stat().st_mtime_ns
-    # A run that went back to a checkpoint has left behind grids of later steps: the one written last is of the present.
+    # A run that went back to a checkpoint has left grids of later steps. The grid that was written last belongs to the present step.
     present = max(logged, max(((written, step) for step, (_, written) in found.items()), default=(0, 0))[1])
     steps = sorted(step for step in found if step <= present)
     every = 1
     while len(steps[:-1:every]) >= most:
-        every *= 2  # a power of two, so that most of the grids taken now were encoded the last time
+        every *= 2  # a power of two, so that most grids have been encoded for the previous report
     taken = []
     for step in [*steps[:-1:every], *steps[-1:]]:
         path, written = found[step]
@@ -63,7 +63,7 @@ def _warning_of_problems(path: Path) -> Iterator[None]:
     """Turn any exception about a picture into a warning; the report is written without the picture."""
     try:
         yield
-    except Exception as problem:  # a broken file has many ways to say so
+    except Exception as problem:  # broken files raise many types
         why = problem if isinstance(problem, UserError) else f"{path}: {type(problem).__name__}: {problem}"
         warnings.warn(f"left out of the report: {why}", stacklevel=4)
 

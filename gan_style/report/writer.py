@@ -14,7 +14,7 @@ from gan_style.report.past import Past
 from gan_style.report.record import Record, read_record
 
 FILE = "report.html"
-REST = 20  # times as long as a report took to write until the next one may be: at most a twentieth of the time goes into them
+REST = 20  # pause after a report, in times of its writing: reports take at most a twentieth of the time
 
 
 class Report:

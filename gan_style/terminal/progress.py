@@ -17,7 +17,7 @@ from gan_style.errors import one_line
 T = TypeVar("T")
 
 EVERY = 30.0  # seconds between two lines
-_LATELY = 0.9  # what a measurement of the pace counts after the next one
+_LATELY = 0.9  # the weight of a measurement after the next one
 _BYTES = "B"
 
 
@@ -27,9 +27,9 @@ def watched(stream: TextIO | None) -> bool:
         if stream is None or not stream.isatty():
             return False
         return os.get_terminal_size(stream.fileno()).columns > 0
-    except UnsupportedOperation:  # a stream without a file, which says that it is a terminal
+    except UnsupportedOperation:  # the stream claims to be a terminal but has no file
         return True
-    except (OSError, ValueError):  # it is closed
+    except (OSError, ValueError):  # the stream is closed
         return False
 
 
@@ -117,7 +117,7 @@ class Progress:
                 initial=done,
                 unit=unit if unit == _BYTES else f" {unit}",
                 unit_scale=unit == _BYTES,
-                smoothing=0.05,  # over many: single ones vary with what else the machine does
+                smoothing=0.05,  # average over many steps: single ones vary with the load of the machine
                 delay=2 * brief,
                 leave=not brief,
                 dynamic_ncols=True,

@@ -31,7 +31,7 @@ def outlast_readers() -> None:
             setattr(sys, name, io.TextIOWrapper(io.BufferedWriter(_Lasting(number, "w", closefd=False)), "utf-8", "backslashreplace"))
         elif stream is getattr(sys, f"__{name}__") and isinstance(getattr(stream.buffer, "raw", stream.buffer), io.FileIO):
             raw = _Lasting(stream.fileno(), "w", closefd=False)
-            buffer: Any = raw if isinstance(stream.buffer, io.FileIO) else io.BufferedWriter(raw)  # the first under python -u
+            buffer: Any = raw if isinstance(stream.buffer, io.FileIO) else io.BufferedWriter(raw)  # FileIO: under python -u
             how = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
             setattr(sys, name, io.TextIOWrapper(buffer, stream.encoding, stream.errors, **how))
 

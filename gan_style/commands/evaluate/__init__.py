@@ -17,11 +17,11 @@ def evaluate_command(arguments: Sequence[str]) -> int:
     from gan_style.machine.device import flushing_denormal
 
     advice = "take smaller pictures, ask for fewer --metrics, or take another --device"
-    with room_for("no memory to measure this", advice), flushing_denormal():  # as training does, whose numbers these are to be
+    with room_for("no memory to measure this", advice), flushing_denormal():  # as in training, whose numbers must be reproduced
         result = measure_folders(options) if options.model is None else measure_bundle(options)
     try:
         if options.json is not None:
             write_json(Path(options.json), result)
-    finally:  # neither is lost where the other fails
+    finally:  # if the table or the file fails, the other is still written
         print(table(result))
     return 0

@@ -29,11 +29,11 @@ class SegmenterInfo(BaseModel):
 
     format: Literal[1] = 1
     colours: tuple[Colour, ...] = Field(min_length=2, max_length=MAX_CLASSES)
-    labels: Literal["yes", "nearest"] = "yes"  # how its training label maps were read
+    labels: Literal["yes", "nearest"] = "yes"  # the setting by which training label maps were read
     ignored: tuple[Colour, ...] = Field(default=(), max_length=MAX_CLASSES)
     base_channels: int = Field(default=16, ge=8, le=256, multiple_of=8)
     num_downs: int = Field(default=4, ge=1, le=8)
-    resize: Resize  # how its training images were sized, and so those that it is shown should be
+    resize: Resize  # the size of its training images, to which other images must be resized
     steps: int = Field(ge=1)
 
 

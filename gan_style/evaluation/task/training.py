@@ -25,7 +25,7 @@ from gan_style.types import Direction
 
 LEARNING_RATE = 5e-3  # falls to 0 along a cosine
 BATCH_SIZE = 8
-SURVEYED = 3000  # label maps, spread evenly over the set, whose colours make the classes
+SURVEYED = 3000  # label maps, evenly spread over the set, whose colours become the classes
 CROP = 256  # pixels of the largest crops: a batch of them fits everywhere
 MAPS = DomainConfig(labels="yes")
 _CROPPED: dict[str, images.Preprocess] = {"none": "crop", "scale_width": "scale_width_and_crop"}
@@ -97,7 +97,7 @@ def train_segmenter(
 def cross_entropy(scores: Tensor, truth: Tensor) -> Tensor:
     """Mean of -log p(truth) over the pixels that are not IGNORED. scores: logits [B, K, H, W]; truth: [B, H, W]"""
     losses = F.cross_entropy(scores, truth, ignore_index=IGNORED, reduction="sum")
-    return losses / (truth != IGNORED).sum().clamp(min=1)  # a batch in which nothing counts has no gradient, and no NaN
+    return losses / (truth != IGNORED).sum().clamp(min=1)  # a batch without counted pixels gives no gradient and no NaN
 
 
 def _true_classes(maps: Tensor, classes: Classes) -> Tensor:
