@@ -87,6 +87,7 @@ OWN = {
         *("cycle_weight_a", "cycle_weight_b", "identity_weight", "replay_buffer", "feature_weight", "content_weight"),
         *("nce_weight", "nce_identity", "flip_equivariance", "nce_layers", "num_patches", "temperature", "negatives"),
         "projection_channels",
+        *("domain_names", "classification_weight", "reconstruction_weight"),
         *("coarse_from", "fixed_steps"),  # refused where nothing is coarse
     },
     "method.labels": {"one_hot", "colours", "edges"},  # refused where they do not go together

@@ -93,7 +93,7 @@ def test_each_network_has_one_chapter() -> None:
         chapters = [text for text in page.split("\n## ") if f"tor.name` | `{name}` |" in text]
         assert all(f"`{name}` of " in text.partition("\n")[0] for text in chapters), name
         assert len(chapters) == len({each for each in networks if each.model_fields["name"].default == name}), name
-    assert "## `method.generator` `resnet` of pix2pix, pix2pixhd, cyclegan, cut\n" in page
+    assert "## `method.generator` `resnet` of pix2pix, pix2pixhd, cyclegan, cut" in page
 
 
 def test_sections_of_two_places_share_a_chapter() -> None:
