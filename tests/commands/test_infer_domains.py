@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pictures import draw
 from PIL import Image
@@ -11,6 +12,7 @@ from smoke import smoke_arguments
 from tiny import NAMES
 from tiny_bundles import tiny_bundle
 
+import gan_style
 from gan_style.bundles.file import load_bundle
 from gan_style.commands.evaluate import evaluate_command
 from gan_style.commands.infer import infer_command
@@ -145,3 +147,22 @@ def test_a_bundle_with_another_condition_than_its_method_has_is_refused(capsys: 
     tiny_bundle(Path("strange.safetensors"), condition={"kind": "label", "names": ["x", "y"]})
     assert infer(model="strange.safetensors") == 2
     assert "strange.safetensors: its metadata has another condition than its translator's configuration" in capsys.readouterr().err
+
+
+def test_a_program_leads_pictures_to_a_domain_by_its_name() -> None:
+    translator = gan_style.load("run", device="cpu")
+    assert translator.names == NAMES
+    assert infer("--to", "green") == 0
+    given = [Image.open(f"set/val/red/{number}.png") for number in range(2)]
+    for number, result in enumerate(translator(given, to="green")):
+        assert (np.asarray(result) == images.read(Path(f"out/red/{number}.png"), 3).pixels).all()
+    with pytest.raises(gan_style.UserError, match=r"^to gren: the bundle has no such domain, did you mean 'green'\?"):
+        translator(given[0], to="gren")
+    with pytest.raises(gan_style.UserError, match=r"^to: give one of "):
+        translator(given[0])
+
+
+def test_a_finished_run_of_a_sweep_is_known_although_training_found_the_names(capsys: pytest.CaptureFixture[str]) -> None:
+    swept = [*smoke_arguments("stargan", Path("set"), Path("swept"), "train.steps=1", "logging.samples=0"), "--sweep", "train.seed=3"]
+    assert train_command(swept) == train_command(swept) == 0
+    assert "run 1 of 1: seed=3, finished before" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """`base: OTHER.yaml`: keys of another file, and a mistake's own file and line wherever the value stands."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,9 @@ def test_recipes_that_share_their_settings_say_them_once(name: str, base: str) -
     assert yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text())["base"] == f"{base}.yaml"
     mine, other = load(name), load(base)
     assert (mine.data, mine.method.name, mine.optim.lr) == (other.data, other.method.name, other.optim.lr)
+
+
+@pytest.mark.parametrize("base", ["/dev/zero", "pipe"])
+def test_what_is_no_file_is_not_waited_for(base: str, files: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "not a regular file" in mistake(files("child.yaml", f"base: {base}\n"))
