@@ -1,4 +1,4 @@
-"""The layouts `folders`, `unpaired`, `aligned` and `images`: images below folders, in pairs or not."""
+"""Surveys of the layouts `folders`, `unpaired`, `aligned` and `images`: images below folders, with or without pairs."""
 
 import os
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _OTHER_FORM = "the same name as {}, written in another form of Unicode (macOS wr
 
 
 def survey_aligned(root: Path, folders: Folders, split: Split, paired: bool) -> Survey:
-    """Files of one folder, each of which holds a pair."""
+    """Survey side-by-side files, which hold a pair each."""
     tree = ImageTree(root, folders[0], Listing(), Problems())
     keys = _all_keys(tree)
     source = Source("aligned", root, keys, keys, paired, folders=folders, split=split, left_out=tree.left_out)
@@ -32,7 +32,7 @@ def survey_aligned(root: Path, folders: Folders, split: Split, paired: bool) -> 
 
 
 def survey_folders(root: Path, folders: Folders, split: Split, paired: bool) -> Survey:
-    """Files of domain A's folder and of domain B's."""
+    """Survey the folder of domain A and the folder of domain B."""
     listing, problems, orphans = Listing(), Problems(), Problems()
     left_out = LeftOut()
     trees = a, b = [ImageTree(root, folder, listing, problems, left_out) for folder in folders]
@@ -58,7 +58,7 @@ def survey_folders(root: Path, folders: Folders, split: Split, paired: bool) -> 
 
 
 def survey_images(root: Path, folders: Folders, split: Split) -> Survey:
-    """Images of one domain."""
+    """Survey the images of one domain."""
     tree = ImageTree(root, folders[0], Listing(), Problems())
     keys = _all_keys(tree)
     source = Source("images", root, keys, keys, False, folders=folders, split=split, left_out=tree.left_out)
@@ -85,9 +85,9 @@ class ImageTree:
         self._left_out_of: tuple[str, dict[str, str]] = "", {}  # a folder, and what was left out of it: stem -> name
 
     def left_out_of_stem(self, name: str) -> Path | None:
-        """A file that may have been meant where the image `name` has no partner here: one of its stem that is no picture by its suffix.
+        """A file that may have been meant as the partner of the image `name`: it has the same stem, but not an image's suffix.
 
-        Of files in order, each folder is looked into once.
+        If names are asked for in order, each folder is listed once.
         """
         if not self.left_out:
             return None
@@ -104,9 +104,9 @@ class ImageTree:
         return path if path and path.is_file() else None
 
     def names(self, by_stem: bool = False) -> Iterator[str]:
-        """Paths relative to the folder, sorted as texts in one form of Unicode, or by what they are without their suffix.
+        """Yield paths relative to the folder, sorted in one form of Unicode, or, with `by_stem`, by their stems.
 
-        Only one path of folders is held in memory at a time, whatever the tree's size.
+        Memory does not grow with the tree: only the folders on one path are held at a time.
         """
         seen: set[tuple[int, int]] = set()  # a link may lead back up
         failed = False
@@ -142,7 +142,7 @@ class ImageTree:
             self.problems.add(f"{self.folder}: holds no image ({' '.join(sorted(IMAGE_SUFFIXES))}){others}")
 
     def _refuse_two_of_one_name(self, entries: list[str]) -> None:
-        """Of two folders whose names differ only in the form of Unicode, the second is left out: what is below has no one order."""
+        """Leave out the second of two folders whose names differ only in the form of Unicode: their contents have no unique order."""
         for one, other in pairwise(entries[:]):
             if one.endswith("/") and stem(one) == stem(other):
                 self.problems.add(f"{shown(self.folder / other)}: {_OTHER_FORM.format(shown(Path(one).name))}; put them together")
@@ -168,7 +168,7 @@ class ImageTree:
 
 
 def pairs_by_stem(a: ImageTree, b: ImageTree, problems: Problems) -> Iterator[tuple[str, str]]:
-    """Pairs of files with the same relative path up to the suffix, sorted by it; and a problem for each that has none or two."""
+    """Yield pairs of files with the same relative path up to the suffix, sorted. A file with no partner, or with two, is a problem."""
 
     def found(tree: ImageTree, domain: str) -> Iterator[tuple[str, str, str]]:
         return ((stem(name), domain, name) for name in tree.names(by_stem=True))

@@ -1,6 +1,6 @@
-"""Which layout a data set has, and in which folders its splits lie. Nothing is listed that has many files.
+"""Recognising the layout of a data set and the folders of its splits, without listing large folders.
 
-The layouts are described for users in data/README.md.
+data/README.md describes the layouts.
 """
 
 import os
@@ -24,9 +24,9 @@ _DEPTH = 2  # levels of folders in which a data set is looked for that does not 
 
 
 def resolve_layout(root: Path | str, layout: LayoutChoice, paired: bool) -> Layout:
-    """The layout that `auto` stands for at this root, or the given one where it is possible.
+    """The layout that `auto` recognises at this root, or the given one if it is possible.
 
-    A `UserError` says what was seen where that is no layout, or more than one, and where a data set lies nearby.
+    `UserError` if there is no layout, or more than one; the message says what was seen, and where a data set lies nearby.
     """
     if is_url(root):
         if layout not in ("auto", "parquet"):
@@ -60,9 +60,9 @@ def resolve_layout(root: Path | str, layout: LayoutChoice, paired: bool) -> Layo
 
 
 def split_folders(root: Path, layout: Layout, split: Split) -> Folders | None:
-    """Where the images of a split lie, there or not; None where the data set has no such split.
+    """The folders of a split's images, which may not exist; None if the data set has no such split.
 
-    The layout `aligned` has one folder for both domains, and so has `images`, where it may be the root itself: "".
+    The layouts `aligned` and `images` have one folder for both domains; for `images` it may be the root itself, "".
     """
     if layout == "images":
         folder = _images_folder(root, split)
@@ -76,7 +76,7 @@ def split_folders(root: Path, layout: Layout, split: Split) -> Folders | None:
 
 
 def check_one_domain(root: Path) -> None:
-    """`UserError` where a folder that should hold images of one domain holds a whole data set instead, and nothing else."""
+    """`UserError` if a folder that should hold images of one domain holds a whole data set and nothing else."""
     if _images_folder(root, "train") == "" and not _holds_pictures(root):
         folders = _folders(root)
         if len(folders) == 1 and _candidates(root / folders[0]):
@@ -84,7 +84,7 @@ def check_one_domain(root: Path) -> None:
 
 
 def not_used(source: Source) -> str:
-    """What lies beside the folders of a source as other layouts have it, in words; "" where there is nothing."""
+    """Folders of other layouts that lie beside the folders of a source, in words; "" if there are none."""
     root, split = source.root, source.split
     used = [PurePosixPath(folder) for folder in source.folders if folder]
     if source.layout == "manifest" or not root.is_dir() or (source.layout == "images" and not used):
@@ -103,7 +103,7 @@ def not_used(source: Source) -> str:
 
 
 def _meet(one: PurePosixPath, other: PurePosixPath) -> bool:
-    """Are they one folder, or does one lie in the other?"""
+    """Are they the same folder, or does one lie in the other?"""
     return one == other or one in other.parents or other in one.parents
 
 
@@ -170,7 +170,7 @@ def _two_places(root: Path, split: Split, found: list[Folders]) -> UserError:
 
 
 def _nothing(root: Path) -> str:
-    """Why a folder has no layout."""
+    """Why a folder has no layout, in words."""
     inside = _folders(root / "train")
     if inside:
         return (
@@ -188,7 +188,7 @@ def _nothing(root: Path) -> str:
 
 
 def _nearby(root: Path) -> str | None:
-    """Where a data set lies that was probably meant: below, or above."""
+    """A data set below or above the root that was probably meant, in words; None if there is none."""
     below = list(islice(_below(root, _DEPTH), _SHOWN))
     if below:
         named = " or ".join(f"data.root={shown(place)}" for place in below)
@@ -202,7 +202,7 @@ def _nearby(root: Path) -> str | None:
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    """The data sets in some levels of folders."""
+    """Yield the data sets in `depth` levels of folders below a folder."""
     for name in _folders(folder):
         if _candidates(folder / name):
             yield folder / name
@@ -211,7 +211,7 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _holds_pictures(folder: Path) -> bool:
-    """Does a folder hold pictures of its own? Ends at the first."""
+    """Does a folder itself hold pictures? Stops at the first one."""
     return any(is_image_name(entry.name) and not entry.is_dir() for entry in _entries(folder))
 
 
@@ -220,7 +220,7 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """What is not hidden; nothing in a folder that cannot be listed, which is told where it is read."""
+    """Yield the entries that are not hidden. A folder that cannot be listed yields none; reading it reports the error."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if not entry.name.startswith("."):

@@ -1,4 +1,4 @@
-"""Sets of images against sets of images, by their features [N, D]: FID and KID."""
+"""Distances between sets of images, computed from their features [N, D]: FID and KID."""
 
 import warnings
 
@@ -12,8 +12,8 @@ _KID_SEED = 1801
 def fid(translated: Tensor, real: Tensor) -> float:
     """|mu - mu'|^2 + Tr(S + S' - 2 (S S')^(1/2)) of the two sets' means and covariances (Heusel et al., 2017, 1706.08500, equation 6).
 
-    With S = X^T X and S' = Y^T Y for the centred and scaled features X and Y, the roots of the eigenvalues of S S' are the singular
-    values of X Y^T: exact for fewer images than features too, where S S' is singular and its eigenvalues come with noise, and far faster.
+    Let S = X^T X and S' = Y^T Y for centred and scaled features X and Y. Then the roots of the eigenvalues of S S' are the singular values
+    of X Y^T. Computing these is much faster, and exact also for fewer images than features, where S S' is singular.
     """
     translated, real = translated.double(), real.double()
     x, y = _root_of_covariance(translated), _root_of_covariance(real)
@@ -24,7 +24,7 @@ def fid(translated: Tensor, real: Tensor) -> float:
 
 
 def _root_of_covariance(features: Tensor) -> Tensor:
-    """X [min(N, D), D] with X^T X = the covariance of features [N, D]."""
+    """X [min(N, D), D] such that X^T X is the covariance of features [N, D]."""
     count, width = features.shape
     centred = (features - features.mean(dim=0)) / (count - 1) ** 0.5
     return torch.linalg.qr(centred, mode="r").R if count > width else centred
@@ -33,7 +33,7 @@ def _root_of_covariance(features: Tensor) -> Tensor:
 def kid(translated: Tensor, real: Tensor) -> float:
     """Squared maximum mean discrepancy under the kernel (x.y / D + 1)^3, unbiased (Binkowski et al., 2018, 1801.01401).
 
-    The mean over 100 random subsets of 1000 images of each set, or of as many as the smaller set has.
+    It is the mean over 100 random subsets of 1000 images of each set, or of as many as the smaller set has.
     """
     from torchmetrics.image.kid import KernelInceptionDistance
 
@@ -51,7 +51,7 @@ def kid(translated: Tensor, real: Tensor) -> float:
 
 
 class _Given(nn.Module):
-    """A feature network for those who have the features already."""
+    """A stand-in for torchmetrics' feature network: the features are already computed."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features

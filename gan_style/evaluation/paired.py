@@ -1,4 +1,4 @@
-"""Pixels against pixels: images [1, C, H, W] in [0, 1], float64, of one size -> a scalar. torchmetrics does the sums."""
+"""Metrics of pixels: functions of two images [1, C, H, W] in [0, 1], float64, of equal size. torchmetrics computes SSIM."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def psnr(translated: Tensor, truth: Tensor) -> Tensor:
 
 
 def ssim(translated: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity (Wang et al., 2004, equation 13), mean over the windows that lie wholly inside the image, and the channels."""
+    """Structural similarity (Wang et al., 2004, equation 13), averaged over the channels and the windows wholly inside the image."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_size(translated, WINDOW, "ssim")
@@ -38,7 +38,7 @@ def ssim(translated: Tensor, truth: Tensor) -> Tensor:
 def ms_ssim(translated: Tensor, truth: Tensor) -> Tensor:
     """SSIM of the coarsest scale and the contrast terms of the others, weighted in the exponent (Wang, Simoncelli and Bovik, 2003).
 
-    Each scale halves the one before by means of 2 x 2 pixels. Terms below 0 count as 0.
+    Each scale averages 2 x 2 pixels of the previous one. Terms below 0 count as 0.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 

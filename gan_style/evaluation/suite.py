@@ -1,4 +1,4 @@
-"""The metrics that a run or a command asks for, with their networks: images in, numbers out."""
+"""The suite of metrics of a run or a command, with their networks."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from gan_style.machine.memory import room_for
 DISTRIBUTIONS = {"fid": fid, "kid": kid}
 FEATURES = "features"  # what both of them are computed from
 
-# What one image gave: a number for each metric of images by themselves, and its features [D] where sets are compared.
+# The measurements of one image: a number for each metric of single images, and its features [D] if sets are compared.
 Row = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A translation and what it is compared with: images [C, H, W] in [-1, 1], None where it is not there. name: for messages."""
+    """A translation and the images that it is compared with, [C, H, W] in [-1, 1] or None. name: for messages"""
 
     name: str
     translated: Tensor
@@ -37,7 +37,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Networks:
-    """Which networks the metrics have, see `metrics.features`; prefix: of their keys in messages ("validation." or "--")."""
+    """The choices of the metrics' networks, see `evaluation.features`. prefix: of their keys in messages ("validation." or "--")"""
 
     features: str = "inception"
     lpips: str = "alex"
@@ -46,14 +46,14 @@ class Networks:
 
 
 class Suite(nn.Module):
-    """Some of `METRICS`. `measure` each translation, `describe` each real image, then `combine` all of them.
+    """Some of `METRICS`. Call `measure` for each translation and `describe` for each real image, then `combine` for all of them.
 
-    What a metric gives does not depend on the order of the images, on how many processes measure them, or on the batch: each is
-    measured alone, and the numbers are combined in the order of their places.
+    The result does not depend on the order of the images, the number of processes, or batches: each image is measured alone, and the
+    numbers are combined in the order of their places.
     """
 
     def __init__(self, names: Sequence[str], networks: Networks) -> None:
-        """`UserError` where a network's weights are missing."""
+        """`UserError` if a network's weights are missing."""
         super().__init__()
         self.register_buffer("place", torch.empty(0), persistent=False)  # is where `to` has moved the suite, networks or none
         self.names, self.prefix = tuple(names), networks.prefix
@@ -62,18 +62,18 @@ class Suite(nn.Module):
         self.structure = structure_network(networks.structure, f"{networks.prefix}structure") if "structure" in names else None
 
     def compares(self, what: Compares) -> bool:
-        """Does one of the metrics compare translations with that?"""
+        """Does one of the metrics compare translations with this?"""
         return compares(self.names, what)
 
     def words(self) -> dict[str, str]:
-        """metric -> the network behind it, for those that have one."""
+        """metric -> its network, for metrics that have one."""
         found = {name: self.features.words for name in self.names if name in DISTRIBUTIONS and self.features}
         found |= {"lpips": self.lpips.words} if self.lpips else {}
         return found | ({"structure": self.structure.words} if self.structure else {})
 
     @torch.no_grad()
     def measure(self, case: Case) -> Row:
-        """The row of one translation, on the CPU. A translation that is not finite has numbers that are none."""
+        """The row of one translation, on the CPU. For a translation that is not finite, its numbers are NaN."""
         with self._called(case.name):
             row = self._row(case)
             if not torch.isfinite(case.translated).all():
@@ -82,13 +82,13 @@ class Suite(nn.Module):
 
     @torch.no_grad()
     def describe(self, image: Tensor, name: str) -> Tensor:
-        """The features [D] of an image [C, H, W] in [-1, 1], on the CPU; name: for messages."""
+        """The features [D] of an image [C, H, W] in [-1, 1], on the CPU. name: for messages"""
         assert self.features
         with self._called(name):
             return self.features(self._placed(image))[0].cpu()
 
     def combine(self, rows: Mapping[int, Row], real: Mapping[int, Tensor]) -> dict[str, float]:
-        """metric -> value over the rows of all translations and the features of all real images, each under its place."""
+        """metric -> value over all translations and real images. rows, real: place -> row, place -> features"""
         ordered = [rows[place] for place in sorted(rows)]
         values: dict[str, float] = {}
         for name in self.names:
@@ -121,7 +121,7 @@ class Suite(nn.Module):
 
     @contextmanager
     def _called(self, name: str) -> Iterator[None]:
-        """What goes wrong inside is said with the image's name."""
+        """Add the image's name to a mistake inside the block."""
         device = self.get_buffer("place").device.type
         with room_for(f"{name}: {device} has no memory to measure it", "ask for fewer metrics, or take smaller images"):
             try:

@@ -1,4 +1,4 @@
-"""What a user says about styles, regions and colours, made into tensors; the controls of Gatys et al. (2016, arXiv 1611.07865).
+"""Styles, regions and colours as tensors: the controls of Gatys et al. (2016, arXiv 1611.07865).
 
 Pictures are [1, 3, H, W], values in [-1, 1].
 """
@@ -21,9 +21,9 @@ _LEAST_VARIANCE = 1e-6  # of a colour direction: a tenth of one 8-bit level
 
 
 def parse_style(text: str) -> tuple[Path, float | None]:
-    """`PICTURE[:SHARE]`; None where no share is given. A file that has the whole text for its name is that file.
+    """Parse `PICTURE[:SHARE]` to (file, share or None). A file whose name is the whole text has no share.
 
-    `UserError`: no such file, or a share that is not a number from 0 to 1.
+    `UserError` if there is no such file, or the share is not a number from 0 to 1.
     """
     path, share = Path(text), None
     if not os.path.isfile(path) and ":" in text:  # noqa: PTH113 - Path.is_file raises for a name that is too long
@@ -35,7 +35,7 @@ def parse_style(text: str) -> tuple[Path, float | None]:
 
 
 def parse_share(style: str, text: str) -> float:
-    """A number from 0 to 1; `UserError` that names the style."""
+    """Parse a number from 0 to 1. `UserError` names the style."""
     try:
         share = float(text)
     except ValueError:
@@ -46,7 +46,7 @@ def parse_share(style: str, text: str) -> float:
 
 
 def shares_of(given: Sequence[float | None]) -> list[float]:
-    """Shares of several styles, which sum to 1: equal ones where none is given. `UserError` where only some are, or sum to less or more."""
+    """The shares of several styles, with the sum 1; equal if none is given. `UserError` if only some are given, or the sum is not 1."""
     known = [share for share in given if share is not None]
     if not known:
         return [1 / len(given)] * len(given)
@@ -60,7 +60,7 @@ def shares_of(given: Sequence[float | None]) -> list[float]:
 def parse_layers(option: str, text: str, network: str) -> dict[str, float]:
     """`relu1_1,relu2_1=0.5` -> {"relu1_1": 1.0, "relu2_1": 0.5}; the layers are those of "vgg16" or "vgg19".
 
-    `UserError` that begins with `option`: a layer that `network` has not, one named twice, or a weight that is not a positive number.
+    `UserError`, which begins with `option`, if `network` lacks a layer, a layer occurs twice, or a weight is not a positive number.
     """
     known, found = layers(network), dict[str, float]()
     for part in text.split(","):
@@ -81,9 +81,9 @@ def parse_layers(option: str, text: str, network: str) -> dict[str, float]:
 
 
 def read_mask(path: Path, photo: Path, height: int, width: int) -> Tensor:
-    """A gray picture as a mask [1, 1, height, width]: black is 0, white 1.
+    """Read a gray picture as a mask [1, 1, height, width]: black is 0, white is 1.
 
-    `UserError`: it cannot be read, has not the size of the photo (`height`, `width`), or is black everywhere.
+    `UserError` if it cannot be read, has another size than the photo (`height`, `width`), or is black everywhere.
     """
     pixels = images.read(path, 1, srgb=False).pixels
     rows, columns = pixels.shape[:2]
@@ -103,7 +103,7 @@ def luminance(pictures: Tensor) -> Tensor:
 
 
 def match_luminance(style: Tensor, photo: Tensor) -> Tensor:
-    """The luminance [1, 1, h, w] of a style with the mean and deviation of a photo's (1611.07865, section 5.2); it may leave [-1, 1]."""
+    """The luminance [1, 1, h, w] of a style, with the mean and deviation of a photo's (1611.07865, section 5.2). It may exceed [-1, 1]."""
     spread = photo.std(correction=0) / style.std(correction=0).clamp(min=_LEAST_VARIANCE**0.5)
     return (style - style.mean()) * spread + photo.mean()
 
@@ -111,8 +111,8 @@ def match_luminance(style: Tensor, photo: Tensor) -> Tensor:
 def with_chroma(stylised: Tensor, photo: Tensor) -> Tensor:
     """The luminance `stylised` [B, 1, H, W] in the colours of `photo` [B, 3, H, W] (1611.07865, section 5.2).
 
-    R - Y and B - Y, and with them I, Q, Cb and Cr, stay the photo's exactly: all channels move by the same amount, and no further
-    than until the first of them is 0 or full. So where a colour is pure, the luminance has to give way.
+    R - Y and B - Y, and with them I, Q, Cb and Cr, stay exactly those of the photo: all channels move by the same amount, until the
+    first one reaches the end of its range. The luminance of a pure colour is therefore limited.
     """
     change = stylised - luminance(photo)
     low, high = -1.0 - photo.amin(dim=1, keepdim=True), 1.0 - photo.amax(dim=1, keepdim=True)
@@ -120,10 +120,10 @@ def with_chroma(stylised: Tensor, photo: Tensor) -> Tensor:
 
 
 def recolour(style: Tensor, photo: Tensor) -> Tensor:
-    """A style picture with the mean and the covariance of the photo's RGB (1611.07865, section 5.1); it may leave [-1, 1].
+    """Give a style picture the mean and the covariance of the photo's RGB (1611.07865, section 5.1). It may exceed [-1, 1].
 
-    x -> A x + b with A = C_photo^(1/2) C_style^(-1/2), the symmetric roots. A direction of colour that the style has not, such as all
-    chroma of a gray one, cannot be made.
+    x -> A x + b with A = C_photo^(1/2) C_style^(-1/2), the symmetric roots. A direction of colour in which the style does not vary, such
+    as the chroma of a gray style, stays constant.
     """
     (style_mean, style_root), (photo_mean, photo_root) = _colours(style), _colours(photo)
     transform = photo_root @ torch.linalg.inv(style_root)
@@ -132,7 +132,7 @@ def recolour(style: Tensor, photo: Tensor) -> Tensor:
 
 
 def _colours(picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean [3, 1] and the root [3, 3] of the covariance of a picture's pixels, in float64."""
+    """The mean [3, 1] and the root [3, 3] of the covariance of a picture's pixels, in float64."""
     flat = picture.flatten(2)[0].double()  # [3, H W]
     values, vectors = torch.linalg.eigh(torch.cov(flat, correction=0))
     return flat.mean(dim=1, keepdim=True), vectors @ torch.diag(values.clamp(min=_LEAST_VARIANCE).sqrt()) @ vectors.T

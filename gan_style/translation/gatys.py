@@ -5,9 +5,9 @@
             + tv_weight * TV(x)
 
 F are the picture's features, P the photo's, G and A the Gram matrices of the picture and of style s. The weights v_l and w_l of the
-layers have the sum 1. A departure from the paper: each term is relative to its target, so it is 1 for a picture without features and
-0 where it is met, whatever the size of the picture, the depth of the layer and the scale of the network's weights (the paper's network
-was rescaled to a mean activation of 1, which torchvision's is not).
+layers have the sum 1. Departure: each term is relative to its target. It is 1 for a picture without features and 0 for a perfect match,
+for any size of the picture, depth of the layer and scale of the network's weights (the paper's network was rescaled to a mean activation
+of 1; torchvision's is not).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,13 +37,13 @@ _NOISE = 0.25  # standard deviation of a start from noise
 
 @dataclass(frozen=True)
 class Style:
-    """A picture whose style is wanted.
+    """A style of the result.
 
     picture: [1, 1 or 3, h, w], in [-1, 1] or, recoloured, about it
-    weight:  its share beside other styles; see `shares`
-    mask:    [1, 1, any, any] in [0, 1], laid over the result: where the style goes (1611.07865, section 4); None: everywhere
-    scale:   its side relative to the result's: it is taken with scale^2 times as many pixels. Larger makes larger strokes.
-    layers:  weight of each layer, scaled to the sum 1
+    weight:  its share among the styles; see `shares`
+    mask:    [1, 1, any, any] in [0, 1], scaled to the result: where the style applies (1611.07865, section 4); None: everywhere
+    scale:   the side of the style picture relative to the result's (scale^2 times as many pixels); a larger scale makes larger strokes
+    layers:  layer -> weight, scaled to the sum 1
     """
 
     picture: Tensor
@@ -55,12 +55,12 @@ class Style:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to optimise.
+    """The settings of the optimisation.
 
-    strength:  of the styles against the content; 0 gives the photo back (started from it), 1 is the default, at any size
-    steps:     evaluations of the loss and its gradient over all levels; L-BFGS may take a few more to end its line search
-    pyramid:   levels, each of half the side of the next; the steps are split evenly. Levels too small to show a texture are left out.
-    start:     the photo, the first style's picture or noise drawn from `seed`
+    strength:  weight of the styles against the content, for any size; 0 returns the photo if it is the start; 1 is the default
+    steps:     evaluations of the loss and its gradient over all levels; L-BFGS may take a few more to finish its line search
+    pyramid:   number of levels, each with half the side of the next. Steps are divided evenly; levels too small for a texture are left out.
+    start:     the photo, the first style's picture, or noise from `seed`
     """
 
     strength: float = 1.0
@@ -78,12 +78,13 @@ class Settings:
 def optimise(
     vgg: VGGFeatures, content: Tensor, styles: Sequence[Style], settings: Settings, progress: Callable[[Terms], None] | None = None
 ) -> Tensor:
-    """The photo `content` [1, C, H, W] in [-1, 1] in the manner of `styles`, of the same size and range.
+    """Stylise the photo `content` [1, C, H, W] in [-1, 1]. The result has the same size and range.
 
-    C: 3, or 1 for gray, then that of the styles' pictures too. vgg: must give all layers named.
-    progress: called after each step with the weighted terms of its loss: content, style, tv.
-    The same arguments give the same picture on the same machine. `UserError` where the loss is not finite, and for a picture too
-    small for the layers.
+    C: 3, or 1 for gray; the styles' pictures have the same number of channels
+    vgg: must have all layers that the styles and settings name
+    progress: called after each step with the weighted terms of its loss: content, style, tv
+    The same arguments give the same picture on the same machine. `UserError` if the loss is not finite, or if the picture is too small for
+    the layers.
     """
     # So that the deepest features of each picture have 4 positions a side at least: fewer are more border than texture.
     smallest = 4 * vgg.minimum_size / min(1.0, *(style.scale for style in styles))
@@ -105,7 +106,7 @@ def optimise(
 
 
 def loss_terms(vgg: VGGFeatures, content: Tensor, styles: Sequence[Style], settings: Settings) -> Callable[[Tensor], dict[str, Tensor]]:
-    """The function from a picture of the size of `content` to the weighted terms of its loss, scalars. Targets are computed here, once."""
+    """Compute the targets, and return the function from a picture of the size of `content` to the weighted terms of its loss (scalars)."""
     style_targets: list[tuple[str, Tensor, Tensor, Tensor | None]] = []
     with torch.no_grad():
         features = _features(vgg, content)
@@ -137,9 +138,9 @@ def loss_terms(vgg: VGGFeatures, content: Tensor, styles: Sequence[Style], setti
 def shares(styles: Sequence[Style]) -> list[float]:
     """The weight u_s of each style in the loss.
 
-    Proportional to its own weight and to the area of its mask, since a Gram matrix pulls at each position of a small region harder.
-    Their sum is the area that the masks cover, so that a styled position is pulled equally hard however many styles and regions
-    there are: 1 without masks.
+    It is proportional to the style's weight and to the area of its mask, because a Gram matrix has a larger gradient at each position of a
+    small region. The sum of all u_s is the area that the masks cover (1 without masks), so that the gradient at a styled position does not
+    depend on the number of styles and regions.
     """
     masks = [style.mask for style in styles if style.mask is not None]
     covered = torch.stack(masks).amax(dim=0).mean().item() if len(masks) == len(styles) else 1.0
@@ -150,7 +151,7 @@ def shares(styles: Sequence[Style]) -> list[float]:
 def _descend(
     x: Tensor, terms: Callable[[Tensor], dict[str, Tensor]], steps: int, settings: Settings, progress: Callable[[Terms], None] | None
 ) -> Tensor:
-    """`x` after `steps` steps, in [-1, 1]. On the way values that leave the range are pulled back: clamping would mislead L-BFGS."""
+    """`x` after `steps` steps, in [-1, 1]. A penalty on values outside the range replaces clamping, which would mislead L-BFGS."""
     x = x.clone().requires_grad_()
     if settings.optimizer == "adam":
         optimizer = torch.optim.Adam([x], lr=settings.learning_rate)
@@ -182,7 +183,7 @@ def _descend(
 
 
 def _of_nothing(loss: Callable[[Tensor, Tensor], Tensor], target: Tensor) -> Tensor:
-    """The loss of a picture without features, which the others are relative to."""
+    """The loss of a picture without features, by which each term is divided."""
     return loss(torch.zeros_like(target), target).clamp(min=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""What a program may give a predictor: float tensors of pictures in [-1, 1]. Everything else gets a word that says what to do."""
+"""Checks of the tensors that a program gives to a predictor. The message about a wrong one says what to do."""
 
 import warnings
 from typing import Any
@@ -11,9 +11,9 @@ _MAKE_ONE = "gan_style.files.images.to_tensor makes one of pixels [H, W, C]"
 
 
 def check_pictures(given: Any, channels: int) -> None:
-    """`TypeError` for what is no float tensor, `ValueError` for one that is not [C, H, W] or [B, C, H, W] of `channels` in [-1, 1].
+    """`TypeError` if it is not a float tensor; `ValueError` if it is not [C, H, W] or [B, C, H, W] with `channels` in [-1, 1].
 
-    Values that all lie in [0, 1] cannot be told from a bright picture for certain: they are warned about.
+    Values that all lie in [0, 1] cause a warning, because they may also be a bright picture.
     """
     _check_tensor(given)
     if given.dim() not in (3, 4) or given.shape[-3] != channels or not given.numel():
@@ -33,7 +33,7 @@ def check_pictures(given: Any, channels: int) -> None:
 
 
 def check_noise(given: Any, latent: int) -> None:
-    """`TypeError` for what is no float tensor, `ValueError` for one that is not finite numbers [B, latent]."""
+    """`TypeError` if it is not a float tensor; `ValueError` if it is not [B, latent] or not finite."""
     _check_tensor(given)
     if given.dim() != 2 or given.shape[1] != latent or not given.isfinite().all():
         raise ValueError(f"noise of shape {list(given.shape)}; give finite numbers of shape [B, {latent}]")

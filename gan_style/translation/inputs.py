@@ -1,4 +1,4 @@
-"""Which files to translate, and where each result goes."""
+"""The files to translate, and the path of each result."""
 
 import glob
 import os
@@ -27,13 +27,13 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Is its result there?"""
+        """Does its result exist?"""
         return os.path.isfile(self.target)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 @dataclass
 class Selection:
-    """The jobs, in the order of the inputs, and how much of the inputs was left out."""
+    """The jobs in the order of the inputs, and the files that were left out."""
 
     jobs: list[Job] = field(default_factory=list)
     hidden: int = 0  # in folders: names that begin with a dot
@@ -41,7 +41,7 @@ class Selection:
     duplicates: int = 0  # named by more than one input
 
     def left_out(self) -> str:
-        """What was left out, in words; empty where nothing was."""
+        """The files that were left out, in words; empty if there are none."""
         counts = ((self.hidden, "hidden"), (self.duplicates, "named twice"))
         return ", ".join([*filter(None, [self.others.words()]), *(f"{count} {why}" for count, why in counts if count)])
 
@@ -54,7 +54,7 @@ class _Found:
 
 
 def check_paths(given: Mapping[str, Sequence[str]]) -> None:
-    """`UserError` for what no path can be. given: option -> its texts; patterns may stand behind --input."""
+    """`UserError` for texts that cannot be paths. given: option -> its texts; --input may have patterns"""
     for option, texts in given.items():
         for text in texts:
             if (why := refusal(text)) and not (option == "--input" and glob.has_magic(text) and "\0" not in text):
@@ -62,10 +62,10 @@ def check_paths(given: Mapping[str, Sequence[str]]) -> None:
 
 
 def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
-    """The jobs for `inputs`: files, folders (walked, their tree kept below `output`) and globs (the tree below their fixed part kept).
+    """The jobs for `inputs`: files, folders and globs. Below `output`, folders keep their tree, globs the tree below their fixed part.
 
-    What lies in an `output` inside an input folder is not an input. `UserError` for an input that is not there or has no images, for
-    two pictures with one output, and for an output that would replace an input.
+    Files in `output` are never inputs, even inside an input folder. `UserError` if an input does not exist or has no images, if two
+    pictures have one output, or if an output would replace an input.
     """
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output}: a file, not a folder; give a folder")
@@ -103,9 +103,9 @@ def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
 
 
 def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
-    """The pictures that one input names, in a stable order; `selection` counts what is left out.
+    """The pictures that one input names, in a stable order.
 
-    output: the real path of the output folder.
+    output: the real path of the output folder; selection: counts the files that are left out
     """
     path = Path(text)
     if os.path.isdir(text):  # noqa: PTH112 - Path.is_dir raises for a pattern that is longer than a name may be
@@ -125,7 +125,7 @@ def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
 
 
 def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
-    """Pictures below `root`, through links too, but not twice through the same folder and not in the output folder."""
+    """Pictures below `root`. Follows links, enters each folder once, and skips the output folder."""
     for folder, real, names in walk(root, {output}):
         for name in names:
             source = Path(folder, name)
@@ -155,7 +155,7 @@ def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
 
 
 def _matches(pattern: str) -> set[str]:
-    """As `glob.glob(pattern, recursive=True)`, which two links that lead back up would keep busy for years: each folder is visited once."""
+    """Like `glob.glob(pattern, recursive=True)`, but visits each folder once: two links back up would keep that function busy for years."""
     first, *rest = re.split(r"(?:(?:^|(?<=/))\*\*/)+", f"{pattern}/*" if pattern.split("/")[-1] == "**" else pattern)
     found = set(glob.glob(first)) if first else {""}  # noqa: PTH207 - Path.glob knows no absolute pattern
     for part in rest:
@@ -170,7 +170,7 @@ def _kept(suffix: str) -> str:
 
 
 def make_output(output: Path) -> None:
-    """Create the folder for the results; `UserError` where the system refuses."""
+    """Create the folder for the results. `UserError` if the system refuses."""
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
