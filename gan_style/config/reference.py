@@ -1,4 +1,4 @@
-"""docs/guide/config.md from the schema: every section and key with its type, range, default and meaning."""
+"""docs/guide/config.md, written from the schema: every section and key with its type, range, default and meaning."""
 
 import json
 from collections.abc import Iterator, Mapping

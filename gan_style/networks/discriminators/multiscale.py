@@ -20,11 +20,10 @@ class MultiscaleConfig(PatchConfig):
 
 
 class MultiscaleDiscriminator(nn.Module):
-    """`num_scales` PatchGANs of one build: the first sees images [B, Cin, H, W] as they are, each further one at half the last one's size.
+    """`num_scales` equal PatchGANs: the first sees images [B, Cin, H, W], each further one sees them at half the size of the one before.
 
-    receptive_field: side, in the image's pixels, of a patch of the coarsest; minimum_size: side of the smallest image that all can
-    judge. Departure: PatchGANs with padding 1, as in 1611.07004, where the public code has 2; they see the same patches, but
-    fewer that hang over the border.
+    receptive_field: side in the image's pixels of a patch of the coarsest scale; minimum_size: side of the smallest image that all scales
+    can judge. Departure: the PatchGANs have padding 1, as in 1611.07004, the public code has 2; fewer patches reach over the border.
     """
 
     Config = MultiscaleConfig

@@ -29,7 +29,7 @@ class PatchDiscriminator(nn.Module):
 
     `num_layers` strided 4 x 4 convolutions and two more with stride 1. receptive_field: side of a patch in pixels (70 for 3
     layers); minimum_size: side of the smallest image that has a patch.
-    antialias: instead of a stride, a `BlurPool` behind the layer (1904.11486), as in the discriminator of CUT (2007.15651).
+    `antialias` puts a `BlurPool` behind a layer in place of its stride (1904.11486), as in the discriminator of CUT (2007.15651).
     """
 
     Config = PatchConfig
@@ -56,7 +56,7 @@ class PatchDiscriminator(nn.Module):
         return self.scored(x)[0]
 
     def scored(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The scores, and the features of every layer before them."""
+        """The scores [B, 1, h, w], and the maps of every layer before them."""
         height, width = x.shape[2:]
         if min(height, width) < self.minimum_size:
             raise UserError(
@@ -71,7 +71,7 @@ class PatchDiscriminator(nn.Module):
 
 
 def layer(conv: nn.Conv2d, norm: nn.Module | None = None, pool: nn.Module | None = None) -> nn.Sequential:
-    """A convolution, its normalisation where it has one, a leaky ReLU and, where there is one, a layer that halves the size."""
+    """A convolution, optionally its normalisation, a leaky ReLU, and optionally `pool`, a layer that halves the size."""
     layers = OrderedDict[str, nn.Module](conv=conv)
     if norm is not None:
         layers["norm"] = norm
@@ -82,7 +82,7 @@ def layer(conv: nn.Conv2d, norm: nn.Module | None = None, pool: nn.Module | None
 
 
 def receptive_field(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
-    """Side, in input pixels, of the square that one output of these square convolutions, one after another, sees."""
+    """The side in pixels of the square of the input that one output of a chain of square convolutions sees."""
     side, step = 1, 1  # step: input pixels between two neighbours of the present map
     for conv in convs:
         side += (conv.kernel_size[0] - 1) * step
@@ -91,7 +91,7 @@ def receptive_field(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
 
 
 def minimum_size(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
-    """Side of the smallest image of which these square convolutions, one after another, leave one pixel."""
+    """The side in pixels of the smallest image from which a chain of square convolutions makes an output."""
     side = 1
     for conv in reversed(convs):
         padding = int(conv.padding[0])

@@ -20,7 +20,7 @@ class PixelConfig(NetworkConfig):
 
 
 class PixelDiscriminator(nn.Module):
-    """Images [B, Cin, H, W] -> scores [B, 1, H, W]: each pixel judged by itself (but for the normalisation); no sigmoid."""
+    """Images [B, Cin, H, W] -> scores [B, 1, H, W]: only the normalisation sees other pixels; no sigmoid."""
 
     Config = PixelConfig
 

@@ -52,7 +52,7 @@ class AdaINNet(nn.Module):
         return self.encoder(images)[self.depth]
 
     def grown(self, content: Tensor) -> Tensor:
-        """content [B, 3, H, W] grown to the right and below to a size that `forward` need not pad."""
+        """content [B, 3, H, W] padded at the right and below to a size that `forward` need not pad."""
         return grown(content, self.size_multiple, self.minimum_size)
 
     def forward(
@@ -64,13 +64,13 @@ class AdaINNet(nn.Module):
         features: Sequence[Tensor] | None = None,
         target: Tensor | None = None,
     ) -> Tensor:
-        """content [B, 3, H, W] in the style of style [S, 3, h, w] -> [B, 3, H, W]; nothing bounds the output.
+        """content [B, 3, H, W] in the style of style [S, 3, h, w] -> [B, 3, H, W]; the output is not bounded.
 
-        features: instead of `style`, what `encode` gave for each of S style pictures, whose sizes may differ.
-        target: instead of all others, what AdaIN made of the features, as training knows it: the decoder alone runs.
+        features: instead of `style`, the result of `encode` for each of S style pictures, whose sizes may differ.
+        target: instead of all others, the features after AdaIN, which training computes itself; the decoder alone runs.
 
-        shares [1 or B, S]: how much of each style (section 7.3); [1 or B, S, H, W]: the same at each pixel. None: content i takes
-        style i. alpha in [0, 1]: how far from the content's features to the style's (equation 14).
+        shares [1 or B, S]: the share of each style (section 7.3); [1 or B, S, H, W]: the share at each pixel. None: content i takes
+        style i. alpha in [0, 1]: 0 gives the content's own features, 1 those after AdaIN (equation 14).
         """
         if target is not None:
             return self.decoder(target)
@@ -100,7 +100,7 @@ def mixed(features: Tensor, styles: Sequence[Tensor], shares: Tensor) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """The encoder backwards, with reflection padding, nearest upsampling and no normalisation: [B, C, h, w] -> [B, 3, H, W]."""
+    """The mirror of the encoder, with reflection padding, nearest upsampling and no normalisation: [B, C, h, w] -> [B, 3, H, W]."""
 
     def __init__(self, depth: str, base_channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The generators of pix2pixHD (1711.11585, section 3.1): a global one, and local enhancers of what it sees at a lower resolution."""
+"""The generators of pix2pixHD (1711.11585, section 3.1): a global one, and local enhancers that double its resolution."""
 
 from typing import ClassVar, Literal
 
@@ -75,8 +75,8 @@ class GlobalTrunk(nn.Module):
 class CoarseToFineGenerator(nn.Module):
     """G = {G1, G2, ...}: images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1.
 
-    `coarse` is G1 without its last convolution, on the image halved `num_enhancers` times; each enhancer adds its own features to
-    the last ones and doubles their resolution. base_channels: of G1; each enhancer's last features have half as many as those before.
+    `coarse`, G1 without its last convolution, sees the image halved `num_enhancers` times. Each enhancer adds its own features to the
+    features so far and doubles their resolution. `base_channels` are G1's; each enhancer ends with half the channels of the one before.
     """
 
     Config: ClassVar[type[GlobalConfig]] = CoarseToFineConfig

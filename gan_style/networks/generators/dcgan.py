@@ -40,7 +40,7 @@ class DCGANGenerator(nn.Module):
 
 
 def doublings_of(size: int) -> int:
-    """From 4 pixels to `size`; ValueError where that is no whole number of at least 1."""
+    """The doublings from 4 pixels to `size`; ValueError unless they are a whole number >= 1."""
     doublings = (size // 4).bit_length() - 1
     if size != 4 * 2**doublings or doublings < 1:
         raise ValueError(f"a DCGAN makes images of 8, 16, 32, 64, ... pixels, not {size}")

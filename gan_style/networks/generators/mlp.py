@@ -19,7 +19,7 @@ class MLPGeneratorConfig(NetworkConfig):
 
 
 class MLPGenerator(nn.Module):
-    """latents [B, Z] -> images [B, C, size, size] in [-1, 1] through three hidden layers of k, 2k and 4k units."""
+    """latents [B, Z] -> images [B, C, size, size] in [-1, 1] through three hidden layers of 4k, 8k and 16k units."""
 
     Config = MLPGeneratorConfig
 

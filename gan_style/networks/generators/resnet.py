@@ -69,7 +69,7 @@ class ResnetGenerator(nn.Module):
         self.head = nn.Conv2d(k, out_channels, 7, padding=3, padding_mode="reflect")
 
     def feature_stages(self) -> dict[str, Stage]:
-        """The encoder's stages; of a halving, what its convolution gives, before it is normalised."""
+        """The encoder's stages; the stage of a halving is the output of its convolution, before the normalisation."""
         k, stride = self.config.base_channels, 1 if self.config.antialias else 2
         return {
             "pixels": Stage(self.in_channels, 1),
@@ -121,7 +121,7 @@ class ResidualBlock(nn.Module):
 
 
 def normalised(conv: nn.Module, norm: str, channels: int, pool: nn.Module | None = None) -> nn.Sequential:
-    """A convolution, its normalisation, a ReLU and, where there is one, a layer that halves the size."""
+    """A convolution, its normalisation, a ReLU and optionally `pool`, a layer that halves the size."""
     layers = OrderedDict[str, nn.Module](conv=conv, norm=norm_layer(norm, channels), activation=nn.ReLU(inplace=True))
     if pool is not None:
         layers["pool"] = pool

@@ -1,4 +1,4 @@
-"""Spatially-adaptive normalisation (Park et al., 2019, arXiv 1903.07291): the input modulates every layer, so that none washes it away."""
+"""The generator of SPADE (Park et al., 2019, arXiv 1903.07291): the input modulates every normalisation, so none washes it away."""
 
 from typing import Literal
 
@@ -33,10 +33,10 @@ class SpadeConfig(NetworkConfig):
 class SpadeGenerator(nn.Module):
     """Label maps (or any images) [B, Cin, H, W] -> images [B, Cout, H, W] in [-1, 1], any H, W >= 1.
 
-    Starts from the input's pixels at 1/2**num_downs of its size and doubles that through num_downs + 1 SPADE residual blocks, whose
-    widths are those of the paper (appendix A): 16k, 16k, 16k, 8k, 4k, 2k, k for 6 halvings. Departures: the start is the label map,
-    as in the public code without its encoder, where the paper has noise; one block a resolution, as in the paper, where
-    the public code's default has 5 doublings and two blocks at one resolution.
+    The network starts from every 2**num_downs-th pixel of the input and doubles the size in num_downs + 1 SPADE residual blocks. Their
+    widths are the paper's (appendix A): 16k, 16k, 16k, 8k, 4k, 2k, k for 6 halvings. Departures: the paper starts from noise, this network
+    from the label map, as the public code does without its encoder; it has one block a resolution, as in the paper, where the public
+    code's default has 5 doublings and two blocks at one resolution.
     """
 
     Config = SpadeConfig
@@ -101,8 +101,8 @@ class SpadeConvolution(nn.Module):
 class SpadeNorm(nn.Module):
     """(1 + gamma(m)) (x - mu) / sigma + beta(m) (equation 1): x [B, C, H, W], gamma and beta [B, C, H, W] made of labels m [B, L, H, W].
 
-    norm: whose mu and sigma: instance's, batch's (over all processes on GPUs), or none (0 and 1). As in the public code gamma is
-    counted from 1, so that with small weights this begins as the plain normalisation.
+    norm: mu and sigma are those of the `instance`, those of the `batch` (over all processes on GPUs), or with `none` 0 and 1. The 1 beside
+    gamma, as in the public code, makes a network with small weights begin as the plain normalisation.
     """
 
     def __init__(self, channels: int, labels: int, hidden: int, norm: str) -> None:
@@ -119,7 +119,7 @@ class SpadeNorm(nn.Module):
 
 
 def _thinned(labels: Tensor, step: int) -> Tensor:
-    """Every `step`-th pixel each way: classes must not be mixed."""
+    """Every `step`-th pixel of each axis; interpolation would mix classes."""
     if step == 1:
         return labels
     return F.interpolate(labels, size=(labels.shape[2] // step, labels.shape[3] // step), mode="nearest")

@@ -1,7 +1,7 @@
 """The image transformation network of feed-forward style transfer (Johnson et al., 2016, arXiv 1603.08155), for one style or several.
 
-With the changes that its public implementations share: instance normalisation (1607.08022) and resize-convolutions
-(distill.pub/2016/deconv-checkerboard). Several styles by conditional instance normalisation (1610.07629).
+As in the public implementations, it has instance normalisation (1607.08022) and resize-convolutions (distill.pub/2016/deconv-checkerboard).
+Conditional instance normalisation gives it several styles (1610.07629).
 """
 
 from typing import Literal
@@ -27,9 +27,9 @@ class TransformerNetConfig(NetworkConfig):
 
 
 class TransformerNet(nn.Module):
-    """Images [B, Cin, H, W] in [-1, 1] -> [B, Cout, H, W], any H, W >= 1; nothing bounds the output, which is clamped when it is stored.
+    """Images [B, Cin, H, W] in [-1, 1] -> [B, Cout, H, W], any H, W >= 1; the output is not bounded, and is clamped when it is stored.
 
-    styles: how many it knows; `forward(images, styles)` mixes them, see `ConditionalInstanceNorm2d`
+    styles: their number; `forward(images, styles)` mixes them, see `ConditionalInstanceNorm2d`
     """
 
     size_multiple = 4  # two halvings

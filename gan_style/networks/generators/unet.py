@@ -19,7 +19,7 @@ FIRST_WITH_DROPOUT = 4  # level of the decoder; the paper's layers with 8 times 
 
 
 class UnetConfig(NetworkConfig):
-    """Halvings down to one pixel, and doublings that see the maps of the halvings."""
+    """An encoder down to a bottleneck, and a decoder with skip connections."""
 
     name: Literal["unet"] = Field(default="unet", description="The U-Net of pix2pix (1611.07004).")
     base_channels: BaseChannels = 64
@@ -32,7 +32,7 @@ class UnetConfig(NetworkConfig):
 
 
 class UnetGenerator(nn.Module):
-    """An encoder of `num_downs` halvings and a decoder that sees the encoder's maps of the same size.
+    """An encoder of `num_downs` halvings and a decoder; skip connections give it the encoder's map of the same size.
 
     Images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1. Level i has base_channels * min(2**i, 8) channels.
     Dropout of 0.5 is in the decoder layers between the innermost and the last that has 8 * base_channels: three of them at 8 halvings,

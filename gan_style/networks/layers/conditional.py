@@ -10,9 +10,9 @@ from gan_style.networks.layers.normalisation import normalise_each_image
 class ConditionalInstanceNorm2d(nn.Module):
     """z = gamma_s (x - mu) / sigma + beta_s, x [B, C, H, W]; gamma and beta are [S, C].
 
-    styles [B, S]: how much of each style, mixed linearly in gamma and beta (section 3.3); one-hot is one style.
-    styles [B, S, h, w]: the same at each pixel, brought to the features' size by area. None: the first style.
-    kept: the first so many styles are not trained.
+    styles [B, S]: the share of each style, which mixes gamma and beta linearly (section 3.3); one-hot is one style.
+    styles [B, S, h, w]: the shares at each pixel, resized to the features by area. None: the first style.
+    kept: how many styles, counted from the first, are not trained
     """
 
     def __init__(self, channels: int, styles: int) -> None:

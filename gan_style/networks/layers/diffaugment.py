@@ -1,9 +1,9 @@
-"""Differentiable augmentation: what a discriminator is shown, moved, cut and recoloured (Zhao et al., 2020, arXiv 2006.10738).
+"""Differentiable augmentation: the images that a discriminator sees are moved, cut and recoloured (Zhao et al., 2020, arXiv 2006.10738).
 
     L_D = E[f_D(-D(T(x)))] + E[f_D(D(T(G(z))))],   L_G = E[f_G(-D(T(G(z))))]        (equations 5 to 7)
 
-T is applied to real and made images alike, in both players' turns, and the generator learns through it. The ranges are the paper's.
-T is a function of the images and of numbers in [0, 1) that its caller draws.
+T augments real and made images alike, in both players' turns, and the generator learns through it. The ranges are the paper's.
+T is a function of the images and of numbers in [0, 1) that the caller draws.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ _HOLE = 0.5  # side of the hole, of the image's
 def diffaugment(images: Tensor, kinds: Collection[Augmentation], lots: Tensor) -> Tensor:
     """images [B, C, H, W] in [-1, 1], lots [B, LOTS] uniform in [0, 1) -> the same shape; `color` may leave the range.
 
-    What moves in and the hole are 0, a middle gray. Which kinds there are does not change what the lots do.
+    Empty parts and the hole are 0, a middle gray. Each kind reads the same lots whichever other kinds are on.
     """
     lots = lots.to(images)
     if "color" in kinds:

@@ -10,8 +10,8 @@ BLUR = (1.0, 2.0, 1.0)  # the binomial filter, "Tri-3" of 1904.11486; it sums to
 class BlurPool(nn.Module):
     """[B, C, H, W] -> [B, C, ceil(H / 2), ceil(W / 2)]: blurred, then every second pixel (Zhang, 2019, arXiv 1904.11486); H, W >= 2.
 
-    Behind a convolution of stride 1 it takes the place of a stride of 2, which would fold high frequencies into low ones.
-    kernel_size, stride and padding are those of the convolution that it is.
+    It follows a convolution of stride 1 and replaces its stride of 2, which would fold high frequencies into low ones.
+    kernel_size, stride and padding: those of the blur, which is a convolution
     """
 
     weight: Tensor

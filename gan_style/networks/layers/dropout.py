@@ -1,7 +1,7 @@
-"""Dropout whose masks belong to samples: a batch gives the same result as its parts, in one process or in several (decision 21).
+"""Dropout with a mask for each sample: a batch gives the same result as its parts, in one process or in several (decision 21).
 
-A number that a sample is given is a hash of the sample's key and of a count, as in a counter-based generator: the same on every device,
-in every memory format and precision, and without a state to save.
+Each random number is a hash of the sample's key and of a count, as in a counter-based generator. It is the same on every device, in every
+memory format and precision, and needs no saved state.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +20,9 @@ _OTHER_HALF = 2**31  # of the numbers that a key gives
 class Dropout(nn.Dropout):
     """`nn.Dropout`: in training each value is 0 with probability `p`, else divided by 1 - p.
 
-    keys: int64 [B], one for each sample of the batch, in training under `masks_by_sample`. Then row r of an input [n * B, ...] belongs to
-    sample r % B. None: masks come from torch's global generator, as those of `nn.Dropout` do.
-    drawn: how many numbers each sample was given since the keys came
+    keys: int64 [B], one for each sample of the batch, from `masks_by_sample`; row r of an input [n * B, ...] is then of sample r % B.
+    None: torch's global generator draws the masks, as for `nn.Dropout`.
+    drawn: how many numbers each sample has had since `keys` was set
     """
 
     def __init__(self, p: float = 0.5) -> None:
@@ -41,12 +41,12 @@ Drawing = Mapping[Dropout, tuple[Tensor | None, int]]  # layer -> its `keys` and
 
 
 def draws_by_sample(network: nn.Module) -> bool:
-    """Are all its dropout layers of this kind? torch's own draw another mask for another batch."""
+    """Are all dropout layers of the network of this class? torch's own layers draw another mask for another batch."""
     return all(isinstance(module, Dropout) for module in network.modules() if isinstance(module, nn.modules.dropout._DropoutNd))
 
 
 def dropouts(networks: Mapping[str, nn.Module]) -> dict[str, Dropout]:
-    """All layers of this kind, by a name that does not depend on what else the networks hold."""
+    """All layers of this class by the name of their network and their place in it."""
     return {
         f"{name}.{layer}": module
         for name, network in networks.items()
@@ -57,9 +57,9 @@ def dropouts(networks: Mapping[str, nn.Module]) -> dict[str, Dropout]:
 
 @contextmanager
 def masks_by_sample(layers: Mapping[str, Dropout], numbers: Sequence[int], device: torch.device, *purpose: int | str) -> Iterator[None]:
-    """While entered, masks are a function of `purpose`, the layer, the sample's number, and of how much was drawn for it before.
+    """While entered, a mask is a function of `purpose`, the layer, the sample's number, and of how much was drawn for the sample before.
 
-    numbers: of the batch's samples in the stream of training samples, in the order of the rows.
+    numbers: the places of the batch's samples in the stream of training samples, in the order of the rows.
     """
     for name, layer in layers.items():
         keys = torch.tensor([derive_seed(*purpose, "dropout", name, number) for number in numbers])  # [B]
@@ -72,13 +72,13 @@ def masks_by_sample(layers: Mapping[str, Dropout], numbers: Sequence[int], devic
 
 
 def drawing(network: nn.Module) -> Drawing:
-    """For which samples the layers of `network` draw, and how much they drew for them."""
+    """The keys that each layer of `network` draws for, and how much it has drawn."""
     return {layer: (layer.keys, layer.drawn) for layer in network.modules() if isinstance(layer, Dropout)}
 
 
 @contextmanager
 def drawing_as(state: Drawing) -> Iterator[None]:
-    """While entered, the layers draw as they did when `drawing` gave `state`; afterwards they go on from where they are now."""
+    """While entered, the layers draw from `state`, which `drawing` gave; afterwards they go on from where they are now."""
     now = {layer: (layer.keys, layer.drawn) for layer in state}
     _set(state)
     try:
@@ -88,7 +88,7 @@ def drawing_as(state: Drawing) -> Iterator[None]:
 
 
 def of_samples_at(network: nn.Module, places: Sequence[int]) -> AbstractContextManager[None]:
-    """While entered, `network` is given the batch's samples at `places` alone. What it draws afterwards does not depend on this."""
+    """While entered, the rows of an input are the batch's samples at `places`. Draws after that do not depend on it."""
     return drawing_as({layer: (_picked(keys, places), drawn + _OTHER_HALF) for layer, (keys, drawn) in drawing(network).items()})
 
 

@@ -1,4 +1,4 @@
-"""Initial weights, as the field's public implementation of pix2pix and CycleGAN draws them."""
+"""Initial weights, drawn as the public implementation of pix2pix and CycleGAN draws them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Label maps as networks should see them: a map for each class, and the boundaries between objects (1711.11585, section 3.3)."""
+"""The encoding of label maps for networks: one map for each class, and the boundaries between objects (1711.11585, section 3.3)."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -28,7 +28,7 @@ class LabelEncoding(nn.Module):
         self.edges: Edges = edges
 
     def channels(self, in_channels: int) -> int:
-        """How many channels it makes of so many."""
+        """The channels of the encoding of images with `in_channels` channels."""
         return in_channels if self.colours is None else len(self.colours) + (self.edges != "none")
 
     def forward(self, images: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class LabelEncoding(nn.Module):
     def classes(self, images: Tensor) -> Tensor:
         """The number of the nearest colour (of equally near ones the first): [B, C, H, W] -> [B, 1, H, W] whole numbers.
 
-        By differences, not by matrix products, which would be rounded where a GPU multiplies in TF32.
+        It subtracts; a matrix product would be rounded on a GPU that multiplies in TF32.
         """
         assert self.colours is not None
         nearest = least = None
@@ -77,9 +77,9 @@ def boundaries(values: Tensor) -> Tensor:
 
 
 class EncodedTranslator(nn.Module):
-    """A generator behind the encoding of its input: images [B, C, H, W] -> images.
+    """A generator of encoded images: images [B, C, H, W] -> encoding [B, K, H, W] -> images.
 
-    encoded: instead of the images, what `encoding` made of them, where that is at hand.
+    encoded: the encoding, where it is known already; the images are then not read.
     """
 
     def __init__(self, encoding: LabelEncoding, generator: nn.Module) -> None:

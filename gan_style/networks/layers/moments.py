@@ -1,4 +1,4 @@
-"""Means and standard deviations of features, in full precision; adaptive instance normalisation (1703.06868)."""
+"""Means and standard deviations of features in full precision; adaptive instance normalisation (1703.06868)."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
-    """`function` of tensors, computed in their own precision or float32, whichever is finer, wherever it is called."""
+    """`function` of tensors, computed in their own precision or in float32, whichever is finer, also under autocast."""
 
     @wraps(function)
     def precise_function(*arguments: P.args, **keywords: P.kwargs) -> R:
@@ -27,7 +27,7 @@ def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def precise(features: Tensor) -> Tensor:
-    """At least float32."""
+    """The features in float32 or finer."""
     return features if features.dtype.itemsize >= 4 else features.float()
 
 

@@ -1,9 +1,8 @@
-"""Normalisation layers that are right, and fast, in both memory formats and on every device.
+"""Normalisation layers that are correct and fast in both memory formats and on every device.
 
-Why not `nn.InstanceNorm2d`: on a CPU its backward is silently wrong at batch 1 when the gradient that reaches it is
-channels_last (torch 2.13 and 2.15, with an error as large as the gradient), and it copies every channels_last tensor
-(docs/decisions/0001). `normalise_each_image` takes another way to the same numbers; benchmarks/normalisation.py holds the
-ratios that its choices rest on.
+`nn.InstanceNorm2d` is neither on a CPU: at batch 1 its backward is silently wrong for a channels_last gradient (torch 2.13 and 2.15; the
+error is as large as the gradient), and it copies every channels_last tensor (docs/decisions/0001). `normalise_each_image` computes the same
+numbers in another way; benchmarks/normalisation.py measures the choices.
 """
 
 import copy
@@ -16,9 +15,9 @@ EPSILON = 1e-5
 
 
 def normalise_each_image(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, epsilon: float = EPSILON) -> Tensor:
-    """Every channel of every image brought to mean 0 and variance 1, then scaled and shifted by `weight`, `bias` [C] where given.
+    """x [B, C, H, W] with every channel of every image at mean 0 and variance 1, times `weight` [C], plus `bias` [C] where given.
 
-    x [B, C, H, W] of any floating type and memory format, H, W >= 1; the same shape comes back (0, or the bias, at 1 x 1).
+    x has any floating type and memory format, H, W >= 1. At 1 x 1 the result is 0, or the bias.
     """
     if x.shape[2] * x.shape[3] == 1:
         zero = x - x  # one value is its own mean; torch raises here
@@ -41,7 +40,7 @@ class InstanceNorm2d(nn.Module):
 class PerImageBatchNorm2d(nn.BatchNorm2d):
     """A trained batch normalisation that uses each image's own statistics and its learned scale and shift.
 
-    It has the names of `nn.BatchNorm2d` in a state dict; its running statistics are neither read nor changed.
+    Its names in a state dict are those of `nn.BatchNorm2d`. It neither reads nor changes the running statistics.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -60,9 +59,9 @@ def norm_layer(norm: str, channels: int) -> nn.Module:
 
 
 def bias_before(norm: str) -> bool:
-    """Does a convolution in front of `norm` have a bias? Batch normalisation has its own, so that one would be dead weight.
+    """Does a convolution in front of `norm` have a bias? Batch normalisation has a bias of its own, which makes that one useless.
 
-    It is dead before instance normalisation too, but the field's networks have it there, and so its weights fit ours.
+    Instance normalisation cancels it too, but the field's networks have a bias there, and their weights must fit ours.
     """
     return norm != "batch"
 
@@ -70,16 +69,16 @@ def bias_before(norm: str) -> bool:
 def batch_independent(network: nn.Module) -> bool:
     """Is each image's result its own, so that `network(cat([x, y]))` is `cat([network(x), network(y)])`?
 
-    It is unless a batch normalisation mixes the images. Dropout has a mask for each sample (`networks.dropout`).
+    Only batch normalisation mixes images. Dropout has a mask for each sample (`networks.layers.dropout`).
     """
     return not any(isinstance(m, nn.modules.batchnorm._BatchNorm) and not isinstance(m, PerImageBatchNorm2d) for m in network.modules())
 
 
 def per_image_statistics(network: nn.Module) -> nn.Module:
-    """A twin of `network` that SHARES its parameters and buffers and normalises every image by its own statistics.
+    """A copy of `network` that SHARES its parameters and buffers and normalises every image by the image's own statistics.
 
-    This is how the papers' code tests networks with batch normalisation: at batch 1, with the statistics of the image at hand.
-    With running statistics, which eval mode takes, such networks often fail. The network given is left as it is.
+    The papers' code tests networks with batch normalisation this way: at batch 1, with the statistics of that image. With running
+    statistics, as in eval mode, such networks often fail. `network` itself does not change.
     """
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     twin = copy.deepcopy(network, shared)

@@ -1,4 +1,4 @@
-"""Patches: the features of a few positions of an image, as contrastive losses compare them (2007.15651, section 3)."""
+"""Patches: features at a few positions of an image, which contrastive losses compare (2007.15651, section 3)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,9 +13,9 @@ Patches = dict[str, Tensor]  # layer -> their features [B, P, C]
 
 
 def draw_positions(strides: Mapping[str, int], height: int, width: int, count: int, seeds: Sequence[int]) -> Positions:
-    """For each seed, an image of height x width pixels, `count` different positions in each layer, or all where there are fewer.
+    """For each seed, which stands for an image of height x width pixels, `count` different positions in each layer, or all if fewer.
 
-    strides: layer -> pixels between two of its positions. The positions are a function of the seed, whatever else is in the batch.
+    strides: layer -> pixels between two of its positions. An image's positions are a function of its seed alone.
     """
     drawn: dict[str, list[np.ndarray]] = {layer: [] for layer in strides}
     for seed in seeds:
@@ -28,7 +28,7 @@ def draw_positions(strides: Mapping[str, int], height: int, width: int, count: i
 
 
 def mirror_positions(positions: Positions, strides: Mapping[str, int], width: int, which: Sequence[bool]) -> Positions:
-    """Where the positions lie in those images, `width` pixels wide, that are mirrored left to right."""
+    """The same positions after the images that `which` marks, `width` pixels wide, were mirrored left to right."""
     chosen = torch.tensor(which)[:, None]  # [B, 1]
     mirrored: Positions = {}
     for layer, places in positions.items():
@@ -39,12 +39,12 @@ def mirror_positions(positions: Positions, strides: Mapping[str, int], width: in
 
 
 def on_device(positions: Positions, device: torch.device) -> Positions:
-    """The positions on `device`, which is not waited for."""
+    """The positions on `device`; the copy does not wait for the device."""
     return {layer: sent(places, device) for layer, places in positions.items()}
 
 
 def at_positions(features: Tensor, positions: Tensor) -> Tensor:
-    """[B, C, h, w] at positions [B, P, 2] -> [B, P, C]; the gradient has the memory format of the features."""
+    """Features [B, C, h, w] at positions [B, P, 2] -> [B, P, C]; their gradient has their memory format."""
     images = torch.arange(len(features), device=features.device)[:, None]  # [B, 1]
     rows, columns = positions.unbind(2)
     if features.is_contiguous():

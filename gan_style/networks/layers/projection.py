@@ -1,4 +1,4 @@
-"""The heads that bring features of several layers into spaces where they are compared (2007.15651, section 3)."""
+"""Projection heads: MLPs that map features of several layers to the vectors that a contrastive loss compares (2007.15651, section 3)."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ from gan_style.networks.layers.patches import Patches
 class ProjectionHeads(nn.Module):
     """One MLP of two layers for each layer of features: {layer: [B, P, C]} -> {layer: [B, P, width]}, vectors of length 1.
 
-    channels: layer -> C. The heads compute in float32 at least, inside autocast too: their initial weights are small enough for half
-    precision to lose what comes out, and its direction is all that counts.
+    channels: layer -> C. The heads compute in float32 or finer, also under autocast: their initial weights are so small that half
+    precision loses their outputs, of which only the direction counts.
     """
 
     def __init__(self, channels: Mapping[str, int], width: int = 256) -> None:
@@ -28,6 +28,6 @@ class ProjectionHeads(nn.Module):
 
 @outside_autocast
 def project(features: Tensor, mlp: nn.Module) -> Tensor:
-    """`mlp(features)`, each vector brought to length 1; a vector of zeros stays one and has a gradient."""
+    """`mlp(features)`, each vector divided by its length; a vector of zeros stays a vector of zeros and has a gradient."""
     vectors = mlp(features)
     return vectors / (torch.linalg.vector_norm(vectors, dim=-1, keepdim=True) + 1e-7)

@@ -13,12 +13,12 @@ _FIRST_ITERATIONS = 16  # from a random vector; later each step goes on from the
 class SpectralNorm(nn.Module):
     """W / sigma(W), W as a matrix [out, rest], sigma its largest singular value by the power method (equation 8, appendix A).
 
-    out: the axis of W of the outputs: 0 but for a deconvolution, where it is 1
+    out: the axis of W that counts the outputs: 1 for a deconvolution, else 0
 
-    u [out] and v [rest], the singular vectors so far, are buffers: a training goes on from them. `advance` moves them on by one iteration
-    (algorithm 1) before each step in which the network learns. A forward only reads them, so that it does not matter how many there are
-    in a step. Why not torch's own `parametrizations.spectral_norm`: it moves them in every forward, an opponent's turn included, and takes
-    sigma in half precision under autocast.
+    u [out] and v [rest], the current singular vectors, are buffers and saved in checkpoints. `advance` moves them by one iteration
+    (algorithm 1) before each step in which the network learns. A forward only reads them, so the number of forwards in a step does not
+    matter. torch's own `parametrizations.spectral_norm` moves them in every forward, also in an opponent's turn, and computes sigma in
+    half precision under autocast.
     """
 
     u: Tensor
@@ -39,7 +39,7 @@ class SpectralNorm(nn.Module):
 
     @torch.no_grad()
     def iterate(self, weight: Tensor) -> None:
-        """Bring u and v one iteration nearer to the singular vectors of this weight."""
+        """Move u and v by one iteration towards the singular vectors of this weight."""
         matrix = self._matrix(weight)
         self.u.copy_(F.normalize(matrix @ self.v, dim=0))
         self.v.copy_(F.normalize(matrix.T @ self.u, dim=0))
@@ -49,7 +49,7 @@ class SpectralNorm(nn.Module):
 
 
 def normalise_spectrally(network: nn.Module) -> nn.Module:
-    """Put every convolution, deconvolution and linear layer of `network`, its weights drawn, under it; the same network."""
+    """`network` with every convolution, deconvolution and linear layer under spectral normalisation; its weights are drawn already."""
     for layer in list(network.modules()):
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             register_parametrization(layer, "weight", SpectralNorm(layer.weight, out=int(isinstance(layer, nn.ConvTranspose2d))))
@@ -60,23 +60,23 @@ Norms = list[tuple[SpectralNorm, Tensor]]  # with the weight that each normalise
 
 
 def spectral_norms(network: nn.Module) -> Norms:
-    """All of `network`."""
+    """All spectral normalisations of `network`."""
     layers = [module for module in network.modules() if isinstance(module, ParametrizationList)]
     return [(norm, layer.original) for layer in layers for norm in layer if isinstance(norm, SpectralNorm)]
 
 
 def advance(norms: Norms) -> None:
-    """One iteration of each: before a step in which their weights learn."""
+    """Move each by one iteration, before a step in which its weight learns."""
     for norm, weight in norms:
         norm.iterate(weight)
 
 
 def singular_vectors(network: nn.Module) -> set[str]:
-    """The names of all u and v in the network's state."""
+    """The names of all u and v in the network's state dict."""
     layers = [name for name, module in network.named_modules() if isinstance(module, SpectralNorm)]
     return {f"{layer}.{vector}" for layer in layers for vector in ("u", "v")}
 
 
 def is_spectral(network: nn.Module) -> bool:
-    """Has `normalise_spectrally` been here?"""
+    """Has the network a spectral normalisation?"""
     return any(isinstance(module, SpectralNorm) for module in network.modules())

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class ResizeConvolution(nn.Conv2d):
     """Nearest-neighbour resize to twice the size, then a 3 x 3 convolution [B, C, H, W] -> [B, C', 2H, 2W].
 
-    Every output pixel sees the same number of weights, so no checkerboard appears (distill.pub/2016/deconv-checkerboard).
+    Every output pixel is a sum over the same number of weights, so no checkerboard appears (distill.pub/2016/deconv-checkerboard).
     """
 
     def __init__(self, in_channels: int, out_channels: int, bias: bool) -> None:
@@ -20,8 +20,8 @@ class ResizeConvolution(nn.Conv2d):
 class AntialiasedConvolution(nn.Conv2d):
     """Bilinear resize to twice the size, then a 3 x 3 convolution [B, C, H, W] -> [B, C', 2H, 2W].
 
-    The resize is the strided transposed convolution with the binomial filter 1 3 3 1 that goes with `BlurPool` (1904.11486), at its
-    edges too, where it repeats the last pixel.
+    The resize equals a strided transposed convolution with the binomial filter 1 3 3 1, the counterpart of `BlurPool` (1904.11486); at
+    the edges it repeats the last pixel.
     """
 
     def __init__(self, in_channels: int, out_channels: int, bias: bool) -> None:
