@@ -60,10 +60,10 @@ class Dual(CycleGAN):
                 outputs |= {f"{source}/{layer}/key": found[layer].detach(), f"{source}/{layer}/at": at[layer]}
         return outputs
 
-    def _generator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+    def generator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         for source, target, real in (("a", "b", batch.a), ("b", "a", batch.b)):
-            losses[f"adversarial_{source}{target}"] = self._fool(self.fooled(target), batch, outputs[f"fake_{target}"])
+            losses[f"adversarial_{source}{target}"] = self.fool(self.fooled(target), batch, outputs[f"fake_{target}"])
             losses[f"nce_{source}"] = self.contrast(source, target, outputs)
             losses[f"identity_{source}"] = (outputs[f"identity_{source}"] - real).abs().mean()
         return losses

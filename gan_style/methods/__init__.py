@@ -4,6 +4,7 @@ from gan_style.methods.adain import AdaIN
 from gan_style.methods.base import Method
 from gan_style.methods.cut import CUT
 from gan_style.methods.cyclegan import CycleGAN
+from gan_style.methods.dclgan import DCLGAN
 from gan_style.methods.fast_style import FastStyle
 from gan_style.methods.gan import GAN
 from gan_style.methods.pix2pix import Pix2Pix
@@ -15,6 +16,7 @@ METHODS: dict[str, type[Method]] = {
     "pix2pixhd": Pix2PixHD,
     "cyclegan": CycleGAN,
     "cut": CUT,
+    "dclgan": DCLGAN,
     "fast_style": FastStyle,
     "adain": AdaIN,
     "gan": GAN,

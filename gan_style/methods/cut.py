@@ -8,10 +8,9 @@ own encoder up to layer l, H_l the head of that layer. The term on Y is the iden
 CUT: lambda_X = lambda_Y. FastCUT: lambda_X = 10, lambda_Y = 0, and flip equivariance: half of the inputs are translated mirrored, and
 what comes out is compared with the input that was not.
 
-As in the authors' code, and unlike the paper's equations: sums over layers and patches are means; the two PatchNCE terms are halved where
-there are two; z_l is a constant, so neither G nor H is trained through it. The discriminator moves first and its objective is halved.
-Departures from their code: patches and mirrors are drawn for each sample, not for each batch, so that they do not depend on the number of
-processes (decision 15); layer 0 is the image, without the mirrored margin that its first convolution sees.
+`contrast.py` computes PatchNCE. As in the authors' code its terms are halved where there are two, the discriminator moves first, and its
+objective is halved. Departures from that code: mirrors, as patches, are drawn for each sample, not for each batch (decision 15);
+layer 0 is the image, without the mirrored margin that its first convolution sees.
 """
 
 from collections.abc import Sequence
@@ -22,27 +21,24 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
-from gan_style.errors import UserError, nearest
-from gan_style.losses.patch_nce import Negatives, patch_nce
+from gan_style.errors import UserError
 from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.methods.contrast import Contrast, ContrastConfig
 from gan_style.networks import DiscriminatorConfig, FeatureGeneratorConfig
 from gan_style.networks.discriminators.patchgan import PatchConfig
-from gan_style.networks.features import FeatureGenerator, Stage
 from gan_style.networks.generators.resnet import ResnetConfig
 from gan_style.networks.layers.dropout import of_samples_at
-from gan_style.networks.layers.patches import Patches, Positions, draw_positions, mirror_positions, on_device
-from gan_style.networks.layers.projection import ProjectionHeads
+from gan_style.networks.layers.patches import Patches, Positions, mirror_positions, on_device
 from gan_style.networks.layers.together import patches_together
-from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Direction, Outputs, Task
 
 # Layers 0, 4, 8, 12 and 16 of the authors' generator: pixels, both downsampling convolutions, blocks 1 and 5.
 NCE_LAYERS = ("pixels", "down1", "down2", "block1", "block5")
 
 
-class CUTConfig(AdversarialConfig, AuxiliaryConfig):
+class CUTConfig(AdversarialConfig, AuxiliaryConfig, ContrastConfig):
     """CUT and FastCUT; the defaults are CUT's, configs/fastcut.yaml has FastCUT's."""
 
     name: Literal["cut"] = Field(
@@ -62,20 +58,6 @@ class CUTConfig(AdversarialConfig, AuxiliaryConfig):
     flip_equivariance: bool = Field(
         default=False, description="Translate half of the inputs mirrored and compare them with the ones that are not; on in FastCUT."
     )
-    nce_layers: list[str] | None = Field(
-        default=None,
-        min_length=1,
-        description="Layers that are compared: `pixels`, `stem`, `down1`, `down2`, `block1`, `block2`, ... null: the paper's `pixels`, "
-        "`down1`, `down2`, `block1` and `block5`, as far as the generator has them.",
-    )
-    num_patches: int = Field(default=256, ge=2, le=4096, description="Patches of each image and layer; all where there are fewer.")
-    temperature: float = Field(default=0.07, gt=0, description="Temperature of the softmax over the patches.")
-    negatives: Negatives = Field(
-        default="image",
-        description="A patch is told from the others of its `image`, or of the whole `batch` that a process has at once: for crops of one "
-        "picture; then the result depends on the number of processes and on `train.accumulate`.",
-    )
-    projection_channels: int = Field(default=256, ge=1, le=4096, description="Channels of both layers of each projection head.")
 
 
 class CUT(Method):
@@ -96,13 +78,11 @@ class CUT(Method):
         generator = build_generator(config.generator, channels_in, channels_out)
         if config.flip_equivariance and not networks.batch_independent(generator):
             raise UserError("method.flip_equivariance encodes some of a batch's images again, which norm batch mixes: take norm instance")
-        stages = _compared(generator, config.nce_layers)
-        self.strides = {name: stage.stride for name, stage in stages.items()}
-        heads = ProjectionHeads({name: stage.channels for name, stage in stages.items()}, config.projection_channels)
-        networks.init_weights(heads, config.generator.init, config.generator.init_gain)
+        self.contrast = Contrast(config, task.seed, generator, NCE_LAYERS)
+        self.strides = self.contrast.strides
         self.networks = {
             "generator": generator,
-            "heads": heads,
+            "heads": self.contrast.heads(generator, config.generator),
             "discriminator": build_discriminator(config.discriminator, channels_out),
         }
         self.auxiliary = Auxiliary(config, task)
@@ -115,17 +95,17 @@ class CUT(Method):
 
     @property
     def divisible(self) -> bool:
-        return super().divisible and self.config.negatives == "image"
+        return super().divisible and self.contrast.divisible
 
     def translate(self, batch: Batch) -> Outputs:
         """`fake` and `identity`: what became of `source`, as the generator saw it, and of the real output.
 
-        <name>/<layer>/key: their source's features [B, P, C]; <name>/<layer>/at: where the same patches are in them [B, P, 2].
+        Under both names `Contrast.kept` keeps their sources' patches, and where the same patches are in them.
         """
         real_input, real_output = batch.oriented(self.config.direction)
         images = {"fake": real_input, "identity": real_output} if self.config.nce_identity else {"fake": real_input}
         mirrored = self._mirrored(batch)
-        drawn = {name: self._draw(name, image, batch) for name, image in images.items()}
+        drawn = {name: self.contrast.draw(name, image, batch) for name, image in images.items()}
         seen = {name: _mirror(image, mirrored) for name, image in images.items()}
         at = [on_device(positions, real_input.device) for positions in drawn.values()]
 
@@ -138,8 +118,7 @@ class CUT(Method):
             at = [on_device(positions, real_input.device) for positions in flipped]
         for name, patches, key, places in zip(images, found, keys, at, strict=True):
             outputs[name] = patches["translation"]
-            outputs |= {f"{name}/{layer}/key": key[layer] for layer in self.strides}
-            outputs |= {f"{name}/{layer}/at": places[layer] for layer in self.strides}
+            outputs |= self.contrast.kept(name, key, places)
         return outputs
 
     def fakes(self, batch: Batch) -> Outputs:
@@ -164,18 +143,12 @@ class CUT(Method):
 
     def _contrastive(self, outputs: Outputs) -> dict[str, Tensor]:
         terms = {"fake": "nce", "identity": "nce_identity"} if self.config.nce_identity else {"fake": "nce"}
-        weight = self.config.nce_weight / len(terms)
-        at = [{layer: outputs[f"{name}/{layer}/at"] for layer in self.strides} for name in terms]
+        weight, heads = self.config.nce_weight / len(terms), self.networks["heads"]
+        at = [self.contrast.places(name, outputs) for name in terms]
         translations = [outputs[name] for name in terms]
         found = patches_together(self.networks["generator"], translations, at, decode=False)  # E(G(x)), E(G(y))
-        heads, losses = self.networks["heads"], {}
-        for (name, term), patches in zip(terms.items(), found, strict=True):
-            queries = heads(patches)  # z^
-            with torch.no_grad():
-                keys = heads({layer: outputs[f"{name}/{layer}/key"] for layer in self.strides})  # z
-            distances = [patch_nce(queries[layer], keys[layer], self.config.temperature, self.config.negatives) for layer in self.strides]
-            losses[term] = weight * torch.stack(distances).mean()
-        return losses
+        patches = zip(terms.items(), found, strict=True)
+        return {term: weight * self.contrast.loss(name, outputs, queries, heads, heads) for (name, term), queries in patches}
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
         return {self.config.direction: (outputs["source"], outputs["fake"])}
@@ -186,15 +159,7 @@ class CUT(Method):
 
     def _mirrored(self, batch: Batch) -> list[bool]:
         """Which samples are translated mirrored."""
-        return [self.config.flip_equivariance and self._seed("mirror", number) % 2 == 1 for number in batch.numbers]
-
-    def _seed(self, purpose: str, number: int) -> int:
-        return derive_seed(self.task.seed, "cut", purpose, number)
-
-    def _draw(self, name: str, image: Tensor, batch: Batch) -> Positions:
-        """The patches of each image that are compared, a function of the sample's number."""
-        seeds = [self._seed(name, number) for number in batch.numbers]
-        return draw_positions(self.strides, image.shape[2], image.shape[3], self.config.num_patches, seeds)
+        return [self.config.flip_equivariance and self.contrast.lot("mirror", number) % 2 == 1 for number in batch.numbers]
 
     def _encode_again(
         self, keys: Sequence[Patches], images: Sequence[Tensor], at: Sequence[Positions], places: Sequence[int]
@@ -208,16 +173,6 @@ class CUT(Method):
             {layer: _replaced(key[layer], places, patches[layer]) for layer in self.strides}
             for key, patches in zip(keys, found, strict=True)
         ]
-
-
-def _compared(generator: nn.Module, wanted: Sequence[str] | None) -> dict[str, Stage]:
-    """The stages that are compared, in the encoder's order."""
-    assert isinstance(generator, FeatureGenerator)
-    known = generator.feature_stages()
-    for name in wanted or ():
-        if name not in known:
-            raise UserError(f"method.nce_layers: {name!r} is no layer of this generator{nearest(name, known)}; it has {', '.join(known)}")
-    return {name: stage for name, stage in known.items() if name in (wanted or NCE_LAYERS)}
 
 
 def _mirror(images: Tensor, which: Sequence[bool]) -> Tensor:

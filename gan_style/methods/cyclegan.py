@@ -4,36 +4,23 @@
                       + lambda_A E[|F(G(a)) - a|] + lambda_B E[|G(F(b)) - b|]  cycle-consistency            (equation 2)
                       + lambda_idt (lambda_B E[|G(b) - b|] + lambda_A E[|F(a) - a|])  identity              (section 5.2)
 
-G is `generator_ab`, F `generator_ba`. The generators move first; the discriminators' objective is halved and they are
-shown translations of the past as well as of the present (section 4).
+G is `generator_ab`, F `generator_ba`. The generators move first; the discriminators' objective is halved and they see
+translations of the past as well as of the present (section 4).
 """
 
-import warnings
-from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from typing import Literal
 
-import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
-from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
-from gan_style.methods.base import Method, Player, build_discriminator, build_generator
-from gan_style.methods.replay import ReplayBuffer
-from gan_style.networks import DiscriminatorConfig, GeneratorConfig
-from gan_style.networks.discriminators.patchgan import PatchConfig
-from gan_style.networks.generators.resnet import ResnetConfig
-from gan_style.networks.layers.together import forward_together
-from gan_style.types import Batch, Direction, Outputs, Task
+from gan_style.methods.two_way import TwoWay, TwoWayConfig, l1
+from gan_style.types import Batch, Outputs
 
 
-class CycleGANConfig(AdversarialConfig, AuxiliaryConfig):
+class CycleGANConfig(TwoWayConfig):
     """CycleGAN; the defaults are the paper's."""
 
     name: Literal["cyclegan"] = Field(default="cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
-    generator: GeneratorConfig = Field(default=ResnetConfig(), description="Both translators.")
-    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="Both judges.")
-    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     cycle_weight_a: float = Field(default=10.0, ge=0, description="Weight of the cycle A -> B -> A.")
     cycle_weight_b: float = Field(default=10.0, ge=0, description="Weight of the cycle B -> A -> B.")
     identity_weight: float = Field(
@@ -46,99 +33,23 @@ class CycleGANConfig(AdversarialConfig, AuxiliaryConfig):
     )
 
 
-class CycleGAN(Method):
-    """Two generators, two discriminators."""
+class CycleGAN(TwoWay):
+    """Two generators, two discriminators, cycles."""
 
     Config = CycleGANConfig
-    needs = "domains"
-
-    def __init__(self, config: CycleGANConfig, task: Task) -> None:
-        self.config = config
-        self.adversary = Adversary(config, task)
-        self.networks = {
-            "generator_ab": build_generator(config.generator, task.channels_a, task.channels_b),
-            "generator_ba": build_generator(config.generator, task.channels_b, task.channels_a),
-            "discriminator_a": build_discriminator(config.discriminator, task.channels_a),
-            "discriminator_b": build_discriminator(config.discriminator, task.channels_b),
-        }
-        self.auxiliary = Auxiliary(config, task)
-        self.frozen = self.auxiliary.frozen
-        self.players = (
-            Player("generators", ("generator_ab", "generator_ba"), translates=True, every=config.critic_steps),
-            Player("discriminators", ("discriminator_a", "discriminator_b"), bounded=self.adversary.bounded),
-        )
-        self.translators: dict[Direction, str] = {"a2b": "generator_ab", "b2a": "generator_ba"}
-        self.identity = config.identity_weight > 0 and task.channels_a == task.channels_b
-        if config.identity_weight > 0 and not self.identity:
-            warnings.warn(
-                f"identity loss is off: domain A has {task.channels_a} channels and B {task.channels_b}, "
-                "so a generator cannot return its own output domain unchanged (method.identity_weight=0 says so)",
-                stacklevel=2,
-            )
-        self.replay_a = ReplayBuffer(config.replay_buffer, task.batch_size, task.seed, "a")
-        self.replay_b = ReplayBuffer(config.replay_buffer, task.batch_size, task.seed, "b")
 
     def translate(self, batch: Batch) -> Outputs:
-        generator_ab, generator_ba = self.networks["generator_ab"], self.networks["generator_ba"]
-        outputs: Outputs = {}
-        if self.identity:  # G(a) and G(b) are one forward
-            outputs["fake_b"], outputs["identity_b"] = forward_together(generator_ab, batch.a, batch.b)
-            outputs["fake_a"], outputs["identity_a"] = forward_together(generator_ba, batch.b, batch.a)
-        else:
-            outputs["fake_b"] = generator_ab(batch.a)
-            outputs["fake_a"] = generator_ba(batch.b)
-        outputs["reconstructed_a"] = generator_ba(outputs["fake_b"])
-        outputs["reconstructed_b"] = generator_ab(outputs["fake_a"])
+        outputs = super().translate(batch)
+        outputs["reconstructed_a"] = self.networks["generator_ba"](outputs["fake_b"])
+        outputs["reconstructed_b"] = self.networks["generator_ab"](outputs["fake_a"])
         return outputs
 
-    def fakes(self, batch: Batch) -> Outputs:
-        return {"fake_b": self.networks["generator_ab"](batch.a), "fake_a": self.networks["generator_ba"](batch.b)}
-
-    def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        return self._generator_losses(batch, outputs) if player.name == "generators" else self._discriminator_losses(batch, outputs)
-
-    def _generator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        weight_a, weight_b = self.config.cycle_weight_a, self.config.cycle_weight_b
-        losses = {
-            "adversarial_ab": self._fool("discriminator_b", batch, outputs["fake_b"]),  # L_GAN(G, D_B)
-            "adversarial_ba": self._fool("discriminator_a", batch, outputs["fake_a"]),  # L_GAN(F, D_A)
-            "cycle_a": weight_a * _l1(outputs["reconstructed_a"], batch.a),  # lambda_A |F(G(a)) - a|
-            "cycle_b": weight_b * _l1(outputs["reconstructed_b"], batch.b),  # lambda_B |G(F(b)) - b|
+    def generator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        weight_a, weight_b, identity = self.config.cycle_weight_a, self.config.cycle_weight_b, self.config.identity_weight
+        return {
+            **self.adversarial_losses(batch, outputs),  # L_GAN(G, D_B) + L_GAN(F, D_A)
+            "cycle_a": weight_a * l1(outputs["reconstructed_a"], batch.a),  # lambda_A |F(G(a)) - a|
+            "cycle_b": weight_b * l1(outputs["reconstructed_b"], batch.b),  # lambda_B |G(F(b)) - b|
+            **self.identity_losses(batch, outputs, identity * weight_a, identity * weight_b),  # lambda_idt ...
+            **self.auxiliary_losses(batch, outputs),
         }
-        if self.identity:
-            losses["identity_a"] = self.config.identity_weight * weight_a * _l1(outputs["identity_a"], batch.a)  # |F(a) - a|
-            losses["identity_b"] = self.config.identity_weight * weight_b * _l1(outputs["identity_b"], batch.b)  # |G(b) - b|
-        losses |= self.auxiliary.losses(outputs["fake_b"], content=batch.a, style=batch.b, suffix="_ab")
-        losses |= self.auxiliary.losses(outputs["fake_a"], content=batch.b, style=batch.a, suffix="_ba")
-        return losses
-
-    def _discriminator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        losses = {}
-        for domain, real, replay in (("a", batch.a, self.replay_a), ("b", batch.b, self.replay_b)):
-            name, fake = f"discriminator_{domain}", replay.exchange(outputs[f"fake_{domain}"], batch.slots)
-            judged = self.adversary.judge(self.networks[name], batch, real=real, fake=fake, name=name, real_first=True)
-            losses |= {f"{name}_real": 0.5 * judged.real, f"{name}_fake": 0.5 * judged.fake, **judged.penalties}
-        return losses
-
-    def _fool(self, name: str, batch: Batch, fake: Tensor) -> Tensor:
-        return self.adversary.fool(self.networks[name], batch, fake, name=name)
-
-    def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
-        return {"a2b": (batch.a, outputs["fake_b"]), "b2a": (batch.b, outputs["fake_a"])}
-
-    @classmethod
-    def translator(cls, config: CycleGANConfig, in_channels: int, out_channels: int) -> nn.Module:
-        return build_generator(config.generator, in_channels, out_channels)
-
-    def extra_state(self) -> dict[str, Any]:
-        return {"replay_a": self.replay_a.state(), "replay_b": self.replay_b.state()}
-
-    def load_extra_state(self, state: Mapping[str, Any], slots: Collection[int]) -> None:
-        device = next(self.networks["discriminator_a"].parameters()).device
-        self.replay_a.load_state(state["replay_a"], slots, device)
-        self.replay_b.load_state(state["replay_b"], slots, device)
-
-
-def _l1(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error at the target's precision: half precision stays inside the networks."""
-    return F.l1_loss(output.to(target), target)

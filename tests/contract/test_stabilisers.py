@@ -122,8 +122,10 @@ def _rates(name: str, folder: Path) -> dict[str, float]:
 @pytest.mark.parametrize("stabiliser", ["R1", "WGAN-GP", "spectral", "diffaugment"])
 def test_half_precision_trains_nearly_as_float32_does(name: str, stabiliser: str, tmp_path: Path) -> None:
     losses = []
+    # From weights as small as CUT's, the rounding of bf16 decides the signs of gradients, and so where Adam's first step leads.
+    method = {**STABILISERS[stabiliser], "generator": {"init": "normal"}}
     for kind in ("bf16", "no"):  # float32 last: accelerate keeps the precision for what is run next in this process
-        trainer = make_trainer(stabilised(name, tmp_path, STABILISERS[stabiliser], {"mixed_precision": kind}))
+        trainer = make_trainer(stabilised(name, tmp_path, method, {"mixed_precision": kind}))
         losses.append([trainer.step(step, micro_batches(step, 2)).losses for step in range(2)])
     for step, (half, full) in enumerate(zip(*losses, strict=True)):
         assert full.keys() == half.keys()

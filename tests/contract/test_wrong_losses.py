@@ -11,11 +11,12 @@ import torch
 from dual import Dual
 from tiny import make_method, make_trainer, micro_batches, tiny_config, weights
 
-from gan_style.methods import CONFIGS, METHODS, cut
+from gan_style.methods import CONFIGS, METHODS
+from gan_style.methods import contrast as shared
 from gan_style.methods.base import Method
 from gan_style.networks.layers.patches import draw_positions
 
-ADVERSARIAL = ["pix2pix", "pix2pixhd", "cyclegan", "cut", "gan", "dual"]
+ADVERSARIAL = ["pix2pix", "pix2pixhd", "cyclegan", "cut", "dclgan", "gan", "dual"]
 CHECKS: list[Callable[[Method], Any]] = [
     games.check_each_judge_sees_the_domain_that_it_judges,
     games.check_each_translation_fools_its_judge,
@@ -34,7 +35,7 @@ def dual(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def complaints(name: str, mistake: Callable[[Any], None], folder: Path) -> Iterator[str]:
     """What each check says of a method with this mistake, as far as it is asked for."""
-    contrastive = [contrast.check_patches_are_compared_with_their_source] if name in ("cut", "dual") else []
+    contrastive = [contrast.check_patches_are_compared_with_their_source] if name in ("cut", "dclgan", "dual") else []
     for check in [*contrastive, *CHECKS]:
         method = make_method(tiny_config(name, folder))
         mistake(method)
@@ -96,12 +97,12 @@ def test_a_game_with_a_wrong_sign_is_seen(name: str, mistake: Callable[[Any], No
 
 
 def one_fooled_twice(method: Any) -> None:
-    method._fool = lambda name, batch, fake: method.adversary.fool(method.networks["discriminator_b"], batch, fake, name=name)
+    method.fool = lambda name, batch, fake: method.adversary.fool(method.networks["discriminator_b"], batch, fake, name=name)
 
 
 def each_fooled_by_the_other(method: Any) -> None:
     other = {"discriminator_a": "discriminator_b", "discriminator_b": "discriminator_a"}
-    method._fool = lambda name, batch, fake: method.adversary.fool(method.networks[other[name]], batch, fake, name=name)
+    method.fool = lambda name, batch, fake: method.adversary.fool(method.networks[other[name]], batch, fake, name=name)
 
 
 def judges_of_the_wrong_domain(method: Any) -> None:
@@ -120,7 +121,7 @@ def no_one_fooled(method: Any) -> None:
 
 
 @pytest.mark.parametrize("mistake", [one_fooled_twice, each_fooled_by_the_other, judges_of_the_wrong_domain, no_one_fooled])
-@pytest.mark.parametrize("name", ["cyclegan", "dual"])
+@pytest.mark.parametrize("name", ["cyclegan", "dclgan", "dual"])
 def test_the_wrong_discriminator_is_seen(name: str, mistake: Callable[[Any], None], tmp_path: Path) -> None:
     assert seen(name, mistake, tmp_path)
 
@@ -235,24 +236,27 @@ def test_a_wrong_contrast_is_seen(mistake: Callable[[Any], None], tmp_path: Path
     assert seen("dual", mistake, tmp_path)
 
 
-def cut_negated(monkeypatch: pytest.MonkeyPatch) -> None:
-    patch_nce = cut.patch_nce
-    monkeypatch.setattr(cut, "patch_nce", lambda query, key, *rest: -patch_nce(query, key, *rest))
+def negated(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch_nce = shared.patch_nce
+    monkeypatch.setattr(shared, "patch_nce", lambda query, key, *rest: -patch_nce(query, key, *rest))
 
 
-def cut_from_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+def drawn_from_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     def drawn(strides: Any, height: int, width: int, count: int, seeds: Any) -> Any:
         return draw_positions(strides, height, width, count, [int(torch.randint(2**31, ())) for _ in seeds])
 
-    monkeypatch.setattr(cut, "draw_positions", drawn)
+    monkeypatch.setattr(shared, "draw_positions", drawn)
 
 
-def cut_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    patch_nce = cut.patch_nce
-    monkeypatch.setattr(cut, "patch_nce", lambda query, key, *rest: patch_nce(query, key.flip(1), *rest))
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch_nce = shared.patch_nce
+    monkeypatch.setattr(shared, "patch_nce", lambda query, key, *rest: patch_nce(query, key.flip(1), *rest))
 
 
-@pytest.mark.parametrize("mistake", [cut_negated, cut_from_torch, cut_elsewhere])
-def test_a_wrong_contrast_of_cut_is_seen(mistake: Callable[[Any], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mistake", [negated, drawn_from_torch, elsewhere])
+@pytest.mark.parametrize("name", ["cut", "dclgan"])
+def test_a_wrong_contrast_that_methods_share_is_seen(
+    name: str, mistake: Callable[[Any], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mistake(monkeypatch)
-    assert seen("cut", lambda method: None, tmp_path)
+    assert seen(name, lambda method: None, tmp_path)
