@@ -44,7 +44,21 @@ def pip(arguments: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def run(installed: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+PROGRAM = """
+import sys
+from gan_style.__main__ import run
+smaller, source = sys.argv[1:-1], sys.argv[-1]
+assert run(["train", "--config", "smoke/pix2pix", "run_dir=run", *smaller]) == 0
+assert run(["infer", "--model", "run", "--input", source, "--output", "out"]) == 0
+print("num_blocks", flush=True)
+assert run(["train", "--config", "cyclegan", smaller[0], "method.generator.base_channels=8", "--dry-run"]) == 0
+assert run(["train", "--config", "cyclgan"]) == 2
+import gan_style
+print(gan_style.__file__)
+"""  # in one process, for each loads torch
+
+
+def python(installed: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Python with the installed package alone, in `folder`."""
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -58,28 +72,21 @@ def test_the_wheel_holds_the_recipes_and_nothing_beside_the_package(wheel: Path)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"gan_style"}
 
 
-def test_a_recipe_trains_and_translates_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def test_recipes_train_and_translate_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     data, folder = draw_folders(tmp_path / "data"), tmp_path / "empty"
     folder.mkdir()
-    where = run(installed, folder, "-c", "import gan_style; print(gan_style.__file__)")
-    assert Path(where.stdout.strip()).is_relative_to(installed), "the test would show nothing of the wheel"
-
-    smaller = ["data.load_size=20", "data.crop_size=16", "method.generator.num_downs=3", "train.steps=2", f"data.root={data}"]
-    trained = run(installed, folder, "-m", "gan_style", "train", "--config", "smoke/pix2pix", "run_dir=run", *smaller)
-    assert trained.returncode == 0, trained.stderr
-    assert (folder / "run/report.html").exists()
-
     source = data / "valA/000.png"
-    translated = run(installed, folder, "-m", "gan_style", "infer", "--model", "run", "--input", str(source), "--output", "out")
-    assert translated.returncode == 0, translated.stderr
+    smaller = [f"data.root={data}", "data.load_size=20", "data.crop_size=16", "method.generator.num_downs=3", "train.steps=2"]
+    done = python(installed, folder, "-c", PROGRAM, *smaller, str(source))
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.splitlines()[-1]).is_relative_to(installed), "else this shows nothing of the wheel"
+    assert {path.name for path in folder.iterdir()} == {"run", "out"} and (folder / "run/report.html").exists()
     assert Image.open(folder / "out/000.png").size == Image.open(source).size
+    assert "num_blocks: 9" in done.stdout.partition("\nnum_blocks\n")[2]
+    assert "did you mean 'cyclegan'?" in done.stderr.splitlines()[-1]
 
 
-def test_a_published_recipe_is_known_by_its_name(installed: Path, tmp_path: Path) -> None:
-    data, folder = draw_folders(tmp_path / "data"), tmp_path / "empty"
-    folder.mkdir()
-    checked = run(installed, folder, "-m", "gan_style", "train", "--config", "cyclegan", f"data.root={data}", "--dry-run")
-    assert checked.returncode == 0, checked.stderr
-    assert "num_blocks: 9" in checked.stdout and not list(folder.iterdir())
-    mistaken = run(installed, folder, "-m", "gan_style", "train", "--config", "cyclgan")
-    assert mistaken.returncode == 2 and mistaken.stderr.count("\n") == 1 and "did you mean 'cyclegan'?" in mistaken.stderr
+def test_the_package_runs_as_a_command(installed: Path, tmp_path: Path) -> None:
+    assert python(installed, tmp_path, "-m", "gan_style", "--version").stdout.startswith("gan_style 0.")
+    mistaken = python(installed, tmp_path, "-m", "gan_style", "trian")
+    assert mistaken.returncode == 2 and mistaken.stderr.count("\n") == 1 and "did you mean 'train'?" in mistaken.stderr

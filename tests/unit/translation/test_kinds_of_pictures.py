@@ -160,6 +160,7 @@ def test_classes_of_a_label_map_take_the_nearest_colour(tmp_path: Path) -> None:
         ("photo.png", {}, TypeError, "not str; gan-style infer reads files"),
         (Path("photo.png"), {}, TypeError, "a PIL image, a NumPy array or a tensor"),
         (Image.new("F", (8, 8)), {}, TypeError, "a PIL image of mode F; give its values as an array"),
+        (Image.new("RGB", (0, 8)), {}, ValueError, "a PIL image of 0 x 8 pixels holds no picture"),
         (Image.new("RGB", (8, 8)), {"value_range": (0, 1)}, ValueError, "leave them out"),
         (PICTURE, {"resize": 0}, ValueError, "resize 0: give none, train or the length"),
         (PICTURE, {"resize": "big"}, ValueError, "resize 'big'"),
