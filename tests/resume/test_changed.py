@@ -15,9 +15,9 @@ from smoke import winning
 from gan_style.commands.train import train_command
 from gan_style.engine.checkpoint import Checkpoint
 from gan_style.errors import UserError
+from gan_style.methods import METHODS
 
 CUT = "train.steps=3"
-PAIRS = {"pix2pix", "pix2pixhd"}
 
 
 def forget_after(run_dir: Path, step: int) -> None:
@@ -31,7 +31,8 @@ def test_keys_that_do_not_change_the_result_may_change(straight: tuple[str, Path
     name, expected = straight
     command = arguments(name, data, tmp_path / "run")
     assert train_command(winning([*command, "data.workers=0", CUT])) == 0
-    kind = "folders" if name in PAIRS else "auto" if name in ("fast_style", "gan") else "unpaired"
+    kinds = {"pairs": "folders", "domains": "unpaired", "labelled images": "labelled"}
+    kind = kinds.get(METHODS[name].needs, "auto")
     assert train_command(winning([*command, "data.workers=1", f"data.source={kind}", "data.changed=accept", "train.keep=1"])) == 0
     assert networks(tmp_path / "run") == networks(expected)
 
