@@ -16,8 +16,8 @@ from gan_style.bundles.place import find_bundle
 from gan_style.conditions import Noise
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.machine.batches import Batches, result_of
 from gan_style.machine.device import Precision, check_precision, choose_device
-from gan_style.machine.memory import OutOfMemory
 from gan_style.translation.inputs import Job
 from gan_style.translation.kinds import Pictures, Range, entered
 from gan_style.translation.picture import Source, network_size
@@ -166,19 +166,13 @@ class TrainedTranslator:
         places: dict[tuple[int, ...], list[int]] = {}
         for place, source in enumerate(sources):
             places.setdefault(source.pixels.shape, []).append(place)
-        results: dict[int, np.ndarray] = {}
+
+        def translate(batch: Sequence[int]) -> list[Tensor]:
+            return list(translator([sources[place] for place in batch], torch.stack([_tensor(sources[place]) for place in batch])))
+
+        batches, results = Batches(translate, most), dict[int, np.ndarray]()
         for alike in places.values():
-            while alike:
-                batch, rest = alike[:most], alike[most:]
-                try:
-                    translated = translator([sources[place] for place in batch], torch.stack([_tensor(sources[place]) for place in batch]))
-                except OutOfMemory:
-                    if len(batch) == 1:
-                        raise
-                    most = len(batch) // 2
-                    continue
-                alike = rest
-                results |= {place: _pixels(sources[place], result) for place, result in zip(batch, translated, strict=True)}
+            results |= {place: _pixels(sources[place], result_of(result)) for place, result in batches.over(alike)}
         return [results[place] for place in range(len(sources))]
 
 
