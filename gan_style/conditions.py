@@ -1,8 +1,8 @@
-"""What a translator takes beside the image: its condition.
+"""Conditions: the input of a translator beside the image.
 
-A method declares the condition of its translators (`Method.takes`) and a bundle carries it. Validation, evaluate, sample grids and
-infer ask the condition and not the method, so a method with one of these conditions needs no change outside its own file. A condition
-also says how the network is called:
+A method declares the condition of its translators (`Method.takes`), and a bundle stores it. Validation, evaluate, sample grids and infer
+ask the condition and not the method, so a method with one of these conditions needs no change outside its own file. A condition also
+determines the call of the network:
 
     Alone       network(image)
     Label       network(image, labels)              labels [B, K], one-hot over K names
@@ -39,7 +39,7 @@ class Given:
 
 
 class Condition(BaseModel):
-    """The base of the conditions, which their `kind` tells apart in a bundle's metadata."""
+    """The base of the conditions. `kind` identifies a condition in a bundle's metadata."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,14 +69,14 @@ class Label(Condition):
     names: tuple[str, ...] = Field(min_length=1, max_length=1024)
 
     def inputs(self, given: Given) -> tuple[Tensor, ...]:
-        """Led to the label that is asked for, else to a label but the source's own, which is a function of the number."""
+        """The arguments for the requested label, else for a label other than the source's, which is a function of the number."""
         if given.to is not None:
             return given.source, self.of(given.to)
         others = [name for name in self.names if name != given.label] or self.names
         return given.source, self.of(others[derive_seed("target", given.number) % len(others)])
 
     def row(self, given: Given) -> list[tuple[Tensor, ...]]:
-        """Led to every class, its own too."""
+        """The arguments for every label, including the source's own."""
         return [(given.source, self.of(name)) for name in self.names]
 
     def of(self, name: str) -> Tensor:
@@ -92,7 +92,7 @@ class Mix(Condition):
     first: int = Field(default=0, exclude=True)
 
     def inputs(self, given: Given) -> tuple[Tensor, ...]:
-        """All of one name, each in turn."""
+        """The arguments for one name alone; the names take turns."""
         place = self.first + given.number % (len(self.names) - self.first)
         return given.source, _one_hot(place, len(self.names))
 

@@ -19,7 +19,7 @@ from gan_style.translation.trained import TrainedTranslator, load
 
 
 class TrainedRun:
-    """A run folder after training. folder: where it lies."""
+    """A run folder after training. folder: its path"""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,17 +38,17 @@ class TrainedRun:
 
     @property
     def step(self) -> int:
-        """The steps that the log knows of."""
+        """The step of the log's last line."""
         return int(self.last.get("step", 0))
 
     @property
     def steps(self) -> int | None:
-        """The length of the run in steps; None where no training began."""
+        """The length of the run in steps; None if no training has begun."""
         return read_record(self.folder).steps
 
     @property
     def finished(self) -> bool:
-        """Is the checkpoint of the run's last step there?"""
+        """Does the checkpoint of the run's last step exist?"""
         return self.steps is not None and is_complete(self.folder, self.steps)
 
     def load(
@@ -71,9 +71,9 @@ def train(config: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[st
     config: the path of a YAML file, the name of a recipe (`cyclegan`), or a mapping of the same keys
     overrides: {"train.steps": 1000} or ["train.steps=1000"], laid over it
 
-    It may be called in any thread and in a notebook, one training at a time and as often as wanted. In the main thread Ctrl-C ends the
-    training after the step in hand, saves a checkpoint and raises `KeyboardInterrupt`; SIGTERM raises `SystemExit`. Elsewhere no signal
-    stops it: `train.max_minutes` does. `UserError`, in one line, for everything that the user can put right.
+    It may be called in any thread, in a notebook and repeatedly, but one training at a time. In the main thread Ctrl-C ends the training
+    after the present step, saves a checkpoint and raises `KeyboardInterrupt`; SIGTERM raises `SystemExit`. In other threads only
+    `train.max_minutes` stops it. `UserError`, in one line, for every mistake of the user.
     """
     resolved = _resolved(config, overrides)
     code = build.train(resolved)

@@ -1,4 +1,4 @@
-"""`base: OTHER.yaml`: a configuration that takes the keys of another file and says only what differs."""
+"""`base: OTHER.yaml`: a configuration that takes the keys of another file and changes some of them."""
 
 import os
 from dataclasses import replace
@@ -14,17 +14,17 @@ MAX_BASES = 8  # files below one another
 
 
 def read_config_file(path: Path) -> YamlFile:
-    """The mapping in a YAML file, laid over that of the file it names as its `base`, and so on.
+    """Read a YAML file and its bases into one mapping; a file's values replace those of its base.
 
-    A `base` is a path relative to the file that names it, or the name of a recipe. Of two mappings under one key the keys are merged;
-    every other value replaces the base's. The key `base` itself is left out. `UserError` in one line for a base that is not there, for
-    files that are based on each other, and for more than MAX_BASES of them.
+    A `base` is a path relative to the file that names it, or the name of a recipe. Two mappings under one key are merged key by key; any
+    other value replaces the base's. The key `base` itself is left out. `UserError` if a base does not exist, if files are based on each
+    other, and for more than MAX_BASES bases.
     """
     return _read(path, ())
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> YamlFile:
-    """above: the files that are based on this one, the nearest last."""
+    """As `read_config_file`. above: the files that are based on this one, the nearest last"""
     file = read_yaml_file(path)
     if BASE not in file.tree:
         return file
@@ -53,7 +53,7 @@ def _named(given: Any, path: Path, blamed: str) -> Path:
 
 
 def merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """A tree of both, key by key; `own` counts where both have a value. Neither is changed."""
+    """Merge two trees key by key; if both have a value, `own` counts. Neither is changed."""
     result = dict(base)
     for key, value in own.items():
         below = result.get(key)

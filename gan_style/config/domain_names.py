@@ -1,4 +1,4 @@
-"""The names of a labelled set's classes, as a method of several domains keeps them."""
+"""The names of a labelled set's classes in the configuration of a method with several domains."""
 
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ class DomainNamesConfig(MethodConfig):
 
 
 def with_domain_names(method: Any, found: tuple[str, ...]) -> Any:
-    """A method's configuration with the domains of its training images; `UserError` where it names others."""
+    """A method's configuration with the domains of the training images. `UserError` if it names others."""
     if not isinstance(method, DomainNamesConfig):
         return method
     if method.domain_names is None:

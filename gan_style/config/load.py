@@ -1,4 +1,4 @@
-"""From YAML files and dotted overrides to a checked `RunConfig`, and back; every mistake in one line that names its key."""
+"""Loading a `RunConfig` from YAML files and dotted overrides, and writing it. A mistake is one line that names its key."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def load_config(path: str | Path, overrides: Overrides, methods: Mapping[str, ty
 def config_of(
     tree: Mapping[str, Any], overrides: Overrides, methods: Mapping[str, type[MethodConfig]], name: str = "config"
 ) -> RunConfig[Any]:
-    """The same of a mapping that a program made; name: what messages call it. Tuples count as lists and paths as texts."""
+    """Like `load_config`, for a mapping of a program. name: of the mapping in messages. Tuples count as lists, paths as texts."""
     try:
         values = plain(tree)
     except ValueError as problem:
@@ -70,7 +70,7 @@ def check_effect(config: RunConfig[Any], overrides: Sequence[Override]) -> None:
 
 
 def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
-    """Check a configuration tree; `origin`: where it was written, or what messages call its file."""
+    """Check a configuration tree. origin: the place where it was written, or the name of its file in messages"""
     origin = Origin(origin) if isinstance(origin, str) else origin
     for key in tree:
         if key in INCLUDES:  # else it would be told what is missing, which it has elsewhere
@@ -141,7 +141,7 @@ def dump_config(config: RunConfig[Any]) -> str:
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested mapping as one of dotted keys."""
+    """Flatten a nested mapping to dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):

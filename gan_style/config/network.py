@@ -50,7 +50,7 @@ Kinds = Mapping[str, type[NetworkConfig]]  # name -> the section of that network
 
 @dataclass(frozen=True, eq=False)
 class OneOf:
-    """Stands among the annotations of a key: its section is of one of these networks, the one that its `name` names."""
+    """An annotation of a key: its section is the section of one of these networks, chosen by its `name`."""
 
     kinds: Kinds
 
@@ -59,14 +59,14 @@ class OneOf:
 
 
 def kinds_of(field: FieldInfo) -> Kinds:
-    """The networks that a key takes; none where it takes no network."""
+    """The networks that a key takes; empty if it takes no network."""
     return next((rule.kinds for rule in field.metadata if isinstance(rule, OneOf)), {})
 
 
 def completed(kinds: Kinds, default: NetworkConfig, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The given keys of a section; where they name the network of `default` or none, with the values of `default` for the others.
+    """The keys of a section. If `given` names the network of `default`, or none, the other keys get the values of `default`.
 
-    Keys of other networks are left out where an earlier version wrote the keys of all.
+    Keys of other networks are left out of a section that an earlier version wrote, which has the keys of all networks.
     """
     name = given.get("name", default.name)
     kind = kinds.get(name) if isinstance(name, str) else None

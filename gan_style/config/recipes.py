@@ -1,4 +1,4 @@
-"""The recipes that come with gan_style: configs/ of the repository, which the wheel holds as gan_style/recipes/."""
+"""The recipes of gan_style: configs/ in the repository, gan_style/recipes/ in the wheel."""
 
 from pathlib import Path
 
@@ -11,16 +11,17 @@ _FOLDERS = (_PACKAGE / "recipes", _PACKAGE.parent / "configs")  # of an installe
 
 
 def recipes() -> dict[str, Path]:
-    """The file of each recipe by its name, `cyclegan` or `smoke/cyclegan`, in the order of the names; the small ones come last."""
+    """name -> file of each recipe, such as `cyclegan` or `smoke/cyclegan`, sorted by name with the smoke recipes last."""
     folder = next((folder for folder in _FOLDERS if (folder / "smoke").is_dir()), _FOLDERS[0])
     files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("smoke/*.yaml"))]
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
 
 
 def find_recipe(text: str, beside: Path = Path()) -> Path:
-    """The file that `text` names: the path of a file, or the name of a recipe where there is no such file.
+    """The file that `text` names: a path, or, if there is no such file, the name of a recipe.
 
-    beside: the folder that a relative path begins in. `UserError` where `text` is neither; it names the recipe that is nearest.
+    beside: the folder of relative paths
+    `UserError` if `text` is neither; the message names the nearest recipe.
     """
     path = beside / text
     if why := refusal(str(path) if text else text):

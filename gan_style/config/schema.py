@@ -1,7 +1,7 @@
-"""Every key a run can be configured by, with its meaning, range and default.
+"""The schema of a run: every key with its meaning, range and default.
 
-The defaults of `method` live with each method (gan_style/methods); docs/guide/config.md is generated from here.
-Sections are frozen and refuse unknown keys.
+Each method (gan_style/methods) defines the keys of its own section `method`. docs/guide/config.md is generated from these schemas. Sections
+are frozen and refuse unknown keys.
 """
 
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar

@@ -1,11 +1,11 @@
-"""Contrast: a patch of a translation is told by its source among the patches of the input (Park et al., 2020, arXiv 2007.15651, section 3).
+"""Contrast: a patch of a translation must be recognisable by its source among the input's patches (2007.15651, section 3).
 
     L_PatchNCE = mean over layers l and places s of  l(z^_l^s, z_l^s, z_l^(S without s))        (equations 2 and 3)
 
 z_l = H_l(E_l(x)) are patches of the input, z^_l = H'_l(E'_l(G(x))) those of its translation at the same places. E_l and E'_l are encoders
 up to layer l, H_l and H'_l are heads. In CUT E = E' and H = H'; in DCLGAN each domain has an encoder and heads of its own.
 
-As in the authors' code the losses are means over layers and patches, where the paper has sums, and z_l is a constant. Patches are drawn for
+As in the authors' code, the losses are means over layers and patches (the paper has sums), and z_l is a constant. Patches are random for
 each sample, not for each batch, so that they do not depend on the number of processes (decision 15).
 """
 
@@ -48,10 +48,10 @@ class ContrastConfig(MethodConfig):
 
 
 class Contrast:
-    """The patches of a method, their heads and their loss. What it draws for a sample is a function of the seed and the sample's number."""
+    """The patches of a method, their heads and their loss. A sample's patches are a function of the seed and the sample's number."""
 
     def __init__(self, config: ContrastConfig, seed: int, generator: nn.Module, layers: Sequence[str]) -> None:
-        """generator: one of the method's `FeatureGenerator`s; layers: those that are compared where `nce_layers` is null."""
+        """generator: one of the method's `FeatureGenerator`s; layers: the default of `nce_layers`"""
         self.config, self.seed = config, seed
         self.layers = config.nce_layers or layers
         self.strides = {name: stage.stride for name, stage in self._stages(generator).items()}
@@ -62,18 +62,18 @@ class Contrast:
         return self.config.negatives == "image"
 
     def heads(self, generator: nn.Module, begin: NetworkConfig) -> ProjectionHeads:
-        """Heads for the patches that this generator's encoder finds; `begin`: the section that says how weights begin."""
+        """Heads for the patches of this generator's encoder. begin: the section with the initialisation of weights"""
         channels = {name: stage.channels for name, stage in self._stages(generator).items()}
         heads = ProjectionHeads(channels, self.config.projection_channels)
         networks.init_weights(heads, begin.init, begin.init_gain)
         return heads
 
     def lot(self, purpose: str, number: int) -> int:
-        """The seed of what is drawn for one purpose and the sample of this number."""
+        """The seed for one purpose and the sample of this number."""
         return derive_seed(self.seed, self.config.name, purpose, number)
 
     def draw(self, purpose: str, image: Tensor, batch: Batch) -> Positions:
-        """Places of patches in images [B, C, H, W], on the CPU."""
+        """Random places of patches in images [B, C, H, W], on the CPU."""
         lots = [self.lot(purpose, number) for number in batch.numbers]
         return draw_positions(self.strides, image.shape[2], image.shape[3], self.config.num_patches, lots)
 
@@ -87,7 +87,7 @@ class Contrast:
         return {layer: outputs[f"{name}/{layer}/at"] for layer in self.strides}
 
     def loss(self, name: str, outputs: Outputs, patches: Patches, heads: nn.Module, heads_of_source: nn.Module) -> Tensor:
-        """PatchNCE of a translation's patches [B, P, C] by layer, to the features that were kept under this name."""
+        """PatchNCE between a translation's patches, layer -> [B, P, C], and the features that were kept under this name."""
         queries = heads(patches)  # z^
         with torch.no_grad():
             keys = heads_of_source({layer: outputs[f"{name}/{layer}/key"] for layer in self.strides})  # z

@@ -3,14 +3,14 @@
     L(G, H, D) = L_GAN(G, D) + lambda_X L_PatchNCE(G, H, X) + lambda_Y L_PatchNCE(G, H, Y)        (equation 5)
     L_PatchNCE(G, H, X) = E sum_l sum_s  l(z^_l^s, z_l^s, z_l^(S without s))                       (equations 2 and 3)
 
-z_l = H_l(E_l(x)) are patches of the input x, z^_l = H_l(E_l(G(x))) those of its translation at the same places: E_l is the generator's
-own encoder up to layer l, H_l the head of that layer. The term on Y is the identity: a real output goes through G unchanged.
-CUT: lambda_X = lambda_Y. FastCUT: lambda_X = 10, lambda_Y = 0, and flip equivariance: half of the inputs are translated mirrored, and
-what comes out is compared with the input that was not.
+z_l = H_l(E_l(x)) are patches of the input x, z^_l = H_l(E_l(G(x))) those of its translation at the same places. E_l is the generator's
+encoder up to layer l, H_l the head of that layer. The term on Y is an identity loss: G should not change a real output.
+CUT: lambda_X = lambda_Y. FastCUT: lambda_X = 10, lambda_Y = 0, and flip equivariance: half of the inputs are mirrored before the
+translation, and the translation is compared with the input that is not mirrored.
 
-`contrast.py` computes PatchNCE. As in the authors' code its terms are halved where there are two, the discriminator moves first, and its
-objective is halved. Departures from that code: mirrors, as patches, are drawn for each sample, not for each batch (decision 15);
-layer 0 is the image, without the mirrored margin that its first convolution sees.
+`contrast.py` computes PatchNCE. As in the authors' code, its terms are halved if there are two, the discriminator moves first, and its
+objective is halved. Departures from that code: mirrors and patches are random for each sample, not for each batch (decision 15); layer 0 is
+the image without the reflected margin that the first convolution sees.
 """
 
 from collections.abc import Sequence
@@ -98,9 +98,9 @@ class CUT(Method):
         return super().divisible and self.contrast.divisible
 
     def translate(self, batch: Batch) -> Outputs:
-        """`fake` and `identity`: what became of `source`, as the generator saw it, and of the real output.
+        """`fake`: the translation of `source`, which may be mirrored; `identity`: the generator's output for a real output.
 
-        Under both names `Contrast.kept` keeps their sources' patches, and where the same patches are in them.
+        Under both names `Contrast.kept` stores the patches of their sources and the places of these patches.
         """
         real_input, real_output = batch.oriented(self.config.direction)
         images = {"fake": real_input, "identity": real_output} if self.config.nce_identity else {"fake": real_input}
@@ -158,13 +158,13 @@ class CUT(Method):
         return build_generator(config.generator, in_channels, out_channels)
 
     def _mirrored(self, batch: Batch) -> list[bool]:
-        """Which samples are translated mirrored."""
+        """For each sample: is it mirrored before the translation?"""
         return [self.config.flip_equivariance and self.contrast.lot("mirror", number) % 2 == 1 for number in batch.numbers]
 
     def _encode_again(
         self, keys: Sequence[Patches], images: Sequence[Tensor], at: Sequence[Positions], places: Sequence[int]
     ) -> list[Patches]:
-        """`keys` with those of the samples at `places` replaced by what the encoder finds in the images."""
+        """`keys`, in which the samples at `places` are replaced by the encoder's features of `images`."""
         again = [{layer: _picked(positions[layer], places) for layer in self.strides} for positions in at]
         generator = self.networks["generator"]
         with torch.no_grad(), of_samples_at(generator, places):
@@ -176,14 +176,14 @@ class CUT(Method):
 
 
 def _mirror(images: Tensor, which: Sequence[bool]) -> Tensor:
-    """images [B, C, H, W], some of them mirrored left to right."""
+    """Mirror some of the images [B, C, H, W] left to right."""
     if not any(which):
         return images
     return torch.cat([image.flip(3) if flip else image for image, flip in zip(images.split(1), which, strict=True)])
 
 
 def _picked(values: Tensor, places: Sequence[int]) -> Tensor:
-    """values[places], without an index that would have to reach the device."""
+    """values[places], without sending an index to the device."""
     return torch.cat([values[place : place + 1] for place in places])
 
 

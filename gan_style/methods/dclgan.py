@@ -5,8 +5,8 @@
       + lambda_idt (E[|G(b) - b|] + E[|F(a) - a|])                                          identity
 
 with lambda_GAN = 1, lambda_NCE = 2, lambda_idt = 1. G is `generator_ab`, F `generator_ba`. The encoder of G reads images of domain A, real
-or translated, that of F those of domain B; H_A and H_B are the heads of the domains. So the patches of a and of G(a) meet in two embeddings
-of their own, where CUT has one for both. There is no cycle and no replay buffer; the discriminators move first.
+or translated; the encoder of F reads images of domain B. H_A and H_B are the heads of the domains. Each domain thus has its own embedding,
+while CUT has one for both. There is no cycle and no replay buffer. The discriminators move first.
 
 From the authors' code: the weights, the layers, the means of PatchNCE, D's halved objective. Departures from it: their sum of the
 generators' terms is halved, which Adam does not notice; their heads have an optimizer of their own, with a rate of 0.001; one of its

@@ -2,12 +2,13 @@
 
     min_G  max_{D_1, D_2, D_3} sum_k L_GAN(G, D_k)  +  lambda sum_k L_FM(G, D_k)  +  lambda_VGG L_VGG(G)     (equations 2 to 5, section 4)
 
-D_k sees the input s, label maps class by class, beside the real or translated image at 1/2^(k-1) of its size; L_FM compares its features
-of the two. D moves first and its objective is halved, as in the public code. Departures: the least squares and their halving as in
-pix2pix; no instance features (section 3.4). Scales are summed for SPADE too, as in equation 3; its public code takes their mean.
+D_k sees the input s (label maps class by class) beside the real or translated image at 1/2^(k-1) of its size. L_FM compares its features of
+the real and of the translated image. D moves first and its objective is halved, as in the public code. Departures: the least squares and
+their halving as in pix2pix; no instance features (section 3.4). Scales are summed for SPADE too, as in equation 3; its public code
+averages them.
 
-In the generator's turn the discriminator looks at the real images again, without a graph: it has moved since its own turn, and features
-of before would not be those that a perfect translation has (docs/decisions/0017).
+In the generator's turn the discriminator scores the real images again, without a graph, because it has moved since its own turn: its
+earlier features would differ from those of a perfect translation (docs/decisions/0017).
 """
 
 from pathlib import Path
@@ -133,7 +134,7 @@ class Pix2PixHD(Method):
 
 
 def check_labels(config: Pix2PixHDConfig, channels: int) -> None:
-    """`UserError` where colours and edges do not fit inputs of so many channels."""
+    """`UserError` if the colours and edges do not fit inputs with this number of channels."""
     labels, domain = config.labels, f"data.domain_{config.direction[0]}"
     if labels.colours is None:
         if labels.edges != "none":
@@ -150,7 +151,7 @@ def check_labels(config: Pix2PixHDConfig, channels: int) -> None:
 
 
 def take_over(translator: EncodedTranslator, path: Path, config: Pix2PixHDConfig, channels: int) -> None:
-    """Put the weights of a trained global generator in the place of the coarse part."""
+    """Load the weights of a trained global generator into the coarse part."""
     info, trained, weights = open_trained("method.coarse_from", path, Pix2PixHD)
     if trained.generator.name != "global":
         raise UserError(f"method.coarse_from {path}: its generator is {trained.generator.name}; give a bundle of generator.name=global")

@@ -139,5 +139,5 @@ class TwoWay(Method):
 
 
 def l1(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error at the target's precision: half precision stays inside the networks."""
+    """Mean absolute error in the target's precision, because half precision is for the networks alone."""
     return F.l1_loss(output.to(target), target)

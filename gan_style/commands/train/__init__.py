@@ -1,4 +1,4 @@
-"""`gan-style train`: a run begins, or goes on; with `--sweep`, several."""
+"""`gan-style train`: begins or resumes a run; with `--sweep`, several runs."""
 
 import argparse
 import os

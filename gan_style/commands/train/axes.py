@@ -1,4 +1,4 @@
-"""`--sweep key=value,value`: the values of each key, and the runs that their product is, each with a readable name."""
+"""`--sweep key=value,value`: parses the values of each key, and makes a named run of every combination."""
 
 import hashlib
 import itertools
@@ -36,11 +36,11 @@ class Member:
 
 
 def members(sweeps: Sequence[str], overrides: Sequence[str]) -> list[Member]:
-    """The runs of a sweep, the last key's values varying fastest. sweeps: `key=value,value` or `key=0..4`; overrides: the command's.
+    """The runs of a sweep; the values of the last key vary fastest. sweeps: `key=value,value` or `key=0..4`; overrides: the command's
 
-    The name of a run is a function of its own values, so that a sweep that is given further values knows the runs it has.
-    `UserError`, in one line that names the key: no value or an empty one, a key given twice or set by an override or another sweep too,
-    `run_dir`, and more than MAX_RUNS runs.
+    The name of a run is a function of its own values, so that a sweep with further values recognises its earlier runs.
+    `UserError` names the key if a value is missing or empty, if the key is also set by an override or another sweep, or if it is `run_dir`;
+    also for more than MAX_RUNS runs.
     """
     axes: list[Axis] = []
     count = 1
@@ -72,7 +72,7 @@ def _axis(text: str) -> Axis:
 
 
 def _parts(key: str, listed: str) -> Iterator[str]:
-    """The texts between the commas outside of brackets and quotes; `0..4` counts from the one to the other."""
+    """Split at commas outside of brackets and quotes. `0..4` yields the whole numbers from 0 to 4."""
     for part in _split(listed):
         if not part.strip():
             raise UserError(f"--sweep {key}: an empty value; write {key}=value,value (null sets none)")
@@ -106,7 +106,7 @@ def _split(listed: str) -> list[str]:
 
 
 def _check_alone(axis: Axis, others: Sequence[Axis], overrides: Sequence[str]) -> None:
-    """`UserError` where another sweep or an override sets the same key, a section that holds it, or a key within it."""
+    """`UserError` if another sweep or an override sets the same key, a section that contains it, or a key inside it."""
     for other in others:
         if other.key == axis.key:
             raise UserError(f"--sweep {axis.key}: given twice; write all its values behind one")
@@ -137,7 +137,7 @@ def _labels(keys: Sequence[str]) -> list[str]:
 
 
 def _readable(value: Override) -> str:
-    """A value as part of a folder's name, with a few digits of its hash where it had to be changed: two values never share a name."""
+    """A value as part of a folder's name. If characters must be replaced, digits of a hash are added, so that names stay unique."""
     text = value.text.partition("=")[2]
     plain = re.sub(r"[^A-Za-z0-9.+-]+", "-", text)
     if plain == text and len(text) <= _MAX_NAME:

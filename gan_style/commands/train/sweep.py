@@ -1,4 +1,4 @@
-"""The runs of a sweep, one after the other, and what they come to: a table and a comparing page."""
+"""Training the runs of a sweep one after the other, then comparing them in a table and on a page."""
 
 import sys
 import traceback
@@ -37,7 +37,7 @@ class SweptRun:
 
     @property
     def finished(self) -> bool:
-        """Is it done, with this very configuration?"""
+        """Is the run finished, with this configuration?"""
         try:
             written = flatten(read_yaml(self.run.folder / "config.yaml"))
         except UserError:
@@ -48,13 +48,13 @@ class SweptRun:
 
     @property
     def state(self) -> str:
-        """How far it is, in words."""
+        """The progress of the run, in words."""
         run = self.run
         return f"finished, step {run.step}" if self.finished else f"goes on after step {run.step}" if run.step else "new"
 
 
 def list_runs(runs: Sequence[SweptRun]) -> int:
-    """`--dry-run`: name the runs and how far they are, and check each as training would. `UserError` where some would fail."""
+    """`--dry-run`: list the runs with their progress, and check each as training would. `UserError` if some would fail."""
     failures: dict[str, str] = {}
     for swept in runs:
         say(f"{swept.config.run_dir}: {swept.state}")
@@ -70,8 +70,8 @@ def list_runs(runs: Sequence[SweptRun]) -> int:
 def train_all(runs: Sequence[SweptRun], run_dir: Path) -> int:
     """Train the runs that are not finished, then compare all. Returns the exit code.
 
-    A run that fails is told and the next one begins. What stops one (Ctrl-C, SIGTERM) stops the sweep, and the same command goes on.
-    run_dir: the folder of the runs' folders, which gets the page
+    A run that fails is reported, and the next one begins. Ctrl-C or SIGTERM stops the sweep; the same command goes on.
+    run_dir: the folder that holds the runs' folders and the page
     """
     failures: dict[str, str] = {}
     fault = False
@@ -100,7 +100,7 @@ def train_all(runs: Sequence[SweptRun], run_dir: Path) -> int:
 
 
 def table(runs: Sequence[SweptRun], failures: Mapping[str, str]) -> list[str]:
-    """The last metrics of each run, the measured ones where there are any and else the losses, in columns."""
+    """The lines of a table with the last metrics of each run: those of validation if there are any, else the losses."""
     last = [swept.run.last for swept in runs]
     names = [name for prefix in ("val/", "loss/") for values in last for name in values if name.startswith(prefix)]
     shown = [name for name in dict.fromkeys(names) if name.startswith(names[0].partition("/")[0])][:_MAX_COLUMNS] if names else []
