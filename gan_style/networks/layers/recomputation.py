@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +19,15 @@ def stage_runner(recompute: bool) -> Callable[..., Tensor]:
 
 def _run_forgetting(stage: nn.Module, *inputs: Tensor) -> Tensor:
     learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*inputs, *stage.parameters()))
-    return _checkpointed(stage, *inputs) if learns else stage(*inputs)
+    return _not_compiled()(stage, *inputs) if learns else stage(*inputs)
 
 
-@torch.compiler.disable(recursive=False)  # a compiler cannot follow the two runs: it compiles each stage by itself
+@cache
+def _not_compiled() -> Any:
+    """`_checkpointed` as no compiler follows it: each stage is compiled by itself. Made on first use, for it loads torch's compiler."""
+    return torch.compiler.disable(_checkpointed, recursive=False)
+
+
 def _checkpointed(stage: nn.Module, *inputs: Tensor) -> Tensor:
     before = _copies(stage.buffers())
     drew = drawing(stage)
