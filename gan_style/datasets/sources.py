@@ -91,7 +91,7 @@ def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Sourc
     folders = _folders(root, known, split)
     index = None if known == "parquet" else Index(Path(root), known, split, paired, folders)
     if index and (source := index.load()):
-        return replace(source, classes=class_folders(Path(root), split)) if known == "labelled" else source
+        return _with_classes(source)
     survey = _survey(root, known, folders, split, paired)
     if survey.problems:
         named = "; ".join(survey.problems.lines[:3])
@@ -103,7 +103,13 @@ def _found(root: Path | str, known: Layout, split: Split, paired: bool) -> Sourc
             f"{survey.no_pairs}; rename the files to match, or, if they are not pairs, take a method that needs none: cyclegan or cut "
             "(configs/cyclegan.yaml); prepare.py takes --source unpaired"
         )
-    return (index and index.save(survey)) or survey.source
+    kept = index.save(survey) if index else None
+    return _with_classes(kept) if kept else survey.source
+
+
+def _with_classes(source: Source) -> Source:
+    """A source of a kept list, which names no classes, with those of its folders."""
+    return replace(source, classes=class_folders(source.root, source.split)) if source.layout == "labelled" else source
 
 
 def _folders(root: Path | str, known: Layout, split: Split) -> Folders | None:

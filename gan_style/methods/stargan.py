@@ -107,7 +107,7 @@ class StarGAN(Method):
 
     @classmethod
     def takes(cls, config: Any) -> Label:
-        return Label(names=tuple(config.domain_names))
+        return Label(names=tuple(config.domain_names or ()))
 
     def _own(self, batch: Batch) -> list[int]:
         assert batch.labels is not None

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.bundles.file import BundleInfo, load_bundle
-from gan_style.conditions import AnyCondition, Noise
+from gan_style.conditions import AnyCondition, Label, Noise
 from gan_style.errors import UserError
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.machine.memory import room_for
@@ -60,6 +60,10 @@ class Predictor:
         """
         if isinstance(self.condition, Noise):
             raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call from_noise")
+        if isinstance(self.condition, Label) and not condition:
+            raise ValueError(
+                f"a bundle of {self.info.method} needs a label: give condition.of(name)[None] with one of {self.condition.names}"
+            )
         check_pictures(image, self.info.in_channels)
         return self.translate(image, *condition, **style)
 

@@ -15,6 +15,7 @@ from tiny_bundles import tiny_bundle
 from gan_style.bundles.file import METADATA_KEY
 from gan_style.commands.infer import infer_command
 from gan_style.commands.running import run_command
+from gan_style.conditions import Label, Mix, Noise, Picture
 from gan_style.translation.inputs import Job
 from gan_style.translation.picture import read_source
 from gan_style.translation.predictor import Predictor
@@ -24,7 +25,14 @@ from gan_style.translation.translators import translator_for
 WORDS = ["waves", "dusk", "style.png", "mask.png", "photo.png", "0.5", "1", "0", "-1", "nan", "1e999", ":", ",", " ", "\0", "é", "/", ""]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=6).map("".join) | st.text(max_size=20)
 PICTURES = [["style.png"], ["style.png:1"], ["style.png:0.25", "photo.png:0.75"]]
-GOOD = {"named": [["waves"], ["waves:0.5,dusk:0.5"], ["waves", "dusk"]], "pictures": PICTURES, "gatys": PICTURES, "noise": [[]]}
+DOMAINS = {"domain_names": ["blue", "red"]}
+GOOD = {
+    "named": [["waves"], ["waves:0.5,dusk:0.5"], ["waves", "dusk"]],
+    "pictures": PICTURES,
+    "gatys": PICTURES,
+    "noise": [[]],
+    "domains": [[]],
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_bundle(folder / "named.safetensors", {"base_channels": 2, "num_blocks": 0}, "fast_style", keys=styles)
     tiny_bundle(folder / "pictures.safetensors", {"base_channels": 1, "depth": "relu2_1"}, "adain", style=True)
     tiny_bundle(folder / "noise.safetensors", {"name": "mlp", "base_channels": 1}, "gan", keys={"size": 8, "latent": 2})
+    tiny_bundle(folder / "domains.safetensors", {"name": "resnet", "base_channels": 2, "num_blocks": 0}, "stargan", keys=DOMAINS)
     for number, name in enumerate(("photo", "style", "mask")):
         Image.fromarray(draw(number, 12)).save(folder / f"{name}.png")
     return folder
@@ -43,17 +52,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serve(path: Path, photo: Path) -> None:
     """What loads can also stylize, or draw."""
     predictor = Predictor.load(path, "cpu")
-    if predictor.info.method == "gan":
-        predictor.from_noise(torch.zeros(1, predictor.info.translator["latent"]))
+    condition = predictor.condition
+    if isinstance(condition, Noise):
+        predictor.from_noise(torch.zeros(1, condition.size))
         return
-    pictures = predictor.info.method == "adain"
-    names = [] if pictures else list(predictor.info.translator["styles"])
-    stylist = translator_for(predictor, StyleOptions(style=[str(photo)] if pictures else [name for name in names[:1] if ":" not in name]))
+    pictures = isinstance(condition, Picture)
+    names = list(condition.names) if isinstance(condition, Mix) else []
+    styles = [str(photo)] if pictures else [name for name in names[:1] if ":" not in name]
+    stylist = translator_for(predictor, StyleOptions(style=styles), condition.names[0] if isinstance(condition, Label) else None)
     source = read_source(Job(photo, photo), predictor.info, "none")
     assert stylist([source], torch.zeros(1, 3, *source.pixels.shape[:2])).shape[1] == 3
 
 
-@fuzz(data=st.data(), name=st.sampled_from(["named", "pictures", "noise"]))
+@fuzz(data=st.data(), name=st.sampled_from(["named", "pictures", "noise", "domains"]))
 def test_metadata(tmp_path: Path, folder: Path, data: st.DataObject, name: str) -> None:
     header, tensors = split((folder / f"{name}.safetensors").read_bytes())
     metadata = header["__metadata__"]
@@ -76,5 +87,6 @@ def test_options(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, 
         if name == "gatys"
         else []
     )
+    extra += ["--to", data.draw(st.sampled_from(["red", "blue"]) | TEXTS)] if name == "domains" else []
     command = ["--model", model, "--input", "photo.png", "--output", str(tmp_path / "out"), "--overwrite", *extra, *given]
     assert run_command(lambda: infer_command(command)) in (0, 2)

@@ -1,6 +1,7 @@
 """Sub-folders as classes: what is found, in which order it is trained on, and every mistake in one line."""
 
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pictures import draw
 from PIL import Image
 
 from gan_style.config.schema import DataConfig
+from gan_style.datasets import index, listing
 from gan_style.datasets.check import check
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, collate, open_dataset
 from gan_style.errors import UserError
@@ -65,6 +67,22 @@ def test_folders_of_two_domains_are_two_classes(tmp_path: Path) -> None:
     found = training(tmp_path)
     assert found.names == ("A", "B")
     assert {found[number, 0].keys["a"].split("/")[0] for number in range(6)} == {"trainA", "trainB"}
+
+
+def test_a_kept_list_has_its_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in the process that keeps it."""
+    monkeypatch.setenv("GAN_STYLE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(index, "SMALLEST", 1)
+    root = draw_classes(tmp_path / "set")
+    monkeypatch.setattr(listing, "SETTLED", 0)
+    time.sleep(0.02)  # some ticks of the file system's clock
+    kept, again = training(root), training(root)
+    assert len(list((tmp_path / "cache").glob("*.index"))) == 1
+    assert kept.names == again.names == NAMES
+    assert [kept[number, 0].label for number in range(9)] == [again[number, 0].label for number in range(9)]
+    (root / "train/white").mkdir()
+    shutil.copy(root / "train/red/0.png", root / "train/white/0.png")
+    assert training(root).names == (*NAMES, "white")
 
 
 def test_hidden_folders_are_passed_over(tmp_path: Path) -> None:
