@@ -25,18 +25,18 @@ def find_recipe(text: str, beside: Path = Path()) -> Path:
     """
     path = beside / text
     if why := refusal(str(path) if text else text):
-        raise UserError(f"{short(text)} {why}; give a YAML file or the name of a recipe ({named()})")
+        raise UserError(f"{short(text)} {why}; give a YAML file or the name of a recipe ({recipe_names()})")
     if path.exists() and not path.is_dir():
         return path
     known = recipes()
     if text in known:
         return known[text]
     if path.is_dir():
-        raise UserError(f"{path}: a folder, not a configuration; give a YAML file or the name of a recipe ({named()})")
+        raise UserError(f"{path}: a folder, not a configuration; give a YAML file or the name of a recipe ({recipe_names()})")
     like = nearest(text, known) or nearest(path.stem, known)
-    raise UserError(f"{path}: no such file, and no recipe of that name{like}; the recipes are {named()}")
+    raise UserError(f"{path}: no such file, and no recipe of that name{like}; the recipes are {recipe_names()}")
 
 
-def named() -> str:
+def recipe_names() -> str:
     """The names of the recipes, for a message."""
     return ", ".join(name for name in recipes() if "/" not in name) + " (and smoke/NAME, the same in seconds)"

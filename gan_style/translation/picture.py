@@ -14,7 +14,7 @@ from gan_style.translation.inputs import Job
 
 
 @dataclass(frozen=True)
-class Source:
+class Original:
     """A picture as the network will see it, and what its result needs of the file.
 
     pixels: [h, w, C] at the network's size; height, width: of the file, upright; alpha: [height, width] of the file, or None
@@ -29,7 +29,7 @@ class Source:
     dots_per_inch: tuple[float, float] | None = None
 
 
-def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
+def read_source(job: Job, info: BundleInfo, resize: int | str) -> Original:
     """Read a job's picture and scale it: `resize` is "none", "train" or the length of the shorter side. `UserError` names the file."""
     picture = images.read(job.source, info.in_channels, srgb=info.labels not in ("yes", "nearest"))
     height, width = picture.pixels.shape[:2]
@@ -41,7 +41,7 @@ def read_source(job: Job, info: BundleInfo, resize: int | str) -> Source:
             raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
         pixels = to_nearest(pixels, info.colours)
     pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}")
-    return Source(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
+    return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
 
 
 def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -> tuple[int, int]:
@@ -54,7 +54,7 @@ def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def write_result(source: Source, translated: Tensor, keep_resized: bool) -> None:
+def write_result(source: Original, translated: Tensor, keep_resized: bool) -> None:
     """Write translated [C, h, w] in [-1, 1] at the file's own size (or as it is), in its depth and with its alpha where the format can.
 
     At the file's own size it keeps the file's dots per inch too.

@@ -20,7 +20,7 @@ from gan_style.machine.memory import room_for
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 from gan_style.translation.inputs import Job
-from gan_style.translation.picture import Source, read_source, write_result
+from gan_style.translation.picture import Original, read_source, write_result
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.termination import exiting_on_termination
 from gan_style.translation.translators import Plain, Translator
@@ -116,7 +116,7 @@ class Translation:
                 while self._writing:
                     self._settle(progress, going_on=False)
 
-    def _sources(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Source]:
+    def _sources(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Original]:
         """The jobs' pictures in order."""
         for _, reading in read_ahead(self._read, jobs, threads, max(1, self._threads // 2)):
             try:
@@ -124,25 +124,25 @@ class Translation:
             except UserError as mistake:
                 self._fail(str(mistake), progress)
 
-    def _read(self, job: Job) -> Source:
+    def _read(self, job: Job) -> Original:
         with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
             return read_source(job, self.predictor.info, self.resize)
 
-    def _groups(self, sources: Iterable[Source]) -> Iterator[list[Source]]:
+    def _groups(self, sources: Iterable[Original]) -> Iterator[list[Original]]:
         """Pictures of one size together, as many as a batch may have; never more than that waiting, of all sizes taken together."""
-        waiting: dict[tuple[int, ...], list[Source]] = {}
+        waiting: dict[tuple[int, ...], list[Original]] = {}
         for source in sources:
             waiting.setdefault(source.pixels.shape, []).append(source)
             if sum(map(len, waiting.values())) >= self._batches.size:
                 yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
         yield from waiting.values()
 
-    def _translate(self, batch: Sequence[Source]) -> Sequence[Tensor]:
+    def _translate(self, batch: Sequence[Original]) -> Sequence[Tensor]:
         with room_for("no memory to translate it", _SMALLER):
             pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
             return list(self._translator(batch, pictures))
 
-    def _take(self, source: Source, result: Tensor | UserError, threads: ThreadPoolExecutor, progress: Progress) -> None:
+    def _take(self, source: Original, result: Tensor | UserError, threads: ThreadPoolExecutor, progress: Progress) -> None:
         """Hand a result over to be written."""
         if isinstance(result, UserError):
             self._fail(f"{source.job.source}: {result}", progress)
@@ -153,7 +153,7 @@ class Translation:
             while len(self._writing) > self._batches.size:
                 self._settle(progress)
 
-    def _write(self, source: Source, result: Tensor) -> None:
+    def _write(self, source: Original, result: Tensor) -> None:
         with room_for(f"{source.job.source}: no memory to write its translation", _SMALLER):
             write_result(source, result, self.keep_resized)
 

@@ -17,7 +17,7 @@ from gan_style.terminal.progress import Progress
 from gan_style.translation import controls
 from gan_style.translation.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
 from gan_style.translation.inputs import Job
-from gan_style.translation.picture import Source, write_result
+from gan_style.translation.picture import Original, write_result
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Stylisation:
                 raise UserError(f"{job.source}: {mistake}") from None
         if gray:
             result = controls.with_chroma(result, photo)
-        write_result(Source(job, pixels, height, width, read.alpha, read.dots_per_inch), result[0], keep_resized=True)
+        write_result(Original(job, pixels, height, width, read.alpha, read.dots_per_inch), result[0], keep_resized=True)
 
     def _styles(self, photo: Tensor, source: Path, height: int, width: int) -> list[Style]:
         """The styles as they are for this photo: its regions, and in its colours where they are kept. height, width: of its file."""

@@ -14,7 +14,7 @@ from gan_style.conditions import Mix
 from gan_style.errors import UserError, nearest
 from gan_style.files import images
 from gan_style.translation.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
-from gan_style.translation.picture import Source
+from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
 
 LARGEST_STYLE = 1024  # pixels of a style picture's longer side: larger ones are scaled down
@@ -45,7 +45,7 @@ class Stylist(ABC):
 
     weights: list[float]  # of the styles asked for; they sum to 1
 
-    def __call__(self, sources: Sequence[Source], photos: Tensor) -> Tensor:
+    def __call__(self, sources: Sequence[Original], photos: Tensor) -> Tensor:
         """photos [1, 3, h, w] of one source -> [1, 3, h, w] in [-1, 1]."""
         (source,) = sources
         masks = self._masks(source, photos)
@@ -61,7 +61,7 @@ class Stylist(ABC):
     def stylize(self, photos: Tensor, shares: Tensor) -> Tensor:
         """shares [1, S] or [1, S, h, w] of the styles asked for."""
 
-    def _masks(self, source: Source, photos: Tensor) -> Tensor | None:
+    def _masks(self, source: Original, photos: Tensor) -> Tensor | None:
         """[1, S, h, w] in [0, 1], at the size that the picture is stylized at."""
         if not self.options.mask:
             return None

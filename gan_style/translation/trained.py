@@ -20,7 +20,7 @@ from gan_style.machine.batches import Batches, result_of
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.translation.inputs import Job
 from gan_style.translation.kinds import Pictures, Range, entered
-from gan_style.translation.picture import Source, network_size
+from gan_style.translation.picture import Original, network_size
 from gan_style.translation.pipeline import GPU_BATCH
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.stylist import StyleOptions
@@ -152,15 +152,15 @@ class TrainedTranslator:
             except UserError as mistake:
                 raise UserError(str(mistake).removeprefix("--")) from None
 
-    def _source(self, given: Pictures, pixels: np.ndarray, resize: int | str) -> Source:
+    def _source(self, given: Pictures, pixels: np.ndarray, resize: int | str) -> Original:
         """A picture at the network's size, as `picture.read_source` makes one of a file."""
         height, width = pixels.shape[:2]
         info = self.info
         labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and given.palette)
         resized = _resized(pixels, *network_size(info, resize, height, width), labels=labels, name=f"a picture: resize {resize}")
-        return Source(Job(Path("a picture"), Path("a picture")), resized, height, width, given.alpha)
+        return Original(Job(Path("a picture"), Path("a picture")), resized, height, width, given.alpha)
 
-    def _translated(self, sources: list[Source], translator: Translator, batch_size: int | None) -> list[np.ndarray]:
+    def _translated(self, sources: list[Original], translator: Translator, batch_size: int | None) -> list[np.ndarray]:
         """The results in the order of `sources`, [H, W, C'] each of its source's own size and type."""
         most = 1 if translator.one_by_one else batch_size or (1 if self.predictor.device.type == "cpu" else GPU_BATCH)
         places: dict[tuple[int, ...], list[int]] = {}
@@ -193,14 +193,14 @@ def _texts(style: Styles | None, folder: Path) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _tensor(source: Source) -> Tensor:
+def _tensor(source: Original) -> Tensor:
     """[C, h, w] in [-1, 1]."""
     if source.pixels.dtype == np.float32:
         return torch.from_numpy(np.ascontiguousarray(source.pixels.transpose(2, 0, 1)))
     return images.to_tensor(source.pixels)
 
 
-def _pixels(source: Source, result: Tensor) -> np.ndarray:
+def _pixels(source: Original, result: Tensor) -> np.ndarray:
     """A result [C', h, w] as [H, W, C'] of the source's own size and type."""
     if not torch.isfinite(result).all():
         raise UserError("a translation is not finite; take precision fp32 or an earlier checkpoint")

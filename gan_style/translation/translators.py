@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan_style.conditions import Label, Mix, Picture
 from gan_style.errors import UserError, nearest
-from gan_style.translation.picture import Source
+from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.stylist import NamedStyles, PictureStyles, StyleOptions
 
@@ -20,7 +20,7 @@ class Translator(Protocol):
 
     one_by_one: bool
 
-    def __call__(self, sources: Sequence[Source], photos: Tensor) -> Tensor: ...
+    def __call__(self, sources: Sequence[Original], photos: Tensor) -> Tensor: ...
 
 
 class Plain:
@@ -31,7 +31,7 @@ class Plain:
     def __init__(self, predictor: Predictor, *condition: Tensor) -> None:
         self.predictor, self.condition = predictor, condition
 
-    def __call__(self, sources: Sequence[Source], photos: Tensor) -> Tensor:
+    def __call__(self, sources: Sequence[Original], photos: Tensor) -> Tensor:
         return self.predictor.translate(photos, *(each.expand(len(photos), *each.shape) for each in self.condition))
 
 
@@ -45,7 +45,7 @@ def translator_for(predictor: Predictor, styles: StyleOptions, to: str | None = 
         raise UserError(f"--{given.replace('_', '-')}: a bundle of {method} takes no style; leave it out")
     match condition:
         case Label():
-            return Plain(predictor, condition.of(named("--to", to, condition)))
+            return Plain(predictor, condition.of(known_name("--to", to, condition)))
         case Mix():
             return NamedStyles(predictor, condition, styles)
         case Picture():
@@ -54,7 +54,7 @@ def translator_for(predictor: Predictor, styles: StyleOptions, to: str | None = 
             return Plain(predictor)
 
 
-def named(option: str, name: str | None, label: Label) -> str:
+def known_name(option: str, name: str | None, label: Label) -> str:
     """The name that an option gives; `UserError` where there is none, or the bundle does not know it."""
     known = ", ".join(label.names)
     if name is None:

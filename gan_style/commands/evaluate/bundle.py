@@ -19,7 +19,7 @@ from gan_style.evaluation.suite import Networks, Row
 from gan_style.methods import METHODS
 from gan_style.terminal.progress import Progress
 from gan_style.translation.predictor import Predictor
-from gan_style.translation.translators import named
+from gan_style.translation.translators import known_name
 from gan_style.types import Needs
 
 _SMALLER = "take another --device, or translate smaller with infer.py --resize, and compare the files by --results"
@@ -42,7 +42,7 @@ def measure_bundle(options: Namespace) -> Result:
             raise UserError(f"{flag(name)}: {info.method} {why}; leave it out")
     if options.to is not None and not isinstance(condition, Label):
         raise UserError(f"--to {options.to}: a bundle of {info.method} has no domains to choose from; leave it out")
-    to = named("--to", options.to, condition) if options.to is not None and isinstance(condition, Label) else None
+    to = known_name("--to", options.to, condition) if options.to is not None and isinstance(condition, Label) else None
     roots = [root for root in (options.data, options.data_b) if root is not None]
     for root in roots:
         ensure_demo(root)

@@ -11,7 +11,7 @@ from gan_style.commands.parser import CommandParser
 from gan_style.commands.train.axes import members
 from gan_style.commands.train.sweep import SweptRun, list_runs, train_all
 from gan_style.config.load import load_config
-from gan_style.config.recipes import named
+from gan_style.config.recipes import recipe_names
 from gan_style.engine.folder import begun
 from gan_style.engine.micro_batches import step_advice
 from gan_style.errors import UserError
@@ -24,7 +24,7 @@ def train_command(arguments: Sequence[str]) -> int:
     """Parse, build, train. Returns the exit code."""
     options = train_parser().parse_intermixed_args(arguments)
     if options.config is None:
-        raise UserError(f"--config: give a YAML file or the name of a recipe: {named()}")
+        raise UserError(f"--config: give a YAML file or the name of a recipe: {recipe_names()}")
     if options.sweep:
         return _sweep(options)
     config = load_config(options.config, options.overrides, CONFIGS)
@@ -45,7 +45,7 @@ def train_parser() -> argparse.ArgumentParser:
         description="Train an image-to-image translator. The same command goes on with a run that was interrupted.",
         epilog="Keys: gan-style keys, or docs/guide/config.md. Example: gan-style train --config pix2pix data.root=my_pairs",
     )
-    parser.add_argument("--config", type=place, metavar="FILE|RECIPE", help=f"your YAML file, or a recipe: {named()}")
+    parser.add_argument("--config", type=place, metavar="FILE|RECIPE", help=f"your YAML file, or a recipe: {recipe_names()}")
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything, print what would be trained, leave nothing behind but demo data"
     )

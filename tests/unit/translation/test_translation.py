@@ -27,7 +27,7 @@ from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network
 from gan_style.translation import pipeline as run
 from gan_style.translation.inputs import Job, select
-from gan_style.translation.picture import Source
+from gan_style.translation.picture import Original
 from gan_style.translation.pipeline import Tally, Translation
 from gan_style.translation.predictor import Predictor
 
@@ -133,7 +133,7 @@ def test_memory_is_bounded(tmp_path: Path, recorder: Recorder, monkeypatch: pyte
     alive, most, lock = 0, 0, threading.Lock()
     read_source, write_result = run.read_source, run.write_result
 
-    def reading(*arguments: Any) -> Source:
+    def reading(*arguments: Any) -> Original:
         nonlocal alive, most
         with lock:
             alive += 1
@@ -240,7 +240,7 @@ def test_an_interruption_leaves_whole_files_and_a_right_count(tmp_path: Path, re
 
 
 def test_a_fault_of_ours_is_not_hidden(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_source(*_: Any) -> Source:
+    def read_source(*_: Any) -> Original:
         raise ZeroDivisionError
 
     monkeypatch.setattr(run, "read_source", read_source)
