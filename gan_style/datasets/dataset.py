@@ -1,4 +1,4 @@
-"""Data sets as the trainer sees them: numbered training samples, batches of them, and validation images."""
+"""The data sets of a run: numbered training samples, their batches, and validation images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ from gan_style.types import Batch, Needs
 
 @dataclass(frozen=True)
 class Sample:
-    """One training sample, as `Batch` describes it: images [C, H, W] in [-1, 1] and keys by domain, slot, number, label.
+    """One training sample, with the fields of `Batch`: images [C, H, W] in [-1, 1] and keys by domain, slot, number, label.
 
-    doubts: what may be wrong with the sample, in words by their kind
+    doubts: kind -> words about something that may be wrong with the sample
     """
 
     images: dict[str, Tensor]
@@ -35,7 +35,7 @@ class Sample:
 
 
 class Read(NamedTuple):
-    """Which image of a domain a sample takes: the epoch of the domain's order, and the image's index in the source."""
+    """The image of one domain in a sample: the epoch of the domain's order, and the image's index in the source."""
 
     domain: str
     epoch: int
@@ -43,7 +43,7 @@ class Read(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a training sample is read."""
+    """The images, slot and number of a training sample."""
 
     slot: int
     number: int
@@ -51,7 +51,7 @@ class Place(NamedTuple):
 
 
 class TrainingSet:
-    """The endless stream of training samples. `len` is the length of an epoch: the larger domain, where they are unpaired."""
+    """The endless stream of training samples. `len` is the length of an epoch, which is the larger domain's if they are unpaired."""
 
     def __init__(self, source: Source, config: DataConfig, seed: int) -> None:
         self.source = source
@@ -72,7 +72,7 @@ class TrainingSet:
         return self.read(self.place(*position))
 
     def place(self, number: int, slot: int) -> Place:
-        """Where sample `number` is to be read. The orders of a large set fill memory, so the training process alone asks for this."""
+        """The place of sample `number`. Only the training process calls this, because the orders of a large set take much memory."""
         reads = (
             Read(domain, *locate(self.seed, self._stream(domain), number, len(self.source.keys(domain)))) for domain in self.source.domains
         )
@@ -89,7 +89,7 @@ class TrainingSet:
         return masks
 
     def _stream(self, domain: str) -> str:
-        """Whose order a domain's images come in: where they are not paired, each domain has its own, of its own length."""
+        """The name of the stream that orders a domain's images. Unpaired domains have separate streams of their own lengths."""
         return "pair" if self.source.paired else domain
 
     def read(self, place: Place) -> Sample:
@@ -109,15 +109,15 @@ class TrainingSet:
         return Sample(tensors, keys, place.slot, place.number, label, doubted)
 
     def _read_one(self, domain: str, epoch: int, index: int) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """{domain: image} of one domain alone, and what may be wrong with it."""
+        """({domain: image} of one domain, doubts about it)."""
         loaded = {domain: read_domain(self.source, self.config, domain, index)}
         return self.transforms(loaded, self.seed, domain, epoch, index), doubts(loaded)
 
 
 class ValidationSet:
-    """Validation images: resized as `images.validation_size` says, never cropped, flipped or recoloured.
+    """Validation images, resized to `images.validation_size`, and never cropped, flipped or recoloured.
 
-    paired: image i of domain B is the truth for image i of domain A
+    paired: image i of domain B is the true output for image i of domain A
     """
 
     def __init__(self, source: Source, config: DataConfig) -> None:
@@ -140,11 +140,11 @@ class ValidationSet:
         return self.sized(read_domain(self.source, self.config, "b", index)), self.source.b[index]
 
     def read_pair(self, index: int) -> dict[str, Loaded]:
-        """Domain -> image of pair `index` as it is in its file: a side-by-side file is decoded once. `sized` makes tensors of them."""
+        """Domain -> image of pair `index` as stored; `sized` makes tensors of them. A side-by-side file is decoded once."""
         return read_both(self.source, self.config, index)
 
     def label(self, index: int) -> str | None:
-        """The class of image `index`; None where the set is not labelled."""
+        """The class of image `index`; None if the set is not labelled."""
         return self.source.label(index) if self.source.classes else None
 
     def sized(self, loaded: Loaded) -> Tensor:
@@ -159,9 +159,9 @@ def open_dataset(config: DataConfig, split: Literal["train"], needs: Needs, seed
 @overload
 def open_dataset(config: DataConfig, split: Literal["val"], needs: Needs, seed: int) -> ValidationSet | None: ...
 def open_dataset(config: DataConfig, split: Split, needs: Needs, seed: int) -> TrainingSet | ValidationSet | None:
-    """The data set of `config` as a method with these `needs` reads it; None where it has no validation split.
+    """Open the data set of `config` for a method with these `needs`; None if it has no validation split.
 
-    A method of two unpaired domains may be fed from paired files. It does not see the pairs.
+    A method of two unpaired domains may read paired files; it does not see the pairs.
     """
     source = _source(config, split, needs)
     if split == "val":
@@ -195,7 +195,7 @@ def _two_folders(config: DataConfig, split: Split, refused: bool) -> Source | No
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack samples; a `UserError` names two files whose sizes differ."""
+    """Stack samples to a batch. `UserError` names two files whose sizes differ."""
     first = samples[0]
     for domain in first.images:
         for sample in samples[1:]:

@@ -1,4 +1,4 @@
-"""The validation images as metrics need them: what is translated, what the results are compared with, which images each process takes."""
+"""The cases of validation: the images that are translated, the images that results are compared with, and their division."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _CORNER = 256  # pixels of an image's side that tell whether it is too small: no
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a run or a command asks for. metrics: None is whatever fits; images: the most of each domain, None is all."""
+    """The request of a run or a command. metrics: None for those that fit; images: most of each domain, None for all"""
 
     metrics: Sequence[str] | None
     images: int | None
@@ -33,7 +33,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Question:
-    """What one translation is made from and compared with: images [C, H, W] in [-1, 1]."""
+    """The images of one translation, [C, H, W] in [-1, 1]: its inputs, and the images that it is compared with."""
 
     name: str
     inputs: tuple[Tensor, ...]
@@ -44,11 +44,11 @@ class Question:
 class Cases:
     """The validation images of one direction, at most `limit` of each domain.
 
-    condition: of the translator; one that takes noise translates no image, and its results are compared with domain A
+    condition: of the translator. A translator that takes noise has no input image; its results are compared with domain A
     truths: are translations compared with the input's partner?
-    seed: of what the condition draws
-    to: the label that all images of other labels are led to, to be compared with the images of that label. Without it images of all
-        labels are led to all labels, and compared with all images
+    seed: of the condition's random numbers
+    to: the label to which images of all other labels are translated; results are compared with the images of that label. Without it,
+        images of all labels are translated to all labels and compared with all images
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Cases:
             self.places, self.reals = ([found[place] for place in spread(len(found), limit)] for found in (others, own))
 
     def name(self, place: int) -> str:
-        """The key of the image that is translated there."""
+        """The key of the image at a place."""
         return self.validation.source.keys(self.direction[0])[place]
 
     def check(self, suite: Suite) -> None:
-        """`UserError` where there are too few images for the metrics, or the first ones are too small for them.
+        """`UserError` if there are too few images for the metrics, or the first ones are too small for them.
 
-        The input stands in for its translation, which has its size.
+        The size of an input is checked, because its translation has the same size.
         """
         if suite.compares("domain"):
             if min(len(self.places), len(self.reals)) < 2:
@@ -99,7 +99,7 @@ class Cases:
             suite.measure(Case(name, stand_in, truth, _corner(source)))
 
     def question(self, place: int) -> Question:
-        """The one at a place of `places`."""
+        """The question at one of `places`."""
         if self.from_noise:
             nothing = torch.empty(0)
             return Question(f"sample {place}", self.condition.inputs(Given(nothing, number=place, seed=self.seed)), nothing, None)

@@ -1,4 +1,4 @@
-"""Pictures from noise: what infer.py does with a bundle that takes no image."""
+"""Drawing pictures from noise, with a bundle whose network takes no image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ from gan_style.translation.predictor import Predictor
 def draw_samples(
     predictor: Predictor, noise: Noise, count: int, seed: int, output: Path, format: str, batch_size: int, overwrite: bool
 ) -> str:
-    """Write sample_0000.png, ... of `seed` into `output`; returns what was done, in words. Sample i is a function of seed and i alone."""
+    """Write sample_0000.png, ... into `output`; returns a summary in words. Sample i is a function of `seed` and i alone."""
     suffix = FORMATS[format]
     if suffix is None:
         raise UserError("--format keep: there is no input whose format could be kept; take png")

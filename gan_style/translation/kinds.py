@@ -1,4 +1,4 @@
-"""Pictures as a program holds them, PIL images, arrays and tensors: the network's pixels, and back in the same kind."""
+"""Conversion of a program's pictures (PIL images, arrays, tensors) to pixels for the network, and of results to the same kind."""
 
 import math
 from collections.abc import Callable
@@ -24,10 +24,12 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Pictures:
-    """One picture, or the pictures of one batch, on the way to the network.
+    """One picture, or the pictures of one batch, for the network.
 
-    pixels: [H, W, C] each, uint8 or uint16, or float32 in [-1, 1]; alpha: [H, W] of a PIL image that has it, else None
-    palette: is it an image with a palette, as label maps are? back: from the results [H, W, C'] in the type of `pixels` to the kind given
+    pixels: [H, W, C] each, uint8 or uint16, or float32 in [-1, 1]
+    alpha: [H, W] of a PIL image that has it, else None
+    palette: has the image a palette, as label maps have?
+    back: converts results [H, W, C'] in the type of `pixels` to the kind that was given
     """
 
     pixels: list[np.ndarray]
@@ -37,7 +39,7 @@ class Pictures:
 
 
 def entered(given: Any, info: BundleInfo, value_range: Range | None, channels_first: bool | None) -> Pictures:
-    """What a program gave, for the network of a bundle. `TypeError` for another kind or type, `ValueError` for wrong shapes and values.
+    """Convert a program's pictures for a bundle's network. `TypeError` for another kind or type, `ValueError` for wrong shapes or values.
 
     value_range, channels_first: see `gan_style.translation.trained.TrainedTranslator`
     """
@@ -81,7 +83,7 @@ def _of_image(image: Image.Image, info: BundleInfo) -> Pictures:
 
 
 def _scaled(alpha: np.ndarray, result: np.ndarray) -> np.ndarray:
-    """The alpha [H, W] as [H', W', 1] of a result."""
+    """The alpha [H, W], scaled to [H', W', 1] of a result."""
     return images.resize(alpha[..., None], *result.shape[:2], limit=images.MAX_PIXELS)
 
 
@@ -119,7 +121,7 @@ def _of_values(given: np.ndarray | Tensor, info: BundleInfo, value_range: Range 
 
 
 def _checked_range(name: str, value_range: Range | None) -> Range:
-    """The range of values of the type `name`."""
+    """Check the range of values for the type `name`."""
     if name not in (*_WHOLE, *_FLOATS):
         raise TypeError(f"values of type {name}; give uint8, uint16 or floating point numbers with their value_range=(low, high)")
     if value_range is None:
@@ -138,7 +140,7 @@ def _checked_range(name: str, value_range: Range | None) -> Range:
 
 
 def _batch(given: np.ndarray | Tensor, channels: int, first: bool) -> np.ndarray:
-    """[B, H, W, C] of an array or a tensor of one picture or several."""
+    """Convert an array or a tensor of one picture or several to [B, H, W, C]."""
     shape = list(given.shape)
     if isinstance(given, Tensor):
         values = given.detach().cpu()
@@ -156,7 +158,7 @@ def _batch(given: np.ndarray | Tensor, channels: int, first: bool) -> np.ndarray
 
 
 def _classes(pixels: np.ndarray, info: BundleInfo) -> np.ndarray:
-    """The pixels of a label map with noise as those of its classes; other pixels as they are."""
+    """Replace the pixels of a noisy label map by those of its classes; other pixels do not change."""
     if not info.colours:
         return pixels
     if pixels.dtype != np.uint8:

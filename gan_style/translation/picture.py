@@ -1,4 +1,4 @@
-"""One picture on its way to the network and back to a file."""
+"""Reading one picture for the network, and writing its result to a file."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,12 @@ from gan_style.translation.inputs import Job
 
 @dataclass(frozen=True)
 class Original:
-    """A picture as the network will see it, and what its result needs of the file.
+    """A picture at the network's size, with the properties of its file that the result needs.
 
-    pixels: [h, w, C] at the network's size; height, width: of the file, upright; alpha: [height, width] of the file, or None
-    dots_per_inch: across and down, of the file, or None
+    pixels: [h, w, C] at the network's size
+    height, width: of the file, upright
+    alpha: [height, width] of the file, or None
+    dots_per_inch: of the file, across and down, or None
     """
 
     job: Job
@@ -30,7 +32,7 @@ class Original:
 
 
 def read_source(job: Job, info: BundleInfo, resize: int | str) -> Original:
-    """Read a job's picture and scale it: `resize` is "none", "train" or the length of the shorter side. `UserError` names the file."""
+    """Read and resize a job's picture. resize: "none", "train" or the length of the shorter side. `UserError` names the file."""
     picture = images.read(job.source, info.in_channels, srgb=info.labels not in ("yes", "nearest"))
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
@@ -45,7 +47,7 @@ def read_source(job: Job, info: BundleInfo, resize: int | str) -> Original:
 
 
 def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -> tuple[int, int]:
-    """(height, width) at which a picture of this size is translated."""
+    """The (height, width) at which a picture of this size is translated."""
     if resize == "none":
         return height, width
     if resize == "train":
@@ -55,9 +57,9 @@ def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -
 
 
 def write_result(source: Original, translated: Tensor, keep_resized: bool) -> None:
-    """Write translated [C, h, w] in [-1, 1] at the file's own size (or as it is), in its depth and with its alpha where the format can.
+    """Write a result [C, h, w] in [-1, 1], in the file's depth and with its alpha if the format can hold them.
 
-    At the file's own size it keeps the file's dots per inch too.
+    keep_resized: keep the result's size; else it is resized to the file's own size and keeps the file's dots per inch
     """
     suffix = source.job.target.suffix.lower()
     deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
@@ -74,7 +76,7 @@ def write_result(source: Original, translated: Tensor, keep_resized: bool) -> No
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:
-    """Gray as three equal channels where a format (or its 16 bits) has no gray of that kind; other pixels as they are."""
+    """Repeat gray in three channels if the format has no gray of this depth or with alpha; other pixels do not change."""
     channels = pixels.shape[2]
     no_gray = channels == 1 and suffix in (".webp", ".ppm")
     no_gray_alpha = channels == 2 and (suffix == ".webp" or pixels.dtype == np.uint16)
@@ -84,7 +86,7 @@ def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:
 
 
 def check_output_channels(info: BundleInfo, format: str) -> None:
-    """`UserError` where no result could be written in this --format."""
+    """`UserError` if no result could be written in this --format."""
     if format == "jpg" and info.out_channels in (2, 4):
         raise UserError(
             f"--format jpg: the model's results have {info.out_channels} channels, the last of them alpha, which JPEG has not; take png"

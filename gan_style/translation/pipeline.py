@@ -1,4 +1,4 @@
-"""The loop over pictures: read ahead, translate in batches of equal size, write behind."""
+"""The loop over pictures: read ahead, translate in batches of equal size, write in the background."""
 
 import errno
 import os
@@ -32,7 +32,7 @@ NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full 
 
 @dataclass
 class Tally:
-    """What became of the jobs so far; right at any moment, also after an interruption."""
+    """The counts of the jobs so far. They are correct at any moment, also after an interruption."""
 
     translated: int = 0
     skipped: int = 0
@@ -40,9 +40,9 @@ class Tally:
 
     @contextmanager
     def reported(self, output: Path, left_out: int = 0) -> Iterator[None]:
-        """While entered, SIGTERM unwinds; whatever ends the work, the counts are printed. `UserError` at the end where jobs failed.
+        """While entered, SIGTERM unwinds the stack. However the work ends, the counts are printed. `UserError` at the end if jobs failed.
 
-        left_out: files with pictures that were no jobs, which were named before
+        left_out: number of files with pictures that were no jobs and were named before
         """
         try:
             with exiting_on_termination():
@@ -64,14 +64,14 @@ class Tally:
 class Translation:
     """Runs jobs through a predictor.
 
-    resize: "none", "train" or the length of the shorter side that pictures are translated at
-    keep_resized: results stay at that size; else they are scaled back to their input's
+    resize: the size of translation: "none", "train" or the length of the shorter side
+    keep_resized: results keep that size; else they are resized to their input's
     batch_size: most pictures in one forward; None chooses
-    overwrite: translate jobs whose target exists too
-    translator: what translates; None: the predictor alone
+    overwrite: translate jobs whose result exists too
+    translator: None for the predictor alone
 
-    Pictures in memory: up to `batch_size` that wait for others of their size, as many results that wait to be written, and one
-    being read for each two threads.
+    Memory holds up to `batch_size` pictures that wait for others of their size, as many results that wait to be written, and one picture
+    for each two threads that is being read.
     """
 
     predictor: Predictor
@@ -95,9 +95,9 @@ class Translation:
         self._writing: deque[Future[None]] = deque()
 
     def run(self, jobs: Iterable[Job]) -> None:
-        """Translate `jobs`. Pictures that cannot be read, translated or written are named in `tally.failures`, the rest is done.
+        """Translate `jobs`. `tally.failures` names pictures that cannot be read, translated or written; the others are done.
 
-        A full disk ends the run with a `UserError`. Whatever ends it, results that are ready are still written.
+        A full disk ends the run with a `UserError`. However it ends, finished results are still written.
         """
         todo = []
         for job in jobs:
@@ -129,7 +129,7 @@ class Translation:
             return read_source(job, self.predictor.info, self.resize)
 
     def _groups(self, sources: Iterable[Original]) -> Iterator[list[Original]]:
-        """Pictures of one size together, as many as a batch may have; never more than that waiting, of all sizes taken together."""
+        """Group pictures of one size, up to `batch_size`. At most `batch_size` pictures of all sizes wait at a time."""
         waiting: dict[tuple[int, ...], list[Original]] = {}
         for source in sources:
             waiting.setdefault(source.pixels.shape, []).append(source)
@@ -143,7 +143,7 @@ class Translation:
             return list(self._translator(batch, pictures))
 
     def _take(self, source: Original, result: Tensor | UserError, threads: ThreadPoolExecutor, progress: Progress) -> None:
-        """Hand a result over to be written."""
+        """Pass a result on to be written."""
         if isinstance(result, UserError):
             self._fail(f"{source.job.source}: {result}", progress)
         elif not torch.isfinite(result).all():  # would be written as black
@@ -158,7 +158,7 @@ class Translation:
             write_result(source, result, self.keep_resized)
 
     def _settle(self, progress: Progress, going_on: bool = True) -> None:
-        """Wait for the oldest result to be written. Not `going_on`: whatever became of it, raise nothing."""
+        """Wait for the oldest result to be written. going_on: False raises nothing, even if writing failed"""
         wait([self._writing[0]])  # an interruption leaves it to be settled afterwards
         mistake = self._writing.popleft().exception()
         if mistake is None:

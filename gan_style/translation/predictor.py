@@ -26,7 +26,7 @@ HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Predictor:
     """Translates images. Make one with `Predictor.load(bundle)`.
 
-    info: the bundle's metadata; condition: what the network takes beside the image
+    info: the bundle's metadata; condition: of the network
     """
 
     def __init__(self, info: BundleInfo, condition: AnyCondition, network: nn.Module, device: torch.device, precision: Precision) -> None:
@@ -34,9 +34,10 @@ class Predictor:
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32") -> "Predictor":
-        """The translator in a bundle, on `device` (auto | cpu | cuda | mps): `UserError` for a bundle that is not whole and consistent.
+        """Load the translator of a bundle. `UserError` if the bundle is damaged or inconsistent.
 
-        precision: the type that convolutions calculate in; weights stay float32.
+        device: auto, cpu, cuda or mps
+        precision: the type in which convolutions compute; weights stay float32
         """
         path, place = Path(path), choose_device(device)
         check_precision(precision, place, "--precision", "fp32")
@@ -52,11 +53,11 @@ class Predictor:
         return cls(info, METHODS[info.method].takes(config), network, place, precision)
 
     def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
-        """image [C, H, W] or [B, C, H, W] with values in [-1, 1], any H, W >= 1 -> float32 of the same size and range, on its device.
+        """Translate images [C, H, W] or [B, C, H, W] in [-1, 1], any H, W >= 1, to float32 of the same size and range, on their device.
 
-        condition, style: what the network's `forward` takes beside the image (`gan_style.conditions`).
-        `TypeError` or `ValueError` for another tensor (`given.check_pictures`), `OutOfMemory` where the predictor's device has no room
-        for it, `UserError` where padding alone would make it huge.
+        condition, style: the further arguments of the network's `forward` (`gan_style.conditions`)
+        `TypeError` or `ValueError` for another tensor (`given.check_pictures`), `OutOfMemory` if the device's memory runs out, `UserError`
+        if padding alone would make the image huge.
         """
         if isinstance(self.condition, Noise):
             raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call from_noise")
@@ -69,7 +70,7 @@ class Predictor:
 
     @torch.no_grad()
     def translate(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
-        """The same for an image of `images.to_tensor`, without a look at its values."""
+        """The same for an image from `images.to_tensor`, without checking its values."""
         batch = image if image.dim() == 4 else image[None]
         self._check_padding(*batch.shape[2:])
         count, _, height, width = batch.shape
@@ -84,7 +85,7 @@ class Predictor:
 
     @torch.no_grad()
     def from_noise(self, latents: Tensor) -> Tensor:
-        """latents [B, Z] -> images [B, C, size, size] in [-1, 1], float32 on the CPU, of a bundle that takes noise."""
+        """Images [B, C, size, size] in [-1, 1], float32 on the CPU, from latents [B, Z]; for a bundle that takes noise."""
         if not isinstance(self.condition, Noise):
             raise ValueError(f"a bundle of {self.info.method} translates pictures: call the predictor with one")
         check_noise(latents, self.condition.size)
@@ -95,12 +96,12 @@ class Predictor:
             return drawn.float().clamp(-1.0, 1.0).cpu()
 
     def calculating(self) -> contextlib.AbstractContextManager[Any]:
-        """While entered, networks calculate in the predictor's precision."""
+        """While entered, networks compute in the predictor's precision."""
         half = HALF.get(self.precision)
         return torch.autocast(self.device.type, half) if half else contextlib.nullcontext()
 
     def _check_padding(self, height: int, width: int) -> None:
-        """`UserError` for a ribbon, which grows a thousandfold where the network wants multiples of 1024."""
+        """`UserError` for a ribbon, which padding to multiples of 1024 would enlarge a thousandfold."""
         multiple, least = (int(getattr(self.network, name, 1)) for name in ("size_multiple", "minimum_size"))
         rows, columns = (size + missing(size, multiple, least) for size in (height, width))
         if rows * columns > max(MAX_PADDED, 2 * height * width):

@@ -1,4 +1,4 @@
-"""One photo after another, stylised by optimisation as the options of `infer.py --model gatys` say."""
+"""Stylising photos one by one by optimisation, with the options of `gan-style infer --model gatys`."""
 
 import argparse
 import math
@@ -27,9 +27,9 @@ BYTES_PER_STYLE_PIXEL = 1500  # of a style's picture, which is seen once, withou
 
 
 class Stylisation:
-    """Stylises the picture of a job and writes it, raising a `UserError` that names it.
+    """A function that stylises and writes the picture of a job. `UserError` names the picture.
 
-    Options are checked, and the pictures of styles and the network's weights read, when it is made.
+    Its constructor checks the options and reads the style pictures and the network's weights.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -88,7 +88,7 @@ class Stylisation:
         write_result(Original(job, pixels, height, width, read.alpha, read.dots_per_inch), result[0], keep_resized=True)
 
     def _styles(self, photo: Tensor, source: Path, height: int, width: int) -> list[Style]:
-        """The styles as they are for this photo: its regions, and in its colours where they are kept. height, width: of its file."""
+        """The styles for this photo, with its masks, and recoloured if its colours are preserved. height, width: of its file"""
         styles = []
         for picture, mask, share, scale, layers in zip(self.pictures, self.masks, self.shares, self.scales, self.layers, strict=True):
             region = None if mask is None else controls.read_mask(Path(mask), source, height, width).to(self.device)
@@ -100,7 +100,7 @@ class Stylisation:
         return styles
 
     def _watched(self, photo: Tensor, styles: list[Style], name: str) -> Tensor:
-        """`optimise`, its progress shown with the terms of the loss."""
+        """`optimise`, with its progress and the terms of the loss on the terminal."""
         with Progress(name, "steps", self.settings.steps) as progress:
 
             def show(terms: dict[str, float]) -> None:
@@ -121,7 +121,7 @@ def _for_each(option: str, values: list[T], count: int) -> list[T]:
 
 
 def _check_memory(job: Job, rows: int, columns: int, bytes_per_pixel: float) -> None:
-    """`UserError` where the picture would need more memory than this machine has: the system would end the process without a word."""
+    """`UserError` if the picture needs more memory than the machine has: the system would kill the process without a message."""
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return
     there, needed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), rows * columns * bytes_per_pixel

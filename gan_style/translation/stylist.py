@@ -1,4 +1,4 @@
-"""What the style options of infer.py ask of a trained stylizer: which styles, how much of each, where, in whose colours."""
+"""Applying a trained stylizer with the style options of `gan-style infer`: styles, shares, masks and colours."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ LARGEST_STYLE = 1024  # pixels of a style picture's longer side: larger ones are
 
 @dataclass(frozen=True)
 class StyleOptions:
-    """The options as they were given; `strength` None means all of the style."""
+    """The options as they were given. strength: None means the whole style"""
 
     style: Sequence[str] = ()
     mask: Sequence[str] = ()
@@ -31,7 +31,7 @@ class StyleOptions:
 
 
 class Stylist(ABC):
-    """Stylizes pictures, one at a time, as the options say."""
+    """A function that stylizes pictures, one at a time, with the given options."""
 
     one_by_one = True
 
@@ -46,7 +46,7 @@ class Stylist(ABC):
     weights: list[float]  # of the styles asked for; they sum to 1
 
     def __call__(self, sources: Sequence[Original], photos: Tensor) -> Tensor:
-        """photos [1, 3, h, w] of one source -> [1, 3, h, w] in [-1, 1]."""
+        """Stylize the photo [1, 3, h, w] of one source; returns [1, 3, h, w] in [-1, 1]."""
         (source,) = sources
         masks = self._masks(source, photos)
         result = self.stylize(photos, self._shares(masks))
@@ -59,10 +59,10 @@ class Stylist(ABC):
 
     @abstractmethod
     def stylize(self, photos: Tensor, shares: Tensor) -> Tensor:
-        """shares [1, S] or [1, S, h, w] of the styles asked for."""
+        """Run the network. shares: [1, S] or [1, S, h, w] of the requested styles"""
 
     def _masks(self, source: Original, photos: Tensor) -> Tensor | None:
-        """[1, S, h, w] in [0, 1], at the size that the picture is stylized at."""
+        """The masks [1, S, h, w] in [0, 1] at the size of stylization; None without masks."""
         if not self.options.mask:
             return None
         read = [read_mask(Path(path), source.job.source, source.height, source.width) for path in self.options.mask]
@@ -77,7 +77,7 @@ class Stylist(ABC):
 
 
 class NamedStyles(Stylist):
-    """A network that takes shares of styles that it knows by name (the condition `Mix`)."""
+    """The stylist of a network that takes shares of named styles (the condition `Mix`)."""
 
     def __init__(self, predictor: Predictor, condition: Mix, options: StyleOptions) -> None:
         known = list(condition.names)
@@ -104,7 +104,7 @@ class NamedStyles(Stylist):
 
 
 class PictureStyles(Stylist):
-    """A network that takes any style picture (the condition `Picture`)."""
+    """The stylist of a network that takes any style picture (the condition `Picture`)."""
 
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         if not options.style:
@@ -130,7 +130,7 @@ class PictureStyles(Stylist):
 
 
 def _style_picture(path: Path) -> Tensor:
-    """[1, 3, H, W] in [-1, 1]."""
+    """Read a style picture as [1, 3, H, W] in [-1, 1]."""
     pixels = images.read(path, 3).pixels
     if (longer := max(pixels.shape[:2])) > LARGEST_STYLE:
         height, width = (max(16, round(side * LARGEST_STYLE / longer)) for side in pixels.shape[:2])

@@ -1,4 +1,4 @@
-"""Leaving in good order when the system asks."""
+"""An orderly exit on SIGTERM and SIGHUP."""
 
 import signal
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from gan_style.terminal.signals import heeded
 
 @contextmanager
 def exiting_on_termination() -> Iterator[None]:
-    """While entered, SIGTERM and SIGHUP unwind the stack and exit with 143, so that no half-written file stays behind.
+    """While entered, SIGTERM and SIGHUP unwind the stack and exit with 143, so that no half-written file remains.
 
     A signal that was ignored before stays ignored.
     """

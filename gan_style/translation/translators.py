@@ -1,4 +1,4 @@
-"""What translates a batch of pictures: one class for each condition of a bundle's network, told by infer's options."""
+"""Translators of a batch of pictures: one class for each condition of a bundle's network, made from infer's options."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -24,7 +24,7 @@ class Translator(Protocol):
 
 
 class Plain:
-    """Runs the network with the same condition tensors, without batch dimension, for every picture."""
+    """Runs the network with the same condition tensors (without batch dimension) for every picture."""
 
     one_by_one = False
 
@@ -36,7 +36,7 @@ class Plain:
 
 
 def translator_for(predictor: Predictor, styles: StyleOptions, to: str | None = None) -> Translator:
-    """The translator that the options ask for: `to` is --to. `UserError` for options that do not fit the bundle."""
+    """Make the translator for the options. to: of --to. `UserError` for options that do not fit the bundle."""
     condition, method = predictor.condition, predictor.info.method
     if not isinstance(condition, Label) and to is not None:
         raise UserError(f"--to {to}: a bundle of {method} has no domains to choose from; leave it out")
@@ -55,7 +55,7 @@ def translator_for(predictor: Predictor, styles: StyleOptions, to: str | None = 
 
 
 def known_name(option: str, name: str | None, label: Label) -> str:
-    """The name that an option gives; `UserError` where there is none, or the bundle does not know it."""
+    """The name in an option. `UserError` if there is none, or if the bundle does not know it."""
     known = ", ".join(label.names)
     if name is None:
         raise UserError(f"{option}: give one of {known}")
