@@ -43,9 +43,9 @@ _Job = Callable[[Path], None]
 
 
 def draw_paired(root: Path, train: int = 160, val: int = 16, size: int = 256, seed: int = 0) -> None:
-    """Streets: trainA/, valA/ hold label maps (palette PNG, indices are `Label`), trainB/, valB/ their pictures (JPEG), paired by stem.
+    """Draw streets: label maps (palette PNG, indices are `StreetClass`) in trainA/ and valA/, pictures (JPEG) in trainB/ and valB/.
 
-    `size` is the side in pixels. UserError: `root` exists, or cannot be written.
+    size: side in pixels. `UserError` if `root` exists or cannot be written.
     """
     jobs: list[_Job] = []
     for split, first, count in (("train", 1, train), ("val", train + 1, val)):

@@ -14,7 +14,7 @@ SUPERSAMPLING = 2
 UNITS = 256
 
 
-class Label(IntEnum):
+class StreetClass(IntEnum):
     """The classes of a label map, with their palette indices."""
 
     SKY = 0
@@ -37,7 +37,7 @@ class Label(IntEnum):
     CAR = 17
 
 
-# One clear colour for each class, in the order of `Label`.
+# One clear colour for each class, in the order of `StreetClass`.
 PALETTE = (
     (120, 190, 240),
     (70, 75, 140),
@@ -64,7 +64,7 @@ PALETTE = (
 class Part:
     """A thing with details inside its box (in pixels of the fine grid): window bars, door panels, stripes."""
 
-    label: Label
+    label: StreetClass
     left: int
     top: int
     right: int
@@ -73,7 +73,7 @@ class Part:
 
 @dataclass
 class Street:
-    """A plan: labels [2 * size, 2 * size] of `Label`, and the parts in the order in which they were added."""
+    """A plan: labels [2 * size, 2 * size] of `StreetClass`, and the parts in the order in which they were added."""
 
     labels: NDArray[np.uint8]
     parts: list[Part]
@@ -91,23 +91,23 @@ class Street:
         """A length in pixels of the fine grid, rounded to the picture's grid, so that label map and picture have the same edges."""
         return SUPERSAMPLING * round(value * self.unit / SUPERSAMPLING)
 
-    def box(self, label: Label, left: float, top: float, right: float, bottom: float, part: bool = False) -> None:
+    def box(self, label: StreetClass, left: float, top: float, right: float, bottom: float, part: bool = False) -> None:
         """Draw a rectangle. part: the renderer paints details into it"""
         x0, y0, x1, y1 = (self.pixel(v) for v in (left, top, right, bottom))
         self.labels[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = label
         if part:
             self.detail(label, left, top, right, bottom)
 
-    def detail(self, label: Label, left: float, top: float, right: float, bottom: float) -> None:
+    def detail(self, label: StreetClass, left: float, top: float, right: float, bottom: float) -> None:
         """Add a part of this class in this box, whose outline may have any shape."""
         x0, y0, x1, y1 = (self.pixel(v) for v in (left, top, right, bottom))
         if x1 > x0 and y1 > y0:
             self.parts.append(Part(label, x0, y0, x1, y1))
 
-    def polygon(self, label: Label, points: list[tuple[float, float]]) -> None:
+    def polygon(self, label: StreetClass, points: list[tuple[float, float]]) -> None:
         """Draw a filled polygon of points (x, y)."""
         cv2.fillPoly(self.labels, [np.array([(self.pixel(x), self.pixel(y)) for x, y in points], np.int32)], int(label))
 
-    def disc(self, label: Label, x: float, y: float, radius: float) -> None:
+    def disc(self, label: StreetClass, x: float, y: float, radius: float) -> None:
         """Draw a filled circle."""
         cv2.circle(self.labels, (self.pixel(x), self.pixel(y)), max(round(radius * self.unit), 1), int(label), -1)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from gan_style.demo.canvas import Image, Random, coordinates, mix, paint, resized, rgb, smoothstep
-from gan_style.demo.street_map import Label, Street
+from gan_style.demo.street_map import Street, StreetClass
 
 _FRAME, _IRON, _GLASS = rgb("ece6d8"), rgb("23242b"), rgb("16222f")
 
@@ -190,13 +190,13 @@ def _car(box: Image, unit: float, rng: Random, sky: Image) -> None:
 
 
 _PAINTERS = {
-    Label.WINDOW: _window,
-    Label.TRIM: _cornice,
-    Label.SHUTTER: _shutter,
-    Label.BALCONY: _balcony,
-    Label.DOOR: _door,
-    Label.SHOP: _shop,
-    Label.AWNING: _awning,
-    Label.FOLIAGE: _crown,
-    Label.CAR: _car,
+    StreetClass.WINDOW: _window,
+    StreetClass.TRIM: _cornice,
+    StreetClass.SHUTTER: _shutter,
+    StreetClass.BALCONY: _balcony,
+    StreetClass.DOOR: _door,
+    StreetClass.SHOP: _shop,
+    StreetClass.AWNING: _awning,
+    StreetClass.FOLIAGE: _crown,
+    StreetClass.CAR: _car,
 }

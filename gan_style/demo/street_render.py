@@ -7,39 +7,39 @@ bright edges and dim corners therefore follow from the label map. Only clouds, t
 import numpy as np
 
 from gan_style.demo.canvas import Field, Pixels, Random, blur, finish, grade, rgb, shift, smoothstep, to_bytes, value_noise
-from gan_style.demo.street_map import SUPERSAMPLING, Label, Street
+from gan_style.demo.street_map import SUPERSAMPLING, Street, StreetClass
 from gan_style.demo.street_parts import paint_parts
 from gan_style.demo.street_surfaces import paint_sky, paint_surfaces
 
 # How far each class stands out of the wall, in units. What is not built (sky, trees, ground, car) has its own shadows below.
-_DEPTH = np.zeros(len(Label), np.float32)
+_DEPTH = np.zeros(len(StreetClass), np.float32)
 for _label, _depth in {
-    Label.SLATE_ROOF: -4.0,
-    Label.TILE_ROOF: 3.5,
-    Label.TRIM: 2.5,
-    Label.WINDOW: -3.0,
-    Label.SHUTTER: 1.2,
-    Label.BALCONY: 5.0,
-    Label.DOOR: -4.0,
-    Label.SHOP: -2.5,
-    Label.AWNING: 9.0,
-    Label.SKY: -4.0,
-    Label.PAVEMENT: -4.0,
-    Label.ROAD: -4.0,
+    StreetClass.SLATE_ROOF: -4.0,
+    StreetClass.TILE_ROOF: 3.5,
+    StreetClass.TRIM: 2.5,
+    StreetClass.WINDOW: -3.0,
+    StreetClass.SHUTTER: 1.2,
+    StreetClass.BALCONY: 5.0,
+    StreetClass.DOOR: -4.0,
+    StreetClass.SHOP: -2.5,
+    StreetClass.AWNING: 9.0,
+    StreetClass.SKY: -4.0,
+    StreetClass.PAVEMENT: -4.0,
+    StreetClass.ROAD: -4.0,
 }.items():
     _DEPTH[_label] = _depth
 
 # How much of the sun's shadow a class takes: the sky none, glass little.
-_TAKES = np.ones(len(Label), np.float32)
+_TAKES = np.ones(len(StreetClass), np.float32)
 for _label, _share in {
-    Label.SKY: 0.0,
-    Label.WINDOW: 0.75,
-    Label.SHOP: 0.6,
-    Label.FOLIAGE: 0.0,
-    Label.TRUNK: 0.3,
-    Label.CAR: 0.0,
-    Label.PAVEMENT: 0.0,
-    Label.ROAD: 0.0,
+    StreetClass.SKY: 0.0,
+    StreetClass.WINDOW: 0.75,
+    StreetClass.SHOP: 0.6,
+    StreetClass.FOLIAGE: 0.0,
+    StreetClass.TRUNK: 0.3,
+    StreetClass.CAR: 0.0,
+    StreetClass.PAVEMENT: 0.0,
+    StreetClass.ROAD: 0.0,
 }.items():
     _TAKES[_label] = _share
 
@@ -57,7 +57,7 @@ def render_street(street: Street, rng: Random, size: int) -> Pixels:
 
     depth = _DEPTH[labels] * np.float32(unit)
     built = _DEPTH[labels] > -3.9
-    shadow = np.maximum(_cast(depth, unit), _dapple(labels == Label.FOLIAGE, unit, rng)) * _TAKES[labels]
+    shadow = np.maximum(_cast(depth, unit), _dapple(labels == StreetClass.FOLIAGE, unit, rng)) * _TAKES[labels]
     shadow = np.maximum(shadow, _ground_shadow(street))
     shadow = blur(shadow, 0.5 * unit)[..., None]
     image *= _SUN * (1 - shadow) + _SHADE * shadow
@@ -67,7 +67,7 @@ def render_street(street: Street, rng: Random, size: int) -> Pixels:
     step = max(round(0.5 * unit), 1)
     edges = (soft - shift(soft, step, step)) / np.float32(unit)
     corners = np.clip((blur(depth, 3 * unit) - depth) / np.float32(unit), 0, 5)
-    light = 1 + (np.clip(edges, -0.9, 0.9) * 0.13 - corners * 0.06) * built + _roundness(labels == Label.FOLIAGE, unit)
+    light = 1 + (np.clip(edges, -0.9, 0.9) * 0.13 - corners * 0.06) * built + _roundness(labels == StreetClass.FOLIAGE, unit)
     light *= _walls_to_street(labels)
     image *= light[..., None]
 
@@ -102,17 +102,17 @@ def _ground_shadow(street: Street) -> Field:
     labels, unit = street.labels, street.unit
     rows = np.arange(labels.shape[0], dtype=np.float32)[:, None]
     shadow = np.zeros(labels.shape, np.float32)
-    pavement = np.nonzero((labels == Label.PAVEMENT).any(1))[0]
+    pavement = np.nonzero((labels == StreetClass.PAVEMENT).any(1))[0]
     if len(pavement):
-        below = blur((labels == Label.FOLIAGE).any(0).astype(np.float32)[None], 3 * unit)
+        below = blur((labels == StreetClass.FOLIAGE).any(0).astype(np.float32)[None], 3 * unit)
         middle = (pavement[0] + pavement[-1]) / 2
         shadow = shift(np.repeat(below, 1, 0), round(13 * unit), 0) * smoothstep(8 * unit, 4 * unit, np.abs(rows - middle)) * 0.8
     for part in street.parts:
-        if part.label is Label.CAR:
+        if part.label is StreetClass.CAR:
             columns = np.arange(labels.shape[1], dtype=np.float32)[None]
             reach = ((columns - (part.left + part.right) / 2 - 3 * unit) / (29 * unit)) ** 2 + ((rows - part.bottom) / (3.2 * unit)) ** 2
             shadow = np.maximum(shadow, smoothstep(1.1, 0.6, reach) * 0.95)
-    return shadow * np.isin(labels, (Label.PAVEMENT, Label.ROAD)).astype(np.float32)
+    return shadow * np.isin(labels, (StreetClass.PAVEMENT, StreetClass.ROAD)).astype(np.float32)
 
 
 def _roundness(leaves: np.ndarray, unit: float) -> Field:
@@ -128,9 +128,9 @@ def _walls_to_street(labels: np.ndarray) -> Field:
     """Walls are a little darker towards the street, the pavement is darkest at their foot."""
     height = labels.shape[0]
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    light = np.where(labels == Label.SKY, 1, 1.05 - 0.14 * rows).astype(np.float32)
-    pavement = np.nonzero((labels == Label.PAVEMENT).any(1))[0]
+    light = np.where(labels == StreetClass.SKY, 1, 1.05 - 0.14 * rows).astype(np.float32)
+    pavement = np.nonzero((labels == StreetClass.PAVEMENT).any(1))[0]
     if len(pavement):
         foot = np.float32(pavement[0] / height)
-        light *= np.where(labels == Label.PAVEMENT, 1 - 0.25 * smoothstep(0.025, 0, rows - foot), 1)
+        light *= np.where(labels == StreetClass.PAVEMENT, 1 - 0.25 * smoothstep(0.025, 0, rows - foot), 1)
     return light

@@ -6,31 +6,31 @@ This module paints in even light; street_render adds sun and shadow.
 import numpy as np
 
 from gan_style.demo.canvas import Field, Floats, Image, Random, coordinates, fbm, mix, rgb, shift, value_noise
-from gan_style.demo.street_map import Label, Street
+from gan_style.demo.street_map import Street, StreetClass
 
 # Class: (its colour, the colour that its texture leads to, where the texture is 1).
 COLOURS = {
-    Label.SKY: ("7fb6e6", "7fb6e6"),
-    Label.SLATE_ROOF: ("6b7690", "3b4258"),
-    Label.TILE_ROOF: ("d0673c", "7d2f1c"),
-    Label.BRICK: ("a9553f", "c9ab92"),
-    Label.PLASTER: ("f0cf8c", "dba65f"),
-    Label.STONE: ("d6c5a4", "9c8869"),
-    Label.TRIM: ("e6dcc6", "d9ccb2"),
-    Label.WINDOW: ("33475c", "33475c"),
-    Label.SHUTTER: ("3f7f68", "235043"),
-    Label.BALCONY: ("26262c", "26262c"),
-    Label.DOOR: ("6d3f26", "3d2013"),
-    Label.SHOP: ("3a3a40", "3a3a40"),
-    Label.AWNING: ("a32638", "f3e7d0"),
-    Label.TRUNK: ("76583e", "3f2c1e"),
-    Label.FOLIAGE: ("4c7a35", "1f4426"),
-    Label.PAVEMENT: ("cdc4b6", "8f867a"),
-    Label.ROAD: ("77767b", "5a595f"),
-    Label.CAR: ("26262a", "26262a"),
+    StreetClass.SKY: ("7fb6e6", "7fb6e6"),
+    StreetClass.SLATE_ROOF: ("6b7690", "3b4258"),
+    StreetClass.TILE_ROOF: ("d0673c", "7d2f1c"),
+    StreetClass.BRICK: ("a9553f", "c9ab92"),
+    StreetClass.PLASTER: ("f0cf8c", "dba65f"),
+    StreetClass.STONE: ("d6c5a4", "9c8869"),
+    StreetClass.TRIM: ("e6dcc6", "d9ccb2"),
+    StreetClass.WINDOW: ("33475c", "33475c"),
+    StreetClass.SHUTTER: ("3f7f68", "235043"),
+    StreetClass.BALCONY: ("26262c", "26262c"),
+    StreetClass.DOOR: ("6d3f26", "3d2013"),
+    StreetClass.SHOP: ("3a3a40", "3a3a40"),
+    StreetClass.AWNING: ("a32638", "f3e7d0"),
+    StreetClass.TRUNK: ("76583e", "3f2c1e"),
+    StreetClass.FOLIAGE: ("4c7a35", "1f4426"),
+    StreetClass.PAVEMENT: ("cdc4b6", "8f867a"),
+    StreetClass.ROAD: ("77767b", "5a595f"),
+    StreetClass.CAR: ("26262a", "26262a"),
 }
-_BASE = np.stack([rgb(COLOURS[label][0]) for label in Label])
-_OTHER = np.stack([rgb(COLOURS[label][1]) for label in Label])
+_BASE = np.stack([rgb(COLOURS[label][0]) for label in StreetClass])
+_OTHER = np.stack([rgb(COLOURS[label][1]) for label in StreetClass])
 
 
 def paint_surfaces(street: Street, rng: Random, sky: Image) -> Image:
@@ -52,7 +52,7 @@ def paint_surfaces(street: Street, rng: Random, sky: Image) -> Image:
     tone *= 0.92 + 0.16 * value_noise(rng, 1, width, 4, 70 * unit)
     tone *= 0.94 + 0.12 * fbm(rng, height, width, 60 * unit, 3, stretch=0.3)
     image = mix(_BASE[labels], _OTHER[labels], texture) * tone[..., None]
-    np.copyto(image, sky, where=(labels == Label.SKY)[..., None])
+    np.copyto(image, sky, where=(labels == StreetClass.SKY)[..., None])
     return image
 
 
@@ -129,13 +129,13 @@ def _asphalt(height: int, width: int, unit: float, rng: Random) -> tuple[Field, 
 
 
 _TEXTURES = {
-    Label.BRICK: _brick,
-    Label.STONE: _stone,
-    Label.SLATE_ROOF: _slate,
-    Label.TILE_ROOF: _tiles,
-    Label.PLASTER: _plaster,
-    Label.TRUNK: _bark,
-    Label.FOLIAGE: _leaves,
-    Label.PAVEMENT: _paving,
-    Label.ROAD: _asphalt,
+    StreetClass.BRICK: _brick,
+    StreetClass.STONE: _stone,
+    StreetClass.SLATE_ROOF: _slate,
+    StreetClass.TILE_ROOF: _tiles,
+    StreetClass.PLASTER: _plaster,
+    StreetClass.TRUNK: _bark,
+    StreetClass.FOLIAGE: _leaves,
+    StreetClass.PAVEMENT: _paving,
+    StreetClass.ROAD: _asphalt,
 }

@@ -76,7 +76,7 @@ def write_result(source: Original, translated: Tensor, keep_resized: bool) -> No
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:
-    """Repeat gray in three channels if the format has no gray of this depth or with alpha; other pixels do not change."""
+    """Repeat gray in three channels if the format has no gray, or no gray with alpha of this depth; other pixels do not change."""
     channels = pixels.shape[2]
     no_gray = channels == 1 and suffix in (".webp", ".ppm")
     no_gray_alpha = channels == 2 and (suffix == ".webp" or pixels.dtype == np.uint16)

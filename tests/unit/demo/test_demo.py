@@ -13,7 +13,7 @@ from gan_style.demo import sets as demo
 from gan_style.demo.canvas import shift, to_bytes, value_noise
 from gan_style.demo.landscape import draw_landscape
 from gan_style.demo.landscape_looks import AUTUMN_DUSK, SUMMER
-from gan_style.demo.street_map import PALETTE, Label, Street
+from gan_style.demo.street_map import PALETTE, Street, StreetClass
 from gan_style.demo.street_plan import plan_street
 from gan_style.demo.street_render import render_street
 from gan_style.errors import UserError
@@ -52,7 +52,7 @@ def test_label_maps_are_palette_pngs(paired: Path) -> None:
             palette = picture.getpalette()
             assert palette is not None and palette[: 3 * len(PALETTE)] == [value for colour in PALETTE for value in colour]
         seen |= set(np.unique(pixels(path)).tolist())
-    assert seen == set(range(len(Label)))
+    assert seen == set(range(len(StreetClass)))
 
 
 def test_label_map_is_the_plan_of_its_number(paired: Path) -> None:
@@ -62,7 +62,7 @@ def test_label_map_is_the_plan_of_its_number(paired: Path) -> None:
 
 def test_palette_is_clear() -> None:
     colours = np.array(PALETTE, int)
-    assert colours.shape == (len(Label), 3)
+    assert colours.shape == (len(StreetClass), 3)
     distances = np.abs(colours[:, None] - colours[None]).max(2) + 255 * np.eye(len(colours), dtype=int)
     assert distances.min() >= 30
 
@@ -164,10 +164,10 @@ def test_picture_follows_from_label_map(paired: Path) -> None:
     """The mean colour of each class, learned on trainA/B, explains most of the variance of valB outside the sky."""
     labels, colours = ([pixels(path) for path in sorted((paired / f"train{domain}").iterdir())] for domain in "AB")
     labels, colours = np.stack(labels).ravel(), np.stack(colours).reshape(-1, 3).astype(float)
-    means = np.stack([colours[labels == label].mean(0) if (labels == label).any() else colours.mean(0) for label in Label])
+    means = np.stack([colours[labels == label].mean(0) if (labels == label).any() else colours.mean(0) for label in StreetClass])
     truth = np.stack([pixels(path) for path in sorted((paired / "valB").iterdir())]).astype(float)
     held_out = np.stack([pixels(path) for path in sorted((paired / "valA").iterdir())])
-    mask = held_out != Label.SKY
+    mask = held_out != StreetClass.SKY
     error, variance = ((truth - means[held_out])[mask] ** 2).mean(), truth[mask].var(0).mean()
     assert error < 0.6 * variance
 
@@ -175,8 +175,8 @@ def test_picture_follows_from_label_map(paired: Path) -> None:
 def test_sun_stands_at_the_upper_left() -> None:
     """An awning on a plain wall: shadow below it and at its right, none above it and at its left; it holds in every picture."""
     for seed in range(3):
-        street = Street(np.full((256, 256), Label.PLASTER, np.uint8), [])
-        street.box(Label.AWNING, 96, 96, 160, 120)
+        street = Street(np.full((256, 256), StreetClass.PLASTER, np.uint8), [])
+        street.box(StreetClass.AWNING, 96, 96, 160, 120)
         gray = render_street(street, np.random.default_rng(seed), 128).astype(float).mean(2)
         wall = gray[20:40].mean()
         assert gray[62:66, 54:78].mean() < 0.8 * wall  # below
