@@ -18,19 +18,21 @@ import time
 import torch
 from accelerate import Accelerator
 
+from gan_style.config.network import having_key
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS
+from gan_style.networks import GENERATORS, configs
 from gan_style.types import Batch, Task
 
-DOWNS = {"resnet": 2, "global": 4, "coarse-to-fine": 4, "spade": 6}  # as in their papers
+RECOMPUTING = having_key(configs(GENERATORS), "activation_checkpointing")
 COLOURS = [f"#{level:02x}{level:02x}{level:02x}" for level in range(0, 256, 32)]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generators", nargs="+", default=["global", "coarse-to-fine", "spade"], choices=DOWNS)
+    parser.add_argument("--generators", nargs="+", default=["global", "coarse-to-fine", "spade"], choices=RECOMPUTING)
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256], help="side in pixels")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--base-channels", type=int, default=32, help="of the generator and the discriminator; 64 in the papers")
@@ -62,7 +64,7 @@ def in_a_process(name: str, size: int, batch: int, recompute: bool, options: arg
 def measure(name: str, size: int, batch_size: int, recompute: bool, base_channels: int, precision: str) -> tuple[str, str]:
     """Peak memory in GiB and seconds of a step, measured in this process."""
     torch.set_flush_denormal(True)
-    generator = {"name": name, "base_channels": base_channels, "num_downs": DOWNS[name], "activation_checkpointing": recompute}
+    generator = {"name": name, "base_channels": base_channels, "activation_checkpointing": recompute}
     keys = {"generator": generator, "discriminator": {"base_channels": base_channels}, "labels": {"colours": COLOURS}}
     method = METHODS["pix2pixhd"](CONFIGS["pix2pixhd"].model_validate({"name": "pix2pixhd", **keys}), Task(batch_size=batch_size))
     train = TrainConfig.model_validate({"steps": 2, "batch_size": batch_size, "mixed_precision": precision})

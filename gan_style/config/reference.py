@@ -122,7 +122,8 @@ def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
         "| key | type | default | meaning |",
         "|---|---|---|---|",
     ]
-    for name, field in section.model_fields.items():
+    shared = NetworkConfig.model_fields.keys() - {"name"} if issubclass(section, NetworkConfig) else set()  # they come last
+    for name, field in sorted(section.model_fields.items(), key=lambda each: each[0] in shared):
         key = ", ".join(f"`{f'{place}.{name}'.lstrip('.')}`" for place in places)
         meaning = f"{field.description or ''}{_only_with(section, field)}"
         cells = (key, _type(field), _default(field), meaning)

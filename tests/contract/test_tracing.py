@@ -10,22 +10,25 @@ from tiny_networks import tiny_network
 from torch import Tensor, nn
 
 from gan_style.conditions import Given
-from gan_style.config.network import kinds_of
+from gan_style.config.network import NetworkConfig, kinds_of
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.serving import serving_network
 from gan_style.networks import GENERATORS
 
-NETWORKS = [
-    (method, section, name)
-    for method in sorted(METHODS)
-    for section in ("generator", "discriminator")
-    if section in CONFIGS[method].model_fields
-    for name in kinds_of(CONFIGS[method].model_fields[section])
-]
-each_translator = pytest.mark.parametrize(
-    ("method", "name"), [(method, name) for method, section, name in NETWORKS if section == "generator"]
-)
-each_network = pytest.mark.parametrize(("method", "section", "name"), NETWORKS)
+
+def cases(section: str) -> list[tuple[str, str, str]]:
+    """(method, section, network): each method with its own network, and each network in the first method that takes it."""
+    fields = {method: config.model_fields[section] for method, config in CONFIGS.items() if section in config.model_fields}
+    own = [(method, section, field.default.name) for method, field in fields.items()]
+    first: dict[type[NetworkConfig], tuple[str, str, str]] = {}
+    for method, field in fields.items():
+        for name, kind in kinds_of(field).items():
+            first.setdefault(kind, (method, section, name))
+    return sorted({*own, *first.values()})
+
+
+each_translator = pytest.mark.parametrize(("method", "name"), [each[::2] for each in cases("generator")])
+each_network = pytest.mark.parametrize(("method", "section", "name"), [*cases("generator"), *cases("discriminator")])
 
 
 def config_with(method: str, section: str, name: str, folder: Path, **keys: Any) -> Any:
