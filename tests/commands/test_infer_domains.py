@@ -114,6 +114,8 @@ def test_evaluate_has_the_numbers_of_training_and_measures_one_domain_alone(caps
     capsys.readouterr()
     assert measure("--to", "rde") == 2
     assert capsys.readouterr().err.startswith("error: --to rde: the bundle has no such domain, did you mean 'red'?")
+    assert measure("--data-b", "set") == 2
+    assert capsys.readouterr().err == "error: --data-b: stargan has one labelled set; leave it out\n"
     shutil.move("set/val/red", "set/val/rose")
     shutil.rmtree("set/train")
     assert measure() == 2

@@ -36,9 +36,12 @@ def measure_bundle(options: Namespace) -> Result:
     if isinstance(condition, Mix | Picture):
         raise UserError(f"--model {path}: {info.method} needs styles; stylise with infer.py, then compare files by --results and --inputs")
     from_noise = isinstance(condition, Noise)
-    for name in ("segmenter", "output_labels", "data_b") if from_noise else ("seed",):
+    of_two = ("segmenter", "output_labels", "data_b")
+    idle = dict.fromkeys(of_two, "translates nothing") if from_noise else {"seed": "takes no noise"}
+    if isinstance(condition, Label):
+        idle |= dict.fromkeys(of_two, "has one labelled set")
+    for name, why in idle.items():
         if getattr(options, name) is not None:
-            why = "translates nothing" if from_noise else "takes no noise"
             raise UserError(f"{flag(name)}: {info.method} {why}; leave it out")
     if options.to is not None and not isinstance(condition, Label):
         raise UserError(f"--to {options.to}: a bundle of {info.method} has no domains to choose from; leave it out")
