@@ -7,6 +7,8 @@ From Python: `gan_style.train(config)` trains, `gan_style.load(bundle)` gives a 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gan_style.version import VERSION
+
 if TYPE_CHECKING:
     from gan_style.errors import UserError as UserError
     from gan_style.training import TrainedRun as TrainedRun
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from gan_style.translation.trained import TrainedTranslator as TrainedTranslator
     from gan_style.translation.trained import load as load
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "TrainedRun": "gan_style.training",

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from gan_style.commands.running import leave, run_command
 from gan_style.errors import UserError, nearest
+from gan_style.version import VERSION
 
 VERBS = {
     "train": "train on folders of images; the same command goes on with a run",
@@ -48,9 +49,7 @@ def _help(_: Sequence[str]) -> int:
 
 
 def _version(_: Sequence[str]) -> int:
-    from gan_style import __version__
-
-    print(f"gan_style {__version__}")
+    print(f"gan_style {VERSION}")
     return 0
 
 

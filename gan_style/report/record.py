@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from gan_style import __version__
 from gan_style.files import atomic
 from gan_style.files.opening import read_regular
+from gan_style.version import VERSION
 
 FILE = "run.json"
 _MAX_STARTS = 50
@@ -85,7 +85,7 @@ def hardware() -> dict[str, str]:
         facts["GPU"] = ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
     facts["processes"] = os.environ.get("WORLD_SIZE", "1")
     facts["system"] = f"{platform.system()} {platform.machine()}"
-    facts["software"] = f"gan_style {__version__}, torch {torch.__version__}, Python {sys.version.split()[0]}"
+    facts["software"] = f"gan_style {VERSION}, torch {torch.__version__}, Python {sys.version.split()[0]}"
     return facts
 
 
