@@ -15,7 +15,7 @@ SMALLER = ["method.generator.num_downs=3", "method.discriminator.num_layers=1", 
 
 
 def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:
-    """train.py's arguments: the smoke configuration of a method, shrunk further, on `data`; `overrides` come last and win.
+    """train.py's arguments: the smoke configuration of a method, shrunk further, on `data`; `overrides` come last and count.
 
     Keys that the method or its network does not have are left out.
     """
@@ -38,7 +38,7 @@ def smoke_arguments(name: str, data: Path, run_dir: Path, *overrides: str) -> li
     changes = [change for change in SMALLER if has(recipe, overrides, *change.partition("=")[0].split(".")[1:])]
     changes += ["train.batch_size=2", *overrides]
     absent = [f"method.{section}." for section in ("generator", "discriminator", "replay_buffer") if section not in sections]
-    return winning([*config, *(change for change in changes if not change.startswith(tuple(absent)))])
+    return [*config, *(change for change in changes if not change.startswith(tuple(absent)))]
 
 
 def has(recipe: dict[str, Any], overrides: Sequence[str], section: str, key: str) -> bool:
@@ -49,13 +49,3 @@ def has(recipe: dict[str, Any], overrides: Sequence[str], section: str, key: str
     named = [text.partition("=")[2] for text in overrides if text.startswith(f"method.{section}.name=")]
     default = field.get_default(call_default_factory=True).name
     return key in kinds_of(field)[(named or [recipe.get(section, {}).get("name", default)])[-1]].model_fields
-
-
-def winning(arguments: list[str]) -> list[str]:
-    """The arguments without the overrides that a later one, of the same key or of its section, would undo."""
-    kept: list[str] = []
-    for argument in arguments:
-        key = argument.partition("=")[0]
-        kept = [each for each in kept if each.partition("=")[0] != key and not each.startswith(f"{key}.")]
-        kept.append(argument)
-    return kept

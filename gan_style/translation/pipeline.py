@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -93,6 +94,7 @@ class Translation:
         # A GPU is faster than one thread decodes and encodes; a CPU is busy with the network itself.
         self._threads = min(8, max(2, os.cpu_count() or 2)) if on_gpu else 2
         self._writing: deque[Future[None]] = deque()
+        self._counting = Lock()
 
     def run(self, jobs: Iterable[Job]) -> None:
         """Translate `jobs`. `tally.failures` names pictures that cannot be read, translated or written; the others are done.
@@ -156,13 +158,14 @@ class Translation:
     def _write(self, source: Original, result: Tensor) -> None:
         with room_for(f"{source.job.source}: no memory to write its translation", _SMALLER):
             write_result(source, result, self.keep_resized)
+        with self._counting:  # here, where no signal comes between a result and its count: Python delivers them to the main thread
+            self.tally.translated += 1
 
     def _settle(self, progress: Progress, going_on: bool = True) -> None:
         """Wait for the oldest result to be written. going_on: False raises nothing, even if writing failed"""
         wait([self._writing[0]])  # an interruption leaves it to be settled afterwards
         mistake = self._writing.popleft().exception()
         if mistake is None:
-            self.tally.translated += 1
             progress.update()
             return
         if isinstance(mistake, UserError):

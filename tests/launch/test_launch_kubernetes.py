@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from launching import LAUNCH, arguments, environment, free_port
-from smoke import ROOT, winning
+from smoke import ROOT
 
 # The keys of the operator's custom resource; those of a pod that a training can use.
 SPEC = {"runPolicy", "elasticPolicy", "pytorchReplicaSpecs", "nprocPerNode"}
@@ -78,7 +78,7 @@ def test_the_command_runs_with_what_the_operator_sets(spec: dict[str, Any], cont
     given = {variable["name"]: variable["value"] for variable in container["env"]}
     command = [word.replace("=gpu", "=1") for word in container["command"]]
     done = subprocess.run(
-        [*command, *winning([*container["args"], f"data.root={data}", f"run_dir={tmp_path / 'run'}"]), "--dry-run"],
+        [*command, *container["args"], f"data.root={data}", f"run_dir={tmp_path / 'run'}", "--dry-run"],
         cwd=ROOT,
         env=environment(PYTHONUNBUFFERED="0", **pets, **given),
         capture_output=True,

@@ -10,7 +10,6 @@ from pictures import draw, draw_folders
 from PIL import Image
 from runs import STEPS, arguments, metrics, networks
 from safetensors.torch import load_file
-from smoke import winning
 
 from gan_style.commands.train import train_command
 from gan_style.engine.checkpoint import Checkpoint
@@ -30,10 +29,10 @@ def forget_after(run_dir: Path, step: int) -> None:
 def test_keys_that_do_not_change_the_result_may_change(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
     name, expected = straight
     command = arguments(name, data, tmp_path / "run")
-    assert train_command(winning([*command, "data.workers=0", CUT])) == 0
+    assert train_command([*command, "data.workers=0", CUT]) == 0
     kinds = {"pairs": "folders", "domains": "unpaired", "labelled images": "labelled"}
     kind = kinds.get(METHODS[name].needs, "auto")
-    assert train_command(winning([*command, "data.workers=1", f"data.source={kind}", "data.changed=accept", "train.keep=1"])) == 0
+    assert train_command([*command, "data.workers=1", f"data.source={kind}", "data.changed=accept", "train.keep=1"]) == 0
     assert networks(tmp_path / "run") == networks(expected)
 
 
@@ -41,13 +40,13 @@ def test_keys_that_do_not_change_the_result_may_change(straight: tuple[str, Path
 def test_a_data_set_may_move(how: str, straight: tuple[str, Path], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name, expected = straight
     command = arguments(name, data, tmp_path / "run", "data.workers=0")
-    assert train_command(winning([*command, CUT])) == 0
+    assert train_command([*command, CUT]) == 0
     monkeypatch.chdir(data.parent)
     place = f"./{data.name}/"
     if how == "moved":
         shutil.copytree(data, tmp_path / "moved")
         place = str(tmp_path / "moved")
-    assert train_command(winning([*command, f"data.root={place}"])) == 0
+    assert train_command([*command, f"data.root={place}"]) == 0
     assert networks(tmp_path / "run") == networks(expected)
     assert metrics(tmp_path / "run")[-1] == metrics(expected)[-1]
 
@@ -103,7 +102,7 @@ def test_a_changed_data_set_is_named_and_may_be_accepted(
 ) -> None:
     root, run_dir = draw_folders(tmp_path / "data", train=5), tmp_path / "run"
     command = arguments(name, root, run_dir, "data.workers=0", "train.checkpoint_every=1", "train.keep=100")
-    assert train_command(winning([*command, "train.steps=5"])) == 0
+    assert train_command([*command, "train.steps=5"]) == 0
     forget_after(run_dir, 3)  # all 5 were trained on
     change(root)
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.name != ".lock"}
@@ -121,7 +120,7 @@ def test_a_changed_data_set_is_named_and_may_be_accepted(
         assert train_command(accepted) == 0
         assert ("changed data set" in capsys.readouterr().out) == (step == 3)
         assert networks(run_dir) == expected
-    assert train_command(winning([*command, "train.steps=8"])) == 0, "it is the run's own now"
+    assert train_command([*command, "train.steps=8"]) == 0, "it is the run's own now"
 
 
 def test_before_the_first_step_a_data_set_may_change(data: Path, tmp_path: Path) -> None:
@@ -141,7 +140,7 @@ def test_a_checkpoint_of_before_fingerprints_goes_on_and_says_what_it_takes_for_
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = arguments("pix2pix", data, tmp_path / "run", "data.workers=0")
-    assert train_command(winning([*command, CUT])) == 0
+    assert train_command([*command, CUT]) == 0
     stored = Checkpoint.training_state
     monkeypatch.setattr(Checkpoint, "training_state", lambda checkpoint: {**stored(checkpoint), "data": None})
     assert train_command(command) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pictures import draw_folders
 from runs import metrics, networks
-from smoke import smoke_arguments, winning
+from smoke import smoke_arguments
 
 from gan_style.commands.train import train_command
 from gan_style.errors import UserError
@@ -38,27 +38,27 @@ def test_a_finished_run_is_extended_by_a_choice(
 ) -> None:
     """3 epochs of 5 pairs are 8 steps of 2, 4.8 epochs 12."""
     start = command(data, tmp_path / "run", f"optim.schedule={schedule}", *([] if "steps" in length else ["train.steps=null"]))
-    assert train_command(winning([*start, length])) == 0
+    assert train_command([*start, length]) == 0
     planned = rates(tmp_path / "run")
     assert len(planned) == 8
-    assert train_command(winning([*start, length])) == 0
+    assert train_command([*start, length]) == 0
     assert f"raise {length.partition('=')[0]} to go on (optim.extend" in capsys.readouterr().out
 
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file() and path.name != ".lock"}
     with pytest.raises(UserError, match=r"optim\.extend=hold.*optim\.extend=stretch"):
-        train_command(winning([*start, longer]))
+        train_command([*start, longer])
     assert {path: path.read_bytes() for path in before} == before
 
     shutil.copytree(tmp_path / "run", tmp_path / "held")
     shutil.copytree(tmp_path / "run", tmp_path / "stretched")
-    assert train_command(winning([*start, f"run_dir={tmp_path / 'held'}", longer, "optim.extend=hold"])) == 0
+    assert train_command([*start, f"run_dir={tmp_path / 'held'}", longer, "optim.extend=hold"]) == 0
     assert rates(tmp_path / "held") == [*planned, *[planned[-1]] * 4]
     assert f"stays at {planned[-1]:.3g}" in capsys.readouterr().out
-    assert train_command(winning([*start, f"run_dir={tmp_path / 'stretched'}", longer, "optim.extend=stretch"])) == 0
+    assert train_command([*start, f"run_dir={tmp_path / 'stretched'}", longer, "optim.extend=stretch"]) == 0
     jumped = rates(tmp_path / "stretched")
     assert jumped[8] > planned[-1]
     assert f"jumps from {planned[-1]:.3g} in step 8 to {jumped[8]:.3g}" in capsys.readouterr().out
-    assert train_command(winning([*start, f"run_dir={tmp_path / 'straight'}", longer])) == 0
+    assert train_command([*start, f"run_dir={tmp_path / 'straight'}", longer]) == 0
     assert jumped[8:] == rates(tmp_path / "straight")[8:]
 
 
@@ -67,11 +67,11 @@ def test_where_nothing_has_fallen_an_extended_run_equals_the_longer_one(
     schedule: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = command(data, tmp_path / "run", f"optim.schedule={schedule}", *(["optim.step_every=0.5"] if schedule == "step" else []))
-    assert train_command(winning([*start, "train.steps=6"])) == 0
+    assert train_command([*start, "train.steps=6"]) == 0
     forget_after(tmp_path / "run", 3)
-    assert train_command(winning([*start, "train.steps=8"])) == 0
+    assert train_command([*start, "train.steps=8"]) == 0
     assert "the run now has 8 steps instead of 6" in capsys.readouterr().out
-    assert train_command(winning([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"])) == 0
+    assert train_command([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"]) == 0
     assert networks(tmp_path / "run", 8) == networks(tmp_path / "straight", 8)
     assert metrics(tmp_path / "run") == metrics(tmp_path / "straight")
 
@@ -81,9 +81,9 @@ def test_a_run_that_has_nothing_left_to_do_tells_of_no_change(
     asked: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = command(data, tmp_path / "run", "optim.schedule=linear", "train.epochs=3", "train.steps=12", "optim.extend=hold")
-    assert train_command(winning(start)) == 0
+    assert train_command(start) == 0
     capsys.readouterr()
-    assert train_command(winning([*start, *asked])) == 0
+    assert train_command([*start, *asked]) == 0
     said = capsys.readouterr().out
     assert "all 12 steps were done before" in said
     assert "jumps" not in said and "the run now has" not in said
@@ -92,12 +92,12 @@ def test_a_run_that_has_nothing_left_to_do_tells_of_no_change(
 @pytest.mark.parametrize("extend", ["hold", "stretch"])
 def test_an_extended_run_that_is_interrupted_twice_equals_one_that_is_not(extend: str, data: Path, tmp_path: Path) -> None:
     start = command(data, tmp_path / "straight", "optim.schedule=linear")
-    assert train_command(winning([*start, "train.steps=4"])) == 0
+    assert train_command([*start, "train.steps=4"]) == 0
     shutil.copytree(tmp_path / "straight", tmp_path / "run")
-    longer = winning([*start, "train.steps=10", f"optim.extend={extend}"])
+    longer = [*start, "train.steps=10", f"optim.extend={extend}"]
     assert train_command(longer) == 0
     for step in (9, 7, 4):
-        assert train_command(winning([*longer, f"run_dir={tmp_path / 'run'}"])) == 0
+        assert train_command([*longer, f"run_dir={tmp_path / 'run'}"]) == 0
         assert networks(tmp_path / "run", 10) == networks(tmp_path / "straight", 10)
         assert metrics(tmp_path / "run") == metrics(tmp_path / "straight")
         forget_after(tmp_path / "run", step)
@@ -107,12 +107,12 @@ def test_a_run_that_ends_earlier_keeps_its_schedule_and_can_take_the_rest_up_aga
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = command(data, tmp_path / "run", "optim.schedule=linear")
-    assert train_command(winning([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"])) == 0
-    assert train_command(winning([*start, "train.steps=8"])) == 0
+    assert train_command([*start, f"run_dir={tmp_path / 'straight'}", "train.steps=8"]) == 0
+    assert train_command([*start, "train.steps=8"]) == 0
     forget_after(tmp_path / "run", 5)
-    assert train_command(winning([*start, "train.steps=6"])) == 0
+    assert train_command([*start, "train.steps=6"]) == 0
     assert "the run now has 6 steps instead of 8; its schedule keeps 8 steps" in capsys.readouterr().out
-    assert train_command(winning([*start, "train.steps=8"])) == 0
+    assert train_command([*start, "train.steps=8"]) == 0
     assert networks(tmp_path / "run", 8) == networks(tmp_path / "straight", 8)
     assert metrics(tmp_path / "run") == metrics(tmp_path / "straight")
 
@@ -123,7 +123,7 @@ def test_steps_beyond_the_planned_epochs_are_refused_at_the_first_start(data: Pa
         with pytest.raises(UserError, match=r"train\.steps: 9 lead beyond the schedule of 5 steps that train\.epochs plans"):
             train_command(arguments)
     assert not (tmp_path / "run").exists()
-    assert train_command(winning([*start, "optim.extend=hold"])) == 0
+    assert train_command([*start, "optim.extend=hold"]) == 0
     assert rates(tmp_path / "run")[4:] == [rates(tmp_path / "run")[4]] * 5
 
 
@@ -133,7 +133,7 @@ def test_a_checkpoint_of_before_plans_goes_on_and_says_what_it_takes_for_granted
     from gan_style.engine.checkpoint import Checkpoint
 
     start = command(data, tmp_path / "run", "optim.schedule=linear")
-    assert train_command(winning([*start, "train.steps=4"])) == 0
+    assert train_command([*start, "train.steps=4"]) == 0
     stored = Checkpoint.training_state
 
     def without_plan(checkpoint: Checkpoint) -> dict:
@@ -143,9 +143,9 @@ def test_a_checkpoint_of_before_plans_goes_on_and_says_what_it_takes_for_granted
     with pytest.raises(
         UserError, match=r"train\.steps: 4 -> 6: .* the schedule of 4 has begun to fall"
     ):  # its configuration tells the plan
-        train_command(winning([*start, "train.steps=6"]))
+        train_command([*start, "train.steps=6"])
     (tmp_path / "run" / "config.yaml").unlink()
-    assert train_command(winning([*start, "train.steps=6"])) == 0
+    assert train_command([*start, "train.steps=6"]) == 0
     assert "taken to have 6 steps" in capsys.readouterr().out
 
 
@@ -162,7 +162,7 @@ def test_the_length_that_is_told_is_the_one_that_is_trained(
     assert told_lengths(capsys) == ["8 steps of 2 samples (3.2 epochs of 5)"]
     forget_after(run_dir, 4)
     draw_folders(data, train=6)
-    again = winning([*start, "data.changed=accept", *changes])
+    again = [*start, "data.changed=accept", *changes]
     assert train_command([*again, "--dry-run"]) == 0
     (checked,) = told_lengths(capsys)
     assert "; a run that goes on in this folder may keep another one" in checked

@@ -8,7 +8,6 @@ from pictures import draw
 from PIL import Image
 from runs import arguments, networks
 from safetensors.torch import save_file
-from smoke import winning
 
 from gan_style.commands.train import train_command
 from gan_style.engine.checkpoint import Checkpointer
@@ -27,7 +26,7 @@ def styled(name: str, data: Path, run_dir: Path, picture: Path, *overrides: str)
     else:
         vgg = ["method.vgg.weights=random", "method.vgg.name=vgg16", "method.style_layers=[relu1_1]"]
         style = [f"method.style_image={picture}", "method.style_weight=1000", *vgg]
-    return winning(arguments(name, data, run_dir, "data.workers=0", *style, *overrides))
+    return arguments(name, data, run_dir, "data.workers=0", *style, *overrides)
 
 
 def key_of(name: str) -> str:
@@ -119,19 +118,19 @@ def test_the_bundle_that_a_run_began_from_is_not_needed_any_more(key: str, data:
     assert train_command(arguments(name, data, tmp_path / "run", "data.workers=0", *more)) == 0
     assert networks(tmp_path / "run") == networks(tmp_path / "straight")
     with pytest.raises(UserError, match=rf"another configuration: {key.replace('.', chr(92) + '.')}: .*first.* -> other"):
-        train_command(winning([*arguments(name, data, tmp_path / "run", "data.workers=0", *more), f"{key}=other.safetensors"]))
+        train_command([*arguments(name, data, tmp_path / "run", "data.workers=0", *more), f"{key}=other.safetensors"])
 
 
 def test_the_weights_of_a_vgg_may_lie_elsewhere_and_must_be_the_same(data: Path, tmp_path: Path) -> None:
     command = arguments("fast_style", data, tmp_path / "run", "data.workers=0")  # its weights are the random ones
-    assert train_command(winning([*command, CUT])) == 0
+    assert train_command([*command, CUT]) == 0
     weights = {key: value.contiguous() for key, value in load("vgg16", "random").items()}
     save_file(weights, tmp_path / "vgg.safetensors")
-    assert train_command(winning([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}", "train.steps=5"])) == 0
+    assert train_command([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}", "train.steps=5"]) == 0
     weights["conv1_1.bias"] = weights["conv1_1.bias"] + 1e-6
     save_file(weights, tmp_path / "vgg.safetensors")
     with pytest.raises(UserError, match=r"method\.vgg\.weights: are not those that this run was trained with"):
-        train_command(winning([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}"]))
+        train_command([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}"])
     assert train_command(command) == 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import warm
 from runs import STEPS, arguments, bundles, metrics, networks
-from smoke import ROOT, winning
+from smoke import ROOT
 
 from gan_style.commands.train import train_command
 from gan_style.engine import run as engine_run
@@ -137,12 +137,12 @@ def test_the_time_allowed_ends_a_run_unfinished(
 ) -> None:
     name, expected = straight
     command = arguments(name, data, tmp_path / "run", "data.workers=0")
-    assert train_command(winning([*command, "train.max_minutes=0.0000001"])) == 0
+    assert train_command([*command, "train.max_minutes=0.0000001"]) == 0
     said = capsys.readouterr()
     assert "not finished: 0 of 7 steps" in said.out + said.err
     manifest = json.loads(next((tmp_path / "run/checkpoints").iterdir()).joinpath("manifest.json").read_text())
     assert manifest["step"] < STEPS
-    assert train_command(winning([*command, "train.max_minutes=60"])) == 0
+    assert train_command([*command, "train.max_minutes=60"]) == 0
     assert networks(tmp_path / "run") == networks(expected)
 
 
