@@ -118,9 +118,13 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(
             signal.raise_signal(signal.SIGINT)
         return step(self, number, batches)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", interrupting)
-        assert train_command(command) == 130
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "step", interrupting)
+            assert train_command(command) == 130
+    finally:
+        signal.signal(signal.SIGINT, found)
     assert trained == ["seed=0", "seed=1"]
     assert not (tmp_path / "runs/comparison.html").exists()
     cut = TrainedRun(tmp_path / "runs/seed=1")
