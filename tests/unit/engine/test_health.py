@@ -90,10 +90,15 @@ def poisoned(trainer: Any, bad_steps: Collection[int], where: str, place: int = 
     trainer.step, trainer.method.losses = counted_step, bad_losses
 
 
+def all_due(name: str) -> dict[str, Any]:
+    """Keys of a method under which every player is due in each step."""
+    return {"critic_steps": 1} if "critic_steps" in CONFIGS[name].model_fields else {}
+
+
 @pytest.mark.parametrize("where", ["loss", "gradient"])
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_a_player_does_not_move_by_what_is_not_finite(name: str, where: str, tmp_path: Path) -> None:
-    trainer = make_trainer(tiny_config(name, tmp_path))
+    trainer = make_trainer(tiny_config(name, tmp_path, method=all_due(name)))
     poisoned(trainer, {1}, where)
     *others, last = trainer.method.players
     for step in range(3):
@@ -145,7 +150,7 @@ def overwhelmed(trainer: Any, bad_steps: Collection[int], value: float) -> None:
 @pytest.mark.parametrize("place", [0, -1])
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_a_skipped_step_leaves_every_buffer_as_it_was(name: str, place: int, where: str, tmp_path: Path) -> None:
-    trainer = make_trainer(tiny_config(name, tmp_path, train={"ema_decay": 0.5}, method=with_buffers(name)))
+    trainer = make_trainer(tiny_config(name, tmp_path, train={"ema_decay": 0.5}, method=with_buffers(name) | all_due(name)))
     poisoned(trainer, set() if where == "activation" else {1}, where, place)
     overwhelmed(trainer, {1} if where == "activation" else set(), math.inf)
     for step in range(3):
