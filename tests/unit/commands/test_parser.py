@@ -10,7 +10,7 @@ from gan_style.__main__ import run
     [
         ("train --swep optim.lr=1,2", "unrecognized arguments: --swep, did you mean '--sweep'?; see gan-style train --help"),
         ("report --outptu=x y", "unrecognized arguments: --outptu=x, did you mean '--output'?; see gan-style report --help"),
-        ("infer --modle x --input y --output z", "unrecognized arguments: --modle, did you mean '--model'?; see gan-style infer --help"),
+        ("infer --model x --output z --modle=w", "unrecognized arguments: --modle=w, did you mean '--model'?; see gan-style infer --help"),
         ("prepare demo --train abc", "argument --train: 'abc' is no whole number from 1 to 1000000"),
         ("prepare split x --output y --val 2", "argument --val: '2' is no number between 0 and 1, such as 0.1"),
         ("trian", "'trian' is no verb of gan-style, did you mean 'train'?"),
