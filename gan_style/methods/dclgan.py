@@ -8,9 +8,9 @@ with lambda_GAN = 1, lambda_NCE = 2, lambda_idt = 1. G is `generator_ab`, F `gen
 or translated; the encoder of F reads images of domain B. H_A and H_B are the heads of the domains. Each domain thus has its own embedding,
 while CUT has one for both. There is no cycle and no replay buffer. The discriminators move first.
 
-From the authors' code: the weights, the layers, the means of PatchNCE, D's halved objective. Departures from it: their sum of the
-generators' terms is halved, which Adam does not notice; their heads have an optimizer of their own, with a rate of 0.001; one of its
-states has the hinge as default, which is `adversarial: hinge` here.
+From the authors' code: the hinge, the weights, the layers, the means of PatchNCE, D's halved objective. Departures from it: the generators'
+hinge loss is -E[D] (1802.05957), theirs stops at a score of 1; their sum of the generators' terms is halved, which Adam does not notice;
+their heads have an optimizer of their own, with a rate of 0.001.
 """
 
 from dataclasses import replace
@@ -19,6 +19,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from gan_style.methods.adversary import LOSSES, AdversarialName
 from gan_style.methods.contrast import Contrast, ContrastConfig
 from gan_style.methods.two_way import TwoWay, TwoWayConfig
 from gan_style.networks import DiscriminatorConfig, FeatureGeneratorConfig
@@ -42,6 +43,7 @@ class DCLGANConfig(TwoWayConfig, ContrastConfig):
         default=ResnetConfig(antialias=True, init="xavier"), description="Both translators, whose encoders give the features."
     )
     discriminator: DiscriminatorConfig = Field(default=PatchConfig(antialias=True, init="xavier"), description="Both judges.")
+    adversarial: AdversarialName = Field(default="hinge", description=LOSSES)
     nce_weight: float = Field(default=2.0, gt=0, description="Weight of the PatchNCE losses.")
 
 

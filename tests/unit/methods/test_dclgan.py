@@ -21,6 +21,7 @@ def method(task: Task | None = None, **keys: Any) -> DCLGAN:
     small = {
         "generator": {"base_channels": 3, "num_blocks": 1, "init_gain": 1.0},
         "discriminator": {"base_channels": 3, "num_layers": 1},
+        "adversarial": "lsgan",
         "num_patches": 5,
         "projection_channels": 4,
     }
@@ -109,7 +110,7 @@ def test_domains_of_other_channels_have_no_identity() -> None:
 def test_the_recipe_has_the_authors_weights() -> None:
     recipe = load_config(ROOT / "configs/dclgan.yaml", [], CONFIGS)
     found = recipe.method
-    assert (found.nce_weight, found.identity_weight, found.replay_buffer, found.adversarial) == (2.0, 1.0, 0, "lsgan")
+    assert (found.nce_weight, found.identity_weight, found.replay_buffer, found.adversarial) == (2.0, 1.0, 0, "hinge")
     assert (found.num_patches, found.temperature, found.projection_channels) == (256, 0.07, 256)
     assert DCLGANConfig().model_dump() == found.model_dump()
     assert list(DCLGAN(DCLGANConfig.model_validate({"generator": {"base_channels": 1}}), Task()).contrast.strides) == [
