@@ -6,7 +6,7 @@ the header describes (docs/guide/untrusted.md).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -111,10 +111,10 @@ def _no_bundle(path: Path, problem: Exception) -> str:
     return f"not a gan_style bundle ({problem})"
 
 
-def unreadable(mistakes: ValidationError, prefix: str = "") -> str:
-    """What is wrong with a bundle's metadata, or with its part under the key `prefix`, in words."""
+def unreadable(mistakes: ValidationError, place: Sequence[int | str] | None = None) -> str:
+    """What is wrong with a bundle's metadata, in words. place: the keys that lead to the first mistake, if its `loc` does not."""
     first = mistakes.errors()[0]
-    key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
+    key = ".".join(map(str, first["loc"] if place is None else place))
     return f"its metadata is not what this version of gan_style reads: {key}: {first['msg']}"
 
 

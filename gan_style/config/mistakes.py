@@ -175,6 +175,11 @@ class _Located:
     kinds: Kinds
 
 
+def place_of(schema: type[BaseModel], loc: Sequence[int | str]) -> tuple[int | str, ...]:
+    """The keys that lead to an error of `schema`: its `loc` without the names of networks."""
+    return _located(schema, loc).place
+
+
 def _located(schema: type[BaseModel], loc: Sequence[int | str]) -> _Located:
     place: list[int | str] = []
     section: type[BaseModel] | None = schema
