@@ -16,9 +16,8 @@ MAX_BASES = 8  # files below one another
 def read_config_file(path: Path) -> YamlFile:
     """Read a YAML file and its bases into one mapping; a file's values replace those of its base.
 
-    A `base` is a path relative to the file that names it, or the name of a recipe. Two mappings under one key are merged key by key; any
-    other value replaces the base's. The key `base` itself is left out. `UserError` if a base does not exist, if files are based on each
-    other, and for more than MAX_BASES bases.
+    A `base` is a path relative to the file that names it, or the name of a recipe; `merged` says how the mappings become one. The key
+    `base` itself is left out. `UserError` if a base does not exist, if files are based on each other, and for more than MAX_BASES bases.
     """
     return _read(path, ())
 
@@ -53,9 +52,19 @@ def _named(given: Any, path: Path, blamed: str) -> Path:
 
 
 def merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Merge two trees key by key; if both have a value, `own` counts. Neither is changed."""
+    """Merge two trees key by key; if both have a value, `own` counts. Neither is changed.
+
+    A section below `method` that names another network than the base's replaces it: the other keys are of the base's network.
+    """
     result = dict(base)
     for key, value in own.items():
         below = result.get(key)
-        result[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        if isinstance(below, dict) and isinstance(value, dict) and (key == "method" or not _of_another(below, value)):
+            value = merged(below, value)
+        result[key] = value
     return result
+
+
+def _of_another(base: dict[str, Any], own: dict[str, Any]) -> bool:
+    """Do two sections describe different networks?"""
+    return "name" in own and "name" in base and own["name"] != base["name"]

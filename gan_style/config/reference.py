@@ -55,8 +55,9 @@ method: {l1_weight: 50}      # every other key of pix2pix stays as it is
 ```
 
 `base` stands at the top of a file. Sections are merged key by key; a list, a number or a text replaces the base's. A mapping of names
-of your own (`method.styles`, `optim.player_lr`) is merged too: an override replaces it as a whole. Another method than the base's has
-other keys: take a base of that method. `config.yaml` in the run folder is complete by itself.
+of your own (`method.styles`, `optim.player_lr`) is merged too: an override replaces it as a whole. A section that names another network
+than the base's (`generator: {name: resnet}`) replaces the base's section. Another method than the base's has other keys: take a base of
+that method. `config.yaml` in the run folder is complete by itself.
 
 ## Sweeps
 

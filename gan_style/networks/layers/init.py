@@ -14,9 +14,10 @@ INITS: dict[str, Callable[[Tensor, float], Tensor]] = {
 
 
 def init_weights(network: nn.Module, init: str, gain: float) -> None:
-    """Draw all weights of `network` in place: convolutions by `init` (a key of `INITS`), batch normalisations' scale from normal(1, gain).
+    """Draw weights of `network` in place: of convolutions and linear layers by `init`, a key of `INITS`, of batch norms by normal(1, gain).
 
-    Biases start at 0. A network on the meta device has shapes alone, so nothing is drawn: torch would load its compiler for that.
+    Their biases start at 0. Other layers, such as a scale that starts at 0, keep the weights that their constructors gave them. A network
+    on the meta device has shapes alone, so nothing is drawn: torch would load its compiler for that.
     """
     if any(weight.is_meta for weight in network.parameters()):
         return

@@ -50,6 +50,18 @@ def test_keys_are_taken_over_one_by_one(files: Any) -> None:
     assert "base" not in yaml.safe_load(dump_config(config)), "config.yaml stands for itself"
 
 
+def test_a_section_that_names_another_network_replaces_the_bases(files: Any) -> None:
+    files("parent.yaml", PARENT.replace("l1_weight: 7", "generator: {name: unet, num_downs: 5, base_channels: 9}"))
+    other = load(files("child.yaml", "base: parent.yaml\nmethod: {generator: {name: resnet, num_blocks: 3}}\n"))
+    assert other.method.generator.model_dump(include={"name", "num_blocks", "base_channels"}) == {
+        "name": "resnet",
+        "num_blocks": 3,
+        "base_channels": 64,
+    }
+    same = load(files("same.yaml", "base: parent.yaml\nmethod: {generator: {name: unet, num_downs: 6}}\n"))
+    assert (same.method.generator.num_downs, same.method.generator.base_channels) == (6, 9)
+
+
 def test_a_chain_of_bases_and_a_list_that_replaces(files: Any) -> None:
     files("parent.yaml", PARENT + "data: {transforms: [{name: Rotate}, {name: GaussNoise}]}\n")
     files("further/middle.yaml", "base: ../parent.yaml\ndata: {transforms: [{name: Blur}]}\noptim: {lr: 0.25}\n")
