@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tiny import micro_batches
+from tiny import batch_of_every_domain
 from torch import Tensor, nn
 
 from gan_style.methods.base import Method, Player
+from gan_style.methods.several_domains import SeveralDomains
 from gan_style.types import Batch, Direction, Outputs, detach
 
 ROUNDS = 30  # moves of a player alone
@@ -33,6 +34,15 @@ def generators(method: Method) -> Player:
 def reals(method: Method, direction: Direction) -> tuple[str, str]:
     """(domain that a translator of this direction is given, domain whose images it makes); a method of one domain makes those of A."""
     return ("", "a") if method.needs in ("images", "labelled images") else (direction[0], direction[-1])
+
+
+def real_images(method: Method, batch: Batch, direction: Direction) -> Tensor:
+    """For each sample a real image of the domain that its translation should pass for: with labels, one of the batch with its target."""
+    images = getattr(batch, reals(method, direction)[1])
+    if not isinstance(method, SeveralDomains):
+        return images
+    own = method.own(batch)
+    return images[[own.index(target) for target in method.targets(batch)]]
 
 
 def made(method: Method, batch: Batch, outputs: Outputs) -> dict[str, Direction]:
@@ -75,7 +85,7 @@ def check_each_judge_sees_the_domain_that_it_judges(method: Method) -> dict[str,
 
     Returns the direction that each discriminator judges.
     """
-    [batch] = micro_batches(0, 2)
+    batch = batch_of_every_domain(method, 2)
     batch, outputs = leaves(batch, method.translate(batch))
     fakes = made(method, batch, outputs)
     judged: dict[str, Direction] = {}
@@ -106,7 +116,7 @@ def check_each_judge_sees_the_domain_that_it_judges(method: Method) -> dict[str,
 def check_each_translation_fools_its_judge(method: Method) -> None:
     """An adversarial term goes through the discriminator that is trained on its translation, and through no other."""
     judged = check_each_judge_sees_the_domain_that_it_judges(method)
-    [batch] = micro_batches(0, 2)
+    batch = batch_of_every_domain(method, 2)
     batch, outputs = leaves(batch, method.translate(batch))
     fakes = made(method, batch, outputs)
     fooled: set[str] = set()
@@ -125,9 +135,9 @@ def check_the_game_has_two_sides(method: Method) -> None:
     """Turns of one side alone. Of the discriminators as they are drawn: they learn to take real images for real, rather than
     translations. Once they believe in translations: a turn lowers their losses and raises every adversarial term. Of the generators:
     a turn lowers the adversarial terms, raises their opponents' losses, and leaves the opponents where they are."""
-    [batch] = micro_batches(0, 4)
+    batch = batch_of_every_domain(method, 4)
     outputs = detach(method.translate(batch))
-    truth = outputs | {name: getattr(batch, reals(method, way)[1]) for name, way in made(method, batch, outputs).items()}
+    truth = outputs | {name: real_images(method, batch, way) for name, way in made(method, batch, outputs).items()}
     maker, opponents = generators(method), judges(method)
     weights = [parameter for player in opponents for name in player.networks for parameter in method.networks[name].parameters()]
     own = [parameter for name in maker.networks for key, parameter in method.networks[name].named_parameters() if method.trains(name, key)]
@@ -139,11 +149,15 @@ def check_the_game_has_two_sides(method: Method) -> None:
         return {term: loss for term, loss in method.losses(maker, batch, shown).items() if term.startswith("adversarial")}
 
     drawn = fooling(truth)
+    apart = APART
+    if isinstance(method, SeveralDomains) and len(drawn) > 1:  # a judge for each domain: a term is a mean in which other domains count 0
+        targets = method.targets(batch)
+        apart *= min(targets.count(place) for place in targets) / len(targets)
     _play(weights, lambda: judging(outputs).values())
     real, fake = fooling(truth), fooling(outputs)
     for term, loss in real.items():
         assert loss < drawn[term], f"discriminators that learn take real images for translations: {term} {drawn[term]:.3g} -> {loss:.3g}"
-        assert fake[term] - loss > APART, f"discriminators that learn do not tell real images from translations: {term}"
+        assert fake[term] - loss > apart, f"discriminators that learn do not tell real images from translations: {term}"
 
     _play(weights, lambda: fooling(outputs).values())
     lost, believed = _sum(judging(outputs)), fooling(outputs)
@@ -165,7 +179,7 @@ def check_the_game_has_two_sides(method: Method) -> None:
 def check_what_comes_back_is_compared_with_what_it_was(method: Method) -> None:
     """A cycle's or an identity's term looks at its own output and real image alone and draws them together; a cycle went through both
     generators, an identity through the one that makes its domain."""
-    [batch] = micro_batches(0, 2)
+    batch = batch_of_every_domain(method, 2)
     batch = batch.with_images(a=batch.a.requires_grad_(), b=batch.b.requires_grad_())
     graph = method.translate(batch)
     real, outputs = leaves(batch, graph)
@@ -184,13 +198,14 @@ def check_what_comes_back_is_compared_with_what_it_was(method: Method) -> None:
             came_from = looks_at(graph[output].square().sum(), {"a": batch.a, "b": batch.b})
             assert came_from == {domain}, f"{output} is made of the real images of {sorted(came_from)}"
             through = moved_by(graph[output].square().sum(), method)
-            makers = {name for direction, name in method.translators.items() if kind == "cycle" or direction[-1] == domain}
+            every = kind == "cycle" or method.needs == "labelled images"  # a translator of labelled images makes every domain
+            makers = {name for direction, name in method.translators.items() if every or direction[-1] == domain}
             assert through == makers, f"{output} went through {sorted(through)}, not {sorted(makers)}"
 
 
 def check_a_pair_is_drawn_together(method: Method) -> None:
     """Where the data are pairs, the term `l1` draws the translation to the true output."""
-    [batch] = micro_batches(0, 2)
+    batch = batch_of_every_domain(method, 2)
     batch, outputs = leaves(batch, method.translate(batch))
     terms = method.losses(generators(method), batch, outputs)
     if method.needs != "pairs" or "l1" not in terms:
@@ -205,7 +220,7 @@ def check_a_pair_is_drawn_together(method: Method) -> None:
 def check_nothing_is_drawn_from_global_generators(method: Method) -> None:
     """What a method draws belongs to its samples: the generators of torch, NumPy and Python are not touched."""
     before = _global_states()
-    [batch] = micro_batches(0, 2)
+    batch = batch_of_every_domain(method, 2)
     outputs = method.translate(batch)
     method.fakes(batch)
     for player in method.players:

@@ -19,6 +19,7 @@ from gan_style.engine.run import Run
 from gan_style.engine.trainer import Trainer
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Method
+from gan_style.methods.several_domains import SeveralDomains
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch
 
@@ -104,6 +105,19 @@ def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch
         return Batch(pictures, keys, tuple(slots), numbers, tuple(number % len(NAMES) for number in numbers))
 
     return [batch(slots) for slots in parts]
+
+
+def batch_of_every_domain(method: Method, least: int) -> Batch:
+    """`least` samples of step 0; of a method over several domains so many more that each domain is one's own and one's target."""
+    for size in range(least, 50):
+        [batch] = micro_batches(0, size)
+        if method.needs != "labelled images":
+            return batch
+        assert isinstance(method, SeveralDomains), "a method of labelled images derives from SeveralDomains: the tests ask it for targets"
+        every = {*range(len(method.names))}
+        if {*method.own(batch)} == every == {*method.targets(batch)}:
+            return batch
+    raise AssertionError("some domain is no sample's target")
 
 
 def make_method(config: Any) -> Method:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tiny import ROOT, SIZE, make_run, make_trainer, micro_batches, tiny_config, weights
+from tiny import ROOT, SIZE, batch_of_every_domain, make_method, make_run, make_trainer, micro_batches, tiny_config, weights
 
 from gan_style.bundles.file import load_bundle
 from gan_style.conditions import Given
@@ -22,12 +22,18 @@ def trained(trainer: Trainer, network: str) -> list[str]:
     return [key for key, _ in trainer.networks[network].named_parameters() if trainer.method.trains(network, key)]
 
 
+def batch_size(name: str, folder: Path) -> int:
+    """Samples of a step in which every network has a part: two, or as many as show each of several domains."""
+    return len(batch_of_every_domain(make_method(tiny_config(name, folder)), 2).numbers)
+
+
 @pytest.mark.parametrize("name", METHOD_NAMES)
 def test_two_steps_move_every_network_with_finite_losses(name: str, tmp_path: Path) -> None:
-    trainer = make_trainer(tiny_config(name, tmp_path))
+    size = batch_size(name, tmp_path)
+    trainer = make_trainer(tiny_config(name, tmp_path, {"batch_size": size}))
     before = weights(trainer)
     for step in range(2):
-        losses = trainer.step(step, micro_batches(step, 2)).losses
+        losses = trainer.step(step, micro_batches(step, size)).losses
         assert losses
         assert all(torch.isfinite(loss) and loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
     after = weights(trainer)
@@ -39,11 +45,12 @@ def test_two_steps_move_every_network_with_finite_losses(name: str, tmp_path: Pa
 @pytest.mark.parametrize("name", METHOD_NAMES)
 def test_a_turn_moves_the_players_networks_and_no_others(name: str, tmp_path: Path) -> None:
     """Each player alone: the gradients reach all its parameters, none of its opponents', and only its own move."""
+    size = batch_size(name, tmp_path)
     for number, player in enumerate(METHODS[name](tiny_config(name, tmp_path).method, Task(batch_size=2, size=SIZE)).players):
-        trainer = make_trainer(tiny_config(name, tmp_path))
+        trainer = make_trainer(tiny_config(name, tmp_path, {"batch_size": size}))
         trainer.method.players = (trainer.method.players[number],)
         before = weights(trainer)
-        trainer.step(0, micro_batches(0, 2))
+        trainer.step(0, micro_batches(0, size))
         after = weights(trainer)
         for network, module in trainer.networks.items():
             keys = [f"{network}/{key}" for key, _ in module.named_parameters()]

@@ -50,17 +50,17 @@ def test_the_losses_by_hand(tmp_path: Path) -> None:
     fooled = method.losses(generator, batch, {"fake": fake, "reconstructed_a": back})
     assert fooled["adversarial"].item() == pytest.approx(0.25)
     assert fooled["cycle_a"].item() == pytest.approx(5 * 0.375)
-    led = F.cross_entropy(torch.tensor([[-0.25, -0.5, -0.75]] * 2), torch.tensor(method._targets(batch))).item()
+    led = F.cross_entropy(torch.tensor([[-0.25, -0.5, -0.75]] * 2), torch.tensor(method.targets(batch))).item()
     assert fooled["class"].item() == pytest.approx(2 * led)
 
 
 def test_a_target_is_a_function_of_the_number_and_every_domain_is_one(tmp_path: Path) -> None:
     method = stargan(tmp_path)
     batches = [micro_batches(step, 4)[0] for step in range(10)]
-    targets = [target for batch in batches for target in method._targets(batch)]
+    targets = [target for batch in batches for target in method.targets(batch)]
     assert set(targets) == {0, 1, 2}
-    assert targets == [target for batch in batches for target in method._targets(batch.with_images(a=batch.b))]
-    assert [method._targets(part) for part in micro_batches(3, 4, 2)] == [targets[12:14], targets[14:16]]
+    assert targets == [target for batch in batches for target in method.targets(batch.with_images(a=batch.b))]
+    assert [method.targets(part) for part in micro_batches(3, 4, 2)] == [targets[12:14], targets[14:16]]
 
 
 def test_the_way_back_leads_to_the_own_domain(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_way_back_leads_to_the_own_domain(tmp_path: Path) -> None:
     [batch] = micro_batches(0, 4)
     method.translate(batch)
     assert batch.labels is not None
-    assert [labels.argmax(dim=1).tolist() for labels in asked] == [method._targets(batch), list(batch.labels)]
+    assert [labels.argmax(dim=1).tolist() for labels in asked] == [method.targets(batch), list(batch.labels)]
 
 
 def test_each_label_has_channels_of_its_own_that_hold_the_image() -> None:
