@@ -3,6 +3,7 @@
 Every check takes a method as it was built, fails by an AssertionError that says what is wrong, and finds what it needs by what every method
 has: `translators` and `translations` say what is made of which domain, players that do not translate judge, and terms called
 `adversarial...` are the generators' side. Outputs and terms `reconstructed_x` and `cycle_x`, `identity_x` and `identity_x` belong together.
+A method over several domains gets a batch with every domain, and says what each sample's target is (`SeveralDomains.targets`).
 """
 
 import random
@@ -66,6 +67,14 @@ def looks_at(term: Tensor, tensors: Mapping[str, Tensor]) -> set[str]:
     return {name for name, slope in zip(wanted, slopes, strict=True) if slope is not None and slope.any()}
 
 
+def domains_in(term: Tensor, images: Tensor, labels: Sequence[int]) -> set[int]:
+    """The labels of the images that the term has a slope in."""
+    if not term.requires_grad:
+        return set()
+    [slope] = torch.autograd.grad(term, [images], allow_unused=True, retain_graph=True)
+    return set() if slope is None else {label for label, each in zip(labels, slope, strict=True) if each.any()}
+
+
 def moved_by(term: Tensor, method: Method) -> set[str]:
     """The names of the networks whose weights the term has a slope in."""
     weights = {f"{name} {key}": value for name, network in method.networks.items() for key, value in network.named_parameters()}
@@ -78,6 +87,13 @@ def along(first: Sequence[Tensor | None], second: Sequence[Tensor | None]) -> fl
     assert pairs, "the two have no parameter in common"
     x, y = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     return F.cosine_similarity(x, y, dim=0).item()
+
+
+def domains_judged(method: SeveralDomains, network: str, batch: Batch, outputs: Outputs, fake: bool = False) -> set[int]:
+    """The domains of the real images, or of the translations, that this judge's terms look at. batch, outputs: `leaves`"""
+    terms = [loss for player in judges(method) for loss in method.losses(player, batch, outputs).values()]
+    images, labels = (outputs["fake"], method.targets(batch)) if fake else (batch.a, method.own(batch))
+    return {label for loss in terms if network in moved_by(loss, method) for label in domains_in(loss, images, labels)}
 
 
 def check_each_judge_sees_the_domain_that_it_judges(method: Method) -> dict[str, Direction]:
@@ -110,6 +126,9 @@ def check_each_judge_sees_the_domain_that_it_judges(method: Method) -> dict[str,
             assert target in seen[network], f"{network} judges {judged[network]} and does not see the real images of {target}"
             strange = seen[network] & {source} if method.needs == "domains" else set()
             assert not strange, f"{network} judges {judged[network]} and sees the real images of {source}"
+            if isinstance(method, SeveralDomains):
+                of_real, of_fake = (domains_judged(method, network, batch, outputs, fake=fake) for fake in (False, True))
+                assert of_real == of_fake, f"{network} sees real images of {sorted(of_real)} and translations to {sorted(of_fake)}"
     return judged
 
 
@@ -120,6 +139,7 @@ def check_each_translation_fools_its_judge(method: Method) -> None:
     batch, outputs = leaves(batch, method.translate(batch))
     fakes = made(method, batch, outputs)
     fooled: set[str] = set()
+    led: set[int] = set()
     for term, loss in method.losses(generators(method), batch, outputs).items():
         networks = moved_by(loss, method) & judged.keys()
         directions = {fakes[name] for name in looks_at(loss, outputs) & fakes.keys()}
@@ -128,6 +148,13 @@ def check_each_translation_fools_its_judge(method: Method) -> None:
         if term.startswith("adversarial"):
             assert len(networks) == 1, f"{term} goes through {sorted(networks) or 'no discriminator'}"
             fooled |= networks
+            if isinstance(method, SeveralDomains):
+                shown = domains_in(loss, outputs["fake"], method.targets(batch))
+                [network] = networks
+                of_real = domains_judged(method, network, batch, outputs)
+                assert shown == of_real, f"{term} shows translations to {sorted(shown)} to {network}, which judges {sorted(of_real)}"
+                led |= shown
+    assert not isinstance(method, SeveralDomains) or led == {*range(len(method.names))}, f"translations to {sorted(led)} alone are judged"
     assert fooled == judged.keys(), f"no adversarial term goes through {sorted(judged.keys() - fooled)}"
 
 

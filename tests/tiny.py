@@ -108,7 +108,7 @@ def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch
 
 
 def batch_of_every_domain(method: Method, least: int) -> Batch:
-    """`least` samples of step 0; of a method over several domains so many more that each domain is one's own and one's target."""
+    """The first `least` samples; for a method over several domains more, until each domain is the own and the target of some."""
     for size in range(least, 50):
         [batch] = micro_batches(0, size)
         if method.needs != "labelled images":

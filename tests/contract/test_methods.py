@@ -23,7 +23,7 @@ def trained(trainer: Trainer, network: str) -> list[str]:
 
 
 def batch_size(name: str, folder: Path) -> int:
-    """Samples of a step in which every network has a part: two, or as many as show each of several domains."""
+    """How many samples move every network: two, or more for a judge of each of several domains."""
     return len(batch_of_every_domain(make_method(tiny_config(name, folder)), 2).numbers)
 
 
