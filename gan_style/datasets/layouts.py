@@ -175,8 +175,8 @@ def _nothing(root: Path) -> str:
     if inside:
         return (
             f"{root}/train: holds {_listed(inside)} and no pictures of its own; if they are the two domains, call them train/A and "
-            f"train/B; if each file in them holds A and B side by side, {SET_ALIGNED}; if they are classes, take a method that needs them, "
-            "stargan (prepare.py: --source labelled)"
+            f"train/B; if each file in them holds A and B side by side, {SET_ALIGNED}; if they are classes, take a method "
+            "of several domains, such as stargan (prepare.py: --source labelled)"
         )
     folders = _folders(root)
     seen = ([_listed(folders)] if folders else []) + (["pictures"] if _holds_pictures(root) else [])

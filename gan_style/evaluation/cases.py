@@ -70,9 +70,11 @@ class Cases:
         self.read_real, self.real_length = domains["a" if one else direction[-1]]
         self.places = spread(self.length, limit)
         self.reals = spread(self.real_length, limit)
+        self.available = self.length, self.real_length  # images to translate, real images to compare with
         if to is not None:
             labels = [validation.label(place) for place in range(self.length)]
             others, own = ([place for place, label in enumerate(labels) if (label == to) == same] for same in (False, True))
+            self.available = len(others), len(own)
             self.places, self.reals = ([found[place] for place in spread(len(found), limit)] for found in (others, own))
 
     def name(self, place: int) -> str:
@@ -86,7 +88,7 @@ class Cases:
         """
         if suite.compares("domain"):
             if min(len(self.places), len(self.reals)) < 2:
-                advice = "add validation images" if min(self.length, self.real_length) < 2 else f"raise {suite.prefix}images"
+                advice = f"add validation images{self._of()}" if min(self.available) < 2 else f"raise {suite.prefix}images"
                 raise UserError(f"{', '.join(suite.names)}: two images of each domain are the least that fid and kid compare; {advice}")
             real, name = self.read_real(self.reals[0])
             suite.describe(_corner(real), name)
@@ -97,6 +99,12 @@ class Cases:
             truth = _corner(other) if other is not None and self.other == "truth" else None
             stand_in = _corner(source if truth is None else source[:1].expand(len(truth), -1, -1))
             suite.measure(Case(name, stand_in, truth, _corner(source)))
+
+    def _of(self) -> str:
+        """The domains whose images are too few, in words."""
+        if self.to is None:
+            return ""
+        return f" of {self.to}" if self.available[1] < 2 else f" of domains other than {self.to}"
 
     def question(self, place: int) -> Question:
         """The question at one of `places`."""

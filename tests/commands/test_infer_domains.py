@@ -122,6 +122,20 @@ def test_evaluate_has_the_numbers_of_training_and_measures_one_domain_alone(caps
     assert "set: holds images of rose, which the translator does not know (blue, green, red)" in capsys.readouterr().err
 
 
+def test_too_few_images_to_measure_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*options: str) -> str:
+        assert measure("--metrics", "kid", "--to", "red", *options) == 2
+        return capsys.readouterr().err
+
+    least = "error: kid: two images of each domain are the least that fid and kid compare; "
+    assert said("--images", "1") == f"{least}raise --images\n"
+    shutil.rmtree("set/val/blue")
+    next(Path("set/val/green").iterdir()).unlink()
+    assert said() == said("--images", "1") == f"{least}add validation images of domains other than red\n"
+    next(Path("set/val/red").iterdir()).unlink()
+    assert said() == f"{least}add validation images of red\n"
+
+
 def test_a_grid_shows_every_domain() -> None:
     grid = images.read(Path("run/samples/step_0000002.png"), 3).pixels
     assert grid.shape[1] / grid.shape[0] == pytest.approx(4 / 2, rel=0.15), "two rows of source, blue, green and red"

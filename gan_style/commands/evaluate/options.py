@@ -51,7 +51,9 @@ def evaluate_parser() -> argparse.ArgumentParser:
         help="are the true outputs label maps? as data.domain_b.labels; default: auto",
     )
     model.add_argument("--images", type=whole(1, 10_000_000), metavar="N", help="most validation images of each domain; default: all")
-    model.add_argument("--to", metavar="NAME", help="a domain of stargan: translate the other domains' images to it; default: to all")
+    model.add_argument(
+        "--to", metavar="NAME", help="one of several domains of a labelled set: translate the other domains' images to it; default: to all"
+    )
     model.add_argument("--seed", type=int, metavar="N", help="of the noise of a gan: its train.seed; default: 0")
     parser.add_argument("--metrics", type=_metrics, metavar="NAME,...", help=f"of {', '.join(METRICS)}")
     for option, default, kinds, metrics in (

@@ -139,7 +139,7 @@ def infer_parser() -> argparse.ArgumentParser:
         "--preserve-color", choices=("luminance", "histogram"), help="keep the picture's colours, exactly or by their mean and covariance"
     )
     style.add_argument("--strength", "--alpha", type=number(0, 1), metavar="S", help="how much of the style, 0 to 1; default: 1")
-    domains = parser.add_argument_group("several domains (stargan)")
+    domains = parser.add_argument_group("several domains (a bundle that was trained on a labelled set)")
     domains.add_argument("--to", metavar="NAME", help="the domain to translate to, by the name that it had in training")
     noise = parser.add_argument_group("pictures from noise (gan)")
     noise.add_argument("--samples", type=whole(1, 1_000_000), metavar="N", help="how many pictures to draw, instead of --input")
