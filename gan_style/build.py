@@ -21,7 +21,7 @@ from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.checkpoint import earlier_inputs
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
-from gan_style.engine.folder import begun
+from gan_style.engine.folder import begun, check_same
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.micro_batches import step_advice
 from gan_style.engine.plan import make_plan
@@ -124,13 +124,15 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
         config = config.model_copy(update={"method": with_domain_names(config.method, training.names)})
         config, training, validation = with_domain_colours(config, domain_colours(config, training), training, validation)
         config = with_colours(config, label_colours(config, training))
-        method = open_method(config)
+        earlier = earlier_inputs(Path(config.run_dir))
+        method = open_method(config, Kept(earlier))
+        check_same(Path(config.run_dir), config, method.divisible, earlier or ())
         open_validation(config, method)
         slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
         plan = make_plan(config.train, config.optim, len(training))
         lines = summary(config, training, validation, method)
         goes_on = any(Path(config.run_dir).glob("checkpoints/step_*"))
-        kept_length = "; a run that goes on in this folder may keep another one" if goes_on else ""
+        kept_length = "; the run in this folder goes on as optim.extend says" if goes_on else ""
         lines.append(f"length      {plan.in_words(config.train.batch_size, len(training))}{kept_length}")
         lines += [f"download    {weights.name} into {weights.parent}, at the start of training" for weights in looking.missing]
     return dump_config(config), lines

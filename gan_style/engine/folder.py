@@ -73,12 +73,7 @@ def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: C
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
-        path = folder / "config.yaml"
-        before = _configuration_at(path) if begun(folder) and path.exists() else None
-        if before is not None and (changed := differences(before, config.model_dump(mode="json"), divisible, kept)):
-            raise UserError(
-                f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
-            )
+        check_same(folder, config, divisible, kept)
     except OSError as problem:
         lock.release()
         raise _unwritable(folder, problem) from None
@@ -86,6 +81,21 @@ def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: C
         lock.release()
         raise
     return lock
+
+
+def check_same(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: Collection[str] = ()) -> None:
+    """`UserError` that lists the differing keys if steps of another configuration were done in `folder`. Nothing is written."""
+    path = folder / "config.yaml"
+    if not (begun(folder) and path.exists()):
+        return
+    before, now = _configuration_at(path), config.model_dump(mode="json")
+    changed = differences(before, now, divisible, kept)
+    if before.get("method", {}).get("name") != now["method"]["name"]:  # then its other keys differ too, and say nothing more
+        changed = [each for each in changed if each.startswith("method.name:") or not each.startswith("method.")]
+    if changed:
+        raise UserError(
+            f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
+        )
 
 
 @contextmanager

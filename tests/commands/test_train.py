@@ -130,8 +130,11 @@ def test_dry_run_leaves_nothing_anywhere(
 def test_another_configuration_is_refused_with_the_keys_that_differ(data: Path, tmp_path: Path) -> None:
     run = smoke_arguments("pix2pix", data, tmp_path / "run", "train.steps=2", "logging.samples=0")
     assert train_command(run) == 0
-    with pytest.raises(UserError, match=r"optim\.lr: 0\.0002 -> 0\.1; train\.seed: 0 -> 7"):
-        train_command([*run, "optim.lr=0.1", "train.seed=7"])
+    for further in ([], ["--dry-run"]):
+        with pytest.raises(UserError, match=r"optim\.lr: 0\.0002 -> 0\.1; train\.seed: 0 -> 7"):
+            train_command([*run, "optim.lr=0.1", "train.seed=7", *further])
+        with pytest.raises(UserError, match=r"another configuration: method\.name: pix2pix -> cyclegan; take"):
+            train_command([*smoke_arguments("cyclegan", data, tmp_path / "run", "train.steps=2", "logging.samples=0"), *further])
     assert train_command([*run, "train.steps=3", "train.checkpoint_every=1", "train.keep=1", "logging.every=1"]) == 0
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_0000003"]
     record = json.loads((tmp_path / "run" / "run.json").read_text())

@@ -165,7 +165,7 @@ def test_the_length_that_is_told_is_the_one_that_is_trained(
     again = [*start, "data.changed=accept", *changes]
     assert train_command([*again, "--dry-run"]) == 0
     (checked,) = told_lengths(capsys)
-    assert "; a run that goes on in this folder may keep another one" in checked
+    assert "; the run in this folder goes on as optim.extend says" in checked
     assert train_command(again) == 0
     assert told_lengths(capsys) == [length]
     assert len(metrics(run_dir)) == int(length.split()[0])
