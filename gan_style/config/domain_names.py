@@ -7,6 +7,8 @@ from pydantic import Field
 from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
 
+MAX_DOMAINS = 1024
+
 
 class DomainNamesConfig(MethodConfig):
     """The configuration of a method that reads a labelled set: each class is a domain."""
@@ -15,17 +17,17 @@ class DomainNamesConfig(MethodConfig):
     domain_names: list[str] | None = Field(
         default=None,
         min_length=2,
-        max_length=1024,
-        description="The domains, in the order of their labels; null: the folders of the training images, in the order of their names.",
+        max_length=MAX_DOMAINS,
+        description="The domains, which training checks; null: the folders of the training images. Their order is that of the folders.",
     )
 
 
 def with_domain_names(method: Any, found: tuple[str, ...]) -> Any:
-    """A method's configuration with the domains of the training images. `UserError` if it names others."""
+    """A method's configuration with the domains of the training images, in their order. `UserError` if it names others."""
     if not isinstance(method, DomainNamesConfig):
         return method
-    if method.domain_names is None:
-        return method.model_copy(update={"domain_names": list(found)})
-    if sorted(method.domain_names) != sorted(found):
+    if len(found) > MAX_DOMAINS:
+        raise UserError(f"the training images have {len(found)} classes, and {method.name} takes {MAX_DOMAINS} at most; join some folders")
+    if method.domain_names is not None and sorted(method.domain_names) != sorted(found):
         raise UserError(f"method.domain_names: the training images are of {', '.join(found)}; give these names, or leave it out")
-    return method
+    return method.model_copy(update={"domain_names": list(found)})

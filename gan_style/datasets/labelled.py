@@ -47,6 +47,7 @@ def survey_labelled(root: Path, split: Split) -> Survey:
     if (root / split).is_dir():
         listing.add(root / split)
         _check_strays(root / split, problems)
+    _check_names(root, classes, problems)
     known = class_folders(root, "train") if split != "train" and _trains(root) else classes
     for name, folder in classes.items():
         if name not in known:
@@ -74,6 +75,16 @@ def _check_strays(folder: Path, problems: Problems) -> None:
     if strays:
         more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
         problems.add(f"{shown(folder / strays[0])}{more}: in no class; give a {_EXAMPLE}")
+
+
+def _check_names(root: Path, classes: Mapping[str, str], problems: Problems) -> None:
+    """A problem for each name that is no text, and for each two that look alike: bundles and --to could not tell which is meant."""
+    seen: dict[str, str] = {}
+    for name, folder in classes.items():
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            problems.add(f"{shown(root / folder)}: the name of a class is no text in UTF-8; rename the folder")
+        elif (other := seen.setdefault(composed(name), name)) != name:
+            problems.add(f"{shown(root / folder)}: looks like the class {shown(other)}, written in other characters; rename one of them")
 
 
 def _folders(folder: Path) -> list[str]:

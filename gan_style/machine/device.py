@@ -20,6 +20,8 @@ def choose_device(name: str = "auto") -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device("cpu" if cpu_is_asked_for() else next(kind for kind in there if there[kind]))
+    if name not in there:
+        raise UserError(f"device: {name!r} is none of auto, {', '.join(there)}")
     if not there[name]:
         raise UserError(f"--device {name}: torch sees no {'Apple ' if name == 'mps' else ''}GPU here; take --device cpu or auto")
     return torch.device(name)
@@ -35,6 +37,8 @@ def check_precision(precision: Precision, device: torch.device, key: str, full: 
 
     key: the option's name in messages; full: the value of the option that means float32
     """
+    if precision not in (full, "bf16", "fp16"):
+        raise UserError(f"{key}: {precision!r} is none of {full}, bf16, fp16")
     if precision == "fp16" and device.type == "cpu":
         raise UserError(f"{key}: fp16 needs a GPU, and this runs on the CPU; take bf16 or {full}")
     if precision != "bf16":

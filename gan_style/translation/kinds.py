@@ -105,7 +105,8 @@ def _of_values(given: np.ndarray | Tensor, info: BundleInfo, value_range: Range 
         stacked = np.stack(results)
         if not exact:
             stacked = (stacked.astype(np.float64) - offset) / scale
-            stacked = np.rint(stacked).astype(name) if name in _WHOLE else stacked
+            if name in _WHOLE:  # of a range beyond the type's own, the nearest value of the type
+                stacked = np.rint(stacked).clip(*_WHOLE[name]).astype(name)
         if first:
             stacked = stacked.transpose(0, 3, 1, 2)
         if given.ndim == 2 and info.out_channels == 1:

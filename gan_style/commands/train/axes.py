@@ -12,6 +12,7 @@ from gan_style.errors import UserError
 
 MAX_RUNS = 1000
 _MAX_NAME = 40  # characters of a value in a name
+_MAX_FOLDER = 200  # characters of a whole name; file systems allow 255 bytes
 _RANGE = re.compile(r"(-?\d{1,18})\.\.(-?\d{1,18})")
 
 
@@ -55,7 +56,7 @@ def members(sweeps: Sequence[str], overrides: Sequence[str]) -> list[Member]:
     found: list[Member] = []
     for values in itertools.product(*(axis.values for axis in axes)):
         name = "_".join(f"{label}={_readable(value)}" for label, value in zip(labels, values, strict=True))
-        found.append(Member(name, tuple(value.text for value in values)))
+        found.append(Member(_short(name), tuple(value.text for value in values)))
     return found
 
 
@@ -134,6 +135,13 @@ def _labels(keys: Sequence[str]) -> list[str]:
         return key
 
     return [label(key) for key in keys]
+
+
+def _short(name: str) -> str:
+    """A folder's name of at most _MAX_FOLDER characters; digits of a hash stand for the rest."""
+    if len(name) <= _MAX_FOLDER:
+        return name
+    return f"{name[: _MAX_FOLDER - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _readable(value: Override) -> str:

@@ -34,6 +34,12 @@ def test_values_that_look_alike_in_a_name_keep_apart() -> None:
     assert all("/" not in name and len(name) < 60 for name in found)
 
 
+def test_the_name_of_many_keys_fits_a_file_system_and_stays_unique() -> None:
+    sweeps = [f"data.domain_a.{key}={'x' * 38}{key}" for key in ("channels", "labels", "colours", "transforms", "range", "mask")]
+    (first,), (second,) = members(sweeps, []), members([*sweeps[:-1], f"{sweeps[-1]}y"], [])
+    assert len(first.name.encode()) <= 200 and first.name != second.name
+
+
 def test_a_name_does_not_depend_on_the_other_values() -> None:
     assert set(names("train.seed=0..2")) < set(names("train.seed=5,0..3"))
     assert names("train.seed=-1..1") == ["seed=-1", "seed=0", "seed=1"]

@@ -1,5 +1,6 @@
 """Sub-folders as classes: what is found, in which order it is trained on, and every mistake in one line."""
 
+import os
 import shutil
 import time
 from collections import Counter
@@ -129,9 +130,20 @@ def no_classes(root: Path) -> None:
     shutil.rmtree(root / "train")
 
 
+def class_of_bytes(root: Path) -> None:
+    shutil.copytree(root / "train/red", root / "train" / os.fsdecode(b"\xff\xfe"))
+
+
+def classes_that_look_alike(root: Path) -> None:
+    for name in ("\u00e9", "e\u0301"):
+        shutil.copytree(root / "train/red", root / "train" / name)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (class_of_bytes, r"the name of a class is no text in UTF-8; rename the folder"),
+        (classes_that_look_alike, r"looks like the class .*written in other characters; rename one of them"),
         (empty_class, r"train/white: holds no image"),
         (class_of_texts, r"train/notes: holds no image .*but"),
         (strays, r"train/0\.png: in no class; give a folder of images for each class: train/summer/"),

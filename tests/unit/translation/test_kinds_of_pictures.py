@@ -78,6 +78,20 @@ def test_sixteen_bits_and_a_range_within_them(rgb: gan_style.TrainedTranslator) 
     assert twelve.dtype == np.uint16 and twelve.max() <= 4080 and np.abs(twelve / 16 - rgb(PICTURE)).max() <= 0.6
 
 
+def test_values_beyond_their_type_become_its_nearest(rgb: gan_style.TrainedTranslator) -> None:
+    given = PICTURE.clip(0, 255)
+    wide = rgb(given.astype(np.float64), value_range=(-1000, 1000))
+    whole = rgb(given, value_range=(-1000, 1000))
+    assert whole.dtype == np.uint8 and wide.min() < 0 and np.abs(whole - wide.clip(0, 255)).max() <= 0.501
+
+
+@pytest.mark.parametrize(("key", "value"), [("precision", "fp8"), ("precision", None), ("device", "gpu")])
+def test_a_device_or_precision_that_there_is_not_is_refused(key: str, value: object, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "a2b.safetensors")
+    with pytest.raises(UserError, match=rf"^{key}.*{value!r}.* is none of"):
+        gan_style.load(bundle, **{key: value})  # type: ignore[arg-type]
+
+
 def test_a_batch_is_each_picture_by_itself(rgb: gan_style.TrainedTranslator) -> None:
     batch = np.stack([pixels(HEIGHT, WIDTH, seed=seed) for seed in range(3)])
     assert (rgb(batch) == np.stack([rgb(each) for each in batch])).all()
