@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from children import heeded
 from pictures import draw_folders
 from smoke import smoke_arguments
 
@@ -118,13 +119,9 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(
             signal.raise_signal(signal.SIGINT)
         return step(self, number, batches)
 
-    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
-    try:
-        with monkeypatch.context() as patch:
-            patch.setattr(Trainer, "step", interrupting)
-            assert train_command(command) == 130
-    finally:
-        signal.signal(signal.SIGINT, found)
+    with heeded(signal.SIGINT), monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", interrupting)
+        assert train_command(command) == 130
     assert trained == ["seed=0", "seed=1"]
     assert not (tmp_path / "runs/comparison.html").exists()
     cut = TrainedRun(tmp_path / "runs/seed=1")

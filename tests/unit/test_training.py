@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import heeded
 from pictures import draw_folders
 from tiny import ROOT
 
 import gan_style
 from gan_style import build
+from gan_style.engine.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -112,15 +114,21 @@ def test_a_signal_is_raised_once_the_checkpoint_is_saved(
         gan_style.train(config())
 
 
-def test_ctrl_c_in_the_main_thread_stops_after_the_step_with_a_checkpoint(config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
-    given = config(steps=100_000)
-    timer = threading.Timer(1.5, lambda: signal.raise_signal(signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        gan_style.train(given)
-    timer.join()
+def test_ctrl_c_in_the_main_thread_stops_after_the_step_with_a_checkpoint(
+    config: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_step = Trainer.step
+
+    def interrupted(self: Trainer, step: int, *rest: Any) -> Any:
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+        return train_step(self, step, *rest)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    with heeded(signal.SIGINT), pytest.raises(KeyboardInterrupt):
+        gan_style.train(config(steps=9))
     run = gan_style.TrainedRun(tmp_path / "run")
-    assert not run.finished and list((tmp_path / "run/checkpoints").glob("step_*"))
+    assert not run.finished and [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["step_0000003"]
 
 
 @pytest.mark.parametrize(
