@@ -107,7 +107,7 @@ def _of_another_method(
     source = origin.files(file)[0]
     keys = ", ".join(".".join(map(str, mistake.place[1:])) or "keys" for mistake in strange[:MAX_MISTAKES])
     words = (
-        f"the section method of {source} is for {before}, and {name} does not take its {keys}; take configs/{name}.yaml, "
+        f"the section method of {source} is for {before}, and {name} does not take its {keys}; take the recipe {name}, "
         f"or method='{{name: {name}}}' for the defaults of {name}"
     )
     return [found(origin, ("method", "name"), words), *(mistake for mistake in mistakes if mistake not in strange)]

@@ -93,9 +93,10 @@ def check_same(folder: Path, config: RunConfig[Any], divisible: bool = False, ke
     if before.get("method", {}).get("name") != now["method"]["name"]:  # then its other keys differ too, and say nothing more
         changed = [each for each in changed if each.startswith("method.name:") or not each.startswith("method.")]
     if changed:
-        raise UserError(
-            f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take the old values or another run_dir"
-        )
+        what = "the old values"
+        if any(each.startswith("method.domain_names:") for each in changed):
+            what += ", for domain_names the old folders of training images,"
+        raise UserError(f"run_dir {folder} was made with another configuration: {'; '.join(changed)}; take {what} or another run_dir")
 
 
 @contextmanager

@@ -180,6 +180,8 @@ def test_several_processes_are_refused(arguments: list[str], monkeypatch: pytest
 def test_a_command_without_a_configuration_names_the_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"^--config: give a YAML file or the name of a recipe: adain, cut, cyclegan, "):
         train_command([])
+    with pytest.raises(UserError, match=r"^--config: give a YAML file or the name of a recipe: --config pix2pix$"):
+        train_command(["pix2pix", "data.root=x"])
     chosen: Callable[[str], int] = lambda verb: run([verb])  # noqa: E731
     assert (chosen("--version"), chosen("--help"), chosen("")) == (0, 0, 0)
     assert (chosen("trian"), chosen("--verison")) == (2, 2)

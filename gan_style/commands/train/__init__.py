@@ -11,7 +11,7 @@ from gan_style.commands.parser import CommandParser
 from gan_style.commands.train.axes import members
 from gan_style.commands.train.sweep import SweptRun, list_runs, train_all
 from gan_style.config.load import load_config
-from gan_style.config.recipes import recipe_names
+from gan_style.config.recipes import recipe_names, recipes
 from gan_style.engine.folder import begun
 from gan_style.engine.micro_batches import step_advice
 from gan_style.errors import UserError
@@ -24,7 +24,8 @@ def train_command(arguments: Sequence[str]) -> int:
     """Parse, build, train. Returns the exit code."""
     options = train_parser().parse_intermixed_args(arguments)
     if options.config is None:
-        raise UserError(f"--config: give a YAML file or the name of a recipe: {recipe_names()}")
+        meant = next((word for word in options.overrides if word in recipes()), None)
+        raise UserError(f"--config: give a YAML file or the name of a recipe: {f'--config {meant}' if meant else recipe_names()}")
     if options.sweep:
         return _sweep(options)
     config = load_config(options.config, options.overrides, CONFIGS)

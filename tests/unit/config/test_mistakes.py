@@ -126,7 +126,7 @@ def test_another_method_than_the_files(recipe_name: str, method: str, keys: str)
         load_config(path, [f"method.name={method}"], CONFIGS)
     message = str(caught.value)
     assert message.startswith(f"command line: method.name: the section method of {path} is for {Path(recipe_name).name}, and {method} does")
-    assert keys in message and f"take configs/{method}.yaml, or method='{{name: {method}}}'" in message
+    assert keys in message and f"take the recipe {method}, or method='{{name: {method}}}'" in message
     assert (ROOT / "configs" / f"{method}.yaml").exists()
     assert load_config(path, [f"method={{name: {method}}}"], CONFIGS).method.name == method
 
