@@ -11,6 +11,8 @@ from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.stylist import NamedStyles, PictureStyles, StyleOptions
 
+_MOST_NAMES = 30  # of a message
+
 
 class Translator(Protocol):
     """A function from pictures of one size, [B, C, h, w] in [-1, 1], to their translations.
@@ -56,8 +58,9 @@ def translator_for(predictor: Predictor, styles: StyleOptions, to: str | None = 
 
 def known_name(option: str, name: str | None, label: Label) -> str:
     """The name in an option. `UserError` if there is none, or if the bundle does not know it."""
-    known = ", ".join(label.names)
-    if name is None:
+    shown = label.names[:_MOST_NAMES]
+    known = ", ".join(shown) + (f" and {len(label.names) - len(shown)} more" if len(label.names) > len(shown) else "")
+    if not isinstance(name, str):  # from Python it may be anything
         raise UserError(f"{option}: give one of {known}")
     if name not in label.names:
         raise UserError(f"{option} {name}: the bundle has no such domain{nearest(name, label.names)}; it has {known}")

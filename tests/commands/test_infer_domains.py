@@ -174,6 +174,8 @@ def test_a_program_leads_pictures_to_a_domain_by_its_name() -> None:
         assert (np.asarray(result) == images.read(Path(f"out/red/{number}.png"), 3).pixels).all()
     with pytest.raises(gan_style.UserError, match=r"^to gren: the bundle has no such domain, did you mean 'green'\?"):
         translator(given[0], to="gren")
+    with pytest.raises(gan_style.UserError, match=r"^to: give one of blue, green, red$"):
+        translator(given[0], to=3)  # type: ignore[arg-type]
     with pytest.raises(gan_style.UserError, match=r"^to: give one of "):
         translator(given[0])
 
