@@ -1,6 +1,7 @@
 """The bundles of a run: of the present weights after each checkpoint, and of the best ones so far."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -17,12 +18,10 @@ class RunBundles:
     """Writes bundles into the folder `bundles` of a run.
 
     infos: direction -> the metadata of its bundle, all but the step
-    step: the number of steps that the weights have; the run sets it
     """
 
     def __init__(self, folder: Path, infos: Mapping[Direction, BundleInfo], trainer: Trainer, best: BestBundles) -> None:
         self.folder, self.infos, self.trainer, self.best = folder, infos, trainer, best
-        self.step = 0
 
     @property
     def paths(self) -> list[Path]:
@@ -37,19 +36,21 @@ class RunBundles:
         """The weights that serve each direction now: the moving average where there is one."""
         return {direction: self._of(direction) for direction in self.infos}
 
-    def offer(self, scores: Mapping[Direction, Mapping[str, float]]) -> list[Direction]:
-        """Keep each direction's weights that are the best so far; returns these directions."""
-        return [direction for direction, values in scores.items() if self.best.offer(direction, self.step, values, self.write)]
+    def offer(self, step: int, scores: Mapping[Direction, Mapping[str, float]]) -> list[Direction]:
+        """Keep each direction's weights after `step` steps that are the best so far; returns these directions."""
+        write = partial(self.write, step)
+        return [direction for direction, values in scores.items() if self.best.offer(direction, step, values, write)]
 
-    def save(self) -> None:
-        """Write the bundle of each direction, and give the best ones their names. The checkpoint of this step is complete."""
+    def save(self, step: int) -> None:
+        """Write the bundle of each direction, and give the best ones their names. The checkpoint of `step` is complete."""
+        write = partial(self.write, step)
         for direction in self.infos:
-            self.write(self.path(direction), direction, {})
-        self.best.publish(self.step, self.write)
+            write(self.path(direction), direction, {})
+        self.best.publish(step, write)
 
-    def write(self, path: Path, direction: Direction, scores: Mapping[str, float]) -> None:
+    def write(self, step: int, path: Path, direction: Direction, scores: Mapping[str, float]) -> None:
         """Write the present weights of a direction. `UserError` where the disk refuses them."""
-        info = self.infos[direction].model_copy(update={"step": self.step, "scores": dict(scores)})
+        info = self.infos[direction].model_copy(update={"step": step, "scores": dict(scores)})
         try:
             save_bundle(path, info, self._of(direction))
         except (OSError, SafetensorError) as refusal:

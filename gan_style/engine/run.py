@@ -140,7 +140,6 @@ class Run:
                 self.nonfinite.note(self.step + 1, micro_batches, result)
                 watch.images += train.batch_size
                 self.step += 1
-                self.bundles.step = self.step
                 self.console.advance()
                 validated = self.validation is not None and self.validation.due(self.step)
                 logged = self.step % logging.every == 0 or self.step in (1, self.steps) or validated
@@ -168,7 +167,7 @@ class Run:
         with self._noting_mistakes():
             scores = self.validation.run(self.bundles.weights())
             if self.accelerator.is_main_process:
-                better = self.bundles.offer(scores)
+                better = self.bundles.offer(self.step, scores)
         watch.leave_out(time.perf_counter() - began)
         values = named_scores(scores)
         if values:
@@ -236,13 +235,13 @@ class Run:
             self.saved = step
         with self.agreement.together():
             if self.accelerator.is_main_process:
-                self.bundles.save()
+                self.bundles.save(step)
 
     def _resume(self) -> None:
         """Load the newest complete checkpoint if there is one, then print the length of the run, which the checkpoint may change."""
         checkpoint = self.checkpointer.newest()
         if checkpoint is not None:
-            self.step = self.saved = self.bundles.step = checkpoint.step
+            self.step = self.saved = checkpoint.step
             training = checkpoint.training_state()
             self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement, self.folder)
             self.trainer.planned_steps = self.plan.length

@@ -49,8 +49,8 @@ class SweptRun:
     @property
     def state(self) -> str:
         """The progress of the run, in words."""
-        run = self.run
-        return f"finished, step {run.step}" if self.finished else f"goes on after step {run.step}" if run.step else "new"
+        step = self.run.step
+        return f"finished, step {step}" if self.finished else f"goes on after step {step}" if step else "new"
 
 
 def list_runs(runs: Sequence[SweptRun]) -> int:
@@ -76,8 +76,9 @@ def train_all(runs: Sequence[SweptRun], run_dir: Path) -> int:
     failures: dict[str, str] = {}
     fault = False
     for place, swept in enumerate(runs, 1):
-        say(f"run {place} of {len(runs)}: {swept.member.name}" + (", finished before" if swept.finished else ""))
-        if swept.finished:
+        finished = swept.finished
+        say(f"run {place} of {len(runs)}: {swept.member.name}" + (", finished before" if finished else ""))
+        if finished:
             continue
         try:
             if code := build.train(swept.config):
@@ -106,7 +107,7 @@ def table(runs: Sequence[SweptRun], failures: Mapping[str, str]) -> list[str]:
     shown = [name for name in dict.fromkeys(names) if name.startswith(names[0].partition("/")[0])][:_MAX_COLUMNS] if names else []
     rows = [["run", "step", *(name.partition("/")[2] for name in shown)]]
     for swept, values in zip(runs, last, strict=True):
-        step = "failed" if swept.member.name in failures else f"{swept.run.step} of {swept.run.steps or '?'}"
+        step = "failed" if swept.member.name in failures else f"{int(values.get('step', 0))} of {swept.run.steps or '?'}"
         rows.append([swept.member.name, step, *(_number(values.get(name)) for name in shown)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
