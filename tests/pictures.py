@@ -1,9 +1,12 @@
 """Small data sets for tests, drawn here: smooth colours with an edge, a function of the number."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+NAMES = ("blue", "green", "red")  # classes of a labelled set
 
 
 def draw(number: int, size: int = 24) -> np.ndarray:
@@ -26,3 +29,19 @@ def draw_folders(root: Path, train: int = 6, val: int = 2, size: int = 24) -> Pa
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(picture).save(path)
     return root
+
+
+def draw_classes(root: Path, names: Sequence[str] = NAMES, train: int = 3, val: int = 2) -> Path:
+    """train/NAME/ and val/NAME/ for each class, the files 0.png, 1.png, ..."""
+    for split, count in (("train", train), ("val", val)):
+        for place, name in enumerate(names):
+            for number in range(count):
+                path = root / split / name / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(draw(10 * place + number)).save(path)
+    return root
+
+
+def random_pixels(height: int, width: int, channels: int, depth: int = 8) -> np.ndarray:
+    """Noise [height, width, channels] over the full range of `depth` bits."""
+    return np.random.default_rng(0).integers(0, 2**depth, (height, width, channels)).astype(np.uint8 if depth == 8 else np.uint16)

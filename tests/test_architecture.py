@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*(ROOT / "gan_style").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *ROOT.glob("*.py"), ROOT / "data/prepare.py"])
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 @pytest.mark.parametrize("name", ["train.py", "infer.py"])
@@ -16,7 +17,7 @@ def test_the_commands_are_thin(name: str) -> None:
     assert len((ROOT / name).read_text().splitlines()) < 80
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_file_is_one_idea_with_a_name(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 310
     assert not re.fullmatch(r"(utils?|helpers?|common|misc|manager)", path.stem)

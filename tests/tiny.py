@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from pictures import draw
+from pictures import NAMES, draw
 from PIL import Image
 
 from gan_style import build
@@ -26,7 +26,6 @@ from gan_style.types import Batch
 ROOT = Path(__file__).parents[1]
 SIZE = 16
 PATCHES = 6  # fewer than any layer has, so that it matters which are drawn
-NAMES = ("blue", "green", "red")  # classes of a labelled set
 EPOCH = 10  # samples of a tiny run's epoch
 
 TINY_NETWORKS = {

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import draw
+from pictures import NAMES, draw_classes
 from PIL import Image
 from smoke import smoke_arguments
-from tiny import NAMES
 from tiny_bundles import tiny_bundle
 
 import gan_style
@@ -21,16 +20,6 @@ from gan_style.commands.train import train_command
 from gan_style.conditions import Label
 from gan_style.files import images
 from gan_style.translation.predictor import Predictor
-
-
-def draw_classes(root: Path) -> Path:
-    for split, count in (("train", 3), ("val", 2)):
-        for place, name in enumerate(NAMES):
-            for number in range(count):
-                path = root / split / name / f"{number}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(draw(10 * place + number)).save(path)
-    return root
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from pictures import draw
-from PIL import Image
+from pictures import NAMES, draw_classes
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import index, listing
@@ -17,17 +16,6 @@ from gan_style.datasets.dataset import TrainingSet, ValidationSet, collate, open
 from gan_style.errors import UserError
 
 SIZES = {"load_size": 16, "crop_size": 16}
-NAMES = ("blue", "green", "red")
-
-
-def draw_classes(root: Path, train: int = 3, val: int = 2, names: tuple[str, ...] = NAMES) -> Path:
-    for split, count in (("train", train), ("val", val)):
-        for place, name in enumerate(names):
-            for number in range(count):
-                path = root / split / name / f"{number}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(draw(10 * place + number)).save(path)
-    return root
 
 
 def training(root: Path) -> TrainingSet:

@@ -1,41 +1,17 @@
-"""Image files: what is written is what is read, and what cannot be read is named."""
+"""Image files: what is written is what is read; which files of a folder are images."""
 
-import io
 import os
-import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-import torch
+from pictures import random_pixels
 from PIL import ExifTags, Image
 
 from gan_style.errors import UserError
 from gan_style.files import images
-
-RNG = np.random.default_rng(0)
-
-
-def random_pixels(height: int, width: int, channels: int, depth: int = 8) -> np.ndarray:
-    return RNG.integers(0, 2**depth, (height, width, channels)).astype(np.uint8 if depth == 8 else np.uint16)
-
-
-def png_header(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG that claims a size and holds `data` (compressed) as its pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-        + chunk(b"IDAT", data)
-        + chunk(b"IEND", b"")
-    )
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -167,101 +143,6 @@ def test_exif_orientation(tmp_path: Path, kind: str, orientation: int) -> None:
     np.testing.assert_allclose(middles, np.array([[40, 100], [160, 220]]) * scale, atol=3 if kind == "8.jpg" else 0)
 
 
-def bad_files() -> dict[str, tuple[str, bytes]]:
-    noise = Image.fromarray(random_pixels(64, 64, 3))
-    streams = {kind: io.BytesIO() for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP")}
-    for kind, stream in streams.items():
-        noise.save(stream, kind)
-    whole = {kind: stream.getvalue() for kind, stream in streams.items()}
-    deep = cv2.imencode(".png", random_pixels(64, 64, 3, 16))[1].tobytes()
-    floats = cv2.imencode(".tif", np.zeros((4, 4), np.float32))[1].tobytes()
-    return {
-        "half.jpg": ("cut short", whole["JPEG"][: len(whole["JPEG"]) // 2]),
-        "half.png": ("cut short", whole["PNG"][: len(whole["PNG"]) // 2]),
-        "half16.png": ("cut short", deep[: len(deep) // 2]),
-        "half.webp": ("half.webp: ", whole["WEBP"][: len(whole["WEBP"]) // 2]),
-        "half.tif": ("half.tif: ", whole["TIFF"][: len(whole["TIFF"]) // 2]),
-        "half.bmp": ("cut short", whole["BMP"][: len(whole["BMP"]) // 2]),
-        "start.jpg": ("start.jpg: ", whole["JPEG"][:30]),
-        "start.png": ("start.png: ", whole["PNG"][:20]),
-        "empty.png": ("empty", b""),
-        "text.png": ("not an image", b"a picture of a cat\n" * 40),
-        "huge.png": ("pixels allowed", png_header(200_000, 200_000)),
-        "large.png": ("pixels allowed", png_header(12_000, 12_000)),
-        "hollow.png": ("cut short", png_header(300, 300, zlib.compress(b"\0" * 50))),
-        "float.tif": ("convert it", floats),
-        "vector.png": ("not an image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n"),
-        "deep.ppm": ("convert it", cv2.imencode(".ppm", random_pixels(4, 4, 3, 16))[1].tobytes()),
-    }
-
-
-@pytest.mark.parametrize("name", bad_files())
-def test_bad_files_are_named_in_one_line(tmp_path: Path, name: str) -> None:
-    reason, data = bad_files()[name]
-    path = tmp_path / name
-    path.write_bytes(data)
-    with pytest.raises(UserError, match=reason) as caught:
-        images.read(path, 3)
-    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
-
-
-def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no\.png: cannot be opened"):
-        images.read(tmp_path / "no.png", 3)
-    with pytest.raises(UserError, match="cannot be opened"):
-        images.probe(tmp_path)
-    with pytest.raises(UserError, match="no such folder"):
-        images.find_images(tmp_path / "nowhere")
-
-
-def test_write_refuses_what_a_format_cannot_hold(tmp_path: Path) -> None:
-    for name, pixels in [("x.jpg", random_pixels(2, 2, 3, 16)), ("x.jpg", random_pixels(2, 2, 4)), ("x.gif", random_pixels(2, 2, 3))]:
-        with pytest.raises(UserError, match=r"use .*\.png"):
-            images.write(tmp_path / name, pixels)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written"):
-        images.write(tmp_path / "file" / "x.png", random_pixels(2, 2, 3))
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_tensors_and_back_are_exact() -> None:
-    for depth, dtype in ((8, np.uint8), (16, np.uint16)):
-        every = np.arange(2**depth, dtype=dtype).reshape(2, -1, 1)
-        tensor = images.to_tensor(every)
-        assert tensor.shape == (1, 2, 2**depth // 2) and tensor.dtype == torch.float32
-        assert tensor.min() == -1 and tensor.max() == 1
-        back = images.to_pixels(tensor, depth)
-        assert back.dtype == dtype
-        np.testing.assert_array_equal(back, every)
-    assert images.to_tensor(np.array([[[0, 51, 255]]], np.uint8))[:, 0, 0].tolist() == pytest.approx([-1, -0.6, 1])
-
-
-def test_to_pixels_rounds_clamps_and_survives_nan() -> None:
-    image = torch.tensor([-2.0, 2.0, 0.004, float("nan"), float("inf")]).reshape(1, 1, 5)
-    assert images.to_pixels(image).ravel().tolist() == [0, 255, 128, 0, 255]
-    assert images.to_pixels(image.half(), 16).ravel().tolist()[:2] == [0, 65535]
-
-
-def test_resize_labels_makes_no_new_colour_and_pictures_are_averaged() -> None:
-    checkers = (np.indices((8, 8)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None]
-    assert set(np.unique(images.resize(checkers, 5, 11, labels=True))) == {0, 255}
-    halved = images.resize(checkers, 4, 4)
-    assert halved.shape == (4, 4, 1) and set(np.unique(halved)) <= {127, 128}, "area means of two blacks and two whites"
-    flat = np.full((6, 9, 3), 77, np.uint16)
-    for size in [(3, 20), (20, 3), (6, 9), (1, 1)]:
-        resized = images.resize(flat, *size)
-        assert resized.shape == (*size, 3) and resized.dtype == np.uint16 and (resized == 77).all()
-
-
-def test_validation_sizes() -> None:
-    assert images.validation_size("resize_and_crop", 286, 256, 100, 200) == (256, 256)
-    assert images.validation_size("scale_width", 300, 256, 100, 200) == (150, 300)
-    assert images.validation_size("scale_width_and_crop", 300, 256, 100, 200) == (150, 300)
-    assert images.validation_size("scale_width", 10, 10, 1, 1000) == (1, 10)
-    assert images.validation_size("crop", 286, 256, 100, 200) == (100, 200)
-    assert images.validation_size("none", 286, 256, 100, 200) == (100, 200)
-
-
 def test_find_images_is_sorted_recursive_and_skips_what_is_hidden(tmp_path: Path) -> None:
     for name in ("b.PNG", "a/z.jpg", "a.tif", ".x.png", ".cache/y.png", "notes.txt", "a/.z.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -298,24 +179,6 @@ def test_an_image_in_memory_reads_as_its_file_does(tmp_path: Path) -> None:
     for data, words in ((b"", "empty"), (b"text", "not an image"), (path.read_bytes()[:60], "damaged or cut short")):
         with pytest.raises(UserError, match=f"row 3: .*{words}"):
             images.read(images.Encoded("row 3", data), 3)
-
-
-@pytest.mark.parametrize(("size", "target"), [((1, 100_000), (286, 28_600_000)), ((100_000, 1), (100_000_000, 9)), ((1, 1), (5793, 5793))])
-def test_a_ribbon_is_not_enlarged_to_gigabytes(size: tuple[int, int], target: tuple[int, int]) -> None:
-    with pytest.raises(UserError, match=rf"^in/a\.png: has {size[1]} x {size[0]} pixels and would be resized to {target[1]} x {target[0]}"):
-        images.resize(np.zeros((*size, 3), np.uint8), *target, name="in/a.png")
-
-
-def test_large_pictures_may_shrink_and_grow_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_RESIZED", 100)
-    assert images.resize(np.zeros((20, 30, 3), np.uint8), 25, 24).shape == (25, 24, 3), "it has as many pixels already"
-    assert images.resize(np.zeros((2, 3, 3), np.uint8), 20, 30, limit=600).shape == (20, 30, 3)
-
-
-@pytest.mark.parametrize(("name", "width"), [("x.webp", 16384), ("x.jpg", 65536)])
-def test_sides_that_a_format_cannot_hold(tmp_path: Path, name: str, width: int) -> None:
-    with pytest.raises(UserError, match=rf"{name}: {width} x 1 pixels do not fit this format .*; use \.png"):
-        images.write(tmp_path / name, np.zeros((1, width, 3), np.uint8))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
