@@ -9,10 +9,8 @@ from typing import Any, Literal
 
 from gan_style import build
 from gan_style.config.load import config_of, load_config
-from gan_style.config.mistakes import COMMAND_LINE
 from gan_style.config.schema import RunConfig
 from gan_style.engine.checkpoint import is_complete
-from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 from gan_style.report.record import read_record
 from gan_style.translation.trained import TrainedTranslator, load
@@ -87,12 +85,9 @@ def train(config: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[st
 def _resolved(config: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | Sequence[str]) -> RunConfig[Any]:
     if isinstance(overrides, str):
         raise TypeError("overrides are a mapping or a list of 'dotted.key=value', not one text")
-    try:
-        if isinstance(config, Mapping):
-            return config_of(config, overrides, CONFIGS)
-        return load_config(Path(config), overrides, CONFIGS)
-    except UserError as mistake:
-        raise UserError(str(mistake).replace(f"{COMMAND_LINE}: ", "overrides: ")) from None
+    if isinstance(config, Mapping):
+        return config_of(config, overrides, CONFIGS, given_in="overrides")
+    return load_config(Path(config), overrides, CONFIGS, given_in="overrides")
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from gan_style.config.base import read_config_file
 from gan_style.config.effect import leaves, without_effect
-from gan_style.config.mistakes import COMMAND_LINE, INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined, no_section
+from gan_style.config.mistakes import INCLUDES, MAX_MISTAKES, Mistake, Origin, Reader, found, joined, no_section
 from gan_style.config.network import having_key
-from gan_style.config.overrides import Override, Overrides, apply_override, parse_overrides
+from gan_style.config.overrides import COMMAND_LINE, Override, Overrides, apply_override, parse_overrides
 from gan_style.config.recipes import find_recipe
 from gan_style.config.schema import MethodConfig, RunConfig
 from gan_style.config.yaml_file import INCLUDE, plain, short
@@ -21,25 +21,35 @@ from gan_style.errors import UserError, nearest
 from gan_style.files.opening import refusal
 
 
-def load_config(path: str | Path, overrides: Overrides, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
+def load_config(
+    path: str | Path, overrides: Overrides, methods: Mapping[str, type[MethodConfig]], given_in: str = COMMAND_LINE
+) -> RunConfig[Any]:
     """Read a YAML file and its bases, apply `dotted.key=value` overrides and check the result against the schema of the method it names.
 
     path: of the file, or the name of a recipe; methods: configuration classes by method name.
+    given_in: what messages call the place where the overrides were given
     Raises `UserError`, which names every misspelt key and wrong value at once.
     """
-    file, given = read_config_file(find_recipe(str(path))), parse_overrides(overrides)
+    file, given = read_config_file(find_recipe(str(path))), parse_overrides(overrides, given_in)
     return _configured(file.tree, Origin(str(file.path), file, given), methods)
 
 
 def config_of(
-    tree: Mapping[str, Any], overrides: Overrides, methods: Mapping[str, type[MethodConfig]], name: str = "config"
+    tree: Mapping[str, Any],
+    overrides: Overrides,
+    methods: Mapping[str, type[MethodConfig]],
+    name: str = "config",
+    given_in: str = COMMAND_LINE,
 ) -> RunConfig[Any]:
-    """Like `load_config`, for a mapping of a program. name: of the mapping in messages. Tuples count as lists, paths as texts."""
+    """Like `load_config`, for a mapping of a program. Tuples count as lists, paths as texts, scalars of NumPy and torch as numbers.
+
+    name: what messages call the mapping
+    """
     try:
         values = plain(tree)
     except ValueError as problem:
         raise UserError(f"{name}: {problem}") from None
-    return _configured(values, Origin(name, None, parse_overrides(overrides)), methods)
+    return _configured(values, Origin(name, None, parse_overrides(overrides, given_in)), methods)
 
 
 def _configured(values: dict[str, Any], origin: Origin, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
@@ -57,10 +67,10 @@ def _configured(values: dict[str, Any], origin: Origin, methods: Mapping[str, ty
 def check_effect(config: RunConfig[Any], overrides: Sequence[Override]) -> None:
     """`UserError` for overrides that have no effect with the other keys; a warning for those of keys that scripts set for every run."""
     refused: list[Mistake] = []
-    for key in (key for override in overrides for key in leaves(override.place, override.value)):
+    for source, key in ((override.source, key) for override in overrides for key in leaves(override.place, override.value)):
         if (idle := without_effect(config, key)) is None:
             continue
-        mistake = Mistake(key, idle[0], COMMAND_LINE)
+        mistake = Mistake(key, idle[0], source)
         if idle[1]:
             refused.append(mistake)
         else:

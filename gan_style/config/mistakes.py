@@ -14,7 +14,6 @@ from gan_style.config.yaml_file import INCLUDE, YamlFile, short
 from gan_style.errors import nearest
 
 MAX_MISTAKES = 8  # that one message names
-COMMAND_LINE = "command line"
 
 # How other programs take a configuration from another file; `base` is ours, at the top of a file, which takes it out.
 INCLUDES = ("include", "includes", "import", "imports", "extends", "inherits", "parent", "base", "_base_", "defaults")
@@ -32,19 +31,30 @@ class Origin:
     overrides: Sequence[Override] = ()
 
     def blamed(self, place: Sequence[int | str], words: str) -> str:
-        """Who wrote what is wrong at `place`: the file, or the command line.
+        """Who wrote what is wrong at `place`: a file, or the source of an override.
 
         What is wrong with a whole section is the fault of an override of one of its keys which the words name, and where the file has
         no such section, of the override that made it.
         """
+        override = self._override(place, words)
+        if override:
+            return override.source
+        return self._called(self.file.written_in(place)) if self.file else self.source
+
+    def line(self, place: Sequence[int | str], words: str) -> int | None:
+        """The file's line of what is wrong at `place`; None if an override is to blame."""
+        return self.file.line(place) if self.file and not self._override(place, words) else None
+
+    def _override(self, place: Sequence[int | str], words: str) -> Override | None:
+        """The override that is to blame for what is wrong at `place`."""
         names = set(re.findall(r"\w+", words))
         depth = len(place)
         made = self.file is not None and not self.file.has(place)
         for override in self.overrides:
             within = override.place[:depth] == tuple(place)
             if override.sets(place) or (within and (made or names & set(override.place[depth:]))):
-                return COMMAND_LINE
-        return self._called(self.file.written_in(place)) if self.file else self.source
+                return override
+        return None
 
     def files(self, file: YamlFile | None) -> list[str]:
         """What messages call `file` and its bases."""
@@ -56,10 +66,6 @@ class Origin:
 
     def _called(self, file: YamlFile) -> str:
         return self.source if file is self.file else str(file.path)
-
-    def line(self, place: Sequence[int | str]) -> int | None:
-        """The file's line."""
-        return self.file.line(place) if self.file else None
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,7 @@ class Reader:
 
 def found(origin: Origin, place: Sequence[int | str], words: str) -> Mistake:
     """A mistake at `place`, with who wrote it and where."""
-    blamed = origin.blamed(place, words)
-    return Mistake(tuple(place), words, blamed, None if blamed == COMMAND_LINE else origin.line(place))
+    return Mistake(tuple(place), words, origin.blamed(place, words), origin.line(place, words))
 
 
 def no_section(value: Any, section: type[BaseModel] | None) -> str:

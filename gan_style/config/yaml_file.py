@@ -41,6 +41,8 @@ class YamlFile:
         """The file, this one or a base, in which the value at `place` stands; where it stands in none, the deepest section."""
         if self.base is None:
             return self
+        if self._hides(place):
+            return self
         below = self.base.written_in(place)
         return below if len(below._lines(place)) > len(self._lines(place)) else self
 
@@ -54,6 +56,16 @@ class YamlFile:
     def has(self, place: Sequence[int | str]) -> bool:
         """Does the key at `place` stand in it or in a base?"""
         return len(self.written_in(place)._lines(place)) == len(place)
+
+    def _hides(self, place: Sequence[int | str]) -> bool:
+        """Does a value on the way to `place`, which is no section (null, a list), replace the section of the base?"""
+        node = self.root
+        for part in place:
+            found = _child(node, part)
+            if found is None:
+                return not isinstance(node, yaml.MappingNode)
+            node = found[1]
+        return False
 
     def _lines(self, place: Sequence[int | str]) -> list[int]:
         """The lines, in this file, of the keys on the way to `place`, as far as there are any."""
@@ -102,9 +114,13 @@ def parse_yaml(text: str) -> Any:
     return _parse(text)[1]
 
 
-def plain(value: Any) -> Any:
-    """A value that a program made, as YAML would hold it: a copy with tuples as lists and paths as texts. `ValueError` as `parse_yaml`."""
-    return _plain(_as_yaml(value))
+def plain(value: Any, place: Sequence[int | str] = ()) -> Any:
+    """A value that a program made, as YAML would hold it. `ValueError` as `parse_yaml`; its message names the key.
+
+    It is a copy with tuples as lists, paths as texts, and scalars of NumPy and torch (arrays without dimensions too) as numbers.
+    place: the keys that lead to the value
+    """
+    return _plain(_as_yaml(value), place)
 
 
 def _as_yaml(value: Any) -> Any:
@@ -112,6 +128,8 @@ def _as_yaml(value: Any) -> Any:
         return {key: _as_yaml(child) for key, child in value.items()}
     if isinstance(value, list | tuple):
         return [_as_yaml(child) for child in value]
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return value.item()
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
@@ -165,24 +183,37 @@ def _check_keys(mapping: yaml.MappingNode) -> None:
             seen[key.tag, key.value] = line
 
 
-def _plain(value: Any) -> Any:
-    """A copy in which nothing is shared; `ValueError` for what a configuration cannot hold."""
+def _plain(value: Any, place: Sequence[int | str] = ()) -> Any:
+    """A copy in which nothing is shared; `ValueError`, which names the key, for what a configuration cannot hold."""
     if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise ValueError(f"the key {short(key)} is read as {type(key).__name__}, not as text: quote it")
-        return {key: _plain(child) for key, child in value.items()}
+        if strange := [key for key in value if not isinstance(key, str)]:
+            words = f"the key {short(strange[0])} is read as {type(strange[0]).__name__}, not as text: quote it"
+            raise ValueError(_named(place, words))
+        return {key: _plain(child, (*place, key)) for key, child in value.items()}
     if isinstance(value, list):
-        return [_plain(child) for child in value]
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError(f"{short(value)} holds a NUL character")
-    if value is not None and not isinstance(value, str | int | float):
-        raise ValueError(f"{value if isinstance(value, date) else short(value)} is read as {type(value).__name__}, not as text: quote it")
-    if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
-        raise ValueError(f"a whole number of more than {MAX_DIGITS} digits")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is not a finite number")
+        return [_plain(child, (*place, number)) for number, child in enumerate(value)]
+    if why := _why_no_value(value):
+        raise ValueError(_named(place, why))
     return value
+
+
+def _named(place: Sequence[int | str], words: str) -> str:
+    return f"{short('.'.join(map(str, place)))[1:-1]}: {words}" if place else words
+
+
+def _why_no_value(value: Any) -> str | None:
+    """Why a configuration cannot hold this, which is no mapping and no list; None if it can."""
+    if isinstance(value, str):
+        return f"{short(value)} holds a NUL character" if "\0" in value else None
+    if isinstance(value, date | bytes):
+        return f"{value if isinstance(value, date) else short(value)} is read as {type(value).__name__}, not as text: quote it"
+    if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+        return f"a whole number of more than {MAX_DIGITS} digits"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is not a finite number"
+    if value is None or isinstance(value, int | float):
+        return None
+    return f"a configuration holds no {type(value).__name__}; give a number, a text, a list or a mapping"
 
 
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Mark, yaml.Node] | None:

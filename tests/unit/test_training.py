@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+import yaml
 from children import heeded
 from pictures import draw_folders
 from tiny import ROOT
@@ -138,8 +141,14 @@ def test_ctrl_c_in_the_main_thread_stops_after_the_step_with_a_checkpoint(
         ({}, {"optim.lrr": 1}, "overrides: optim.lrr: unknown key, did you mean 'lr'?"),
         ({}, ["optim.lr=[1"], "is not valid YAML"),
         ({}, {"optim.lr": float("nan")}, "optim.lr: nan is not a finite number"),
-        ({}, {"data.root": object()}, "is read as object, not as text"),
-        ({"data": {1: 2}}, (), "config: the key 1 is read as int"),
+        ({}, {"data.root": object()}, "overrides: data.root: a configuration holds no object; give a number, a text"),
+        ({"data": {1: 2}}, (), "config: data: the key 1 is read as int"),
+        ({"data": {"domain_a": {"colours": ["#000000", {1}]}}}, (), "config: data.domain_a.colours.1: a configuration holds no set"),
+        ({"optim": {"lr": np.zeros(2)}}, (), "config: optim.lr: a configuration holds no ndarray; give a number, a text"),
+        ({}, {"method": {"l1_weight": torch.zeros(1)}}, "overrides: method.l1_weight: a configuration holds no Tensor"),
+        ({"optim": {"lr": np.complex64(1)}}, (), "config: optim.lr: a configuration holds no complex"),
+        ({"optim": {"lr": np.float32("inf")}}, (), "config: optim.lr: inf is not a finite number"),
+        ({}, ["train.steps.x=1"], "overrides: train.steps.x: steps is a value, not a section"),
         ({"base": "cyclegan"}, (), "write base: OTHER.yaml at the top of a file"),
         ({"run_dir": None}, (), "config: run_dir: Input should be a valid string"),
     ],
@@ -148,6 +157,15 @@ def test_mistakes_are_one_line(change: dict[str, Any], overrides: Any, said: str
     with pytest.raises(gan_style.UserError) as mistake:
         gan_style.train({**config(), **change}, overrides)
     assert said in str(mistake.value) and "\n" not in str(mistake.value)
+
+
+def test_scalars_of_numpy_and_torch_are_numbers(config: Callable[..., dict[str, Any]]) -> None:
+    tree = {**config(steps=np.int64(3), batch_size=torch.tensor(2)), "optim": {"lr": np.float32(0.25)}}
+    tree["data"] |= {"flip": np.bool_(False), "transforms": [{"name": "Transpose", "p": np.array(0.5)}]}
+    run = gan_style.train(tree, {"method.l1_weight": np.float64(7), "train.seed": np.array(4)})
+    kept = yaml.safe_load((run.folder / "config.yaml").read_text())
+    assert (kept["train"]["steps"], kept["train"]["batch_size"], kept["train"]["seed"], kept["optim"]["lr"]) == (3, 2, 4, 0.25)
+    assert (kept["data"]["flip"], kept["data"]["transforms"][0]["p"], kept["method"]["l1_weight"]) == (False, 0.5, 7)
 
 
 def test_a_text_of_overrides_is_no_list(config: Callable[..., dict[str, Any]]) -> None:

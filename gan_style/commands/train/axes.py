@@ -33,7 +33,7 @@ class Member:
     """One run of a sweep. name: of its folder; overrides: what it adds to the command's."""
 
     name: str
-    overrides: tuple[str, ...]
+    overrides: tuple[Override, ...]
 
 
 def members(sweeps: Sequence[str], overrides: Sequence[str]) -> list[Member]:
@@ -56,7 +56,7 @@ def members(sweeps: Sequence[str], overrides: Sequence[str]) -> list[Member]:
     found: list[Member] = []
     for values in itertools.product(*(axis.values for axis in axes)):
         name = "_".join(f"{label}={_readable(value)}" for label, value in zip(labels, values, strict=True))
-        found.append(Member(_short(name), tuple(value.text for value in values)))
+        found.append(Member(_short(name), values))
     return found
 
 
@@ -68,7 +68,11 @@ def _axis(text: str) -> Axis:
         raise UserError("--sweep run_dir: each run has a folder of its own below run_dir; sweep another key")
     values: list[Override] = []
     for part in _parts(key, listed):
-        values += parse_overrides([f"{key}={part}"])
+        given = f"{key}={part}"
+        try:
+            values += parse_overrides([given], f"--sweep {short(given)[1:-1]}")
+        except UserError as problem:
+            raise UserError(f"--sweep {problem}") from None
     return Axis(key, tuple(values))
 
 

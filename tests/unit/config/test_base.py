@@ -88,6 +88,19 @@ def test_a_mistake_names_the_file_and_the_line_where_the_value_stands(files: Any
     assert "command line: logging.every: Input" in message
 
 
+@pytest.mark.parametrize("empty", ["method:", "method: null", "method: []", "method: {name: }", "method: pix2pix"])
+def test_an_empty_section_is_the_mistake_of_the_file_that_empties_it(empty: str, files: Any, tmp_path: Path) -> None:
+    child = files("child.yaml", f"base: parent.yaml\n{empty}\n")
+    for path in (child, files("grandchild.yaml", "base: child.yaml\ntrain: {steps: 4}\n")):
+        assert mistake(path).startswith(f"{child}: method") and "(line 2): " in mistake(path)
+
+
+def test_a_list_that_replaces_the_bases_is_blamed_on_its_file(files: Any) -> None:
+    files("parent.yaml", PARENT + "data: {transforms: [{name: Rotate}, {name: Blur}], domain_a: {colours: ['#00', '#01', '#02']}}\n")
+    child = files("child.yaml", "base: parent.yaml\ndata:\n  transforms: [{name: Rotate}, 3]\n  domain_a: {colours: ['#zz']}\n")
+    assert mistake(child).startswith(f"{child}: data.transforms.1 (line 3): ")
+
+
 def test_another_method_than_the_bases_is_one_mistake(files: Any, tmp_path: Path) -> None:
     child = files("child.yaml", "base: parent.yaml\nmethod:\n  name: cyclegan\n")
     message = mistake(child)
