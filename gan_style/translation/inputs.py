@@ -13,6 +13,7 @@ from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, advice, is_i
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.opening import refusal
 from gan_style.files.walking import walk
+from gan_style.terminal.counted import counted
 
 # --format -> suffix of the outputs; None keeps the input's where that is written
 FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
@@ -167,6 +168,11 @@ def _matches(pattern: str) -> set[str]:
 
 def _kept(suffix: str) -> str:
     return suffix if suffix.lower() in WRITTEN_SUFFIXES else ".png"
+
+
+def kept_before(count: int, output: Path) -> str:
+    """What becomes of `count` results that existed before, in words: other options may have made them."""
+    return f"kept: {counted(count, 'file')} that existed in {output}, whatever model and options made them; --overwrite replaces them"
 
 
 def make_output(output: Path) -> None:

@@ -20,7 +20,7 @@ from gan_style.machine.batches import Batches, read_ahead
 from gan_style.machine.memory import room_for
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
-from gan_style.translation.inputs import Job
+from gan_style.translation.inputs import Job, kept_before
 from gan_style.translation.picture import Original, read_source, write_result
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.termination import exiting_on_termination
@@ -49,6 +49,8 @@ class Tally:
             with exiting_on_termination():
                 yield
         finally:
+            if self.skipped:
+                print(one_line(kept_before(self.skipped, output)))
             counts = f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
             print(one_line(f"{counts} -> {output}"), flush=True)
             if left_out:

@@ -57,6 +57,15 @@ def test_a_bundle_knows_its_domains_and_infer_leads_to_the_one_that_is_named() -
     assert (found["blue"] != found["green"]).any()
 
 
+def test_a_folder_with_results_of_another_domain_says_that_it_keeps_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert infer("--to", "green") == 0
+    before = Path("out/red/0.png").read_bytes()
+    capsys.readouterr()
+    assert infer("--to", "blue") == 0
+    assert "files that existed in out, whatever model and options made them; --overwrite replaces them" in capsys.readouterr().out
+    assert Path("out/red/0.png").read_bytes() == before
+
+
 def test_several_pictures_at_once_are_led_to_one_domain() -> None:
     assert infer("--to", "green") == 0
     alone = {path: images.read(Path("out") / path, 3).pixels.astype(int) for path in images.find_images(Path("out"))}

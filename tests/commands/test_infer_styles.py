@@ -117,7 +117,7 @@ def test_no_strength_is_no_style(name: str, runs: Path, tmp_path: Path) -> None:
     assert np.abs(full - none).max() > 1
 
 
-def test_samples_are_a_function_of_the_seed_and_their_number(runs: Path, tmp_path: Path) -> None:
+def test_samples_are_a_function_of_the_seed_and_their_number(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def samples(folder: str, *options: str) -> dict[str, bytes]:
         output = tmp_path / folder
         assert run_command(lambda: infer_command(["--model", str(runs / "gan"), "--output", str(output), *options])) == 0
@@ -131,7 +131,11 @@ def test_samples_are_a_function_of_the_seed_and_their_number(runs: Path, tmp_pat
     assert samples("other", "--samples", "5", "--seed", "4", "--batch-size", "2") != five
     assert Image.open(tmp_path / "five/sample_0000.png").size == (16, 16)
     (tmp_path / "five/sample_0001.png").unlink()
-    assert samples("five", "--samples", "5", "--seed", "3").keys() == five.keys()
+    capsys.readouterr()
+    kept = samples("five", "--samples", "5", "--seed", "4")
+    assert kept.keys() == five.keys() and kept["sample_0000.png"] == five["sample_0000.png"]
+    said = f"kept: 4 files that existed in {tmp_path}/five, whatever model and options made them; --overwrite replaces them"
+    assert said in capsys.readouterr().out.splitlines()
 
 
 def test_a_mix_may_be_written_longer_than_a_files_name(runs: Path, tmp_path: Path) -> None:
