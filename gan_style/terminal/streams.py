@@ -1,18 +1,28 @@
-"""stdout and stderr that do not fail when their reader goes away."""
+"""stdout and stderr that do not fail when their reader goes away, and remember what could not be written."""
 
 import io
 import os
 import sys
 from typing import Any
 
+from gan_style.errors import UserError
+
 
 class _Lasting(io.FileIO):
-    """A file whose writes never raise: text is dropped if the reader is gone, the terminal is closed or the disk is full."""
+    """A file whose writes never raise: text is dropped if the reader is gone, the terminal is closed or the disk is full.
+
+    failure: the first one; a reader that has gone is none, for it may have read enough, as `head` does
+    """
+
+    failure: OSError | None = None
 
     def write(self, data: Any, /) -> int:
         try:
             written = super().write(data)
-        except OSError:
+        except BrokenPipeError:
+            written = None
+        except OSError as failure:
+            self.failure = self.failure or failure
             written = None
         return len(data) if written is None else written
 
@@ -34,6 +44,17 @@ def outlast_readers() -> None:
             buffer: Any = raw if isinstance(stream.buffer, io.FileIO) else io.BufferedWriter(raw)  # FileIO: under python -u
             how = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
             setattr(sys, name, io.TextIOWrapper(buffer, stream.encoding, stream.errors, **how))
+
+
+def check_written() -> None:
+    """`UserError` if stdout dropped text because it cannot be written, for a command whose output is its result."""
+    if sys.stdout is None:
+        return
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    raw = getattr(buffer, "raw", buffer)
+    if isinstance(raw, _Lasting) and raw.failure:
+        raise UserError(f"stdout: cannot be written ({raw.failure.strerror}); make room, or send the output elsewhere")
 
 
 def _take(number: int) -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,8 @@ STREAMS = {
     "stderr unread": {"stderr": unread},
     "both unread": {"stdout": unread, "stderr": unread},
     "full disk": {"stdout": full, "stderr": full},
+    "stdout unread": {"stdout": unread},
+    "full disk under stdout": {"stdout": full},
 }
 streams = pytest.mark.parametrize("opened", STREAMS.values(), ids=STREAMS.keys())
 Opened = dict[str, Callable[[], AbstractContextManager[int | None]]]
@@ -111,13 +113,48 @@ def test_translation(opened: Opened, tmp_path: Path) -> None:
 
 @streams
 def test_measuring_and_preparing(opened: Opened, data: Path, tmp_path: Path) -> None:
+    """The exit code says that what is printed, which is the result, found no room."""
+    printed = 2 if opened.get("stdout") is full else 0
     sides = ["--results", str(data / "valA"), "--truth", str(data / "valB"), "--metrics", "l1", "--json", "scores.json"]
-    assert code(tmp_path, opened, "-m", "gan_style", "evaluate", *sides) == 0
+    assert code(tmp_path, opened, "-m", "gan_style", "evaluate", *sides) == printed
     assert json.loads((tmp_path / "scores.json").read_text())["images"] == 2
-    assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "combine", str(data), "--output", "combined") == 0
+    assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "combine", str(data), "--output", "combined") == printed
     assert len(list((tmp_path / "combined").rglob("*.png"))) == 8
-    assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "check", str(data)) == 0
+    assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "check", str(data)) == printed
     assert code(tmp_path, opened, str(ROOT / "data/prepare.py"), "check", "nowhere") == 2
+
+
+PRINTING = {
+    "keys": ["keys"],
+    "help": ["--help"],
+    "version": ["--version"],
+    "no verb": [],
+    "a verb's help": ["infer", "--help"],
+    "the help of gatys": ["infer", "--model", "gatys", "--help"],
+    "check": ["prepare", "check", "DATA"],
+    "dry run": ["train", "--config", "smoke/pix2pix", "data.root=DATA", "run_dir=run", "--dry-run"],
+    "dry run of a sweep": [
+        "train",
+        "--config",
+        "smoke/pix2pix",
+        "data.root=DATA",
+        "run_dir=run",
+        "--dry-run",
+        "--sweep",
+        "train.seed=0..1",
+    ],
+}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", PRINTING.values(), ids=PRINTING.keys())
+def test_what_prints_its_result_says_that_there_was_no_room(words: list[str], unbuffered: str, data: Path, tmp_path: Path) -> None:
+    command = ["-m", "gan_style", *(word.replace("DATA", str(data)) for word in words)]
+    with (tmp_path / "said").open("wb") as said:
+        assert code(tmp_path, {"stdout": full, "stderr": lambda: nullcontext(said.fileno())}, *command, unbuffered=unbuffered) == 2
+    line = "error: stdout: cannot be written (No space left on device); make room, or send the output elsewhere"
+    assert (tmp_path / "said").read_text().splitlines()[-1] == line
+    assert code(tmp_path, {"stdout": unread}, *command, unbuffered=unbuffered) == 0
 
 
 SPEAKING = """

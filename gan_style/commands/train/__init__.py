@@ -18,6 +18,7 @@ from gan_style.errors import UserError
 from gan_style.machine.memory import room_for
 from gan_style.methods import CONFIGS
 from gan_style.terminal.progress import say
+from gan_style.terminal.streams import check_written
 
 
 def train_command(arguments: Sequence[str]) -> int:
@@ -26,8 +27,13 @@ def train_command(arguments: Sequence[str]) -> int:
     if options.config is None:
         meant = next((word for word in options.overrides if word in recipes()), None)
         raise UserError(f"--config: give a YAML file or the name of a recipe: {f'--config {meant}' if meant else recipe_names()}")
-    if options.sweep:
-        return _sweep(options)
+    code = _sweep(options) if options.sweep else _one_run(options)
+    if options.dry_run:
+        check_written()
+    return code
+
+
+def _one_run(options: argparse.Namespace) -> int:
     config = load_config(options.config, options.overrides, CONFIGS)
     with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
         if not options.dry_run:
