@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from gan_style.bundles.file import BundleInfo, Resize
-from gan_style.conditions import Given, Picture
+from gan_style.conditions import Exemplar, Given
 from gan_style.config.domain_names import with_domain_names
 from gan_style.config.load import dump_config
 from gan_style.config.schema import RunConfig
@@ -222,7 +222,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
             in_channels=channels_in,
             out_channels=channels_out,
             size_multiple=int(getattr(method.networks[network], "size_multiple", 1)),
-            style=isinstance(method.condition, Picture),
+            style=isinstance(method.condition, Exemplar),
             condition=method.condition,
             labels=given.labels,
             colours=given.colours or [],

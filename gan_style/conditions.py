@@ -7,7 +7,7 @@ determines the call of the network:
     Alone       network(image)
     Label       network(image, labels)              labels [B, K], one-hot over K names
     Mix         network(image, shares)              shares [B, K] or [B, K, H, W] over K names, their sum 1 everywhere
-    Picture     network(image, picture); infer calls network(image, features=[...], shares=, alpha=) with network.encode(picture)
+    Exemplar    network(image, picture); infer calls network(image, features=[...], shares=, alpha=) with network.encode(picture)
     Noise       network(latents)                    latents [B, Z], instead of an image
 """
 
@@ -97,7 +97,7 @@ class Mix(Condition):
         return given.source, _one_hot(place, len(self.names))
 
 
-class Picture(Condition):
+class Exemplar(Condition):
     """A picture, such as that of a style. Validation gives images of the domain that the translator leads to."""
 
     kind: Literal["picture"] = "picture"
@@ -129,7 +129,7 @@ class Noise(Condition):
         return torch.randn(self.size, generator=generator)
 
 
-AnyCondition = Annotated[Alone | Label | Mix | Picture | Noise, Field(discriminator="kind")]
+AnyCondition = Annotated[Alone | Label | Mix | Exemplar | Noise, Field(discriminator="kind")]
 
 
 def _one_hot(place: int, count: int) -> Tensor:

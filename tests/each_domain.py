@@ -14,7 +14,7 @@ from gan_style.losses.adversarial import AdversarialLoss
 from gan_style.methods.adversary import AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.base import Player, build_discriminator
 from gan_style.methods.several_domains import SeveralDomains
-from gan_style.methods.two_way import l1
+from gan_style.methods.two_way import l1_loss
 from gan_style.networks import GeneratorConfig
 from gan_style.networks.generators.resnet import ResnetConfig
 from gan_style.types import Batch, Outputs, Task
@@ -56,7 +56,7 @@ class EachDomain(SeveralDomains):
                 losses[f"{judge}_real"] = self.mean(judge, real, side, True, self.domains_of_real(batch))
                 losses[f"{judge}_fake"] = self.mean(judge, fake, side, False, self.domains_of_fake(batch))
         if player.name == "generator":
-            losses |= {"cycle_a": l1(outputs["reconstructed_a"], real), "identity_a": l1(outputs["identity_a"], real)}
+            losses |= {"cycle_a": l1_loss(outputs["reconstructed_a"], real), "identity_a": l1_loss(outputs["identity_a"], real)}
         return losses
 
     def mean(self, judge: str, images: Tensor, side: AdversarialLoss, is_real: bool, labels: list[int]) -> Tensor:

@@ -11,7 +11,7 @@ from gan_style.commands.options import path, place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.datasets import convert
 from gan_style.datasets.check import check
-from gan_style.datasets.compare import compare
+from gan_style.datasets.compare import comparison_sheet
 from gan_style.datasets.sources import recognised
 from gan_style.demo import sets as demo
 from gan_style.errors import UserError, one_line
@@ -93,7 +93,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    compare(options.folders, options.output, options.rows)
+    comparison_sheet(options.folders, options.output, options.rows)
     print(f"comparison: {options.output} (columns: {' | '.join(map(str, options.folders))})")
     return 0
 

@@ -12,7 +12,7 @@ from gan_style.files.stems import stem
 log = logging.getLogger("gan_style")
 
 
-def compare(folders: list[Path], output: Path, rows: int) -> int:
+def comparison_sheet(folders: list[Path], output: Path, rows: int) -> int:
     """Write `output` with a column for each folder and a row for each of the first `rows` stems that all of them have.
 
     Every image is resized to the smallest one in its row. Returns the number of rows. `UserError` if the folders have no stem in

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gan_style.conditions import Alone, Condition, Label, Mix, Noise, Picture
+from gan_style.conditions import Alone, Condition, Exemplar, Label, Mix, Noise
 from gan_style.engine.best import BestBundles
 from gan_style.errors import UserError
 from gan_style.report.log import RunLog
@@ -39,7 +39,7 @@ _OPTIONS: dict[type[Condition], str] = {
     Alone: "--input PATH --output DIR",
     Label: "--input PATH --output DIR --to NAME",
     Mix: "--input PATH --output DIR --style NAME",
-    Picture: "--input PATH --output DIR --style PICTURE",
+    Exemplar: "--input PATH --output DIR --style PICTURE",
     Noise: "--samples 16 --output DIR",
 }
 _SHOWN_LOSSES = 4  # losses on a bar: as many as fit

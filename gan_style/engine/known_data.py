@@ -15,7 +15,7 @@ class KnownData:
         self.training, self.config = training, config
         self.fingerprint = fingerprint(training.source)
 
-    def compare(self, stored: Fingerprint | None, step: int) -> str:
+    def check(self, stored: Fingerprint | None, step: int) -> str:
         """Compare with the data set of a checkpoint after `step` steps. Returns a line for the user, or "".
 
         stored: the fingerprint in the checkpoint; None in a checkpoint of an earlier version without fingerprints

@@ -250,7 +250,7 @@ class Run:
                 if self.accelerator.is_main_process:
                     check_weights_known(training.get("frozen") or {}, self.frozen)
                 if self.data:
-                    told.append(self.data.compare(training.get("data"), self.step))
+                    told.append(self.data.check(training.get("data"), self.step))
                 checkpoint.load_networks(self.trainer.networks)
             self.trainer.load_state(training)
             self.nonfinite.load_state(training["nonfinite"])

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gan_style.conditions import Condition, Given, Label, Noise, Picture
+from gan_style.conditions import Condition, Exemplar, Given, Label, Noise
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
 from gan_style.errors import UserError
@@ -63,7 +63,7 @@ class Cases:
     ) -> None:
         self.validation, self.direction, self.condition, self.seed = validation, direction, condition, seed
         self.from_noise, self.to = isinstance(condition, Noise), to
-        self.other: Literal["truth", "picture"] | None = "picture" if isinstance(condition, Picture) else "truth" if truths else None
+        self.other: Literal["truth", "picture"] | None = "picture" if isinstance(condition, Exemplar) else "truth" if truths else None
         domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
         self.read, self.length = domains[direction[0]]
         one = self.from_noise or "b" not in validation.source.domains

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gan_style.conditions import Alone, Condition, Label, Mix, Noise, Picture
+from gan_style.conditions import Alone, Condition, Exemplar, Label, Mix, Noise
 from gan_style.config.metrics import DEFAULT_PAIRED, DEFAULT_UNPAIRED, METRICS, Compares
 from gan_style.errors import UserError
 
@@ -11,7 +11,7 @@ _COMPARABLE: dict[type[Condition], tuple[Compares, ...]] = {
     Alone: ("truth", "input", "domain"),
     Label: ("input", "domain"),
     Mix: ("input",),
-    Picture: ("input", "domain"),
+    Exemplar: ("input", "domain"),
     Noise: ("domain",),
 }
 _WORDS: dict[Compares, str] = {

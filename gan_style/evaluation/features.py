@@ -29,7 +29,7 @@ class Described(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images [B, 1 to 4, H, W] in [-1, 1]: gray is repeated, alpha left out."""
-        return self.run(rgb(images))
+        return self.run(to_rgb(images))
 
 
 def feature_network(choice: str, key: str) -> Described:
@@ -82,7 +82,7 @@ def structure_network(choice: str, key: str) -> Described:
     return _vgg_places(family, str(path), f"{family} {STRUCTURE_LAYER}, {path.name}")
 
 
-def rgb(images: Tensor) -> Tensor:
+def to_rgb(images: Tensor) -> Tensor:
     """[B, 1 to 4, H, W] -> [B, 3, H, W]."""
     return images[:, :1].expand(-1, 3, -1, -1) if images.shape[1] < 3 else images[:, :3]
 

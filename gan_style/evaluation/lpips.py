@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.evaluation.features import RANDOM, family_of, rgb
+from gan_style.evaluation.features import RANDOM, family_of, to_rgb
 from gan_style.files.looking import only_missed
 from gan_style.networks.pretrained import vgg
 from gan_style.networks.pretrained.weights import downloaded, fitting, kept_file, read_weights, torchvision_address
@@ -54,7 +54,7 @@ class LPIPS(nn.Module):
             raise UserError(
                 f"an image of {width} x {height} pixels is too small for {self.name}, which needs {self.least}: take larger images"
             )
-        return self.network(rgb(translated), rgb(truth)).squeeze()
+        return self.network(to_rgb(translated), to_rgb(truth)).squeeze()
 
 
 def _chosen(choice: str, key: str) -> tuple[str, Backbone, Iterable[Tensor]]:

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
-from gan_style.conditions import Picture
+from gan_style.conditions import Exemplar
 from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, moment_loss
@@ -92,5 +92,5 @@ class AdaIN(Method):
         return network
 
     @classmethod
-    def takes(cls, config: Any) -> Picture:
-        return Picture()
+    def takes(cls, config: Any) -> Exemplar:
+        return Exemplar()

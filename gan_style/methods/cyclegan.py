@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from gan_style.methods.two_way import TwoWay, TwoWayConfig, l1
+from gan_style.methods.two_way import TwoWay, TwoWayConfig, l1_loss
 from gan_style.types import Batch, Outputs
 
 
@@ -48,8 +48,8 @@ class CycleGAN(TwoWay):
         weight_a, weight_b, identity = self.config.cycle_weight_a, self.config.cycle_weight_b, self.config.identity_weight
         return {
             **self.adversarial_losses(batch, outputs),  # L_GAN(G, D_B) + L_GAN(F, D_A)
-            "cycle_a": weight_a * l1(outputs["reconstructed_a"], batch.a),  # lambda_A |F(G(a)) - a|
-            "cycle_b": weight_b * l1(outputs["reconstructed_b"], batch.b),  # lambda_B |G(F(b)) - b|
+            "cycle_a": weight_a * l1_loss(outputs["reconstructed_a"], batch.a),  # lambda_A |F(G(a)) - a|
+            "cycle_b": weight_b * l1_loss(outputs["reconstructed_b"], batch.b),  # lambda_B |G(F(b)) - b|
             **self.identity_losses(batch, outputs, identity * weight_a, identity * weight_b),  # lambda_idt ...
             **self.auxiliary_losses(batch, outputs),
         }

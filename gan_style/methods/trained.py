@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_style.bundles.file import BundleInfo, load_bundle, unreadable
 from gan_style.bundles.place import find_bundle
-from gan_style.conditions import Picture
+from gan_style.conditions import Exemplar
 from gan_style.config.mistakes import place_of
 from gan_style.errors import UserError
 from gan_style.methods.base import Method
@@ -47,7 +47,7 @@ def translator_config(path: Path, info: BundleInfo, kind: type[Method]) -> Any:
     except ValidationError as mistakes:
         place = ("translator", *place_of(kind.Config, mistakes.errors()[0]["loc"]))
         raise UserError(f"{path}: {unreadable(mistakes, place)}") from None
-    if info.style != isinstance(condition, Picture):
+    if info.style != isinstance(condition, Exemplar):
         needs = "needs a style image" if info.style else "needs no style image"
         raise UserError(f"{path}: its metadata says that it {needs}, which is not so for {info.method!r}; train it again")
     if info.condition not in (None, condition):

@@ -111,8 +111,8 @@ class TwoWay(Method):
         if not self.identity:
             return {}
         return {
-            "identity_a": weight_a * l1(outputs["identity_a"], batch.a),  # |F(a) - a|
-            "identity_b": weight_b * l1(outputs["identity_b"], batch.b),  # |G(b) - b|
+            "identity_a": weight_a * l1_loss(outputs["identity_a"], batch.a),  # |F(a) - a|
+            "identity_b": weight_b * l1_loss(outputs["identity_b"], batch.b),  # |G(b) - b|
         }
 
     def auxiliary_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
@@ -138,6 +138,6 @@ class TwoWay(Method):
         self.replay_b.load_state(state["replay_b"], slots, device)
 
 
-def l1(output: Tensor, target: Tensor) -> Tensor:
+def l1_loss(output: Tensor, target: Tensor) -> Tensor:
     """Mean absolute error in the target's precision, because half precision is for the networks alone."""
     return F.l1_loss(output.to(target), target)

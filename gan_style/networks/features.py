@@ -23,7 +23,7 @@ class FeatureGenerator(Protocol):
     """A generator whose encoder compares images with their translations (2007.15651, section 3).
 
     All three kinds of forward go through `forward`, because DistributedDataParallel averages the gradients of what went through it.
-    `walk` and `until` write such a forward in a few lines; `ResnetGenerator` is the model.
+    `run_layers` and `until` write such a forward in a few lines; `ResnetGenerator` is the model.
     """
 
     def feature_stages(self) -> dict[str, Stage]:
@@ -56,7 +56,7 @@ def until(layers: Layers, stages: Positions) -> Layers:
     return layers[: max((number for number, (name, _) in enumerate(layers, 1) if name in stages), default=0)]
 
 
-def walk(layers: Layers, x: Tensor, positions: Positions) -> tuple[Tensor, Patches]:
+def run_layers(layers: Layers, x: Tensor, positions: Positions) -> tuple[Tensor, Patches]:
     """x through all layers: the last map, and the features of each stage at its positions.
 
     Features are read before the next layer runs, which may work in place.

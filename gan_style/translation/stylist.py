@@ -104,7 +104,7 @@ class NamedStyles(Stylist):
 
 
 class PictureStyles(Stylist):
-    """The stylist of a network that takes any style picture (the condition `Picture`)."""
+    """The stylist of a network that takes any style picture (the condition `Exemplar`)."""
 
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         if not options.style:

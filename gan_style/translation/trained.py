@@ -26,8 +26,8 @@ from gan_style.translation.predictor import Predictor
 from gan_style.translation.stylist import StyleOptions
 from gan_style.translation.translators import Translator, translator_for
 
-Picture = Image.Image | np.ndarray | Tensor
-P = TypeVar("P", bound=Picture | Sequence[Picture])
+PictureLike = Image.Image | np.ndarray | Tensor
+P = TypeVar("P", bound=PictureLike | Sequence[PictureLike])
 Style = str | PathLike[str] | Image.Image
 Styles = Style | Sequence[Style] | Mapping[str, float]
 

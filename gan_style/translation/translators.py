@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from gan_style.conditions import Label, Mix, Picture
+from gan_style.conditions import Exemplar, Label, Mix
 from gan_style.errors import UserError, nearest
 from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
@@ -42,7 +42,7 @@ def translator_for(predictor: Predictor, styles: StyleOptions, to: str | None = 
     condition, method = predictor.condition, predictor.info.method
     if not isinstance(condition, Label) and to is not None:
         raise UserError(f"--to {to}: a bundle of {method} has no domains to choose from; leave it out")
-    if not isinstance(condition, Mix | Picture) and styles != StyleOptions():
+    if not isinstance(condition, Mix | Exemplar) and styles != StyleOptions():
         given = next(name for name, value in vars(styles).items() if value not in ((), None))
         raise UserError(f"--{given.replace('_', '-')}: a bundle of {method} takes no style; leave it out")
     match condition:
@@ -50,7 +50,7 @@ def translator_for(predictor: Predictor, styles: StyleOptions, to: str | None = 
             return Plain(predictor, condition.of(known_name("--to", to, condition)))
         case Mix():
             return NamedStyles(predictor, condition, styles)
-        case Picture():
+        case Exemplar():
             return PictureStyles(predictor, styles)
         case _:
             return Plain(predictor)

@@ -15,7 +15,7 @@ from tiny_bundles import tiny_bundle
 from gan_style.bundles.file import METADATA_KEY
 from gan_style.commands.infer import infer_command
 from gan_style.commands.running import run_command
-from gan_style.conditions import Label, Mix, Noise, Picture
+from gan_style.conditions import Exemplar, Label, Mix, Noise
 from gan_style.translation.inputs import Job
 from gan_style.translation.picture import read_source
 from gan_style.translation.predictor import Predictor
@@ -56,7 +56,7 @@ def serve(path: Path, photo: Path) -> None:
     if isinstance(condition, Noise):
         predictor.from_noise(torch.zeros(1, condition.size))
         return
-    pictures = isinstance(condition, Picture)
+    pictures = isinstance(condition, Exemplar)
     names = list(condition.names) if isinstance(condition, Mix) else []
     styles = [str(photo)] if pictures else [name for name in names[:1] if ":" not in name]
     stylist = translator_for(predictor, StyleOptions(style=styles), condition.names[0] if isinstance(condition, Label) else None)

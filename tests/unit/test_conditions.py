@@ -4,7 +4,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from gan_style.conditions import Alone, AnyCondition, Given, Label, Mix, Noise, Picture
+from gan_style.conditions import Alone, AnyCondition, Exemplar, Given, Label, Mix, Noise
 
 SOURCE, OTHER = torch.zeros(3, 4, 4), torch.ones(3, 4, 4)
 STORED: TypeAdapter[AnyCondition] = TypeAdapter(AnyCondition)
@@ -15,7 +15,7 @@ def test_an_image_alone_is_all() -> None:
 
 
 def test_a_picture_is_given_and_shown_beside_the_image() -> None:
-    assert Picture().inputs(Given(SOURCE, OTHER)) == (SOURCE, OTHER) == Picture().shown(Given(SOURCE, OTHER))
+    assert Exemplar().inputs(Given(SOURCE, OTHER)) == (SOURCE, OTHER) == Exemplar().shown(Given(SOURCE, OTHER))
 
 
 def test_validation_leads_to_the_other_labels_or_to_the_one_asked_for() -> None:
@@ -52,7 +52,7 @@ def test_noise_is_a_function_of_seed_and_number() -> None:
     assert noise.shown(Given(SOURCE)) == ()
 
 
-@pytest.mark.parametrize("condition", [Alone(), Label(names=("a", "b")), Mix(names=("a",)), Picture(), Noise(size=3)])
+@pytest.mark.parametrize("condition", [Alone(), Label(names=("a", "b")), Mix(names=("a",)), Exemplar(), Noise(size=3)])
 def test_a_condition_comes_back_from_metadata_as_it_was(condition: AnyCondition) -> None:
     assert STORED.validate_json(STORED.dump_json(condition)) == condition
 

@@ -8,7 +8,7 @@ from gan_style.bundles.place import find_bundle
 from gan_style.commands.evaluate.options import flag
 from gan_style.commands.evaluate.result import Result
 from gan_style.commands.evaluate.task import TaskScoring
-from gan_style.conditions import Label, Mix, Noise, Picture
+from gan_style.conditions import Exemplar, Label, Mix, Noise
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.class_colours import find_frequent
 from gan_style.datasets.dataset import open_dataset
@@ -33,7 +33,7 @@ def measure_bundle(options: Namespace) -> Result:
     if options.direction not in (None, info.direction):
         raise UserError(f"--direction {options.direction}: {path} translates {info.direction}; give the other bundle or leave it out")
     condition = predictor.condition
-    if isinstance(condition, Mix | Picture):
+    if isinstance(condition, Mix | Exemplar):
         raise UserError(f"--model {path}: {info.method} needs styles; stylise with infer.py, then compare files by --results and --inputs")
     from_noise = isinstance(condition, Noise)
     of_two = ("segmenter", "output_labels", "data_b")

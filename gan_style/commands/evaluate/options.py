@@ -79,7 +79,7 @@ def evaluate_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_options(options: argparse.Namespace) -> None:
+def check_evaluate_options(options: argparse.Namespace) -> None:
     """`UserError` for options that do not go together, and for texts that cannot be paths."""
     if (options.model is None) == (options.results is None):
         raise UserError("give --model and --data, or --results and --truth; see python -m gan_style evaluate --help")

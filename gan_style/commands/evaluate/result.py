@@ -23,7 +23,7 @@ class Result:
     segmentation: dict[str, Any] | None = None
 
 
-def table(result: Result) -> str:
+def result_table(result: Result) -> str:
     """The numbers as a table."""
     lines = [one_line(f"{side:10} {words}") for side, words in result.what.items()]
     lines.append(f"images     {result.images}")

@@ -44,7 +44,7 @@ def _translate(arguments: Sequence[str]) -> int:
     check_output_channels(predictor.info, options.format)
     condition = predictor.condition
     from_noise = isinstance(condition, Noise)
-    check_options(options, from_noise)
+    check_infer_options(options, from_noise)
     styles = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
     translator = translator_for(predictor, styles, options.to)
     if translator.one_by_one:
@@ -147,7 +147,7 @@ def infer_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_options(options: argparse.Namespace, from_noise: bool) -> None:
+def check_infer_options(options: argparse.Namespace, from_noise: bool) -> None:
     """`UserError` for options that would do nothing; from_noise: does the bundle's network take noise instead of a picture?"""
     if from_noise == bool(options.input) or from_noise != (options.samples is not None):
         raise UserError(

@@ -90,9 +90,9 @@ def train_all(runs: Sequence[SweptRun], run_dir: Path) -> int:
             fault = True
             failures[swept.member.name] = f"a fault of gan_style, {type(problem).__name__}"
             traceback.print_exc()
-    for line in table(runs, failures):
+    for line in metrics_table(runs, failures):
         say(line)
-    for page in compare(runs, run_dir):
+    for page in write_comparison(runs, run_dir):
         say(f"comparison: {page}")
     if fault:
         return 1
@@ -100,7 +100,7 @@ def train_all(runs: Sequence[SweptRun], run_dir: Path) -> int:
     return 0
 
 
-def table(runs: Sequence[SweptRun], failures: Mapping[str, str]) -> list[str]:
+def metrics_table(runs: Sequence[SweptRun], failures: Mapping[str, str]) -> list[str]:
     """The lines of a table with the last metrics of each run: those of validation if there are any, else the losses."""
     last = [swept.run.last for swept in runs]
     names = [name for prefix in ("val/", "loss/") for values in last for name in values if name.startswith(prefix)]
@@ -113,7 +113,7 @@ def table(runs: Sequence[SweptRun], failures: Mapping[str, str]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def compare(runs: Sequence[SweptRun], run_dir: Path) -> list[Path]:
+def write_comparison(runs: Sequence[SweptRun], run_dir: Path) -> list[Path]:
     """Write comparison.html, and for each MAX_RUNS runs more comparison_2.html and so on. Returns the pages; none for a single run."""
     folders = [swept.run.folder for swept in runs if swept.run.step]
     if len(folders) < 2:

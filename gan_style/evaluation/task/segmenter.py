@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan_style.bundles.file import MAX_HEADER_BYTES, Resize, check_header
 from gan_style.errors import UserError
-from gan_style.evaluation.features import rgb
+from gan_style.evaluation.features import to_rgb
 from gan_style.evaluation.task.network import SegmentationNet
 from gan_style.files.atomic import check_writable, replacing
 from gan_style.label_maps.classes import MAX_CLASSES, Classes, Colour
@@ -51,7 +51,7 @@ class Segmenter:
         height, width = image.shape[-2:]
         said = f"{place.device.type} has no memory to segment {width} x {height} pixels"
         with room_for(said, "take another --device, or a segmenter of smaller pictures"):
-            scores = self.network(rgb(image[None].to(place)))[0]
+            scores = self.network(to_rgb(image[None].to(place)))[0]
             return scores.argmax(dim=0).to("cpu", torch.int16).numpy()
 
 

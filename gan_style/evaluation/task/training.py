@@ -14,7 +14,7 @@ from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
-from gan_style.evaluation.features import rgb
+from gan_style.evaluation.features import to_rgb
 from gan_style.evaluation.task.segmenter import Segmenter, SegmenterInfo, make_network
 from gan_style.files import images
 from gan_style.label_maps.classes import IGNORED, Classes, Colour, eight_bits, find_classes, is_close
@@ -84,7 +84,7 @@ def train_segmenter(
         progress = Progress("segmenter", "steps", steps)
         for number, batch in enumerate(progress.over(batches), start=1):
             maps, photos = (batch.a, batch.b) if direction == "a2b" else (batch.b, batch.a)
-            loss = cross_entropy(network(rgb(photos.to(device))), _true_classes(maps, classes).to(device))
+            loss = cross_entropy(network(to_rgb(photos.to(device))), _true_classes(maps, classes).to(device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.config.network import NetworkConfig
-from gan_style.networks.features import Layers, Stage, until, walk
+from gan_style.networks.features import Layers, Stage, run_layers, until
 from gan_style.networks.keys import BaseChannels, Dropout, Norm, NumBlocks, Recomputation, Upsampling
 from gan_style.networks.layers.downsampling import BlurPool
 from gan_style.networks.layers.dropout import Dropout as DropoutLayer
@@ -83,8 +83,8 @@ class ResnetGenerator(nn.Module):
         """The translation; with positions, what `FeatureGenerator.forward` says."""
         padded, layers = grown(x, self.size_multiple, self.minimum_size), self._encoder()
         if not decode:
-            return walk(until(layers, positions or {}), padded, positions or {})[1]
-        encoded, found = walk(layers, padded, positions or {})
+            return run_layers(until(layers, positions or {}), padded, positions or {})[1]
+        encoded, found = run_layers(layers, padded, positions or {})
         y = cropped(self._decode(encoded), x)
         return y if positions is None else {"translation": y, **found}
 

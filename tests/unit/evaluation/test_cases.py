@@ -8,7 +8,7 @@ import torch
 from pictures import draw_folders
 from torch import Tensor
 
-from gan_style.conditions import Alone, Noise, Picture
+from gan_style.conditions import Alone, Exemplar, Noise
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet
 from gan_style.errors import UserError
@@ -55,7 +55,7 @@ def test_pairs_come_with_their_truth(root: Path) -> None:
 def test_unpaired_images_have_none(root: Path) -> None:
     unpaired = validation(root, "domains")
     assert Cases(unpaired, "a2b", Alone()).question(0).truth is None
-    with_style = Cases(unpaired, "a2b", Picture()).question(2)
+    with_style = Cases(unpaired, "a2b", Exemplar()).question(2)
     assert with_style.truth is None
     assert torch.equal(with_style.inputs[0], unpaired.read_a(2)[0]) and torch.equal(with_style.inputs[1], unpaired.read_b(2)[0])
 

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_style.errors import UserError
-from gan_style.evaluation.features import feature_network, rgb, structure_network
+from gan_style.evaluation.features import feature_network, structure_network, to_rgb
 from gan_style.evaluation.lpips import LPIPS
 from gan_style.networks.pretrained import vgg
 from gan_style.networks.pretrained.inception import InceptionFeatures
@@ -138,7 +138,7 @@ def test_no_download_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_every_number_of_channels_becomes_three(channels: int) -> None:
     image: Tensor = torch.rand(1, channels, 4, 4)
-    shown = rgb(image)
+    shown = to_rgb(image)
     assert shown.shape == (1, 3, 4, 4)
     assert torch.equal(shown[:, :1], image[:, :1])
     assert torch.equal(shown, image[:, :3] if channels > 2 else image[:, :1].repeat(1, 3, 1, 1))

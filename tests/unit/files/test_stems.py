@@ -76,7 +76,7 @@ def test_results_and_truths_and_columns_of_a_comparison(tmp_path: Path) -> None:
     draw(tmp_path / "results" / f"{NFC}.png")
     draw(tmp_path / "truth" / f"{NFD}.jpg")
     check_pairs(by_stem("--results", str(tmp_path / "results")), by_stem("--truth", str(tmp_path / "truth")), "--truth", both_ways=True)
-    assert compare.compare([tmp_path / "results", tmp_path / "truth"], tmp_path / "sheet.png", 3) == 1
+    assert compare.comparison_sheet([tmp_path / "results", tmp_path / "truth"], tmp_path / "sheet.png", 3) == 1
 
 
 def test_a_segmenter_finds_the_pair_of_a_result(tmp_path: Path) -> None:
