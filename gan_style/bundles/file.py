@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_style.conditions import AnyCondition
-from gan_style.errors import UserError
+from gan_style.errors import UserError, wrong_value
 from gan_style.files.atomic import replacing
 from gan_style.files.kinds import kind_of_name
 from gan_style.files.opening import read_regular
@@ -115,7 +115,7 @@ def unreadable(mistakes: ValidationError, place: Sequence[int | str] | None = No
     """What is wrong with a bundle's metadata, in words. place: the keys that lead to the first mistake, if its `loc` does not."""
     first = mistakes.errors()[0]
     key = ".".join(map(str, first["loc"] if place is None else place))
-    return f"its metadata is not what this version of gan_style reads: {key}: {first['msg']}"
+    return f"its metadata is not what this version of gan_style reads: {key}: {wrong_value(dict(first))}"
 
 
 def check_header(path: Path, limit: int) -> None:

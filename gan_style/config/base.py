@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_style.config.recipes import find_recipe
-from gan_style.config.yaml_file import BASE, YamlFile, read_yaml_file, short
-from gan_style.errors import UserError
+from gan_style.config.yaml_file import BASE, YamlFile, read_yaml_file
+from gan_style.errors import UserError, short
 from gan_style.files.places import expanded
 
 MAX_BASES = 8  # files below one another

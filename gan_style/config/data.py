@@ -1,16 +1,26 @@
 """The keys of `data`."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place, Section
+from gan_style.errors import short
 
 RESIZES = ("resize_and_crop", "scale_width", "scale_width_and_crop")
 CROPS = ("resize_and_crop", "crop", "scale_width_and_crop")
 READS_B = OnlyWith({"method.domains": ("b",)}, words=("reads domain A alone", "reads domain B"))
-Colour = Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]
+
+
+def _is_colour(text: str) -> str:
+    if not re.fullmatch("#([0-9a-f]{2}){1,4}", text):
+        raise ValueError(f"{short(text)} is no colour; write # and two digits (0-9, a-f) for each channel, such as '#ff8000'")
+    return text
+
+
+Colour = Annotated[str, AfterValidator(_is_colour)]
 
 
 class DomainConfig(Section):

@@ -16,8 +16,8 @@ from gan_style.config.network import having_key
 from gan_style.config.overrides import COMMAND_LINE, Override, Overrides, apply_override, parse_overrides
 from gan_style.config.recipes import find_recipe
 from gan_style.config.schema import MethodConfig, RunConfig
-from gan_style.config.yaml_file import INCLUDE, plain, short
-from gan_style.errors import UserError, nearest
+from gan_style.config.yaml_file import INCLUDE, plain
+from gan_style.errors import UserError, nearest, short
 from gan_style.files.opening import refusal
 
 

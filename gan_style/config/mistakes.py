@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from gan_style.config.network import Kinds, NetworkConfig, having, having_key, kinds_of
 from gan_style.config.overrides import Override
 from gan_style.config.schema import MethodConfig
-from gan_style.config.yaml_file import INCLUDE, YamlFile, short
-from gan_style.errors import nearest
+from gan_style.config.yaml_file import INCLUDE, YamlFile
+from gan_style.errors import nearest, short, wrong_value
 
 MAX_MISTAKES = 8  # that one message names
 
@@ -114,9 +114,6 @@ class Reader:
         kind = error["type"]
         if kind == "extra_forbidden":
             return self._unknown(known)
-        words = error["msg"].removeprefix("Value error, ")
-        if kind in ("missing", "value_error"):
-            return words
         if kind in ("model_type", "model_attributes_type"):
             return no_section(error["input"], _nested(known.section, str(known.place[-1])))
         if kind.startswith("union_tag"):
@@ -124,8 +121,7 @@ class Reader:
             name = error["input"].get("name") if isinstance(error["input"], Mapping) else None
             near = "" if isinstance(name, str) and any(name in kinds for kinds in self._everywhere()) else nearest(str(name), choices)
             return f"{self.method} takes no network {short(name)} here{near}; it takes {', '.join(choices)}"
-        near = nearest(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"])) if kind == "literal_error" else ""
-        return f"{words}, not {short(error['input'])}{near}"
+        return wrong_value(error)
 
     def _unknown(self, known: "_Located") -> str:
         """What to say of a key that its section does not have."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_style.config.yaml_file import parse_yaml, plain, short
-from gan_style.errors import UserError
+from gan_style.config.yaml_file import parse_yaml, plain
+from gan_style.errors import UserError, short
 
 COMMAND_LINE = "command line"
 

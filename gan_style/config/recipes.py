@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from gan_style.config.yaml_file import short
-from gan_style.errors import UserError, nearest
+from gan_style.errors import UserError, nearest, short
 from gan_style.files.opening import refusal
 
 _PACKAGE = Path(__file__).parents[1]

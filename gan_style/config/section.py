@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
+from gan_style.errors import short
 from gan_style.files.places import expanded
 
 # A path, or a word that stands for one: `~` and `${VAR}` are expanded before anything sees it.
@@ -20,7 +21,6 @@ class Section(BaseModel):
     def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         """YAML reads `on` and `yes` as true, which pydantic would take for 1."""
         if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError(
-                "this is no switch, and YAML reads on, off, yes and no as true and false; give a value, in quotes if it is text"
-            )
+            words = f"{'on and yes' if value else 'off and no'} as {short(value)}"
+            raise ValueError(f"must not be {short(value)}; YAML also reads {words}, so put words in quotes")
         return value

@@ -2,7 +2,6 @@
 
 import math
 import os
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gan_style.errors import UserError
+from gan_style.errors import UserError, short
 from gan_style.files.opening import read_regular
 
 MAX_CONFIG_BYTES = 2**18
@@ -100,7 +99,7 @@ def read_yaml_file(path: Path) -> YamlFile:
     except ValueError as problem:
         raise UserError(f"{path}: not valid YAML ({problem})") from None
     if root is None or not isinstance(tree, dict):
-        raise UserError(f"{path}: holds {type(tree).__name__}, not a mapping of keys; see configs/ for examples")
+        raise UserError(f"{path}: holds {_kind(tree)}, not a mapping of keys; see configs/ for examples")
     return YamlFile(path, tree, root)
 
 
@@ -131,15 +130,6 @@ def _as_yaml(value: Any) -> Any:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return value.item()
     return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def short(value: Any) -> str:
-    """A value as a message shows it, cut where it is long."""
-    return _SHORT.repr(value)
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 120
 
 
 def _parse(text: str) -> tuple[yaml.Node | None, Any]:
@@ -187,7 +177,7 @@ def _plain(value: Any, place: Sequence[int | str] = ()) -> Any:
     """A copy in which nothing is shared; `ValueError`, which names the key, for what a configuration cannot hold."""
     if isinstance(value, dict):
         if strange := [key for key in value if not isinstance(key, str)]:
-            words = f"the key {short(strange[0])} is read as {type(strange[0]).__name__}, not as text: quote it"
+            words = f"the key {short(strange[0])} is read as {_kind(strange[0])}, not as text: quote it"
             raise ValueError(_named(place, words))
         return {key: _plain(child, (*place, key)) for key, child in value.items()}
     if isinstance(value, list):
@@ -206,7 +196,7 @@ def _why_no_value(value: Any) -> str | None:
     if isinstance(value, str):
         return f"{short(value)} holds a NUL character" if "\0" in value else None
     if isinstance(value, date | bytes):
-        return f"{value if isinstance(value, date) else short(value)} is read as {type(value).__name__}, not as text: quote it"
+        return f"{value if isinstance(value, date) else short(value)} is read as {_kind(value)}, not as text: quote it"
     if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
         return f"a whole number of more than {MAX_DIGITS} digits"
     if isinstance(value, float) and not math.isfinite(value):
@@ -214,6 +204,14 @@ def _why_no_value(value: Any) -> str | None:
     if value is None or isinstance(value, int | float):
         return None
     return f"a configuration holds no {type(value).__name__}; give a number, a text, a list or a mapping"
+
+
+def _kind(value: Any) -> str:
+    """What a parsed value is, in words."""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+_KINDS = {type(None): "nothing", bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", date: "a date"}
 
 
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Mark, yaml.Node] | None:

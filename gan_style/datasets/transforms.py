@@ -18,11 +18,12 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks th
 import albumentations
 import cv2
 import numpy as np
+from pydantic import ValidationError
 from torch import Tensor
 
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import Loaded
-from gan_style.errors import UserError
+from gan_style.errors import UserError, wrong_value
 from gan_style.files import images
 from gan_style.machine.memory import OutOfMemory, no_room
 from gan_style.seeding import derive_seed
@@ -140,8 +141,12 @@ def build_transform(spec: Mapping[str, Any], where: str, moves_pixels: bool) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return kind(**keywords)
-    except Exception as failure:  # pydantic's ValidationError, TypeError, ValueError: as the class likes
-        reason = " ".join(str(failure).split("For further information")[0].split())
+    except Exception as failure:  # TypeError, ValueError: as the class likes; it hides pydantic's ValidationError in a ValueError
+        if isinstance(failure.__context__, ValidationError):
+            errors = failure.__context__.errors()
+            wrong = {str(error["loc"][0]): wrong_value(dict(error)) for error in errors if error["loc"]}  # of a union, its last type
+            raise UserError(f"{where}: {name}: {'; '.join(f'{key} {words}' for key, words in wrong.items())}") from failure
+        reason = " ".join(str(failure).split())
         raise UserError(f"{where}: {name} does not take these values: {reason}") from failure
 
 

@@ -161,8 +161,8 @@ def test_more_runs_than_a_page_holds_have_several_pages(
     [
         ("optim.lrr=1,2", "--sweep optim.lrr=1: optim.lrr: unknown key, did you mean 'lr'?"),
         ("optim.lr=1e-4,0.0001", "--sweep: lr=1e-4 and lr=0.0001 would be the same run; give each value once"),
-        ("optim.lr=1,-1", "--sweep optim.lr=-1: optim.lr: Input should be greater than 0"),
-        ("optim={lr: 1},{lr: x}", "--sweep optim={lr: x}: optim.lr: Input should be a valid number"),
+        ("optim.lr=1,-1", "--sweep optim.lr=-1: optim.lr: must be above 0"),
+        ("optim={lr: 1},{lr: x}", "--sweep optim={lr: x}: optim.lr: must be a number, not 'x'"),
         ("train.batch_size.x=1", "--sweep train.batch_size.x=1: train.batch_size.x: batch_size is a value, not a section"),
         ("optim.step_every=0.5", "--sweep optim.step_every=0.5: optim.step_every: has no effect with optim.schedule"),
         ("train.steps=3,4", "--sweep train.steps: 'train.steps=2' would have no effect"),

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gan_style.config.overrides import Override, parse_overrides
-from gan_style.config.yaml_file import short
-from gan_style.errors import UserError
+from gan_style.errors import UserError, short
 
 MAX_RUNS = 1000
 _MAX_NAME = 40  # characters of a value in a name

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_style.bundles.file import MAX_HEADER_BYTES, Resize, check_header
-from gan_style.errors import UserError
+from gan_style.errors import UserError, wrong_value
 from gan_style.evaluation.features import to_rgb
 from gan_style.evaluation.task.network import SegmentationNet
 from gan_style.files.atomic import check_writable, replacing
@@ -94,7 +94,10 @@ def load_segmenter(path: Path, device: torch.device) -> Segmenter:
             raise UserError(f"--segmenter {path}: its weights do not fit the network that its metadata describes; train it again")
     except ValidationError as mistakes:
         first = mistakes.errors()[0]
-        raise UserError(f"--segmenter {path}: its metadata is damaged ({'.'.join(map(str, first['loc']))}: {first['msg']})") from None
+        what = f"{'.'.join(map(str, first['loc']))}: {wrong_value(dict(first))}"
+        raise UserError(
+            f"--segmenter {path}: its metadata is damaged ({what}); give the whole file, or a name that does not exist yet"
+        ) from None
     except OSError as problem:
         raise UserError(f"--segmenter {path}: cannot be read ({problem.strerror or problem})") from None
     except (SafetensorError, ValueError, RecursionError) as problem:

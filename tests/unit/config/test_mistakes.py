@@ -1,10 +1,14 @@
 """A mistake is blamed on what wrote the value, and says what would do."""
 
+import re
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gan_style.config.load import load_config
+from gan_style.config.load import load_config, parse_config
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 
@@ -29,21 +33,21 @@ def mistake(recipe: Path, text: str, *overrides: str) -> str:
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("train.steps=abc", "command line: train.steps: Input should be a valid integer"),
-        ("train={steps: abc}", "command line: train.steps: Input should be a valid integer"),
+        ("train.steps=abc", "command line: train.steps: must be a whole number, not 'abc'"),
+        ("train={steps: abc}", "command line: train.steps: must be a whole number, not 'abc'"),
         ("train.step=5", "command line: train.step: unknown key, did you mean 'steps'?"),
         ("method.name=pixtopix", "command line: method.name: 'pixtopix' is not a method, did you mean 'pix2pix'?"),
         ("method={}", "command line: method.name: names the method to train and is missing"),
         ("data.crop_size=300", "command line: data: crop_size 300 is larger than load_size 286"),
         ("method.adversarial=wgan", "command line: method: adversarial wgan without a bound"),
-        ("method.vgg.name=vgg11", "command line: method.vgg.name: Input should be 'vgg16' or 'vgg19'"),
+        ("method.vgg.name=vgg11", "command line: method.vgg.name: must be 'vgg16' or 'vgg19', not 'vgg11'"),
         ("metho.l1_weight=3", "command line: metho: unknown key, did you mean 'method'?"),
         ("trian.steps=4", "command line: trian: unknown key, did you mean 'train'?"),
         ("data.domian_a.channels=1", "command line: data.domian_a: unknown key, did you mean 'domain_a'?"),
         ("method.genrator.norm=batch", "command line: method.genrator: unknown key, did you mean 'generator'?"),
         ("base.data.root=x", "command line: base: write base: OTHER.yaml at the top of a file"),
-        ("data=null", "command line: data: a section of keys (root, root_b, ...) belongs here, not None"),
-        ("train=null", "command line: train: a section of keys (steps, epochs, ...) belongs here, not None"),
+        ("data=null", "command line: data: a section of keys (root, root_b, ...) belongs here, not null"),
+        ("train=null", "command line: train: a section of keys (steps, epochs, ...) belongs here, not null"),
         ("train=[5]", "command line: train: a section of keys (steps, epochs, ...) belongs here, not [5]"),
         ("method.generator=unet", "command line: method.generator: a section of keys belongs here, not 'unet'; write {name: unet}"),
         ("method.generator=unnet", "command line: method.generator: a section of keys belongs here, not 'unnet'; write {name: unnet}"),
@@ -58,7 +62,7 @@ def test_a_wrong_override_is_blamed_on_the_command_line(recipe: Path, override: 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("optim:\n  lr: -1\n", "FILE: optim.lr (line 5): Input should be greater than 0"),
+        ("optim:\n  lr: -1\n", "FILE: optim.lr (line 5): must be above 0, not -1"),
         ("data:\n  crop_size: 300\n", "FILE: data (line 4): crop_size 300 is larger than load_size 286"),
         ("data: {domain_b: {chanels: 1}}\n", "FILE: data.domain_b.chanels (line 4): unknown key, did you mean 'channels'?"),
     ],
@@ -80,7 +84,9 @@ def test_mistakes_of_both(recipe: Path) -> None:
 
 
 def test_what_is_missing_is_the_files(recipe: Path) -> None:
-    assert mistake(recipe, "method: {name: cut}\n", "data.root=x").startswith("FILE: run_dir: Field required; train: Field required")
+    assert mistake(recipe, "method: {name: cut}\n", "data.root=x").startswith(
+        "FILE: run_dir: is missing; set it; train: is missing; set it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,3 +168,66 @@ def test_a_base_stands_at_the_top_of_a_file_alone(recipe: Path, override: str) -
 def test_a_tag_that_would_include_a_file(recipe: Path) -> None:
     message = mistake(recipe, f"{BASE}data: !include data.yaml\n")
     assert "'!include'" in message and "write base: OTHER.yaml" in message
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("optim.lr=fast", "must be a number, not 'fast'"),
+        ("optim.lr=null", "must be a number, not null"),
+        ("optim.lr=[1]", "must be a number, not [1]"),
+        ("train.steps=1e5", "must be a whole number, not '1e5'; write 100000"),
+        ("train.steps={a: on}", "must be a whole number, not {'a': true}"),
+        ("train.steps=off", "must not be false; YAML also reads off and no as false, so put words in quotes"),
+        ("data.flip=2", "must be true or false, not 2"),
+        ("data.flip=null", "must be true or false, not null"),
+        ("run_dir=2024", "must be text, not 2024; put it in quotes"),
+        ("validation.features=''", "must not be empty"),
+        ("validation.metrics=ssim", "must be a list, not 'ssim'; write [ssim]"),
+        ("validation.metrics='a,b'", "must be a list, not 'a,b'; write it in brackets"),
+        ("validation.metrics=[]", "must have at least 1 entry, not 0"),
+        ("data.domain_a.colours=[red]", "'red' is no colour; write # and two digits (0-9, a-f) for each channel, such as '#ff8000'"),
+        (f"data.domain_a.colours=[{', '.join(257 * ['x'])}]", "must have at most 256 entries, not 257"),
+        ("data.transforms=[Rotate]", "must be a mapping, {name: value}, not 'Rotate'"),
+        ("optim.beta1=1", "must be below 1, not 1"),
+        ("train.seed=9223372036854775808", "must be below 9223372036854775808, not 9223372036854775808"),
+        ("data.workers=129", "must be at most 128, not 129"),
+        ("data.workers=-1", "must be at least 0, not -1"),
+        ("optim.lr=0", "must be above 0, not 0"),
+        ("optim.extend=5", "must be 'refuse', 'hold' or 'stretch', not 5"),
+        ("method.generator.name=null", "pix2pix takes no network null here"),
+    ],
+)
+def test_each_kind_of_wrong_value_is_quoted_and_says_what_would_do(recipe: Path, override: str, words: str) -> None:
+    assert words in mistake(recipe, BASE, override)
+
+
+LIBRARY = re.compile(r"\b(?:Input|String|List|Keys|Field|Extra|Value error|valid)\b|cannot be")
+ODD = ["abc", "1e5", 2.5, -1, 0, 10**9, True, None, [], [1], ["a"], {"a": 1}, {}, [[1]], [{"a": 1}], "", ["#zz"], [1] * 300, {"name": 3}]
+
+
+def keys(tree: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in tree.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from keys(value, (*above, key))
+
+
+@pytest.mark.parametrize("method", CONFIGS)
+def test_no_value_of_any_key_is_refused_in_the_words_of_a_library(method: str) -> None:
+    tree: dict[str, Any] = {"run_dir": "x", "method": {"name": method}, "train": {"steps": 10}}
+    places = list(keys(parse_config(tree, "FILE", CONFIGS).model_dump(mode="json")))
+    refused = 0
+    for place in places if method == "pix2pix" else [place for place in places if place[0] == "method"]:
+        for value in ODD:
+            changed = deepcopy(tree)
+            section = changed
+            for key in place[:-1]:
+                section = section.setdefault(key, {})
+            section[place[-1]] = value
+            try:
+                parse_config(changed, "FILE", CONFIGS)
+            except UserError as problem:
+                refused += 1
+                assert not LIBRARY.search(str(problem)), (place, value)
+    assert refused > 5 * len(ODD)

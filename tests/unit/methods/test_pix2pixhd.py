@@ -200,6 +200,6 @@ def test_wrong_uses_are_one_line(tmp_path: Path) -> None:
     refused("alpha has no place in 3 channels", labels={"edges": "alpha", "colours": COLOURS})
     refused("#00 is no colour of 3 channels", labels={"colours": ["#00"]})
     refused("with one_hot false set colours to null", labels={"colours": COLOURS, "one_hot": False})
-    refused(r"colours\.0: String should match pattern", labels={"colours": ["red"]})
+    refused(r"colours\.0: 'red' is no colour", labels={"colours": ["red"]})
     refused("'relu1_1=x' is no layer, or LAYER=WEIGHT", perceptual_layers=["relu1_1=x"])
     refused("names a layer for the second time", perceptual_layers=["relu1_1=2", "relu1_1"])
