@@ -107,6 +107,11 @@ DEMO_ROOTS: dict[str, Callable[..., None]] = {
 }
 
 
+def is_demo(root: str) -> bool:
+    """Is `root` (relative to the current folder) the place of a demo set?"""
+    return Path(root).as_posix() in DEMO_ROOTS
+
+
 def ensure_demo(root: str) -> None:
     """Draw the demo set that belongs at `root` (relative to the current folder) if it is missing. Any other root is ignored."""
     draw = DEMO_ROOTS.get(Path(root).as_posix())

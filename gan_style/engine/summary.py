@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from gan_style.config.data import DataConfig
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet
 from gan_style.datasets.layouts import not_used
 from gan_style.datasets.values import glance
+from gan_style.demo.sets import is_demo
 from gan_style.files.left_out import LeftOut
 from gan_style.methods.base import Method
 
@@ -13,6 +15,7 @@ from gan_style.methods.base import Method
 def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
     """The lines of the summary. The length of the run is printed later, because a checkpoint may change it (`engine.plan`)."""
     lines = [f"method      {config.method.name}, run folder {config.run_dir}", f"data        {config.data.root}: {training.describe()}"]
+    lines += [f"demo data   {words}" for words in demo_data(config.data)]
     lines += [f"left out    {words}" for words in [_left_out(training, validation)] if words]
     sources = [each.source for each in (training, validation) if each is not None]
     lines += [f"not used    {words}" for words in map(not_used, sources) if words]
@@ -25,6 +28,16 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
         field = getattr(network, "receptive_field", None)
         lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
+    return lines
+
+
+def demo_data(data: DataConfig) -> list[str]:
+    """A line for each key that names drawn pictures, or none is given, where the user's own could be."""
+    lines: list[str] = []
+    for key, root in (("root", data.root), ("root_b", data.root_b)):
+        if root is not None and is_demo(root):
+            given = f"data.{key} is {root}" if key in data.model_fields_set else f"data.{key} is not set, so it is {root}"
+            lines.append(f"{given}: demo pictures, drawn by gan_style; set data.{key}=FOLDER to train on yours")
     return lines
 
 

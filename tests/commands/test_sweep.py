@@ -62,7 +62,7 @@ def test_each_run_has_its_folder_and_all_one_page(
 
     assert train_command([*command[:-1], "train.seed=0..2"]) == 0
     assert trained[4:] == ["lr=1e-4_seed=2", "lr=2e-4_seed=2"], "finished runs are left alone"
-    assert "run 1 of 6: lr=1e-4_seed=0, finished before" in capsys.readouterr().out
+    assert "run 1 of 6: lr=1e-4_seed=0, finished, step 2\n" in capsys.readouterr().out
 
 
 def test_a_longer_sweep_goes_on_with_finished_runs(arguments: list[str], trained: list[str], tmp_path: Path) -> None:
@@ -71,6 +71,40 @@ def test_a_longer_sweep_goes_on_with_finished_runs(arguments: list[str], trained
     assert train_command([*longer, "--sweep", "train.seed=0,1"]) == 0
     assert trained == ["seed=0", "seed=1"] * 2
     assert [line["step"] for line in TrainedRun(tmp_path / "runs/seed=0").metrics] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("length", "less"), [("train.steps", "train.steps=1 "), ("train.epochs", "train.epochs=1.0 ")])
+def test_a_shorter_sweep_says_of_each_run_that_it_is_longer(
+    length: str, less: str, arguments: list[str], trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [argument for argument in arguments if not argument.startswith("train.steps=")]
+    more = [] if length == "train.steps" else ["train.steps=null", "optim.schedule=constant"]
+
+    def sweep(value: int, *options: str) -> str:
+        assert train_command([*arguments, *more, f"{length}={value}", "--sweep", "train.seed=0..1", *options]) == 0
+        return capsys.readouterr().out
+
+    sweep(2)
+    step = TrainedRun(tmp_path / "runs/seed=0").step
+    for _ in range(2):
+        said = sweep(1)
+        for number, name in ((1, "seed=0"), (2, "seed=1")):
+            assert f"run {number} of 2: {name}, finished, step {step}; {less}asks for less, and nothing is taken back\n" in said
+    assert f"{tmp_path / 'runs/seed=1'}: finished, step {step}; {less}asks for less" in sweep(1, "--dry-run")
+    assert f"run 2 of 2: seed=1, finished, step {step}\n" in sweep(2)
+    assert trained == ["seed=0", "seed=1"]
+
+
+def test_a_run_that_ended_beyond_its_steps_is_said_to(
+    arguments: list[str], trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_command([*arguments, "--sweep", "train.seed=0"]) == 0
+    shorter = ["train.steps=1" if argument == "train.steps=2" else argument for argument in arguments]
+    assert train_command([*shorter, f"run_dir={tmp_path / 'runs/seed=0'}", "train.seed=0"]) == 0  # which config.yaml says from now on
+    capsys.readouterr()
+    assert train_command([*shorter, "--sweep", "train.seed=0"]) == 0
+    assert "run 1 of 1: seed=0, finished, step 2; train.steps=1 asks for less" in capsys.readouterr().out
+    assert trained == ["seed=0"]
 
 
 def test_a_failing_run_does_not_lose_the_others(

@@ -73,6 +73,28 @@ def test_a_method_that_needs_pairs_names_those_that_do_not_where_there_are_none(
     assert train_command([*smoke_arguments("cyclegan", unpaired, tmp_path / "run"), "--dry-run"]) == 0
 
 
+def test_demo_data_are_told_from_the_users_own(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for root in ("data/demo/paired", "data/demo/smoke"):
+        shutil.copytree(data, root)
+    Path("mine.yaml").write_text(
+        "method: {name: pix2pix, generator: {num_downs: 2, base_channels: 4}, discriminator: {num_layers: 1, base_channels: 4}}\n"
+        "data: {load_size: 20, crop_size: 16}\ntrain: {steps: 1}\n"
+    )
+    advice = ": demo pictures, drawn by gan_style; set data.root=FOLDER to train on yours"
+
+    def told(*options: str) -> list[str]:
+        assert train_command(["--config", "mine.yaml", "run_dir=run", *options]) == 0
+        return [line.removeprefix("demo data   ") for line in capsys.readouterr().out.splitlines() if "drawn by gan_style" in line]
+
+    assert told("--dry-run") == told() == ["data.root is not set, so it is data/demo/paired" + advice]
+    assert told("data.root=data/demo/smoke/", "--dry-run") == ["data.root is data/demo/smoke/" + advice]
+    assert told("--sweep", "train.seed=0..1", "--dry-run") == ["data.root is not set, so it is data/demo/paired" + advice]
+    assert told(f"data.root={data}", "--dry-run") == []
+
+
 def test_dry_run_checks_everything_and_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train_command([*smoke_arguments("pix2pix", data, tmp_path / "run"), "--dry-run"]) == 0
     said = capsys.readouterr().out

@@ -12,6 +12,7 @@ from gan_style.commands.train.axes import Member
 from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig
 from gan_style.config.yaml_file import read_yaml
+from gan_style.engine.summary import demo_data
 from gan_style.errors import UserError, one_line
 from gan_style.files import atomic
 from gan_style.report.comparison import MAX_RUNS, Comparison
@@ -21,6 +22,7 @@ from gan_style.training import TrainedRun
 
 _MAX_COLUMNS = 6  # metrics of the table
 _FOUND = ("data.domain_a.colours", "data.domain_b.colours", "method.domain_names")  # training finds them in the data where they are null
+_LENGTH = ("train.steps", "train.epochs")
 
 
 @dataclass(frozen=True)
@@ -36,26 +38,35 @@ class SweptRun:
         return TrainedRun(Path(self.config.run_dir))
 
     @property
-    def finished(self) -> bool:
-        """Is the run finished, with this configuration?"""
+    def finished(self) -> str:
+        """Words if the run is finished with this configuration, or with one that differs in a longer training; else empty."""
+        if not self.run.finished:
+            return ""
         try:
             written = flatten(read_yaml(self.run.folder / "config.yaml"))
         except UserError:
-            return False
-        asked = flatten(self.config.model_dump(mode="json"))
-        found = [key for key in _FOUND if asked.get(key) is None]
-        return self.run.finished and all(written.get(key) == value for key, value in asked.items() if key not in found)
+            return ""
+        asked, step = flatten(self.config.model_dump(mode="json")), self.run.step
+        shorter = [key for key in _LENGTH if _less(asked[key], written.get(key))]
+        if "train.steps" not in shorter and _less(asked["train.steps"], step):
+            shorter.append("train.steps")
+        passed = {*shorter, *(key for key in _FOUND if asked.get(key) is None)}
+        if any(written.get(key) != value for key, value in asked.items() if key not in passed):
+            return ""
+        return f"finished, step {step}" + "".join(f"; {key}={asked[key]} asks for less, and nothing is taken back" for key in shorter)
 
     @property
     def state(self) -> str:
         """The progress of the run, in words."""
         step = self.run.step
-        return f"finished, step {step}" if self.finished else f"goes on after step {step}" if step else "new"
+        return self.finished or (f"goes on after step {step}" if step else "new")
 
 
 def list_runs(runs: Sequence[SweptRun]) -> int:
     """`--dry-run`: list the runs with their progress, and check each as training would. `UserError` if some would fail."""
     failures: dict[str, str] = {}
+    for line in dict.fromkeys(line for swept in runs for line in demo_data(swept.config.data)):
+        say(line)
     for swept in runs:
         say(f"{swept.config.run_dir}: {swept.state}")
         if not swept.finished:
@@ -77,7 +88,7 @@ def train_all(runs: Sequence[SweptRun], run_dir: Path) -> int:
     fault = False
     for place, swept in enumerate(runs, 1):
         finished = swept.finished
-        say(f"run {place} of {len(runs)}: {swept.member.name}" + (", finished before" if finished else ""))
+        say(f"run {place} of {len(runs)}: {swept.member.name}" + (f", {finished}" if finished else ""))
         if finished:
             continue
         try:
@@ -134,6 +145,10 @@ def _raise(failures: Mapping[str, str], count: int) -> None:
         name, first = next(iter(failures.items()))
         which = f"{len(failures)} of {count} runs failed, the first of them {name}" if len(failures) > 1 else f"run {name} failed"
         raise UserError(f"--sweep: {which}: {first}; the same command tries again what failed")
+
+
+def _less(asked: Any, written: Any) -> bool:
+    return isinstance(asked, int | float) and isinstance(written, int | float) and asked < written
 
 
 def _number(value: Any) -> str:
