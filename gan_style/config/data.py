@@ -26,22 +26,26 @@ Colour = Annotated[str, AfterValidator(_is_colour)]
 class DomainConfig(Section):
     """How the images of one domain are read."""
 
-    channels: int = Field(default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 3 RGB, 4 RGB and alpha.")
+    channels: int = Field(
+        default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."
+    )
     labels: Literal["auto", "yes", "no", "nearest"] = Field(
         default="auto",
-        description="Are these label maps, whose classes must never be mixed by interpolation? `auto`: palette images are; `nearest`: "
-        "yes, and each pixel takes the nearest of `colours`, which undoes what JPEG or blended edges did to them.",
+        description="Are the images label maps? Interpolation never mixes the classes of a label map. `auto`: images with a palette are. "
+        "`nearest`: all are, and each pixel takes the nearest of `colours`, which removes the traces of JPEG and of blended "
+        "edges.",
     )
     colours: Annotated[list[Colour] | None, OnlyWith({"labels": ("nearest",)})] = Field(
         default=None,
         min_length=1,
         max_length=256,
-        description="The classes' colours for `labels: nearest`, `['#000000', '#ffffff']`, two digits a channel; null: the frequent ones "
-        "of the training label maps.",
+        description="The colours of the classes for `labels: nearest`, such as `['#000000', '#ffffff']`, with two hexadecimal digits a "
+        "channel. null: the frequent colours of the training label maps.",
     )
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
-        description="albumentations transforms of this domain alone, training only: `- {name: RandomBrightnessContrast, p: 0.5}`.",
+        description="Albumentations transforms of this domain that change colours, such as `[{name: RandomBrightnessContrast, p: 0.5}]`. "
+        "They apply to training images only.",
     )
 
     @model_validator(mode="after")
@@ -64,47 +68,53 @@ class DataConfig(Section):
 
     root: Place = Field(
         default="data/demo/paired",
-        description="Folder of the data set, a manifest file (.jsonl, .csv) or a URL of Parquet files. See data/README.md for the layouts.",
+        description="The data set: a folder, a manifest file (.jsonl, .csv) or a URL of Parquet files. data/README.md shows the layouts.",
     )
     root_b: Place | None = Field(
         default=None,
-        description="A folder of domain B's images where they do not lie beside domain A's, such as a folder of style pictures; "
-        "`root` is then domain A's. Unpaired methods only.",
+        description="Folder of domain B's images, such as style pictures. `root` is then the folder of domain A's images. For unpaired "
+        "methods only. null: `root` holds both domains.",
     )
     source: Literal["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"] = Field(
         default="auto",
-        description="Layout: `aligned` (train/: A and B side by side in one file), `folders` (trainA/ and trainB/ paired by stem), "
-        "`unpaired` (trainA/ and trainB/), `labelled` (train/NAME/: a folder for each class), `manifest`, "
-        "`parquet` (images in tables; pip install 'gan_style[parquet]'). "
-        "`auto` looks at the root and at what the method needs.",
+        description="Layout of the data set. `aligned`: files in train/, each with A and B side by side. `folders`: trainA/ and trainB/, "
+        "paired by stem. `unpaired`: trainA/ and trainB/. `labelled`: train/NAME/, a folder for each class. `manifest`: a "
+        ".jsonl or .csv file. `parquet`: images in tables (`pip install 'gan_style[parquet]'`). `auto`: the layout that fits "
+        "the root and the method.",
     )
     preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = Field(
         default="resize_and_crop",
-        description="Resize and random crop of training images; see data/README.md for what each does in validation.",
+        description="How training images are resized and cropped. data/README.md says what each choice does, in validation too.",
     )
     load_size: Annotated[int, OnlyWith({"preprocess": RESIZES}, refused=False)] = Field(
-        default=286, ge=1, le=16384, description="Pixels that images are resized to before the crop (a width for `scale_width*`)."
+        default=286,
+        ge=1,
+        le=16384,
+        description="Pixels of both sides to which images are resized before the crop; of the width alone for `scale_width` and "
+        "`scale_width_and_crop`.",
     )
     crop_size: Annotated[int, OnlyWith({"preprocess": CROPS, "method.size": ON}, refused=False)] = Field(
-        default=256, ge=1, le=16384, description="Pixels of the square random crop."
+        default=256, ge=1, le=16384, description="Pixels of a side of the random square crop."
     )
-    flip: bool = Field(default=True, description="Mirror training images left to right, half of the time.")
+    flip: bool = Field(default=True, description="Mirror half of the training images left to right, chosen at random.")
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
-        description="Further albumentations transforms that move pixels, shared by both images of a pair, training only.",
+        description="Further albumentations transforms that move pixels. Both images of a pair are moved alike. They apply to training "
+        "images only.",
     )
-    domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A: the input of a2b.")
-    domain_b: Annotated[DomainConfig, READS_B] = Field(default_factory=DomainConfig, description="Domain B: the output of a2b.")
+    domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A, the input of direction a2b.")
+    domain_b: Annotated[DomainConfig, READS_B] = Field(default_factory=DomainConfig, description="Domain B, the output of direction a2b.")
     changed: Literal["refuse", "accept"] = Field(
         default="refuse",
-        description="When a run goes on and its training images are not those that it was trained on (some were added, removed, replaced): "
-        "`refuse` ends the command and names the first of them, `accept` trains on the new ones from there on. A data set may move.",
+        description="What happens if a run goes on and training images were added, removed or replaced. `refuse`: the command ends and "
+        "names the first change. `accept`: the run goes on with the changed data set. A data set may move to another folder.",
     )
     workers: int = Field(
         default=2,
         ge=0,
         le=128,
-        description="Processes that load images beside each training process; 0 loads in it. Does not change results.",
+        description="Processes that load images for each training process. 0: the training process loads them itself. The number does "
+        "not change results.",
     )
 
     def with_colours(self, found: dict[str, list[str]]) -> "DataConfig":

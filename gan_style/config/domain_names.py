@@ -18,7 +18,8 @@ class DomainNamesConfig(MethodConfig):
         default=None,
         min_length=2,
         max_length=MAX_DOMAINS,
-        description="The domains, which training checks; null: the folders of the training images. Their order is that of the folders.",
+        description="Names of the domains, in the order of their folders. Training refuses names that differ from the folders. null: the "
+        "folders of the training images.",
     )
 
 

@@ -16,20 +16,21 @@ class LabelsConfig(Section):
 
     one_hot: bool = Field(
         default=True,
-        description="Show label maps (data.domain_a.labels) as one map for each class, not as colours, whose distances mean nothing "
-        "(1711.11585, section 3).",
+        description="Feed label maps (`data.domain_a.labels`) to the networks as one map for each class (1711.11585, section 3). false: "
+        "as colours.",
     )
     colours: list[Colour] | None = Field(
         default=None,
         min_length=1,
         max_length=256,
-        description="The classes' colours, `['#000000', '#804080']`, two digits a channel; null: those of the training label maps, at "
-        "most 256. A pixel of another colour belongs to the nearest.",
+        description="The colours of the classes, such as `['#000000', '#804080']`, with two hexadecimal digits a channel. A pixel of "
+        "another colour belongs to the nearest class. null: the colours of the training label maps, at most 256.",
     )
     edges: Literal["none", "labels", "alpha"] = Field(
         default="none",
-        description="One more map, 1 where a pixel's neighbour is of another class (`labels`), or of another object (`alpha`), whose "
-        "number is the last of 4 (or 2) channels; it parts objects of a class that touch (1711.11585, section 3.3).",
+        description="A further map that is 1 at the edges of areas. `labels`: where neighbouring pixels differ in class. `alpha`: where "
+        "they differ in the alpha channel, which then holds the number of the object and parts touching objects of one class "
+        "(1711.11585, section 3.3).",
     )
 
     @model_validator(mode="after")
@@ -46,8 +47,8 @@ class LabelsConfig(Section):
 class LabelledConfig(MethodConfig):
     """The configuration of a method whose networks see label maps class by class."""
 
-    direction: Direction = Field(default="a2b", description="Which domain is translated into which.")
-    labels: LabelsConfig = Field(default_factory=LabelsConfig, description="How label maps are shown.")
+    direction: Direction = Field(default="a2b", description="Direction of the translation: `a2b` from domain A to B, or `b2a`.")
+    labels: LabelsConfig = Field(default_factory=LabelsConfig, description="How the networks see label maps.")
 
     def with_colours(self, colours: Sequence[Any]) -> Self:
         """A copy with these colours of the classes. `ValueError` if they are not colours."""

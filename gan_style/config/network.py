@@ -31,12 +31,13 @@ class NetworkConfig(Section):
     """What every network has: `name`, which a subclass narrows to a Literal, and how its weights begin."""
 
     name: Any
-    init: Init = Field(default="normal", description="Initial weights of convolutions and linear layers; biases start at 0.")
+    init: Init = Field(default="normal", description="Initial weights of convolutions and linear layers. Biases start at 0.")
     init_gain: InitGain = Field(
-        default=0.02, gt=0, description="Standard deviation for `init: normal`, gain for `xavier` and `orthogonal`."
+        default=0.02, gt=0, description="Standard deviation of the weights for `init: normal`, gain for `xavier` and `orthogonal`."
     )
     spectral_norm: bool = Field(
-        default=False, description="Divide each layer's weights by their largest singular value, which bounds its slope (1802.05957)."
+        default=False,
+        description="Divide each layer's weights by their largest singular value. This bounds the slope of the layer (1802.05957).",
     )
 
     @property

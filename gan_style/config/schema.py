@@ -50,35 +50,38 @@ class MethodConfig(Section):
 class OptimConfig(Section):
     """Adam and its learning rate over time, for every player."""
 
-    lr: float = Field(default=2e-4, gt=0, description="Learning rate of Adam at the start.")
+    lr: float = Field(default=2e-4, gt=0, description="Learning rate of Adam before the schedule lowers it.")
     player_lr: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict,
-        description="Players that have another one, `{discriminators: 0.0004}` (1706.08500); `lr/<player>` in the log names them.",
+        description="Players with a learning rate of their own, such as `{discriminators: 0.0004}` (1706.08500). The keys `lr/<player>` "
+        "of metrics.jsonl name the players.",
     )
     beta1: float = Field(
-        default=0.5, ge=0, lt=1, description="Decay of Adam's first moment; 0.5 steadies adversarial training (1511.06434)."
+        default=0.5, ge=0, lt=1, description="Decay of Adam's first moment. 0.5 makes adversarial training more stable (1511.06434)."
     )
     beta2: float = Field(default=0.999, ge=0, lt=1, description="Decay of Adam's second moment.")
     schedule: Literal["constant", "linear", "cosine", "step"] = Field(
         default="linear",
-        description="`linear` and `cosine`: constant, then down to 0 from `decay_start`; `step`: times `step_gamma` at each `step_every`.",
+        description="Learning rate over time. `linear` and `cosine`: constant until `decay_start`, then down to 0. `step`: multiplied by "
+        "`step_gamma` after every `step_every`.",
     )
     decay_start: Annotated[float, OnlyWith({"schedule": ("linear", "cosine")})] = Field(
-        default=0.5, ge=0, le=1, description="Share of the run after which `linear` and `cosine` begin to fall."
+        default=0.5, ge=0, le=1, description="Share of the run, 0 to 1, after which the learning rate begins to fall."
     )
     step_every: Annotated[float, OnlyWith({"schedule": ("step",)})] = Field(
-        default=0.25, gt=0, le=1, description="Share of the run between two drops of `step`."
+        default=0.25, gt=0, le=1, description="Share of the run, 0 to 1, between two drops of the learning rate."
     )
     step_gamma: Annotated[float, OnlyWith({"schedule": ("step",)})] = Field(
-        default=0.1, gt=0, le=1, description="Factor of each drop of `step`."
+        default=0.1, gt=0, le=1, description="Factor by which each drop multiplies the learning rate."
     )
     extend: Literal["refuse", "hold", "stretch"] = Field(
         default="refuse",
-        description="When a run is given more steps than its schedule has, and the rate has begun to fall: `refuse` ends the command, "
-        "`hold` trains the further steps at the schedule's last rate, `stretch` makes the schedule as long as the run, and the rate jumps.",
+        description="What happens if a run gets more steps than its schedule has, after the learning rate has begun to fall. `refuse`: "
+        "the command ends. `hold`: the further steps have the last learning rate of the schedule. `stretch`: the schedule "
+        "becomes as long as the run, and the learning rate jumps up.",
     )
     clip_norm: float | None = Field(
-        default=None, gt=0, description="Largest gradient norm of a player; longer gradients are scaled down. null: no clipping."
+        default=None, gt=0, description="Largest norm of a player's gradient. A longer gradient is scaled down to it. null: no clipping."
     )
 
     @field_validator("player_lr", mode="before")
@@ -93,61 +96,84 @@ class TrainConfig(Section):
     """How long, how many at once, how precisely."""
 
     steps: int | None = Field(
-        default=None, ge=1, description="Optimizer steps after which the run ends: in a step every player that is due is updated once."
+        default=None,
+        ge=1,
+        description="Optimizer steps after which the run ends. A step updates every player that is due once. null: `epochs` sets the "
+        "length.",
     )
     epochs: float | None = Field(
         default=None,
         gt=0,
-        description="Planned passes over the data set (the larger domain, where they are unpaired): the length of the schedule, "
-        "and of the run where `steps` is null. Without it `steps` is both. A run may be given more, see `optim.extend`.",
+        description="Passes over the data set (over the larger domain if the data are unpaired) that the learning rate's schedule takes. "
+        "If `steps` is null, they are the length of the run too. null: the schedule takes `steps`. `optim.extend` says what "
+        "happens to a run that gets more steps later.",
     )
     batch_size: int = Field(
         default=1,
         ge=1,
-        description="GLOBAL batch: samples in one step over all processes and accumulated micro-batches. How it is divided does not change "
-        "the result, except with `norm: batch`: on CPUs each process normalises its own part.",
+        description="Samples of one step, over all processes and accumulated micro-batches (the global batch). Its division does not "
+        "change the result, except with `norm: batch`: on CPUs each process normalises its own part.",
     )
     accumulate: int = Field(
         default=1,
         ge=1,
-        description="Micro-batches that each process sums before a step: the same result in less memory, except with `norm: batch`, which "
-        "normalises each micro-batch by itself.",
+        description="Micro-batches into which each process divides its part of the batch. More of them take less memory. The result is "
+        "the same, except with `norm: batch`, which normalises each micro-batch by itself.",
     )
-    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of weights, order, augmentation, dropout and replay buffers.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="Seed of the initial weights, the order of samples, augmentation, dropout, noise and replay buffers.",
+    )
     mixed_precision: Literal["no", "bf16", "fp16"] = Field(
-        default="no", description="Half precision in the networks; losses stay in float32."
+        default="no", description="Half precision in the networks: `bf16` or `fp16`. Losses stay in float32. `no`: `dtype` everywhere."
     )
-    dtype: Literal["float32", "float64"] = Field(default="float32", description="Type of weights and images; float64 is for checks.")
-    channels_last: bool = Field(default=True, description="Keep images as [B, H, W, C] in memory: faster convolutions.")
+    dtype: Literal["float32", "float64"] = Field(
+        default="float32", description="Type of weights and images. `float64` is slow and serves checks."
+    )
+    channels_last: bool = Field(
+        default=True, description="Store images and weights channels last, [B, H, W, C]. Convolutions are then faster."
+    )
     ema_decay: float = Field(
-        default=0.0, ge=0, lt=1, description="Decay of the exponential moving average of the generators, which bundles then hold; 0: off."
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Decay of the exponential moving average (EMA) of the generators' weights, at each of their steps. Bundles then hold "
+        "the average. 0: no average.",
     )
     ema_warmup: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="Largest half-life of that average as a share of the generators' moves so far, 0.05 in 2006.06676's code: it forgets "
-        "the start; 0: no limit.",
+        description="Largest half-life of the moving average, as a share of the generators' steps so far. It makes the average forget "
+        "the first steps. The code of 2006.06676 takes 0.05. 0: no limit.",
     )
-    checkpoint_every: int = Field(default=1000, ge=1, description="Steps between two checkpoints; one more is saved at the end.")
-    keep: int = Field(default=3, ge=1, description="Checkpoints kept; older ones are deleted after a newer one is complete.")
+    checkpoint_every: int = Field(
+        default=1000, ge=1, description="Steps between two training checkpoints. The end of the run saves one more."
+    )
+    keep: int = Field(
+        default=3, ge=1, description="Training checkpoints that stay on the disk. An older one is deleted when a newer one is complete."
+    )
     validate_every: int | None = Field(
         default=None,
         ge=1,
-        description="Steps between two measurements of the translations of the validation images, see `validation`; null: none. Does not "
-        "change what is trained.",
+        description="Steps between two validations, which measure the translations of the validation images (see `validation`). Training "
+        "gives the same weights with and without them. null: none.",
     )
     max_minutes: float | None = Field(
         default=None,
         gt=0,
-        description="Minutes of training after which the run saves and ends with exit code 0, unfinished; the same command goes on.",
+        description="Minutes of training after which the command saves a checkpoint and ends with exit code 0. The same command goes on. "
+        "null: no limit.",
     )
     on_nonfinite: Literal["stop", "skip"] = Field(
         default="stop",
-        description="When a loss or gradient is not finite no network is updated by it, and: `stop` ends the run, `skip` goes on.",
+        description="What happens if a loss or gradient is not finite. No network is updated with it. `stop`: the run ends. `skip`: the "
+        "run goes on with the next step.",
     )
     max_skips: Annotated[int, OnlyWith({"on_nonfinite": ("skip",)})] = Field(
-        default=20, ge=1, description="Steps in a row that `on_nonfinite: skip` skips before it ends the run."
+        default=20, ge=1, description="Steps in a row that are skipped before the run ends."
     )
 
     @model_validator(mode="before")
@@ -173,15 +199,15 @@ class LoggingConfig(Section):
     """What a run writes while it goes on."""
 
     every: int = Field(default=50, ge=1, description="Steps between two lines of metrics.jsonl.")
-    samples_every: int = Field(default=500, ge=1, description="Steps between two sample grids; one more is drawn at the end.")
-    samples: int = Field(default=4, ge=0, le=64, description="Validation images in a sample grid; 0: none.")
+    samples_every: int = Field(default=500, ge=1, description="Steps between two sample grids. The end of the run draws one more.")
+    samples: int = Field(default=4, ge=0, le=64, description="Validation images in a sample grid. 0: no sample grids.")
     alarm_after: int = Field(
         default=500,
         ge=0,
-        description="Steps for which an alarm's condition must hold (adversary's loss near zero; output saturated, constant or equal to "
-        "its input) before it is raised in the log and in metrics.jsonl; 0: never.",
+        description="Steps for which a symptom must last before an alarm appears in the log and in metrics.jsonl. Symptoms: a "
+        "discriminator's loss near zero; translations that are saturated, constant or equal to their inputs. 0: no alarms.",
     )
-    tensorboard: bool = Field(default=False, description="Also write TensorBoard events (pip install 'gan_style[tensorboard]').")
+    tensorboard: bool = Field(default=False, description="Also write TensorBoard event files (`pip install 'gan_style[tensorboard]'`).")
 
 
 M = TypeVar("M", bound=MethodConfig)
@@ -190,12 +216,15 @@ M = TypeVar("M", bound=MethodConfig)
 class RunConfig(Section, Generic[M]):
     """One training run."""
 
-    run_dir: Place = Field(description="Folder of the run: checkpoints, metrics, samples, bundles. The same command goes on from it.")
-    method: M = Field(description="The method and its networks and loss weights.")
+    run_dir: Place = Field(
+        description="Folder of the run, for checkpoints, metrics, sample grids, bundles and the report. If it holds a run with this "
+        "configuration, the command goes on with that run."
+    )
+    method: M = Field(description="The method, its networks and its loss weights.")
     data: DataConfig = Field(default_factory=DataConfig, description="The data set.")
     optim: OptimConfig = Field(default_factory=OptimConfig, description="The optimizer.")
-    train: TrainConfig = Field(description="The length and precision of training.")
+    train: TrainConfig = Field(description="Length, batch and precision of training.")
     validation: Annotated[ValidationConfig, OnlyWith({"train.validate_every": ON})] = Field(
         default_factory=ValidationConfig, description="What validation measures."
     )
-    logging: LoggingConfig = Field(default_factory=LoggingConfig, description="What is written.")
+    logging: LoggingConfig = Field(default_factory=LoggingConfig, description="What the run writes.")

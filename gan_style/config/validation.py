@@ -13,34 +13,35 @@ class ValidationConfig(Section):
     metrics: list[str] | None = Field(
         default=None,
         min_length=1,
-        description=f"Of {', '.join(f'`{name}`' for name in METRICS)}; the first five need pairs. null: `l1`, `psnr` and `ssim` "
-        "where the validation images are pairs, else `kid` and `structure`, as far as the method has them.",
+        description=f"The metrics: any of {', '.join(f'`{name}`' for name in METRICS)}. The first five need pairs. "
+        "null: `l1`, `psnr` and `ssim` if the validation images are pairs, else `kid` and `structure`, without those that the method lacks.",
     )
     best: str | None = Field(
         default=None,
-        description="The metric by which the best translator so far is kept as bundles/best_a2b.safetensors (and best_b2a); null: none is.",
+        description="The metric that chooses the best translator so far, which is kept as bundles/best_a2b.safetensors (and best_b2a). "
+        "null: none is kept.",
     )
     images: int | None = Field(
-        default=None, ge=1, description="Most validation images of each domain that are measured, spread evenly over the set; null: all."
+        default=None, ge=1, description="Validation images of each domain that are measured at most, spread evenly over the set. null: all."
     )
     features: Place = Field(
         default="inception",
         min_length=1,
-        description="The network of `fid` and `kid`: `inception` (FID's own, from the file where pytorch-fid keeps it), `random` (a VGG-16 "
-        "with random weights; numbers compare with each other only), or a .pth or .safetensors file of Inception v3, a VGG or a DINO "
-        "transformer.",
+        description="The network of `fid` and `kid`: `inception` (Inception v3 from pytorch-fid's file), `random` (VGG-16 with random "
+        "weights), or a .pth or .safetensors file of Inception v3, a VGG or a DINO transformer. Scores of `random` compare "
+        "with each other only.",
     )
     lpips: Place = Field(
         default="alex",
         min_length=1,
-        description="The network of `lpips`: `alex` or `vgg` (torchvision's weights, downloaded once), `random`, or a file of AlexNet or "
-        "VGG-16.",
+        description="The network of `lpips`: `alex` or `vgg` (torchvision's weights, downloaded once), `random` (VGG-16 with random "
+        "weights), or a .pth or .safetensors file of AlexNet or VGG-16.",
     )
     structure: Place = Field(
         default="imagenet",
         min_length=1,
-        description="The network of `structure`: `imagenet` (VGG-16, torchvision's weights, downloaded once), `random`, or a file of a "
-        "VGG or a DINO transformer.",
+        description="The network of `structure`: `imagenet` (VGG-16, torchvision's weights, downloaded once), `random` (VGG-16 with "
+        "random weights), or a .pth or .safetensors file of a VGG or a DINO transformer.",
     )
 
     @field_validator("metrics", "best")

@@ -30,12 +30,14 @@ from gan_style.types import Batch, Direction, Needs, Outputs, Task
 class AdaINConfig(MethodConfig):
     """AdaIN; the defaults are the paper's."""
 
-    name: Literal["adain"] = Field(default="adain", description="Any content (domain A) in any style (domain B) (1703.06868).")
+    name: Literal["adain"] = Field(
+        default="adain", description="Content images (domain A) in the style of any picture (domain B) (1703.06868)."
+    )
     generator: StyleTransferConfig = Field(default=AdaINNetConfig(), description="The stylizer.")
     content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss.")
-    style_weight: float = Field(default=10.0, ge=0, description="Weight of the style loss.")
-    tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
-    vgg: VGGConfig = Field(default_factory=VGGConfig, description="The encoder; always a VGG-19 with max pooling.")
+    style_weight: float = Field(default=10.0, ge=0, description="Weight of the style loss. 0: off.")
+    tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total-variation loss, which smooths translations. 0: off.")
+    vgg: VGGConfig = Field(default_factory=VGGConfig, description="The encoder, always a VGG-19 with max pooling.")
 
 
 class AdaIN(Method):

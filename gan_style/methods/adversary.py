@@ -30,9 +30,9 @@ from gan_style.types import Batch, Task
 
 AdversarialName = Literal["vanilla", "non-saturating", "lsgan", "hinge", "wgan"]
 LOSSES = (
-    "`vanilla`, also called `non-saturating`: cross-entropy (1406.2661); `lsgan`: least squares (1611.04076); `hinge` (1705.02894); "
-    "`wgan`: a critic (1701.07875), which needs `gradient_penalty_weight`, `r1_weight`, or `discriminator.spectral_norm` without batch "
-    "normalisation."
+    "Adversarial loss: cross-entropy (`vanilla`, also called `non-saturating`, 1406.2661), least squares (`lsgan`, "
+    "1611.04076), `hinge` (1705.02894), or a critic (`wgan`, 1701.07875). `wgan` needs `gradient_penalty_weight`, "
+    "`r1_weight`, or `discriminator.spectral_norm` without batch normalisation."
 )
 
 PENALTIES = ("_r1", "_gradient_penalty")  # suffixes of their names; a player that has won may still have penalties
@@ -41,37 +41,43 @@ PENALTIES = ("_r1", "_gradient_penalty")  # suffixes of their names; a player th
 class AdversarialConfig(MethodConfig):
     """The keys that every method with discriminators has."""
 
-    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="The judge.")
+    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="The discriminator.")
     adversarial: AdversarialName = Field(default="vanilla", description=LOSSES)
     critic_steps: int = Field(
         default=1,
         ge=1,
         le=1000,
-        description="Steps in which discriminators move for one in which generators do; 5 with `wgan` (1701.07875, algorithm 1).",
+        description="Steps of the discriminators for each step of the generators. The paper of `wgan` takes 5 (1701.07875, algorithm 1).",
     )
     gradient_penalty_weight: float = Field(
-        default=0.0, ge=0, description="Weight of (|grad D| - 1)^2 between real and made images; 10 with `wgan` (1704.00028)."
+        default=0.0,
+        ge=0,
+        description="Weight of the gradient penalty, (|grad D| - 1)^2 between real and generated images (1704.00028). The paper takes 10 "
+        "with `wgan`. 0: off.",
     )
     r1_weight: float = Field(
         default=0.0,
         ge=0,
-        description="gamma of R1, gamma/2 |grad D|^2 at real images (1801.04406): 10 there, 0.1 with `norm: instance`, which is steeper.",
+        description="Weight gamma of the penalty R1, gamma/2 |grad D|^2 at real images (1801.04406). The paper takes 10. Take 0.1 with "
+        "`norm: instance`, which makes discriminators steeper. 0: off.",
     )
     r1_every: Annotated[int, OnlyWith({"r1_weight": ON})] = Field(
-        default=16, ge=1, description="R1 once in so many steps, with so many times its weight (1912.04958, section 4.1)."
+        default=16, ge=1, description="Steps between two penalties R1. The weight is multiplied by this number (1912.04958, section 4.1)."
     )
     instance_noise: float = Field(
         default=0.0,
         ge=0,
-        description="Standard deviation of noise on the images, in [-1, 1], that discriminators see (1610.04490); 0.1 is much.",
+        description="Standard deviation of the noise that is added to the images of discriminators, whose values are in [-1, 1] "
+        "(1610.04490). 0.1 is much. 0: no noise.",
     )
     instance_noise_steps: Annotated[int | None, OnlyWith({"instance_noise": ON})] = Field(
-        default=None, ge=1, description="Steps over which the noise falls linearly to 0; null: it stays."
+        default=None, ge=1, description="Steps over which the noise falls linearly to 0. null: it stays."
     )
     diffaugment: list[Augmentation] = Field(
         default_factory=list,
-        description="For few images: `color`, `translation`, `cutout`, on all that discriminators see (2006.10738). Beside a conditional "
-        "discriminator's input, which moves along, `color` changes the output alone.",
+        description="Differentiable augmentation of every image that discriminators see, for few training images: any of `color`, "
+        "`translation`, `cutout` (2006.10738). A conditional discriminator sees input and output moved alike; `color` "
+        "changes the output alone.",
     )
 
     @model_validator(mode="after")

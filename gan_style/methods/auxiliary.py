@@ -65,54 +65,62 @@ PerceptualDistance = Annotated[Literal["l2", "l1"], OnlyWith({"perceptual_weight
 class VGGConfig(Section):
     """The fixed network."""
 
-    name: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="Which VGG (1409.1556).")
+    name: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="Which VGG network (1409.1556).")
     weights: Place = Field(
         default="imagenet",
         min_length=1,
-        description="`imagenet` (torchvision's, downloaded once), a .pth or .safetensors file, or `random` (seeded; good for textures and "
-        "tests, not for recognising content).",
+        description="Weights of the VGG: `imagenet` (torchvision's, downloaded once), a .pth or .safetensors file, or `random` (drawn "
+        "from a fixed seed: enough for textures and tests, not for recognising content).",
     )
-    pooling: Literal["max", "avg"] = Field(default="max", description="`max` as trained, `avg` smoother (1508.06576, section 2).")
+    pooling: Literal["max", "avg"] = Field(
+        default="max", description="Pooling layers: `max` as in training, or `avg`, which gives smoother results (1508.06576, section 2)."
+    )
 
 
 class AuxiliaryConfig(MethodConfig):
     """The keys of losses that every adversarial method can add to its generator's."""
 
     perceptual_weight: float = Field(
-        default=0.0, ge=0, description="Weight of the perceptual loss: to the true output where the data are paired, else to the input."
+        default=0.0,
+        ge=0,
+        description="Weight of the perceptual loss, the distance to the true output if the data are pairs, else to the input. 0: off.",
     )
     perceptual_layers: PerceptualLayers = Field(
         default=CONTENT_LAYERS,
         min_length=1,
-        description="VGG layers of the perceptual loss, each with a weight where it is not 1: `relu1_1=0.25`.",
+        description="VGG layers of the perceptual loss. A weight other than 1 follows the name: `relu1_1=0.25`.",
     )
     perceptual_distance: PerceptualDistance = Field(
         default="l2",
-        description="Of the perceptual loss: `l2`, the mean square (1603.08155), or `l1`, the mean absolute value (1711.11585).",
+        description="Distance between the features in the perceptual loss: mean square (`l2`, 1603.08155) or mean absolute value (`l1`, "
+        "1711.11585).",
     )
-    style_weight: float = Field(default=0.0, ge=0, description="Weight of the style loss.")
+    style_weight: float = Field(default=0.0, ge=0, description="Weight of the style loss. 0: off.")
     style_layers: Annotated[LayerList, OnlyWith({"style_weight": ON})] = Field(
         default=STYLE_LAYERS, min_length=1, description="VGG layers of the style loss."
     )
     style_loss: Annotated[StyleLoss, OnlyWith({"style_weight": ON})] = Field(
-        default="gram", description="What of the features is compared: `gram` (1508.06576), `moments` (1703.06868) or `mmd` (1701.01036)."
+        default="gram",
+        description="Statistics of the features that the style loss compares: Gram matrices (`gram`, 1508.06576), means and standard "
+        "deviations (`moments`, 1703.06868) or maximum mean discrepancy (`mmd`, 1701.01036).",
     )
     style_norm: Annotated[GramNorm, OnlyWith({"style_weight": ON}), OnlyWith({"style_loss": ("gram",)})] = Field(
-        default="gatys", description="Scale of `gram`: `gatys` 1/(4 N^2 M^2) or `johnson` 1/(C H W)^2."
+        default="gatys", description="Scale of the loss `gram`: 1/(4 N^2 M^2) (`gatys`) or 1/(C H W)^2 (`johnson`)."
     )
     style_image: Annotated[Place | None, OnlyWith({"style_weight": ON})] = Field(
-        default=None, description="A picture whose style translations should have; null: the batch's real images of their domain."
+        default=None,
+        description="The file of a picture that gives the style. null: the real images of the output's domain in the batch give it.",
     )
     style_size: Annotated[int | None, OnlyWith({"style_weight": ON})] = Field(
         default=None,
         ge=16,
         le=4096,
-        description="Shorter side of `style_image` in pixels: smaller gives finer strokes; null: its own, but at most `data.crop_size`, "
-        "the side of what it is compared with.",
+        description="Pixels of the shorter side to which `style_image` is resized. Smaller values give finer strokes. null: its own "
+        "size, but at most `data.crop_size`.",
     )
-    tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total variation, which smooths.")
+    tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total-variation loss, which smooths translations. 0: off.")
     vgg: Annotated[VGGConfig, OnlyWith({"perceptual_weight": ON, "style_weight": ON})] = Field(
-        default_factory=VGGConfig, description="The network behind `perceptual_weight` and `style_weight`."
+        default_factory=VGGConfig, description="The fixed network that gives the features of the perceptual and the style loss."
     )
 
     @model_validator(mode="after")

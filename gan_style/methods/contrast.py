@@ -34,17 +34,25 @@ class ContrastConfig(MethodConfig):
     nce_layers: list[str] | None = Field(
         default=None,
         min_length=1,
-        description="Layers that are compared: `pixels`, `stem`, `down1`, `down2`, `block1`, `block2`, ... null: `down1`, `down2`, "
-        "`block1` and `block5`, in CUT `pixels` too, as far as the generator has them.",
+        description="Layers of the encoder whose patches are compared: `pixels`, `stem`, `down1`, `down2`, `block1`, `block2`, ... null: "
+        "`down1`, `down2`, `block1` and `block5`, and in CUT `pixels`, if the generator has them.",
     )
-    num_patches: int = Field(default=256, ge=2, le=4096, description="Patches of each image and layer; all where there are fewer.")
-    temperature: float = Field(default=0.07, gt=0, description="Temperature of the softmax over the patches.")
+    num_patches: int = Field(
+        default=256,
+        ge=2,
+        le=4096,
+        description="Patches that are drawn from each image and layer. A layer with fewer positions gives all of them.",
+    )
+    temperature: float = Field(
+        default=0.07, gt=0, description="Temperature of the softmax over the patches. Smaller values weigh the hardest negatives more."
+    )
     negatives: Negatives = Field(
         default="image",
-        description="A patch is told from the others of its `image`, or of the whole `batch` that a process has at once: for crops of one "
-        "picture; then the result depends on the number of processes and on `train.accumulate`.",
+        description="Where the negatives of a patch come from: the other patches of its `image`, or those of all images that a process "
+        "holds at once (`batch`). Take `batch` for crops of one picture. With `batch` the result depends on the number of "
+        "processes and on `train.accumulate`.",
     )
-    projection_channels: int = Field(default=256, ge=1, le=4096, description="Channels of both layers of each projection head.")
+    projection_channels: int = Field(default=256, ge=1, le=4096, description="Channels of each of the two layers of a projection head.")
 
 
 class Contrast:

@@ -42,21 +42,30 @@ class CUTConfig(AdversarialConfig, AuxiliaryConfig, ContrastConfig):
     """CUT and FastCUT; the defaults are CUT's, configs/fastcut.yaml has FastCUT's."""
 
     name: Literal["cut"] = Field(
-        default="cut", description="Unpaired translation one way, which keeps each patch close to its source (2007.15651)."
+        default="cut",
+        description="Unpaired translation in one direction; a contrastive loss keeps each patch close to its source (2007.15651).",
     )
-    direction: Direction = Field(default="a2b", description="Which domain is translated into which; both have the same channels.")
+    direction: Direction = Field(
+        default="a2b",
+        description="Direction of the translation: `a2b` from domain A to B, or `b2a`. Both domains have the same number of channels.",
+    )
     generator: FeatureGeneratorConfig = Field(
-        default=ResnetConfig(antialias=True, init="xavier"), description="The translator, whose encoder gives the features."
+        default=ResnetConfig(antialias=True, init="xavier"),
+        description="The generator. Its encoder gives the features of the PatchNCE loss.",
     )
-    discriminator: DiscriminatorConfig = Field(default=PatchConfig(antialias=True, init="xavier"), description="The judge of translations.")
+    discriminator: DiscriminatorConfig = Field(
+        default=PatchConfig(antialias=True, init="xavier"), description="The discriminator, which judges images of the output's domain."
+    )
     adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
-    nce_weight: float = Field(default=1.0, gt=0, description="Weight of the PatchNCE losses: 1 in CUT, 10 in FastCUT.")
+    nce_weight: float = Field(default=1.0, gt=0, description="Weight of the PatchNCE losses. CUT takes 1, FastCUT 10.")
     nce_identity: bool = Field(
         default=True,
-        description="Half of the PatchNCE weight for real images of the output's domain, which should stay as they are. Off in FastCUT.",
+        description="Also feed real images of the output's domain to the generator, which should not change them. Half of `nce_weight` "
+        "goes to this loss. Off in FastCUT.",
     )
     flip_equivariance: bool = Field(
-        default=False, description="Translate half of the inputs mirrored and compare them with the ones that are not; on in FastCUT."
+        default=False,
+        description="Mirror half of the inputs before the translation, and compare each translation with its input before mirroring. On in FastCUT.",
     )
 
 

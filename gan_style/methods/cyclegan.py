@@ -20,16 +20,23 @@ from gan_style.types import Batch, Outputs
 class CycleGANConfig(TwoWayConfig):
     """CycleGAN; the defaults are the paper's."""
 
-    name: Literal["cyclegan"] = Field(default="cyclegan", description="Unpaired translation both ways with cycle-consistency (1703.10593).")
-    cycle_weight_a: float = Field(default=10.0, ge=0, description="Weight of the cycle A -> B -> A.")
-    cycle_weight_b: float = Field(default=10.0, ge=0, description="Weight of the cycle B -> A -> B.")
+    name: Literal["cyclegan"] = Field(
+        default="cyclegan", description="Unpaired translation in both directions, held by cycle consistency (1703.10593)."
+    )
+    cycle_weight_a: float = Field(default=10.0, ge=0, description="Weight of the cycle-consistency loss of A -> B -> A.")
+    cycle_weight_b: float = Field(default=10.0, ge=0, description="Weight of the cycle-consistency loss of B -> A -> B.")
     identity_weight: float = Field(
         default=0.5,
         ge=0,
-        description="Weight of the identity loss, in units of the cycle weights; it keeps colours. Needs equal channels in A and B.",
+        description="Weight of the identity loss, as a multiple of the cycle weights. This loss keeps colours. It needs equal channels "
+        "in A and B.",
     )
     replay_buffer: int = Field(
-        default=50, ge=0, le=10000, description="Past translations kept for each discriminator; 0: only the present ones."
+        default=50,
+        ge=0,
+        le=10000,
+        description="Past translations that each replay buffer keeps. Each discriminator sees a mix of past and present translations. 0: "
+        "present ones only.",
     )
 
 

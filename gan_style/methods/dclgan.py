@@ -37,12 +37,16 @@ class DCLGANConfig(TwoWayConfig, ContrastConfig):
     """DCLGAN; the defaults are those of the paper's code."""
 
     name: Literal["dclgan"] = Field(
-        default="dclgan", description="Unpaired translation both ways, which keeps each patch close to its source (2104.07689)."
+        default="dclgan",
+        description="Unpaired translation in both directions; a contrastive loss keeps each patch close to its source (2104.07689).",
     )
     generator: FeatureGeneratorConfig = Field(
-        default=ResnetConfig(antialias=True, init="xavier"), description="Both translators, whose encoders give the features."
+        default=ResnetConfig(antialias=True, init="xavier"),
+        description="Both generators. Their encoders give the features of the PatchNCE loss.",
     )
-    discriminator: DiscriminatorConfig = Field(default=PatchConfig(antialias=True, init="xavier"), description="Both judges.")
+    discriminator: DiscriminatorConfig = Field(
+        default=PatchConfig(antialias=True, init="xavier"), description="Both discriminators: one judges domain A, one domain B."
+    )
     adversarial: AdversarialName = Field(default="hinge", description=LOSSES)
     nce_weight: float = Field(default=2.0, gt=0, description="Weight of the PatchNCE losses.")
 

@@ -39,34 +39,37 @@ class FastStyleConfig(MethodConfig):
 
     domains: ClassVar[tuple[str, ...]] = ("a",)
     name: Literal["fast_style"] = Field(
-        default="fast_style", description="Pictures (domain A) in one of a few styles, in one forward pass (1603.08155, 1610.07629)."
+        default="fast_style", description="Pictures (domain A) in one of a few styles, by one forward pass (1603.08155, 1610.07629)."
     )
     styles: dict[str, Place] = Field(
-        default_factory=dict, max_length=1024, description="The styles: name -> picture, `{starry: starry_night.jpg}`; at least one."
+        default_factory=dict,
+        max_length=1024,
+        description="Names of the styles and the files of their pictures, such as `{starry: starry_night.jpg}`; at least one.",
     )
     add_to: Place | None = Field(
         default=None,
-        description="A bundle of this method, or its run folder, to which `styles` are added: its convolutions and styles stay as "
-        "they are, only the new styles' scales and shifts are trained (1610.07629, section 3.2).",
+        description="A bundle or run folder of fast_style whose network learns further styles, those of `styles`. Training changes the "
+        "scales and shifts of the new styles alone (1610.07629, section 3.2). null: train a new network.",
     )
     generator: StylizerConfig = Field(default=TransformerNetConfig(), description="The stylizer.")
-    content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss (mean square).")
+    content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss, the mean square distance of features.")
     content_layers: Annotated[LayerList, OnlyWith({"content_weight": ON})] = Field(
         default=["relu2_2"], min_length=1, description="VGG layers of the content loss."
     )
-    style_weight: float = Field(default=5.0, ge=0, description="Weight of the style loss (Gram matrices over C H W).")
+    style_weight: float = Field(default=5.0, ge=0, description="Weight of the style loss, whose Gram matrices are divided by C H W.")
     style_layers: Annotated[LayerList, OnlyWith({"style_weight": ON})] = Field(
         default=["relu1_2", "relu2_2", "relu3_3", "relu4_3"], min_length=1, description="VGG layers of the style loss."
     )
-    tv_weight: float = Field(default=1e-4, ge=0, description="Weight of the total variation, which smooths.")
+    tv_weight: float = Field(default=1e-4, ge=0, description="Weight of the total-variation loss, which smooths translations. 0: off.")
     style_size: Annotated[int | None, OnlyWith({"style_weight": ON})] = Field(
         default=256,
         ge=16,
         le=4096,
-        description="Shorter side of the style pictures in pixels: smaller gives finer strokes; null: as they are.",
+        description="Pixels of the shorter side to which the style pictures are resized. Smaller values give finer strokes. null: their "
+        "own size.",
     )
     vgg: Annotated[VGGConfig, OnlyWith({"content_weight": ON, "style_weight": ON})] = Field(
-        default_factory=lambda: VGGConfig(name="vgg16"), description="The fixed network behind the losses."
+        default_factory=lambda: VGGConfig(name="vgg16"), description="The fixed network that gives the features of the losses."
     )
 
     def pictures(self) -> list[str]:

@@ -29,17 +29,22 @@ class GANConfig(AdversarialConfig):
     """GAN."""
 
     domains: ClassVar[tuple[str, ...]] = ("a",)
-    name: Literal["gan"] = Field(default="gan", description="Images from noise (1406.2661).")
+    name: Literal["gan"] = Field(default="gan", description="Images drawn from noise (1406.2661).")
     size: int = Field(
-        default=64, ge=8, le=1024, description="Side of the images in pixels; data.crop_size must equal it. `dcgan`: a power of two."
+        default=64,
+        ge=8,
+        le=1024,
+        description="Side of the images in pixels, equal to `data.crop_size`. The networks `dcgan` need a power of two.",
     )
-    latent: int = Field(default=64, ge=1, le=4096, description="Numbers of noise that an image is made from.")
-    generator: NoiseGeneratorConfig = Field(default=DCGANGeneratorConfig(), description="What makes images of noise.")
-    discriminator: ImageDiscriminatorConfig = Field(default=DCGANDiscriminatorConfig(), description="The judge of images, real or made.")
+    latent: int = Field(default=64, ge=1, le=4096, description="Dimensions of the noise that an image is drawn from.")
+    generator: NoiseGeneratorConfig = Field(default=DCGANGeneratorConfig(), description="The generator, which makes an image from noise.")
+    discriminator: ImageDiscriminatorConfig = Field(
+        default=DCGANDiscriminatorConfig(), description="The discriminator, which judges real and generated images."
+    )
     objective: Annotated[Literal["non-saturating", "minimax"], OnlyWith({"adversarial": ("vanilla", "non-saturating")})] = Field(
         default="non-saturating",
-        description="The generator's side: `minimax` minimises log(1 - D(G(z))) as in equation 1; `non-saturating` maximises log D(G(z)), "
-        "which the paper advises (section 3) because its gradient does not vanish while the discriminator wins.",
+        description="Objective of the generator. `minimax` minimises log(1 - D(G(z))) (equation 1). `non-saturating` maximises log "
+        "D(G(z)), whose gradient does not vanish while the discriminator wins (section 3).",
     )
 
     @model_validator(mode="after")

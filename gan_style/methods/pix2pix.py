@@ -27,9 +27,11 @@ class Pix2PixConfig(AdversarialConfig, AuxiliaryConfig):
     name: Literal["pix2pix"] = Field(
         default="pix2pix", description="Paired translation with a conditional PatchGAN and an L1 loss (1611.07004)."
     )
-    direction: Direction = Field(default="a2b", description="Which domain is translated into which.")
-    generator: GeneratorConfig = Field(default=UnetConfig(norm="batch", dropout=True), description="The translator.")
-    discriminator: DiscriminatorConfig = Field(default=PatchConfig(norm="batch"), description="The judge of (input, output) pairs.")
+    direction: Direction = Field(default="a2b", description="Direction of the translation: `a2b` from domain A to B, or `b2a`.")
+    generator: GeneratorConfig = Field(default=UnetConfig(norm="batch", dropout=True), description="The generator.")
+    discriminator: DiscriminatorConfig = Field(
+        default=PatchConfig(norm="batch"), description="The discriminator, which judges pairs of input and output."
+    )
     l1_weight: float = Field(default=100.0, ge=0, description="Weight of the L1 distance to the true output.")
 
 

@@ -39,27 +39,36 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     """pix2pixHD; the defaults are the paper's but for the VGG loss, whose weights are a download: configs/pix2pixhd.yaml has it."""
 
     name: Literal["pix2pixhd"] = Field(
-        default="pix2pixhd", description="Paired translation of large images (1711.11585), also with SPADE's generator (1903.07291)."
+        default="pix2pixhd",
+        description="Paired translation of large images (1711.11585). It also takes the generator of SPADE (1903.07291).",
     )
-    generator: GeneratorConfig = Field(default=GlobalConfig(), description="The translator.")
-    discriminator: FeatureDiscriminatorConfig = Field(default=MultiscaleConfig(), description="The judges of (input, output) pairs.")
+    generator: GeneratorConfig = Field(default=GlobalConfig(), description="The generator.")
+    discriminator: FeatureDiscriminatorConfig = Field(
+        default=MultiscaleConfig(), description="The discriminator, which judges pairs of input and output."
+    )
     adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     feature_weight: float = Field(
-        default=10.0, ge=0, description="Weight of the feature-matching loss: the discriminator's features of translation and truth."
+        default=10.0,
+        ge=0,
+        description="Weight of the feature-matching loss, the distance between the discriminator's features of translation and truth.",
     )
     perceptual_layers: PerceptualLayers = Field(
         default=["relu1_1=0.03125", "relu2_1=0.0625", "relu3_1=0.125", "relu4_1=0.25", "relu5_1"],
         min_length=1,
-        description="VGG layers of the perceptual loss and their weights, as in the public code.",
+        description="VGG layers of the perceptual loss and their weights. The default is that of the authors' code.",
     )
-    perceptual_distance: PerceptualDistance = Field(default="l1", description="Of the perceptual loss: `l1` in the paper.")
+    perceptual_distance: PerceptualDistance = Field(
+        default="l1",
+        description="Distance between the features in the perceptual loss: mean square (`l2`) or mean absolute value (`l1`, as in the "
+        "paper).",
+    )
     coarse_from: Place | None = Field(
         default=None,
-        description="A bundle of this method, or its run folder, trained with generator `global` on images of 1/2**num_enhancers of the "
-        "size: where the coarse part of `coarse-to-fine` begins (section 3.1).",
+        description="A bundle or run folder of pix2pixhd with generator `global`, trained on images of 1/2**num_enhancers of the size. "
+        "The coarse part of `coarse-to-fine` starts from its weights (section 3.1). null: random weights.",
     )
     fixed_steps: int = Field(
-        default=0, ge=0, description="Steps at the beginning in which the coarse part of `coarse-to-fine` stays as it is."
+        default=0, ge=0, description="First steps of the run, during which the coarse part of `coarse-to-fine` is not trained."
     )
 
     @model_validator(mode="after")

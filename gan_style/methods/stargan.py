@@ -32,17 +32,23 @@ class StarGANConfig(AdversarialConfig, DomainNamesConfig):
     """StarGAN; the defaults are the paper's."""
 
     name: Literal["stargan"] = Field(
-        default="stargan", description="Images of several domains, each led to any other by one generator (1711.09020)."
+        default="stargan", description="One generator that translates images of several domains into any of them (1711.09020)."
     )
-    generator: GeneratorConfig = Field(default=ResnetConfig(num_blocks=6), description="The translator.")
-    discriminator: ClassifyingDiscriminatorConfig = Field(default=ClassifyingConfig(), description="The judge and classifier.")
+    generator: GeneratorConfig = Field(default=ResnetConfig(num_blocks=6), description="The generator.")
+    discriminator: ClassifyingDiscriminatorConfig = Field(
+        default=ClassifyingConfig(), description="The discriminator, which judges images and names their domain."
+    )
     adversarial: AdversarialName = Field(default="wgan", description=LOSSES)
-    critic_steps: int = Field(default=5, ge=1, le=1000, description="Steps in which the discriminator moves for one of the generator.")
+    critic_steps: int = Field(default=5, ge=1, le=1000, description="Steps of the discriminator for each step of the generator.")
     gradient_penalty_weight: float = Field(
-        default=10.0, ge=0, description="Weight of (|grad D| - 1)^2 between real and made images (1704.00028)."
+        default=10.0,
+        ge=0,
+        description="Weight of the gradient penalty, (|grad D| - 1)^2 between real and generated images (1704.00028). 0: off.",
     )
-    classification_weight: float = Field(default=1.0, ge=0, description="Weight of the cross-entropy of the domain.")
-    reconstruction_weight: float = Field(default=10.0, ge=0, description="Weight of the L1 distance after the way there and back.")
+    classification_weight: float = Field(default=1.0, ge=0, description="Weight of the domain classification loss (cross-entropy).")
+    reconstruction_weight: float = Field(
+        default=10.0, ge=0, description="Weight of the L1 distance between an image and its translation back (reconstruction loss)."
+    )
 
 
 class StarGAN(SeveralDomains):

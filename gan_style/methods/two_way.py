@@ -30,14 +30,18 @@ from gan_style.types import Batch, Direction, Outputs, Task
 class TwoWayConfig(AdversarialConfig, AuxiliaryConfig):
     """The keys of every two-way method."""
 
-    generator: GeneratorConfig = Field(default=ResnetConfig(), description="Both translators.")
-    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="Both judges.")
+    generator: GeneratorConfig = Field(default=ResnetConfig(), description="Both generators: A to B, and B to A.")
+    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="Both discriminators: one judges domain A, one domain B.")
     adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
     identity_weight: float = Field(
-        default=1.0, ge=0, description="Weight of the identity loss; it keeps colours. Needs equal channels in A and B."
+        default=1.0, ge=0, description="Weight of the identity loss. This loss keeps colours. It needs equal channels in A and B."
     )
     replay_buffer: int = Field(
-        default=0, ge=0, le=10000, description="Past translations kept for each discriminator; 0: only the present ones."
+        default=0,
+        ge=0,
+        le=10000,
+        description="Past translations that each replay buffer keeps. Each discriminator sees a mix of past and present translations. 0: "
+        "present ones only.",
     )
 
 

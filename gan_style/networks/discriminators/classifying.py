@@ -14,11 +14,17 @@ from gan_style.networks.keys import BaseChannels
 class ClassifyingConfig(NetworkConfig):
     """Strided convolutions without normalisation, patch scores and a class."""
 
-    name: Literal["classifying"] = Field(default="classifying", description="Patch scores and an auxiliary classifier (1711.09020).")
+    name: Literal["classifying"] = Field(
+        default="classifying", description="A PatchGAN that also names the domain of the image (1711.09020)."
+    )
     base_channels: BaseChannels = 64
-    num_layers: Annotated[int, Field(ge=1, le=8, description="Strided layers, each with twice the channels of the one before.")] = 6
+    num_layers: Annotated[
+        int, Field(ge=1, le=8, description="Layers with stride 2, each with twice the channels of the layer before it.")
+    ] = 6
     init: Literal["normal", "xavier", "kaiming", "orthogonal"] = Field(
-        default="kaiming", description="Initial weights of convolutions: nothing normalises the layers, so the weights must keep the scale."
+        default="kaiming",
+        description="Initial weights of convolutions. The layers have no normalisation, so their weights must keep the scale of the "
+        "features.",
     )
 
 

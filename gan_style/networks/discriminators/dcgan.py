@@ -14,7 +14,7 @@ from gan_style.networks.layers.normalisation import bias_before, norm_layer
 class DCGANDiscriminatorConfig(NetworkConfig):
     """Convolutions from the image to 4 x 4 pixels."""
 
-    name: Literal["dcgan"] = Field(default="dcgan", description="Strided convolutions (1511.06434).")
+    name: Literal["dcgan"] = Field(default="dcgan", description="Convolutions with stride 2 (1511.06434).")
     base_channels: BaseChannels = 64
     norm: Norm = "batch"
 

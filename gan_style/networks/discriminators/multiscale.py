@@ -14,9 +14,14 @@ class MultiscaleConfig(PatchConfig):
     """PatchGANs on the image and on smaller copies of it."""
 
     name: Literal["multiscale"] = Field(  # type: ignore[assignment]
-        default="multiscale", description="Overlapping patches at several scales (1711.11585)."
+        default="multiscale", description="A PatchGAN for each of several sizes of the image (1711.11585)."
     )
-    num_scales: int = Field(default=3, ge=1, le=5, description="Scales: one PatchGAN for the image as it is, one for half its size, ...")
+    num_scales: int = Field(
+        default=3,
+        ge=1,
+        le=5,
+        description="Number of PatchGANs: the first sees the image, the second the image at half its size, and so on.",
+    )
 
 
 class MultiscaleDiscriminator(nn.Module):

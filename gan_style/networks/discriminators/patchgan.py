@@ -17,7 +17,7 @@ from gan_style.networks.layers.normalisation import bias_before, norm_layer
 class PatchConfig(NetworkConfig):
     """Strided convolutions and a score for each patch."""
 
-    name: Literal["patchgan"] = Field(default="patchgan", description="Overlapping patches (1611.07004).")
+    name: Literal["patchgan"] = Field(default="patchgan", description="A PatchGAN, which judges overlapping patches (1611.07004).")
     base_channels: BaseChannels = 64
     num_layers: NumLayers = 3
     norm: Norm = "instance"

@@ -14,7 +14,9 @@ from gan_style.networks.layers.normalisation import bias_before, norm_layer
 class PixelConfig(NetworkConfig):
     """1 x 1 convolutions and a score for each pixel."""
 
-    name: Literal["pixel"] = Field(default="pixel", description="Each pixel by itself (1611.07004, section 6.1.2).")
+    name: Literal["pixel"] = Field(
+        default="pixel", description="A PatchGAN of 1 x 1 pixels, which judges each pixel by itself (1611.07004, section 6.1.2)."
+    )
     base_channels: BaseChannels = 64
     norm: Norm = "instance"
 

@@ -22,12 +22,17 @@ class AdaINNetConfig(NetworkConfig):
 
     name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")
     base_channels: BaseChannels = Field(
-        default=64, description="Channels of the decoder's last layers; earlier layers have a multiple of it."
+        default=64, description="Channels of the decoder's last layers. Earlier layers have a multiple of them."
     )
     depth: Literal["relu2_1", "relu3_1", "relu4_1"] = Field(
-        default="relu4_1", description="Where the features meet: the paper's relu4_1, or less deep, which is faster and keeps more."
+        default="relu4_1",
+        description="VGG layer at which content and style meet. The paper takes `relu4_1`. Earlier layers are faster and keep more of "
+        "the content.",
     )
-    init: Init = Field(default="kaiming", description="Initial decoder weights: nothing normalises it, so they must keep the scale.")
+    init: Init = Field(
+        default="kaiming",
+        description="Initial weights of the decoder. It has no normalisation, so its weights must keep the scale of the features.",
+    )
 
 
 class AdaINNet(nn.Module):

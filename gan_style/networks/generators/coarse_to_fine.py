@@ -31,8 +31,8 @@ class GlobalConfig(NetworkConfig):
     upsampling: Upsampling = "deconvolution"
     activation_checkpointing: Recomputation = Field(
         default=False,
-        description="Compute all stages a second time in the backward instead of keeping what they hold (1604.06174): less memory, more "
-        "time, the same result.",
+        description="Recompute all stages in the backward pass instead of storing their activations (1604.06174). This takes less memory "
+        "and more time. The result is the same.",
     )
 
 
@@ -43,7 +43,7 @@ class CoarseToFineConfig(GlobalConfig):
         default="coarse-to-fine", description="The generator of pix2pixHD with local enhancers, for the largest images (1711.11585)."
     )
     num_enhancers: int = Field(
-        default=1, ge=1, le=3, description="Local enhancers: the global generator works at 1/2**n of the image's size."
+        default=1, ge=1, le=3, description="Local enhancers. The global generator works at 1/2**num_enhancers of the image's size."
     )
 
 

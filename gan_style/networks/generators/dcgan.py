@@ -13,7 +13,7 @@ from gan_style.networks.layers.normalisation import bias_before, norm_layer
 class DCGANGeneratorConfig(NetworkConfig):
     """Deconvolutions from 4 x 4 pixels to the image."""
 
-    name: Literal["dcgan"] = Field(default="dcgan", description="Strided deconvolutions (1511.06434).")
+    name: Literal["dcgan"] = Field(default="dcgan", description="Deconvolutions with stride 2 (1511.06434).")
     base_channels: BaseChannels = 64
     norm: Norm = "batch"
 

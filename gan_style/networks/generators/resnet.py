@@ -25,14 +25,14 @@ class ResnetConfig(NetworkConfig):
 
     name: Literal["resnet"] = Field(default="resnet", description="The residual generator of CycleGAN (1603.08155, 1703.10593).")
     base_channels: BaseChannels = 64
-    num_blocks: NumBlocks = Field(default=9, description="Residual blocks; CycleGAN takes 6 for 128 pixels and 9 from 256.")
+    num_blocks: NumBlocks = Field(default=9, description="Residual blocks. CycleGAN takes 6 for images of 128 pixels, and 9 from 256.")
     norm: Norm = "instance"
     dropout: Dropout = False
     upsampling: Upsampling = "deconvolution"
     antialias: bool = Field(
         default=False,
-        description="Blur before each halving, and interpolate before a convolution instead of a deconvolution: "
-        "a shift of the input then shifts the output (1904.11486).",
+        description="Blur before each halving, and replace each deconvolution by interpolation and a convolution. A shift of the input "
+        "then shifts the output alike (1904.11486).",
     )
     activation_checkpointing: Recomputation = False
 

@@ -21,12 +21,17 @@ class SpadeConfig(NetworkConfig):
 
     name: Literal["spade"] = Field(default="spade", description="The generator of SPADE, for label maps and large images (1903.07291).")
     base_channels: BaseChannels = 64
-    num_downs: NumDowns = Field(default=6, description="Doublings from the deepest layer, which sees every 2**n-th pixel of the input.")
-    norm: Norm = Field(default="instance", description="Normalisation that the input modulates; the paper's is `batch`.")
+    num_downs: NumDowns = Field(
+        default=6,
+        description="Doublings of the size from the deepest layer to the output. The deepest layer is 1/2**num_downs of the image's size.",
+    )
+    norm: Norm = Field(
+        default="instance", description="Normalisation whose scales and shifts come from the input image. The paper takes `batch`."
+    )
     activation_checkpointing: Recomputation = Field(
         default=False,
-        description="Compute the convolutions and their normalisations a second time in the backward instead of keeping what they hold "
-        "(1604.06174): less memory, more time, the same result.",
+        description="Recompute the convolutions and their normalisations in the backward pass instead of storing their activations "
+        "(1604.06174). This takes less memory and more time. The result is the same.",
     )
 
 

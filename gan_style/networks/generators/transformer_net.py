@@ -20,10 +20,10 @@ from gan_style.networks.layers.padding import run_padded
 class TransformerNetConfig(NetworkConfig):
     """The image transformation network."""
 
-    name: Literal["transformer_net"] = Field(default="transformer_net", description="The network of 1603.08155.")
+    name: Literal["transformer_net"] = Field(default="transformer_net", description="The network of fast style transfer (1603.08155).")
     base_channels: BaseChannels = 32
     num_blocks: NumBlocks = 5
-    norm: Literal["instance"] = Field(default="instance", description="`instance`: the styles live in its scales and shifts.")
+    norm: Literal["instance"] = Field(default="instance", description="Always `instance`. Each style is a set of its scales and shifts.")
 
 
 class TransformerNet(nn.Module):

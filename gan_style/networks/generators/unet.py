@@ -23,10 +23,12 @@ class UnetConfig(NetworkConfig):
 
     name: Literal["unet"] = Field(default="unet", description="The U-Net of pix2pix (1611.07004).")
     base_channels: BaseChannels = 64
-    num_downs: NumDowns = Field(default=8, description="Halvings down to the bottleneck: 7 for 128 pixels, 8 for 256.")
+    num_downs: NumDowns = Field(
+        default=8, description="Halvings of the size from the image to the bottleneck: 7 for 128 pixels, 8 for 256."
+    )
     norm: Norm = "instance"
     dropout: Annotated[bool, OnlyWith({"num_downs": tuple(range(FIRST_WITH_DROPOUT + 2, 13))}, refused=False)] = Field(
-        default=False, description="Dropout of 0.5 in the innermost decoder layers but the first."
+        default=False, description="Dropout of 0.5 in the decoder layers between the innermost layer and the last four."
     )
     upsampling: Upsampling = "deconvolution"
 
