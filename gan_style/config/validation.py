@@ -14,7 +14,8 @@ class ValidationConfig(Section):
         default=None,
         min_length=1,
         description=f"The metrics: any of {', '.join(f'`{name}`' for name in METRICS)}. The first five need pairs. "
-        "null: `l1`, `psnr` and `ssim` if the validation images are pairs, else `kid` and `structure`, without those that the method lacks.",
+        "null: `l1`, `psnr` and `ssim` if the validation images are pairs, else `kid` and `structure`, without those that "
+        "the method lacks.",
     )
     best: str | None = Field(
         default=None,

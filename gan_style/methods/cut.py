@@ -65,7 +65,8 @@ class CUTConfig(AdversarialConfig, AuxiliaryConfig, ContrastConfig):
     )
     flip_equivariance: bool = Field(
         default=False,
-        description="Mirror half of the inputs before the translation, and compare each translation with its input before mirroring. On in FastCUT.",
+        description="Mirror half of the inputs before the translation, and compare each translation with its input "
+        "before mirroring. On in FastCUT.",
     )
 
 
