@@ -113,13 +113,13 @@ def run(command: Sequence[str | Path], cwd: Path, timeout: float = 300, **option
 
 @contextmanager
 def ended(*processes: WarmProcess) -> Iterator[None]:
-    """Kill what still runs at the end."""
+    """Kill what still runs at the end, with the processes that it started in its session."""
     try:
         yield
     finally:
         for process in processes:
             if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 

@@ -1,18 +1,12 @@
 """What happens to one of two processes is dealt with by both: killed, signalled, or fed a broken file."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import warm
-from children import heeding
 from pictures import draw_folders
 from runs import bundles, metrics, networks
 from smoke import ROOT, smoke_arguments
@@ -24,36 +18,16 @@ def arguments(data: Path, run_dir: Path, *overrides: str) -> list[str]:
     return [str(ROOT / "train.py"), *smoke_arguments("pix2pix", data, run_dir, *EXACT, "logging.every=5", *overrides)]
 
 
-@contextmanager
-def two_processes(command: list[str], folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """torchrun with two processes, in a session of its own; what they say goes to folder/log."""
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *options]
-    with (folder / "log").open("a") as log:
-        process = subprocess.Popen(
-            [*torchrun, *command], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=heeding
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def torchrun(command: list[str], folder: Path, *options: str, **variables: str) -> int:
+    """The exit code of torchrun with two processes; what they say goes to folder/log."""
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *options]
+    log = folder / "log"
+    process = warm.start([*launch, *command], folder, {"ACCELERATE_USE_CPU": "true", **variables}, stdout=log, stderr=log)
+    with warm.ended(process):
+        return process.wait()
 
 
-def worker_of(torchrun: subprocess.Popen[bytes], rank: int) -> int:
-    """The process number of a rank."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            status, variables = (process / "stat").read_text(), (process / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if int(status.rpartition(")")[2].split()[1]) == torchrun.pid and f"RANK={rank}".encode() in variables:
-            return int(process.name)
-    raise AssertionError(f"no process of rank {rank}")
-
-
-def wait_for(path: Path, process: subprocess.Popen[bytes] | warm.WarmProcess) -> None:
+def wait_for(path: Path, process: warm.WarmProcess) -> None:
     give_up = time.monotonic() + 120
     while not path.exists() and process.poll() is None and time.monotonic() < give_up:
         time.sleep(0.05)
@@ -63,19 +37,20 @@ def wait_for(path: Path, process: subprocess.Popen[bytes] | warm.WarmProcess) ->
 def test_a_killed_process_is_recovered_from(tmp_path: Path) -> None:
     """`torchrun --max-restarts`: both start anew from the newest checkpoint, and the result is the uninterrupted one's."""
     data = draw_folders(tmp_path / "data")
-    steps = ["train.steps=200", "train.checkpoint_every=13"]  # in the middle of a window of the log
+    steps = ["train.steps=20", "train.checkpoint_every=13"]  # in the middle of a window of the log
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     straight.mkdir()
     killed.mkdir()
     assert warm.run_ranks(arguments(data, straight / "run", *steps), 2, straight, straight / "log") == [0, 0]
-    with two_processes(arguments(data, killed / "run", *steps), killed, "--max-restarts=2") as process:
-        wait_for(killed / "run" / "checkpoints" / "step_0000013", process)
-        os.kill(worker_of(process, rank=1), signal.SIGKILL)
-        assert process.wait(timeout=240) == 0, (killed / "log").read_text()[-3000:]
-    assert "going on after step" in (tmp_path / "killed" / "log").read_text()
-    assert networks(tmp_path / "killed" / "run", 200) == networks(tmp_path / "straight" / "run", 200)
-    assert bundles(tmp_path / "killed" / "run") == bundles(tmp_path / "straight" / "run")
-    assert metrics(tmp_path / "killed" / "run") == metrics(tmp_path / "straight" / "run")
+    _, *options = arguments(data, killed / "run", *steps)
+    mortal = [str(ROOT / "tests/mortal.py"), *options]
+    code = torchrun(mortal, killed, "--max-restarts=2", KILLED=str(killed / "mark"), KILLED_BEFORE="17")
+    said = (killed / "log").read_text()
+    assert code == 0, said[-3000:]
+    assert (killed / "mark").exists() and "going on after step 13" in said
+    assert networks(killed / "run", 20) == networks(straight / "run", 20)
+    assert bundles(killed / "run") == bundles(straight / "run")
+    assert metrics(killed / "run") == metrics(straight / "run")
 
 
 def test_a_signal_to_one_process_stops_both_with_a_checkpoint(tmp_path: Path) -> None:
@@ -101,8 +76,7 @@ def test_a_broken_file_of_one_process_ends_both_and_loses_no_step(workers: int, 
     command = arguments(data, tmp_path / "run", "train.steps=6", "train.checkpoint_every=100", f"data.workers={workers}")
     broken.write_bytes(whole[: len(whole) // 2])
     if workers:
-        with two_processes(command, tmp_path) as process:
-            assert process.wait(timeout=120) != 0
+        assert torchrun(command, tmp_path) != 0
         assert "exitcode  : 2" in (tmp_path / "log").read_text(), "the first to end has this code, though torchrun signals the other one"
     else:
         assert warm.run_ranks(command, 2, tmp_path, tmp_path / "log") == [2, 2]

@@ -1,4 +1,7 @@
-"""Launches of real trainings, as small as can be, on the CPU."""
+"""Launches of real trainings, as small as can be, on the CPU.
+
+A launcher is a warm process: it is the library's, and what it starts are interpreters.
+"""
 
 import json
 import os
@@ -10,11 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import warm
 from children import heeding
 from smoke import ROOT, smoke_arguments
 
 LAUNCH = ROOT / "configs" / "launch"
 ENDLESS = 100000  # steps
+ACCELERATE = ["-m", "accelerate.commands.launch"]
+TORCHRUN = ["-m", "torch.distributed.run"]
 
 
 def arguments(data: Path, run_dir: Path, *overrides: str) -> list[str]:
@@ -23,17 +29,18 @@ def arguments(data: Path, run_dir: Path, *overrides: str) -> list[str]:
 
 
 def environment(*first: Path, **variables: str) -> dict[str, str]:
-    """One thread on the CPU, with this Python's commands, and before them the folders `first`, on the path."""
+    """One thread on the CPU, with this tree's package and this Python's commands, and before them the folders `first`, on the path."""
     path = [*map(str, first), str(Path(sys.executable).parent), os.environ["PATH"]]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ACCELERATE_", "PET_", "SLURM_", "TORCH"))}
-    return {**inherited, "PATH": os.pathsep.join(path), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", **variables}
+    ours = {"PATH": os.pathsep.join(path), "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    return {**inherited, **ours, **variables}
 
 
 @contextmanager
-def started(command: list[str], log: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A command running in the repository, with its output in `log`; what is left of it at the end is killed."""
+def started(command: list[str], log: Path, env: dict[str, str], cwd: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
+    """A command running in the repository, or in `cwd`, with its output in `log`; what is left of it at the end is killed."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True, preexec_fn=heeding)
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=output, start_new_session=True, preexec_fn=heeding)
         try:
             yield process
         finally:
@@ -42,7 +49,7 @@ def started(command: list[str], log: Path, env: dict[str, str]) -> Iterator[subp
                 process.wait()
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(path: Path, process: subprocess.Popen[bytes] | warm.WarmProcess, log: Path) -> None:
     """Until `path` is there; an error where the process ends before."""
     give_up = time.monotonic() + 240
     while not path.exists():

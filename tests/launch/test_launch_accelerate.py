@@ -1,12 +1,11 @@
 """The configurations of `accelerate launch`, and the launches that are refused."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 import warm
 from accelerate.commands.config.config_args import load_config_from_file
-from launching import LAUNCH, arguments, environment, free_port, newest, started
+from launching import ACCELERATE, LAUNCH, arguments, environment, free_port, newest
 from smoke import ROOT
 
 
@@ -22,24 +21,21 @@ def test_accelerate_knows_every_key(name: str, kind: str, machines: int, process
 
 @pytest.mark.parametrize(("name", "processes"), [("one_gpu", 1), ("many_gpus", 2)])
 def test_one_machine_trains(name: str, processes: int, data: Path, tmp_path: Path) -> None:
-    launch = ["accelerate", "launch", "--config_file", str(LAUNCH / f"{name}.yaml"), "--num_processes", str(processes)]
-    command = [*launch, "train.py", *arguments(data, tmp_path / "run", "train.steps=2")]
-    with started(command, tmp_path / "log", environment()) as launcher:
-        assert launcher.wait(timeout=240) == 0, (tmp_path / "log").read_text()[-3000:]
+    options = ["--config_file", str(LAUNCH / f"{name}.yaml"), "--num_processes", str(processes)]
+    done = warm.run([*ACCELERATE, *options, "train.py", *arguments(data, tmp_path / "run", "train.steps=2")], ROOT, env=environment())
+    assert done.returncode == 0, done.stderr[-3000:]
     manifest = newest(tmp_path / "run")
     assert (manifest["step"], manifest["processes"]) == (2, processes)
 
 
 def test_two_machines_train(data: Path, tmp_path: Path) -> None:
     options = ["--main_process_ip", "localhost", "--main_process_port", str(free_port()), "--num_processes", "2"]
-    launch = ["accelerate", "launch", "--config_file", str(LAUNCH / "many_nodes.yaml"), *options]
+    launch = [*ACCELERATE, "--config_file", str(LAUNCH / "many_nodes.yaml"), *options]
     trained = ["train.py", *arguments(data, tmp_path / "run", "train.steps=2")]
-    logs = [tmp_path / "node0.log", tmp_path / "node1.log"]
-    with (
-        started([*launch, "--machine_rank", "0", *trained], logs[0], environment()) as one,
-        started([*launch, "--machine_rank", "1", *trained], logs[1], environment()) as two,
-    ):
-        assert [one.wait(timeout=240), two.wait(timeout=240)] == [0, 0], "".join(log.read_text()[-3000:] for log in logs)
+    log = tmp_path / "log"
+    machines = [warm.start([*launch, "--machine_rank", rank, *trained], ROOT, environment(), stdout=log, stderr=log) for rank in "01"]
+    with warm.ended(*machines):
+        assert [machine.wait() for machine in machines] == [0, 0], log.read_text()[-3000:]
     manifest = newest(tmp_path / "run")
     assert (manifest["step"], manifest["processes"]) == (2, 2)
 
@@ -63,15 +59,9 @@ def test_a_launch_that_cannot_work_is_refused(variables: dict[str, str], reason:
 
 
 def test_accelerate_launch_with_fsdp_is_refused(data: Path, tmp_path: Path) -> None:
-    command = ["accelerate", "launch", "--use_fsdp", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
-    done = subprocess.run(
-        [*command, "--mixed_precision", "no", "--dynamo_backend", "no", "train.py", *arguments(data, tmp_path / "run")],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    options = ["--use_fsdp", "--num_processes", "1", "--num_machines", "1", "--main_process_port", "0"]
+    options += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+    done = warm.run([*ACCELERATE, *options, "train.py", *arguments(data, tmp_path / "run")], ROOT, env=environment())
     assert done.returncode == 1, "the launcher's own code"
     assert "error: FSDP splits one network" in done.stderr
     assert "exitcode  : 2" in done.stderr

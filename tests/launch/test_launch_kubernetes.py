@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 import yaml
-from launching import LAUNCH, arguments, environment, free_port
+from launching import LAUNCH, TORCHRUN, arguments, environment, free_port
 from smoke import ROOT
 
 # The keys of the operator's custom resource; those of a pod that a training can use.
@@ -76,15 +77,10 @@ def test_the_command_runs_with_what_the_operator_sets(spec: dict[str, Any], cont
     """One pod, without a GPU. The rendezvous' address is worker 0's name and the operator's port in a cluster."""
     pets = {"PET_RDZV_BACKEND": "c10d", "PET_RDZV_ENDPOINT": f"localhost:{free_port()}", "PET_NNODES": "1:1", "PET_MAX_RESTARTS": "3"}
     given = {variable["name"]: variable["value"] for variable in container["env"]}
-    command = [word.replace("=gpu", "=1") for word in container["command"]]
-    done = subprocess.run(
-        [*command, *container["args"], f"data.root={data}", f"run_dir={tmp_path / 'run'}", "--dry-run"],
-        cwd=ROOT,
-        env=environment(PYTHONUNBUFFERED="0", **pets, **given),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    torchrun, *options = (word.replace("=gpu", "=1") for word in container["command"])
+    assert torchrun == "torchrun"
+    command = [*TORCHRUN, *options, *container["args"], f"data.root={data}", f"run_dir={tmp_path / 'run'}", "--dry-run"]
+    done = warm.run(command, ROOT, env=environment(PYTHONUNBUFFERED="0", **pets, **given))
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"method      cyclegan, run folder {tmp_path / 'run'}" in done.stdout
 

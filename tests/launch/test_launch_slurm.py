@@ -94,8 +94,8 @@ def test_a_warning_before_the_trainer_listens_queues_again(cluster: Cluster, dat
 
 
 def test_a_mistake_is_not_queued_again(cluster: Cluster, data: Path, tmp_path: Path) -> None:
-    assert cluster.submit(*arguments(data, tmp_path / "run", "train.batch_size=3")) == 2
-    assert "error: train.batch_size 3 " in (cluster.folder / "log").read_text()
+    assert cluster.submit(*arguments(data, tmp_path / "run", "train.batch_size=0")) == 2
+    assert "error: command line: train.batch_size: " in (cluster.folder / "log").read_text()
     assert not cluster.requeued
 
 
