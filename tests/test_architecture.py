@@ -17,18 +17,17 @@ def test_the_commands_are_thin(name: str) -> None:
     assert len((ROOT / name).read_text().splitlines()) < 80
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_file_is_one_idea_with_a_name(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 310
-    assert not re.fullmatch(r"(utils?|helpers?|common|misc|manager)", path.stem)
+def test_a_file_is_one_idea_with_a_name() -> None:
+    assert [str(path) for path in (*SOURCES, *TESTS) if len(path.read_text().splitlines()) > 310] == []
+    assert [str(path) for path in (*SOURCES, *TESTS) if re.fullmatch(r"(utils?|helpers?|common|misc|manager)", path.stem)] == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_nothing_is_unpickled(path: Path) -> None:
-    text = re.sub(r"torch\.load\([^()\n]*weights_only=True[^()\n]*\)", "", path.read_text())  # reads tensors alone
-    if path.name == "loading_process.py":  # reads what a process of ours sent, through a socket that nobody else can open
-        text = text.replace("pickle.loads(head, buffers=buffers)", "", 1)
-    assert not re.search(r"\b(torch|np|yaml|pickle|accelerator)\.(load|loads|load_state)\(", text)
+def test_nothing_is_unpickled() -> None:
+    for path in SOURCES:
+        text = re.sub(r"torch\.load\([^()\n]*weights_only=True[^()\n]*\)", "", path.read_text())  # reads tensors alone
+        if path.name == "loading_process.py":  # reads what a process of ours sent, through a socket that nobody else can open
+            text = text.replace("pickle.loads(head, buffers=buffers)", "", 1)
+        assert not re.search(r"\b(torch|np|yaml|pickle|accelerator)\.(load|loads|load_state)\(", text), path
 
 
 def test_accelerate_and_albumentations_stay_where_they_belong() -> None:

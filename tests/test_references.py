@@ -30,20 +30,24 @@ def there(place: str, beside: Path) -> bool:
     return any(list(folder.glob(pattern)) for folder in (ROOT, beside.parent, ROOT / "docs/guide") for pattern in (place, f"{place}-*.md"))
 
 
-@pytest.mark.parametrize("path", [path for path in TEXTS if path != Path(__file__)], ids=named)
-def test_every_file_that_is_named_is_there(path: Path) -> None:
+def test_every_file_that_is_named_is_there() -> None:
+    missing = {named(path): absent for path in TEXTS if path != Path(__file__) and (absent := missing_places(path))}
+    assert not missing, "what a file names is not in the repository"
+
+
+def missing_places(path: Path) -> list[str]:
+    """What the file names and the repository does not have."""
     text = path.read_text(encoding="utf-8")
     places = re.findall(r"(?<![\w./:-])(?:docs|configs|tests|gan_style|benchmarks)/[\w./*{}<>-]+", text)
     places += re.findall(r"(?<![\w./*-])(?:[\w-]+/)*[\w-]+\.md\b", text)
     places += [f"docs/decisions/{int(number):04d}" for number in re.findall(r"\bdecision (\d+)\b", text)]
     made = ("gan_style/index", "gan_style/recipes")  # a folder of the user's cache, one of the wheel
-    missing = sorted({place for place in places if not place.startswith(made) and not there(place, path)})
-    assert not missing, f"{named(path)} names what is not in the repository"
+    return sorted({place for place in places if not place.startswith(made) and not there(place, path)})
 
 
-@pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".md"], ids=named)
-def test_every_link_leads_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+def test_every_link_leads_somewhere() -> None:
+    pages = {path: path.read_text(encoding="utf-8") for path in TEXTS if path.suffix == ".md"}
+    for path, target in [(path, target) for path, text in pages.items() for target in re.findall(r"\]\(([^)\s]+)\)", text)]:
         if "://" in target:
             continue
         file, _, section = target.partition("#")

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
+PYTHONPATH = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 LARGEST_REQUEST = 2**18
 NULL, CLOSED = Path(os.devnull), None
 Stream = Path | int | None
@@ -89,7 +90,7 @@ def start(
     request = {
         "command": [str(part) for part in command],
         "cwd": str(cwd),
-        "env": {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **(env or {})},
+        "env": {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": PYTHONPATH, **(env or {})},
         "open": [number for number, stream in enumerate(streams) if stream is not CLOSED],
         "ignored": list(ignored),
         "largest_file": largest_file,
@@ -154,7 +155,7 @@ def _server() -> socket.socket:
     mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     mine.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_REQUEST)
     with its:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": PYTHONPATH}
         command = [sys.executable, __file__, str(its.fileno())]
         subprocess.Popen(command, env=environment, pass_fds=[its.fileno()], start_new_session=True, stdin=subprocess.DEVNULL)
     return mine

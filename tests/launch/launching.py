@@ -32,7 +32,7 @@ def environment(*first: Path, **variables: str) -> dict[str, str]:
     """One thread on the CPU, with this tree's package and this Python's commands, and before them the folders `first`, on the path."""
     path = [*map(str, first), str(Path(sys.executable).parent), os.environ["PATH"]]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ACCELERATE_", "PET_", "SLURM_", "TORCH"))}
-    ours = {"PATH": os.pathsep.join(path), "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    ours = {"PATH": os.pathsep.join(path), "PYTHONPATH": warm.PYTHONPATH, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     return {**inherited, **ours, **variables}
 
 

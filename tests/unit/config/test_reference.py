@@ -1,13 +1,11 @@
 """The page of configuration keys: complete, true, and the same as the committed one."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Literal
 
 import pytest
+import warm
 from pydantic import Field
 
 from gan_style.config.load import flatten
@@ -41,10 +39,10 @@ def test_committed_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == config_reference(CONFIGS), "run python -m gan_style keys > docs/guide/config.md"
 
 
-def test_command_prints_the_page() -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    run = subprocess.run([sys.executable, "-m", "gan_style", "keys"], cwd=ROOT, env=environment, capture_output=True, check=True)
-    assert run.stdout.decode("utf-8").replace("\r\n", "\n") == PAGE.read_text(encoding="utf-8")
+def test_command_prints_the_page(tmp_path: Path) -> None:
+    printed = tmp_path / "config.md"
+    process = warm.start(["-m", "gan_style", "keys"], tmp_path, {"PYTHONIOENCODING": "utf-8"}, stdout=printed)
+    assert process.wait() == 0 and printed.read_bytes() == PAGE.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from smoke import ROOT
+import warm
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import Place, open_dataset
@@ -58,6 +56,7 @@ class Doing:
 def test_a_killed_process_is_told_and_what_came_before_it_is_delivered(
     start: str, victim: int, tmp_path: Path, write_pairs: Callable[..., None]
 ) -> None:
+    before = processes()
     batches = iter(loader(tmp_path, write_pairs))
     expected = [next(batches).keys["a"] for _ in range(10)]
     batches = iter(loader(tmp_path, write_pairs, start))
@@ -69,6 +68,7 @@ def test_a_killed_process_is_told_and_what_came_before_it_is_delivered(
     ):
         got += [batch.keys["a"] for batch in batches]
     assert got == expected[: len(got)]
+    assert processes() == before
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,14 @@ def test_a_fault_of_ours_keeps_its_traceback() -> None:
     process.end()
 
 
-@pytest.mark.parametrize("start", STARTS)
-def test_no_process_is_left_however_the_loading_ends(start: str, tmp_path: Path, write_pairs: Callable[..., None]) -> None:
+def test_no_process_is_left_however_the_loading_ends(tmp_path: Path, write_pairs: Callable[..., None]) -> None:
     before = processes()
-    made = loader(tmp_path, write_pairs, start)
+    made = loader(tmp_path, write_pairs)
     batches = iter(made)
     next(batches)
     assert len(processes()) == len(before) + 2
     batches.close()
     assert processes() == before
-    if start == "spawn":  # two interpreters for each loading: how it ends has nothing to do with how a process starts
-        return
 
     assert len(list(made)) == 50
     assert processes() == before
@@ -194,9 +191,8 @@ from gan_style.datasets.loading_process import LoadingProcess
 def read(places):
     return places * 10_000_000  # more than a socket takes: the process waits for someone to receive it
 if __name__ == "__main__":
-    made = [LoadingProcess(read, sys.argv[1]) for _ in range(3)]
-    for process in made[::2]:
-        process.ask([1])
+    made = [LoadingProcess(read, sys.argv[1]) for _ in range(2)]
+    made[0].ask([1])
     print(*(process._process.pid for process in made), flush=True)
     time.sleep(1000)
 """
@@ -205,16 +201,20 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("start", STARTS)
 def test_processes_end_when_the_training_process_is_gone(start: str, tmp_path: Path) -> None:
     (tmp_path / "orphans.py").write_text(ORPHANS)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, "orphans.py", start], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
-    assert parent.stdout
-    pids = [int(pid) for pid in parent.stdout.readline().split()]
-    assert len(pids) == 3
-    parent.kill()
-    parent.wait()
+    said = tmp_path / "said"
+    said.touch()
+    parent = warm.start([tmp_path / "orphans.py", start], tmp_path, stdout=said)
+    with warm.ended(parent):
+        while not said.read_text().endswith("\n"):
+            assert parent.poll() is None
+            time.sleep(0.02)
+        pids = [int(pid) for pid in said.read_text().split()]
+        assert len(pids) == 2
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
     give_up = time.monotonic() + 60
     while any(alive(pid) for pid in pids) and time.monotonic() < give_up:
-        time.sleep(0.05)
+        time.sleep(0.02)
     assert not any(alive(pid) for pid in pids)
 
 
@@ -228,7 +228,6 @@ def alive(pid: int) -> bool:
 def test_a_program_that_ends_with_a_fault_does_not_wait_for_its_processes(tmp_path: Path) -> None:
     """The interpreter keeps the frames of the last exception, and with them the loading."""
     (tmp_path / "fault.py").write_text(ORPHANS.replace("time.sleep(1000)", "1 // 0"))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "fault.py", "fork"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    done = warm.run([tmp_path / "fault.py", "fork"], tmp_path, timeout=60)
     assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
     assert not any(alive(int(pid)) for pid in done.stdout.split())

@@ -2,11 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 from tiny import tiny_config
 
@@ -27,11 +27,21 @@ time.sleep(60)
 """
 
 
-def owner(folder: Path, how: str = "alone") -> tuple[subprocess.Popen[str], int]:
+def owner(folder: Path, how: str = "alone") -> tuple[warm.WarmProcess, int]:
     """A process that holds the lock of `folder`, and its child's number."""
-    process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder), how], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    return process, int(process.stdout.readline())
+    script, said = (folder.with_name(f"{folder.name}_{name}") for name in ("owner.py", "said"))
+    script.write_text(OWNER)
+    said.write_text("")
+    process = warm.start([script, folder, how], folder, stdout=said)
+    while not said.read_text().endswith("\n"):
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process, int(said.read_text())
+
+
+def kill(process: warm.WarmProcess) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
 
 
 def step_done(folder: Path) -> None:
@@ -45,14 +55,12 @@ def test_a_folder_in_use_is_refused_and_its_owner_named(tmp_path: Path) -> None:
             claim(tmp_path, tiny_config("pix2pix", tmp_path))
         assert not (tmp_path / "config.yaml").exists()
     finally:
-        process.kill()
-        process.wait()
+        kill(process)
 
 
 def test_the_lock_dies_with_its_owner_though_a_child_lives(tmp_path: Path) -> None:
     process, child = owner(tmp_path, "fork")
-    process.kill()
-    process.wait()
+    kill(process)
     try:
         os.kill(child, 0)  # it lives
         claim(tmp_path, tiny_config("pix2pix", tmp_path)).release()
@@ -64,8 +72,7 @@ def test_a_released_folder_can_be_claimed_again(tmp_path: Path) -> None:
     config = tiny_config("pix2pix", tmp_path)
     claim(tmp_path, config).release()
     process, _ = owner(tmp_path)
-    process.kill()
-    process.wait()
+    kill(process)
     claim(tmp_path, config).release()
 
 
@@ -75,8 +82,7 @@ def test_another_configuration_is_refused_and_the_lock_given_back(tmp_path: Path
     with pytest.raises(UserError, match=r"optim\.lr: 0\.0002 -> 0\.1"):
         claim(tmp_path, tiny_config("pix2pix", tmp_path, optim={"lr": 0.1}))
     process, _ = owner(tmp_path)  # it could not take a lock that was kept
-    process.kill()
-    process.wait()
+    kill(process)
 
 
 @pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoints/step_0000001", "bundles/a2b.safetensors", "samples/step_0000001.png"])

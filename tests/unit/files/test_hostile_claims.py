@@ -3,8 +3,6 @@
 import os
 import socket
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zlib
 from io import BytesIO
@@ -13,6 +11,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+import warm
 from PIL import Image
 
 from gan_style.errors import UserError
@@ -168,9 +167,9 @@ def test_pils_own_warnings_are_not_printed(tmp_path: Path) -> None:
     tags = {259: (3, 1, 1), 273: (4, 1, 300), 278: (4, 1, 8), 279: (4, 1, 64), 34675: (7, 10**6, 300)}
     (tmp_path / "x.tif").write_bytes(tiff(tags))
     program = "from gan_style.files import images; from pathlib import Path; print(images.read(Path('x.tif'), 1).pixels.shape)"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert (run.stdout, run.stderr) == ("(8, 8, 1)\n", "")
+    (tmp_path / "read.py").write_text(program)
+    done = warm.run([tmp_path / "read.py"], tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "(8, 8, 1)\n", "")
 
 
 def one_strip(stored: bytes, compression: int, width: int = 16, height: int = 16) -> bytes:
