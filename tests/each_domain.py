@@ -1,16 +1,15 @@
 """A method over several domains that exists for the tests alone: least squares, a discriminator for each domain, cycles and identities.
 
-Each discriminator scores the whole batch, and images of other domains count 0. The tests replace its parts to make mistakes.
+Each discriminator scores the whole batch, and images of other domains count 0, in its losses and its penalties. The tests replace its
+parts to make mistakes.
 """
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from gan_style.config.domain_names import DomainNamesConfig
-from gan_style.losses.adversarial import AdversarialLoss
 from gan_style.methods.adversary import AdversarialConfig, AdversarialName, Adversary
 from gan_style.methods.base import Player, build_discriminator
 from gan_style.methods.several_domains import SeveralDomains
@@ -48,19 +47,14 @@ class EachDomain(SeveralDomains):
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         losses, fake, real = dict[str, Tensor](), outputs["fake"], batch.a
         for judge, place in self.judges.items():
+            network = self.networks[judge]
             if player.name == "generator":
-                side = self.adversary.generators_side
-                losses[f"adversarial_{place}"] = self.mean(judge, fake, side, True, self.domains_that_fool(batch))
+                counts = self.counts(self.domains_that_fool(batch), place, fake)
+                losses[f"adversarial_{place}"] = self.adversary.fool(network, batch, fake, name=judge, counts=counts)
             else:
-                side = self.adversary.discriminators_side
-                losses[f"{judge}_real"] = self.mean(judge, real, side, True, self.domains_of_real(batch))
-                losses[f"{judge}_fake"] = self.mean(judge, fake, side, False, self.domains_of_fake(batch))
+                counts = (self.counts(self.domains_of_real(batch), place, real), self.counts(self.domains_of_fake(batch), place, fake))
+                judged = self.adversary.judge(network, batch, real=real, fake=fake, name=judge, counts=counts)
+                losses |= {f"{judge}_real": judged.real, f"{judge}_fake": judged.fake, **judged.penalties}
         if player.name == "generator":
             losses |= {"cycle_a": l1_loss(outputs["reconstructed_a"], real), "identity_a": l1_loss(outputs["identity_a"], real)}
         return losses
-
-    def mean(self, judge: str, images: Tensor, side: AdversarialLoss, is_real: bool, labels: list[int]) -> Tensor:
-        """The mean over the batch of the loss of the images that are of the judge's domain."""
-        scores = self.networks[judge](images)
-        each = [side(scores[place : place + 1], is_real) * (label == self.judges[judge]) for place, label in enumerate(labels)]
-        return torch.stack(each).mean()

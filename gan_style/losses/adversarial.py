@@ -33,6 +33,14 @@ def _summed_over_scales(loss: Callable[[Tensor, bool], Tensor]) -> AdversarialLo
     return summed
 
 
+def counted(loss: AdversarialLoss, scores: Scores, is_real: bool, counts: Tensor | None) -> Tensor:
+    """The mean over the batch of each image's loss times its count. counts: [B]; None counts each image once"""
+    if counts is None:
+        return loss(scores, is_real)
+    each = torch.stack([loss([scale[place : place + 1] for scale in scales(scores)], is_real) for place in range(len(counts))])
+    return (each * counts.to(each)).mean()
+
+
 @_summed_over_scales
 def lsgan(scores: Tensor, is_real: bool) -> Tensor:
     """Least squares (1611.04076, equation 9 with a = 0, b = c = 1, without the halves): mean (score - 1)^2 or mean score^2."""

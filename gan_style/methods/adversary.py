@@ -3,14 +3,15 @@
     L_D = E[f(D(T(y)), real)] + E[f(D(T(G(x))), fake)]  +  gamma/2 E[|grad D|^2]  +  lambda E[(|grad D| - 1)^2]
     L_G = E[g(D(T(G(x))), real)]
 
-f and g are the discriminator's and the generator's side of `adversarial`. T is DiffAugment (2006.10738) and instance noise (1610.04490),
+f and g are the discriminator's and the generator's side of `adversarial`. E is the mean over the batch; a judge of one domain counts the
+images of other domains 0, in the losses and in the penalties. T is DiffAugment (2006.10738) and instance noise (1610.04490),
 if configured, alike for both players. The third term is R1 (1801.04406), the last one the gradient penalty (1704.00028).
 """
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
-from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, scales
+from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, counted, scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
 from gan_style.networks import DiscriminatorConfig
 from gan_style.networks.discriminators.patchgan import PatchConfig
@@ -99,11 +100,15 @@ class AdversarialConfig(MethodConfig):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A discriminator's losses in its own turn: for real images, for generated images, and weighted penalties by their full names."""
+    """A discriminator's losses in its own turn: for real images, for generated images, and weighted penalties by their full names.
+
+    on_real: what the discriminator returned for the real images
+    """
 
     real: Tensor
     fake: Tensor
     penalties: dict[str, Tensor]
+    on_real: Any
 
 
 class Adversary:
@@ -140,12 +145,17 @@ class Adversary:
         beside: Tensor | None = None,
         name: str = "discriminator",
         real_first: bool = False,
+        scores_of: Callable[[Any], Scores] = lambda output: output,
+        counts: tuple[Tensor, Tensor] | None = None,
     ) -> Judgement:
         """The terms of the discriminator's turn. real, fake: images [B, C, H, W]
 
         beside: the condition that a conditional discriminator sees beside both
         name: of the discriminator; distinguishes the random numbers and the penalties of several discriminators
         real_first: score the real images first, which matters to the statistics of batch normalisation
+        scores_of: the scores in what the discriminator returns
+        counts: [B] for the real images and [B] for the fake ones, 1 for those that this discriminator judges, 0 for the others; None: it
+        judges all. A point between two images counts as the mean of both.
         """
         config = self.config
         turn = f"{name} judges"
@@ -157,22 +167,33 @@ class Adversary:
             real = real.detach().requires_grad_()
         pair = [_joined(beside, images) for images in ((real, fake) if real_first else (fake, real))]
         # For R1 the real images are scored alone, so that the backward pass to them does not run through the generated ones.
-        scores = [discriminator(images) for images in pair] if r1_due else forward_together(discriminator, *pair)
-        on_real, on_fake = scores if real_first else reversed(scores)
+        outputs = [discriminator(images) for images in pair] if r1_due else forward_together(discriminator, *pair)
+        on_real, on_fake = outputs if real_first else reversed(outputs)
+        real_scores, fake_scores = scores_of(on_real), scores_of(on_fake)
         penalties = {}
+        of_real, of_fake = counts or (None, None)
         if r1_due:  # gamma/2 E[|grad D(x)|^2]
-            penalties[f"{name}_r1"] = config.r1_weight * config.r1_every * r1(on_real, real, self._signs(on_real, batch, turn))
+            penalty = r1(real_scores, real, self._signs(real_scores, batch, turn), of_real)
+            penalties[f"{name}_r1"] = config.r1_weight * config.r1_every * penalty
         if config.gradient_penalty_weight:  # lambda E[(|grad D(x)| - 1)^2]
             points = self._between(real.detach(), fake.detach(), batch, turn).requires_grad_()
-            on_points = discriminator(_joined(beside, points))
-            penalties[f"{name}_gradient_penalty"] = config.gradient_penalty_weight * gradient_penalty(on_points, points)
-        return Judgement(self.discriminators_side(on_real, True), self.discriminators_side(on_fake, False), penalties)
+            on_points = scores_of(discriminator(_joined(beside, points)))
+            penalty = gradient_penalty(on_points, points, 0.5 * (counts[0] + counts[1]) if counts else None)
+            penalties[f"{name}_gradient_penalty"] = config.gradient_penalty_weight * penalty
+        side = self.discriminators_side
+        return Judgement(counted(side, real_scores, True, of_real), counted(side, fake_scores, False, of_fake), penalties, on_real)
 
     def fool(
-        self, discriminator: nn.Module, batch: Batch, fake: Tensor, beside: Tensor | None = None, name: str = "discriminator"
+        self,
+        discriminator: nn.Module,
+        batch: Batch,
+        fake: Tensor,
+        beside: Tensor | None = None,
+        name: str = "discriminator",
+        counts: Tensor | None = None,
     ) -> Tensor:
-        """The generator's term. fake: its images [B, C, H, W]; beside, name: as in `judge`"""
-        return self.generators_side(discriminator(self.shown(batch, fake, beside, name)), True)
+        """The generator's term. fake: its images [B, C, H, W]; beside, name: as in `judge`; counts: [B] as there"""
+        return counted(self.generators_side, discriminator(self.shown(batch, fake, beside, name)), True, counts)
 
     def shown(
         self,

@@ -59,6 +59,13 @@ class SeveralDomains(Method):
         """[B, K] over the K names, in the precision and on the device of `like`."""
         return sent(F.one_hot(torch.tensor(labels), len(self.names)).to(like.dtype), like.device)
 
+    def counts(self, labels: list[int], place: int, like: Tensor) -> Tensor:
+        """[B]: 1 for the images of the domain at `place` in `names`, 0 for the others, in the precision and on the device of `like`.
+
+        A judge of one domain gives them to `Adversary.judge` and `Adversary.fool`.
+        """
+        return self.one_hot(labels, like)[:, place]
+
     def fakes(self, batch: Batch) -> Outputs:
         return {"fake": self.led(batch.a, self.targets(batch))}  # G(x, c)
 

@@ -75,20 +75,25 @@ class StarGAN(SeveralDomains):
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         config, adversary, discriminator = self.config, self.adversary, self.networks["discriminator"]
         if player.name == "discriminator":
-            judged = adversary.judge(discriminator, batch, real=batch.a, fake=outputs["fake"])
-            logits = discriminator(adversary.shown(batch, batch.a, kind="real"), classify=True)
+            judged = adversary.judge(discriminator, batch, real=batch.a, fake=outputs["fake"], scores_of=_scores)
+            _, logits = judged.on_real
             return {
                 "discriminator_fake": judged.fake,  # E[D_src(G(x, c))]
                 "discriminator_real": judged.real,  # -E[D_src(x)]
                 "discriminator_class": config.classification_weight * self._cross_entropy(logits, self.own(batch)),  # -log D_cls(c' | x)
                 **judged.penalties,
             }
-        logits = discriminator(adversary.shown(batch, outputs["fake"]), classify=True)
+        scores, logits = discriminator(adversary.shown(batch, outputs["fake"]))
         return {
-            "adversarial": adversary.fool(discriminator, batch, outputs["fake"]),  # -E[D_src(G(x, c))]
+            "adversarial": adversary.generators_side(scores, True),  # -E[D_src(G(x, c))]
             "class": config.classification_weight * self._cross_entropy(logits, self.targets(batch)),  # -log D_cls(c | G(x, c))
             "cycle_a": config.reconstruction_weight * F.l1_loss(outputs["reconstructed_a"].to(batch.a), batch.a),  # |x - G(G(x, c), c')|
         }
 
     def _cross_entropy(self, logits: Tensor, labels: list[int]) -> Tensor:
         return F.cross_entropy(logits, sent(torch.tensor(labels), logits.device))
+
+
+def _scores(output: tuple[Tensor, Tensor]) -> Tensor:
+    """D_src of (D_src, D_cls)."""
+    return output[0]

@@ -55,7 +55,7 @@ STYLE_TRANSFERS: dict[str, type[nn.Module]] = {"adain": AdaINNet}
 NOISE_GENERATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANGenerator, "mlp": MLPGenerator}
 # (in_channels, size, config): images [B, Cin, size, size] -> scores [B, 1].
 IMAGE_DISCRIMINATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANDiscriminator, "mlp": MLPDiscriminator}
-# (in_channels, classes, size, config): images [B, Cin, H, W] -> scores [B, 1, h, w] and, if asked to classify, logits [B, classes].
+# (in_channels, classes, size, config): images [B, Cin, H, W] -> (scores [B, 1, h, w], logits [B, classes]).
 CLASSIFYING_DISCRIMINATORS: dict[str, type[nn.Module]] = {"classifying": ClassifyingDiscriminator}
 
 

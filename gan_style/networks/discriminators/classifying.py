@@ -29,7 +29,7 @@ class ClassifyingConfig(NetworkConfig):
 
 
 class ClassifyingDiscriminator(nn.Module):
-    """Images [B, Cin, H, W] -> scores [B, 1, h, w] with h = H / 2**num_layers; with `classify` logits [B, classes].
+    """Images [B, Cin, H, W] -> scores [B, 1, h, w] with h = H / 2**num_layers, and logits [B, classes].
 
     size: side of the training images. The classifier's kernel covers the features of such an image. The logits of a larger image are
     the mean over the kernel's positions.
@@ -52,7 +52,7 @@ class ClassifyingDiscriminator(nn.Module):
         self.classifier = nn.Conv2d(channels, classes, self.size // self.minimum_size, bias=False)
         self.receptive_field = receptive_field([each for each in (*layers, self.head) if isinstance(each, nn.Conv2d)])
 
-    def forward(self, x: Tensor, classify: bool = False) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         height, width = x.shape[2:]
         if min(height, width) < self.size:
             raise UserError(
@@ -60,4 +60,4 @@ class ClassifyingDiscriminator(nn.Module):
                 "discriminator is made for: set data.preprocess to resize_and_crop"
             )
         x = self.layers(x)  # [B, 2**(n-1) k, H/2**n, W/2**n]
-        return self.classifier(x).mean(dim=(2, 3)) if classify else self.head(x)
+        return self.head(x), self.classifier(x).mean(dim=(2, 3))

@@ -27,9 +27,14 @@ def stargan(folder: Path, **keys: Any) -> StarGAN:
 class Judge(torch.nn.Module):
     """The score of an image is its mean; its logits are that mean times 1, 2 and 3."""
 
-    def forward(self, images: Tensor, classify: bool = False) -> Tensor:
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        self.seen.append(len(images))
         mean = images.mean(dim=(1, 2, 3))
-        return mean[:, None] * torch.tensor([1.0, 2.0, 3.0]) if classify else mean[:, None, None, None]
+        return mean[:, None, None, None], mean[:, None] * torch.tensor([1.0, 2.0, 3.0])
 
 
 def test_the_losses_by_hand(tmp_path: Path) -> None:
@@ -37,7 +42,7 @@ def test_the_losses_by_hand(tmp_path: Path) -> None:
     [batch] = micro_batches(0, 2)
     real, fake, back = (torch.full((2, 3, 16, 16), value) for value in (0.5, -0.25, 0.125))
     batch = batch.with_images(a=real)
-    method.networks["discriminator"] = Judge()
+    method.networks["discriminator"] = judge = Judge()
     discriminator, generator = method.players
     judged = method.losses(discriminator, batch, {"fake": fake})
     assert judged["discriminator_real"].item() == pytest.approx(-0.5)
@@ -52,6 +57,7 @@ def test_the_losses_by_hand(tmp_path: Path) -> None:
     assert fooled["cycle_a"].item() == pytest.approx(5 * 0.375)
     led = F.cross_entropy(torch.tensor([[-0.25, -0.5, -0.75]] * 2), torch.tensor(method.targets(batch))).item()
     assert fooled["class"].item() == pytest.approx(2 * led)
+    assert judge.seen == [4, 2, 2], "real and made images, points between them, made images: each in one forward"
 
 
 def test_a_target_is_a_function_of_the_number_and_every_domain_is_one(tmp_path: Path) -> None:
@@ -97,8 +103,8 @@ def test_another_label_is_another_translation(name: str, tmp_path: Path) -> None
 
 def test_the_classifier_sees_the_whole_training_image_and_averages_over_larger_ones(tmp_path: Path) -> None:
     judge = stargan(tmp_path).networks["discriminator"]
-    assert judge(torch.rand(2, 3, 16, 16), classify=True).shape == (2, 3)
+    assert judge(torch.rand(2, 3, 16, 16))[1].shape == (2, 3)
     image = torch.rand(1, 3, 16, 16)
-    assert judge(image.repeat(1, 1, 2, 2), classify=True).shape == (1, 3)
+    assert judge(image.repeat(1, 1, 2, 2))[1].shape == (1, 3)
     with pytest.raises(UserError, match=r"16 x 12 pixels are smaller than the 16 of data\.crop_size"):
         judge(torch.rand(1, 3, 12, 16))
