@@ -194,7 +194,7 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
         )
     if getattr(config.method, "gradient_penalty_weight", 0) and method.needs == "domains" and not config.data.one_size:
         raise UserError(
-            "method.gradient_penalty_weight: unpaired images of many sizes have no points between them; crop them "
+            "method.gradient_penalty_weight: needs real and generated images of one size; crop them "
             "(data.preprocess=resize_and_crop), or take method.r1_weight"
         )
 

@@ -84,11 +84,15 @@ def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(METADATA_KEY)
             if text is None:
-                raise UserError(f"{path}: a safetensors file, but not a gan_style bundle (no {METADATA_KEY!r} in its metadata)")
+                raise UserError(
+                    f"{path}: a safetensors file, but not a gan_style bundle (no {METADATA_KEY!r} in its metadata); give a bundle"
+                )
             info = BundleInfo.model_validate(json.loads(text))
             for name in file.keys():  # noqa: SIM118
                 if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
-                    raise UserError(f"{path}: its tensor {name} is {dtype}; a bundle has {' and '.join(sorted(DTYPES))} only")
+                    raise UserError(
+                        f"{path}: its tensor {name} is {dtype}; a bundle has {' and '.join(sorted(DTYPES))} only: make it again"
+                    )
             return info, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"{path}: no such bundle; check the path") from None
@@ -115,7 +119,7 @@ def unreadable(mistakes: ValidationError, place: Sequence[int | str] | None = No
     """What is wrong with a bundle's metadata, in words. place: the keys that lead to the first mistake, if its `loc` does not."""
     first = mistakes.errors()[0]
     key = ".".join(map(str, first["loc"] if place is None else place))
-    return f"its metadata is not what this version of gan_style reads: {key}: {wrong_value(dict(first))}"
+    return f"its metadata is not what this version of gan_style reads: {key}: {wrong_value(dict(first))}; make the bundle again"
 
 
 def check_header(path: Path, limit: int) -> None:

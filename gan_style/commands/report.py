@@ -39,7 +39,7 @@ def report_command(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     folders = _run_folders(options.run_dirs)
     if len(folders) > MAX_RUNS:
-        raise UserError(f"{len(folders)} runs: more than {MAX_RUNS} cannot be told apart on one page; name fewer")
+        raise UserError(f"{len(folders)} runs: one page shows {MAX_RUNS} at most; name fewer")
     if len({os.path.realpath(folder) for folder in folders}) < len(folders):
         raise UserError("a RUN_DIR is given twice; name each run once")
     output = Path(options.output or (folders[0] / FILE if len(folders) == 1 else "comparison.html"))

@@ -51,7 +51,7 @@ class DomainConfig(Section):
     @model_validator(mode="after")
     def _colours_fit(self) -> "DomainConfig":
         if any(len(colour) != 1 + 2 * (self.channels - (self.channels in (2, 4))) for colour in self.colours or ()):
-            raise ValueError(f"colours have two digits for each channel but alpha; channels is {self.channels}")
+            raise ValueError(f"colours must have two digits for each channel but alpha; channels is {self.channels}")
         return self
 
     @model_validator(mode="before")

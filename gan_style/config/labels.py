@@ -36,7 +36,7 @@ class LabelsConfig(Section):
     @model_validator(mode="after")
     def _colours_are_used(self) -> "LabelsConfig":
         if self.colours is not None and not self.one_hot:
-            raise ValueError("colours are for one_hot; with one_hot false set colours to null")
+            raise ValueError("colours have no effect with one_hot false: set colours to null, or one_hot to true")
         return self
 
     def values(self) -> list[list[int]] | None:

@@ -88,7 +88,7 @@ class OptimConfig(Section):
     @classmethod
     def _rates_are_numbers(cls, value: Any) -> Any:
         if isinstance(value, dict) and any(isinstance(rate, bool) for rate in value.values()):
-            raise ValueError("a learning rate is a number, and YAML reads on, off, yes and no as true and false")
+            raise ValueError("a learning rate must be a number, not true or false; YAML also reads on, off, yes and no so")
         return value
 
 
@@ -191,7 +191,7 @@ class TrainConfig(Section):
         if self.ema_warmup and not self.ema_decay:
             raise ValueError("ema_warmup without a moving average: set ema_decay too")
         if self.dtype == "float64" and self.mixed_precision != "no":
-            raise ValueError("dtype float64 and mixed_precision exclude each other: set one of them back")
+            raise ValueError("dtype float64 excludes mixed_precision: set mixed_precision to no, or dtype to float32")
         return self
 
 

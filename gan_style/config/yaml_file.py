@@ -88,7 +88,7 @@ def read_yaml_file(path: Path) -> YamlFile:
     try:
         content = read_regular(path, MAX_CONFIG_BYTES + 1)
         if len(content) > MAX_CONFIG_BYTES:
-            raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, which no configuration is; check the path")
+            raise UserError(f"{path}: has more than the {MAX_CONFIG_BYTES} bytes that a configuration may have; check the path")
         root, tree = _parse(content.decode("utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; check the path") from None
@@ -97,7 +97,7 @@ def read_yaml_file(path: Path) -> YamlFile:
     except UnicodeDecodeError as problem:
         raise UserError(f"{path}: cannot be read as text ({problem}); save it as UTF-8") from None
     except ValueError as problem:
-        raise UserError(f"{path}: not valid YAML ({problem})") from None
+        raise UserError(f"{path}: not valid YAML ({problem}); correct the file") from None
     if root is None or not isinstance(tree, dict):
         raise UserError(f"{path}: holds {_kind(tree)}, not a mapping of keys; see configs/ for examples")
     return YamlFile(path, tree, root)

@@ -24,7 +24,7 @@ def comparison_sheet(folders: list[Path], output: Path, rows: int) -> int:
         log.warning(one_line(f"left out: {words}"))
     common = sorted(set.intersection(*(set(paths) for paths in by_stem)))[:rows]
     if not common:
-        raise UserError(f"{', '.join(map(str, folders))}: no image stem is in all of these folders; there is nothing to compare")
+        raise UserError(f"{', '.join(map(str, folders))}: no image stem is in all of these folders; give folders with images of equal stem")
     sheet = []
     for name in common:
         pictures = [images.read(paths[name], channels=3) for paths in by_stem]

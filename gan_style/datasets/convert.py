@@ -79,9 +79,9 @@ def split_files(
     found = images.find_images(folder, left_out)
     _tell(folder, left_out)
     if len(found) < 2:
-        raise UserError(f"{folder}: holds {len(found)} image(s); two are the least that can be split")
+        raise UserError(f"{folder}: holds {len(found)} image(s), but split needs two or more; add images")
     if not 0 < val_share < 1:
-        raise UserError(f"--val {float(val_share)}: the share of validation files lies between 0 and 1, such as 0.1")
+        raise UserError(f"--val {float(val_share)}: must be a share between 0 and 1, such as 0.1")
 
     def rank(file: Path) -> tuple[bytes, str]:
         return hashlib.blake2b(f"{seed}/{stem(file.as_posix())}".encode()).digest(), file.as_posix()

@@ -43,15 +43,16 @@ def survey_labelled(root: Path, split: Split) -> Survey:
     if not classes:
         return Survey(None)
     if split == "train" and len(classes) < 2:
-        problems.add(f"{root / split}: holds one class, {shown(next(iter(classes)))}; a labelled set has two or more")
+        problems.add(f"{root / split}: holds one class, {shown(next(iter(classes)))}; a labelled set needs two or more: add a folder")
     if (root / split).is_dir():
         listing.add(root / split)
         _check_strays(root / split, problems)
     _check_names(root, classes, problems)
     known = class_folders(root, "train") if split != "train" and _trains(root) else classes
+    those = ", ".join(map(shown, known))
     for name, folder in classes.items():
         if name not in known:
-            problems.add(f"{root / folder}: is a class that the training images do not have (they have {', '.join(map(shown, known))})")
+            problems.add(f"{root / folder}: is a class that the training images do not have (they have {those}); rename or remove it")
         tree = ImageTree(root, folder, listing, problems, left_out)
         for image in tree.names():
             keys.add(f"{folder}/{image}")
@@ -98,4 +99,4 @@ def _names(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as failure:
-        raise UserError(f"{folder}: cannot be listed ({failure.strerror}); put its permissions right") from None
+        raise UserError(f"{folder}: cannot be listed ({failure.strerror}); check its permissions") from None

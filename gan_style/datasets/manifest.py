@@ -59,7 +59,7 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
         return Survey(None)
     for domain, keys in found.items() if not problems else ():
         if not keys:
-            problems.add(f"{manifest}: no row of split {split} has a file of domain {domain}")
+            problems.add(f"{manifest}: no row of split {split} has a file of domain {domain}; add one")
     a, b = (keys.keys() for keys in found.values())
     return Survey(Source("manifest", manifest.parent, a, b, paired, split=split), problems, listing)
 

@@ -150,7 +150,7 @@ def _open(files: Sequence[str], columns: list[str]) -> dict[str, Column]:
         if missing:
             raise UserError(f"{shown(file)}: has no column {' or '.join(sorted(missing))}; see data/README.md for the layouts")
     if not ends[-1]:
-        raise UserError(f"{shown(files[0])}: has no rows")
+        raise UserError(f"{shown(files[0])}: has no rows; give tables with images")
     with (
         _mistakes(f"{shown(files[0])}: cannot be loaded by Hugging Face datasets", "write it again, or look at its cache (HF_HOME)"),
         _bars_on_terminals(),

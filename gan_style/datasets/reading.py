@@ -75,7 +75,7 @@ def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
     """The left (domain "a") or right half of a side-by-side picture."""
     width = picture.pixels.shape[1]
     if width % 2:
-        raise UserError(f"{file}: is {width} pixels wide; a side-by-side file of two equal halves has an even width")
+        raise UserError(f"{file}: is {width} pixels wide, but two equal halves need an even width; crop it or remove it")
     columns = slice(None, width // 2) if domain == "a" else slice(width // 2, None)
     alpha = None if picture.alpha is None else picture.alpha[:, columns]
     return images.Picture(picture.pixels[:, columns], picture.labels, alpha, picture.orientation, picture.several)

@@ -64,9 +64,7 @@ class BestBundles:
                     waiting.replace(final)
                     atomic.flush(self.folder)
                 except OSError as refusal:
-                    raise UserError(
-                        f"{final}: cannot be written ({refusal.strerror}); put this right, then the same command goes on"
-                    ) from None
+                    raise UserError(f"{final}: cannot be written ({refusal.strerror}); make room, then the same command goes on") from None
             elif not final.exists() and best["step"] == step:
                 write(final, direction, best["scores"])
             elif not final.exists():

@@ -50,12 +50,14 @@ class Checkpoint:
                 name, _, parameter = key.partition("/")
                 stored.setdefault(name, {})[parameter] = file.get_tensor(key)
         if stored.keys() != networks.keys():
-            raise UserError(f"{self.folder}: holds the networks {sorted(stored)}, but this run has {sorted(networks)}")
+            raise UserError(
+                f"{self.folder}: holds the networks {sorted(stored)}, but this run has {sorted(networks)}; take another run_dir"
+            )
         for name, network in networks.items():
             try:
                 network.load_state_dict(stored[name])
             except RuntimeError as mismatch:
-                raise UserError(f"{self.folder}: {name} does not fit this run's network ({mismatch})") from None
+                raise UserError(f"{self.folder}: {name} does not fit this run's network ({mismatch}); take another run_dir") from None
 
     def training_state(self) -> dict[str, Any]:
         """The state that is the same on every process."""

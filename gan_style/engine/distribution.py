@@ -87,8 +87,8 @@ def synchronise_batch_norm(method: Method, accelerator: Accelerator) -> None:
         if accelerator.device.type == "cuda":
             if penalised and name in judges:  # pytorch/pytorch#61222
                 raise UserError(
-                    "method.gradient_penalty_weight and r1_weight differentiate discriminators twice, which batch normalisation over "
-                    "several GPUs cannot be: set method.discriminator.norm=instance"
+                    "method.gradient_penalty_weight and method.r1_weight need second derivatives of the discriminators, which batch "
+                    "normalisation over several GPUs does not have: set method.discriminator.norm=instance"
                 )
             method.networks[name] = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
         elif accelerator.is_main_process:

@@ -52,7 +52,7 @@ class FolderLock:
                 raise UserError(f"run_dir {self._folder}: in use by {owner}; wait for it, stop it, or take another run_dir") from None
             if self._descriptor is None:
                 raise
-            warnings.warn(f"{path}: cannot be locked here ({refusal.strerror}); see to it that one run at a time uses it", stacklevel=2)
+            warnings.warn(f"{path}: cannot be locked here ({refusal.strerror}); start only one run at a time in this folder", stacklevel=2)
             return
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())

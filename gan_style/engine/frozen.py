@@ -25,7 +25,4 @@ def check_weights_known(stored: Mapping[str, str], now: Mapping[str, str]) -> No
     """`UserError` if a network's weights differ from those of the checkpoint. stored, now: see `weight_hashes`"""
     for name, known in stored.items():
         if now.get(name) != known:
-            raise UserError(
-                f"method.{name}.weights: are not those that this run was trained with; give the file that it began with, or take "
-                "another run_dir"
-            )
+            raise UserError(f"method.{name}.weights: this run began with other weights; give their file, or take another run_dir")

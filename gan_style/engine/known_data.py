@@ -31,6 +31,6 @@ class KnownData:
         if self.config.data.changed == "accept":
             return f"from step {step + 1} on it trains on a changed data set: {change}"
         raise UserError(
-            f"data.root: {root} is not what the first {step} steps were trained on: {change}; put it back, take another run_dir, "
-            f"or set data.changed=accept, which trains on it from step {step + 1} on"
+            f"data.root: {root} has changed since the first {step} steps: {change}; restore it, take another run_dir, "
+            f"or set data.changed=accept to train on it from step {step + 1} on"
         )

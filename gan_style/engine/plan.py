@@ -42,7 +42,7 @@ def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan
     if end > length and not _steady(optim, length, length):
         if optim.extend == "refuse":
             raise UserError(
-                f"train.steps: {end} lead beyond the schedule of {length} steps that train.epochs plans, at whose end the learning rate "
+                f"train.steps: {end} steps are more than the {length} of the schedule (train.epochs), at whose end the learning rate "
                 f"has fallen: raise train.epochs, lower train.steps, or take {_choices(optim, length, end, length)}"
             )
         length = end if optim.extend == "stretch" else length

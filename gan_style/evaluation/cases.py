@@ -89,11 +89,11 @@ class Cases:
         if suite.compares("domain"):
             if min(len(self.places), len(self.reals)) < 2:
                 advice = f"add validation images{self._of()}" if min(self.available) < 2 else f"raise {suite.prefix}images"
-                raise UserError(f"{', '.join(suite.names)}: two images of each domain are the least that fid and kid compare; {advice}")
+                raise UserError(f"{', '.join(suite.names)}: fid and kid need two images of each domain or more; {advice}")
             real, name = self.read_real(self.reals[0])
             suite.describe(_corner(real), name)
         if not self.places:
-            raise UserError(f"--to {self.to}: the validation images are all of this domain; there is nothing to translate to it")
+            raise UserError(f"--to {self.to}: all validation images are of this domain; name another domain, or add images of others")
         if not self.from_noise:
             source, other, name = self._images(self.places[0])
             truth = _corner(other) if other is not None and self.other == "truth" else None
@@ -136,7 +136,9 @@ def open_cases(
     validation = open_validation_set(data, METHODS[method].needs, wanted.metrics, key)
     suite = Suite(choose(wanted.metrics, condition, validation.paired, key, method), wanted.networks)
     if isinstance(condition, Label) and (strange := [name for name in validation.source.classes if name not in condition.names]):
-        raise UserError(f"{data.root}: holds images of {strange[0]}, which the translator does not know ({', '.join(condition.names)})")
+        raise UserError(
+            f"{data.root}: holds images of {strange[0]}, which the translator does not know ({', '.join(condition.names)}); take them out"
+        )
     cases: dict[Direction, Cases] = {}
     for direction in directions:
         cases[direction] = Cases(validation, direction, condition, suite.compares("truth"), wanted.images, seed, to)

@@ -59,7 +59,7 @@ def feature_network(choice: str, key: str) -> Described:
         vit = ViTFeatures.load(stored, path)
         return Described(vit, f"vision transformer, {path.name}", lambda images: vit(images)[0])
     if family == "alexnet":
-        raise UserError(f"{key}: {path} holds AlexNet, which gives LPIPS alone; give Inception v3, a VGG or DINO's vision transformer")
+        raise UserError(f"{key}: {path} holds AlexNet, which serves LPIPS alone; give Inception v3, a VGG or DINO's vision transformer")
     return _vgg_vector(family, str(path), f"{family}, {path.name}")
 
 
@@ -78,7 +78,7 @@ def structure_network(choice: str, key: str) -> Described:
         vit = ViTFeatures.load(stored, path)
         return Described(vit, f"vision transformer keys, {path.name}", lambda images: vit(images)[1])
     if family in ("inception", "alexnet"):
-        raise UserError(f"{key}: {path} holds {family}, which is of no use there; give a VGG or DINO's vision transformer")
+        raise UserError(f"{key}: {path} holds {family}, which gives no structure; give a VGG or DINO's vision transformer")
     return _vgg_places(family, str(path), f"{family} {STRUCTURE_LAYER}, {path.name}")
 
 
@@ -109,4 +109,6 @@ def family_of(stored: Mapping[str, Tensor], path: Path, key: str) -> Family:
     convolutions = sum(name.endswith(".weight") and name.startswith(("features.", "conv")) for name in stored)
     if convolutions in (13, 16):
         return "vgg16" if convolutions == 13 else "vgg19"
-    raise UserError(f"{key}: {path} holds no network known here (Inception v3, VGG-16, VGG-19, AlexNet, DINO's vision transformers)")
+    raise UserError(
+        f"{key}: {path} holds none of the known networks; give Inception v3, VGG-16, VGG-19, AlexNet or DINO's vision transformer"
+    )

@@ -72,7 +72,7 @@ def _chosen(choice: str, key: str) -> tuple[str, Backbone, Iterable[Tensor]]:
     if family == "vgg16":
         return f"VGG-16, {path.name}", "vgg", vgg.load("vgg16", str(path)).values()
     if family != "alexnet":
-        raise UserError(f"{key}: {path} holds {family}; LPIPS was made for AlexNet and VGG-16")
+        raise UserError(f"{key}: {path} holds {family}, which LPIPS does not take; give AlexNet or VGG-16")
     from torchvision.models import alexnet
 
     with torch.device("meta"):

@@ -51,7 +51,7 @@ class Tiff:
         if samples.colours == "bands" and channels != samples.bands:
             bands = samples.bands
             raise UserError(
-                f"{self.path}: has {bands} bands that are not said to be colours; train with channels: {bands}, "
+                f"{self.path}: has {bands} bands, which the file does not declare as colours; train with channels: {bands}, "
                 f"which reads them as they are, or {CONVERT}"
             )
         try:

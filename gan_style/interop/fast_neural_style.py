@@ -32,10 +32,12 @@ def from_reference(state: Mapping[str, Tensor], network: TransformerNet) -> dict
         value = theirs.pop(name)
         value = value[None] if layer.endswith("norm") else value  # one style
         if value.shape != expected.shape:
-            raise UserError(f"layer {name!r} is {list(value.shape)} in the weights and {list(expected.shape)} here")
+            raise UserError(
+                f"layer {name!r} is {list(value.shape)} in the weights and {list(expected.shape)} here: take a network with their settings"
+            )
         converted[key] = value
     if theirs:
-        raise UserError(f"the weights hold {next(iter(theirs))!r}, for which this network has no layer")
+        raise UserError(f"the weights hold {next(iter(theirs))!r}, for which this network has no layer: take a network with their settings")
     weight, bias = converted["conv1.conv.weight"], converted["conv1.conv.bias"]
     converted["conv1.conv.bias"] = bias + _HALF * weight.sum(dim=(1, 2, 3))  # w (127.5 x + 127.5) + b
     converted["conv1.conv.weight"] = _HALF * weight

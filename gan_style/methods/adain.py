@@ -50,7 +50,7 @@ class AdaIN(Method):
         if (task.channels_a, task.channels_b) != (3, 3):
             raise UserError("adain reads RGB: set data.domain_a.channels and data.domain_b.channels to 3")
         if (config.vgg.name, config.vgg.pooling) != ("vgg19", "max"):
-            raise UserError("adain: method.vgg.name is vgg19 and method.vgg.pooling max; only its weights can be chosen")
+            raise UserError("adain needs method.vgg.name vgg19 and method.vgg.pooling max: leave both out")
         self.config = config
         network = self.translator(config, 3, 3, config.vgg.weights)
         self.networks = {"generator": network}

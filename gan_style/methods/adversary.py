@@ -87,7 +87,7 @@ class AdversarialConfig(MethodConfig):
         spectral = self.discriminator.spectral_norm and not self.discriminator.mixes_batch
         if self.adversarial == "wgan" and not (self.gradient_penalty_weight or self.r1_weight or spectral):
             raise ValueError(
-                "adversarial wgan without a bound on its critic's slope has no end: set gradient_penalty_weight (10 in 1704.00028), "
+                "adversarial wgan needs a bound on the slope of its critic: set gradient_penalty_weight (10 in 1704.00028), "
                 "r1_weight, or discriminator.spectral_norm with a discriminator.norm other than batch"
             )
         return self
@@ -125,8 +125,8 @@ class Adversary:
         self.generators_side = generators_side or GENERATORS_SIDE[config.adversarial]
         if config.discriminator.mixes_batch and config.penalised:
             warnings.warn(
-                "gradient_penalty_weight and r1_weight are about each image's own slope, which batch normalisation mixes with the others' "
-                "(1704.00028, section 4): set method.discriminator.norm=instance",
+                "gradient_penalty_weight and r1_weight penalise the slope at each image alone, but batch normalisation mixes the images "
+                "of a batch (1704.00028, section 4): set method.discriminator.norm=instance",
                 stacklevel=3,
             )
 
@@ -235,8 +235,8 @@ class Adversary:
         """A random point on the line between each generated image and its real one."""
         if real.shape != fake.shape:
             raise UserError(
-                "method.gradient_penalty_weight: real and made images of one size are needed, for points between them; crop them "
-                "(data.preprocess) or take method.r1_weight"
+                "method.gradient_penalty_weight: needs real and generated images of one size; crop them "
+                "(data.preprocess=resize_and_crop), or take method.r1_weight"
             )
         return between(real, fake, self._drawn(torch.rand, batch, real, turn, "shares", shape=()))
 

@@ -51,7 +51,7 @@ def layer_weights(value: list[str]) -> dict[str, float]:
         except ValueError:
             weight = -1.0
         if not 0 < weight < math.inf or layer in weights:
-            raise ValueError(f"{entry!r} is no layer, or LAYER=WEIGHT with a weight above 0, or names a layer for the second time")
+            raise ValueError(f"{entry!r} must be LAYER or LAYER=WEIGHT, with a weight above 0 and each layer once")
         weights[layer] = weight
     return weights
 
@@ -126,7 +126,7 @@ class AuxiliaryConfig(MethodConfig):
     @model_validator(mode="after")
     def _size_of_a_picture(self) -> "AuxiliaryConfig":
         if self.style_size and not self.style_image:
-            raise ValueError("style_size is that of style_image: give style_image too, or leave style_size out")
+            raise ValueError("style_size has no effect without style_image: give style_image, or leave style_size out")
         return self
 
     def pictures(self) -> list[str]:

@@ -87,7 +87,7 @@ class CUT(Method):
         self.adversary = Adversary(config, task)
         generator = build_generator(config.generator, channels_in, channels_out)
         if config.flip_equivariance and not networks.batch_independent(generator):
-            raise UserError("method.flip_equivariance encodes some of a batch's images again, which norm batch mixes: take norm instance")
+            raise UserError("method.flip_equivariance: norm batch mixes the images of a batch; set method.generator.norm=instance")
         self.contrast = Contrast(config, task.seed, generator, NCE_LAYERS)
         self.strides = self.contrast.strides
         self.networks = {

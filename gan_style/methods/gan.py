@@ -50,7 +50,7 @@ class GANConfig(AdversarialConfig):
     @model_validator(mode="after")
     def _minimax_is_of_probabilities(self) -> "GANConfig":
         if self.objective == "minimax" and self.adversarial not in ("vanilla", "non-saturating"):
-            raise ValueError(f"objective minimax is vanilla's, not of adversarial {self.adversarial}: leave out one of them")
+            raise ValueError(f"objective minimax needs adversarial vanilla, not {self.adversarial}: leave one of them out")
         return self
 
 

@@ -74,7 +74,7 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     @model_validator(mode="after")
     def _has_a_coarse_part(self) -> "Pix2PixHDConfig":
         if (self.coarse_from or self.fixed_steps) and self.generator.name != "coarse-to-fine":
-            raise ValueError(f"coarse_from and fixed_steps are for generator.name coarse-to-fine, not {self.generator.name}")
+            raise ValueError(f"coarse_from and fixed_steps need generator.name coarse-to-fine, not {self.generator.name}: leave them out")
         return self
 
 
@@ -152,7 +152,7 @@ def check_labels(config: Pix2PixHDConfig, channels: int) -> None:
             )
         return
     if labels.edges == "alpha" and channels not in (2, 4):
-        raise UserError(f"method.labels.edges: alpha has no place in {channels} channels; set {domain}.channels=4")
+        raise UserError(f"method.labels.edges: needs an alpha channel, but {domain}.channels is {channels}; set {domain}.channels=4")
     wanted = channels - (labels.edges == "alpha")
     for colour in labels.colours:
         if len(colour) != 1 + 2 * wanted:
@@ -174,4 +174,6 @@ def take_over(translator: EncodedTranslator, path: Path, config: Pix2PixHDConfig
         coarse = translator.get_submodule(COARSE.rstrip("."))
         coarse.load_state_dict({key.removeprefix(COARSE): weight for key, weight in weights.items() if key.startswith(COARSE)})
     except RuntimeError as mismatch:
-        raise UserError(f"method.coarse_from {path}: its weights do not fit ({' '.join(str(mismatch).split())})") from None
+        raise UserError(
+            f"method.coarse_from {path}: its weights do not fit ({' '.join(str(mismatch).split())}); give another bundle"
+        ) from None

@@ -31,8 +31,8 @@ def style_picture(kept: Kept, key: str, place: str, side: int | None, most: int 
         kept.missed.append(f"{key}: {place} cannot be read any more, its copy in the checkpoint is used")
     if earlier is not None and not np.array_equal(pixels, _unpacked(earlier["pixels"])):
         raise UserError(
-            f"{key}: {place} is not the picture that this run was trained with; put that back, or move this one away: the run has "
-            "kept its own; or take another run_dir"
+            f"{key}: {place} is not the picture that this run began with; restore that one, remove this one (the run has kept a copy), "
+            "or take another run_dir"
         )
     kept.keep(key, {"place": str(Path(place).absolute()), "pixels": _packed(pixels)})
     return images.to_tensor(pixels)[None]

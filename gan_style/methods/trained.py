@@ -37,10 +37,12 @@ def open_trained(key: str, path: Path, kind: type[Method]) -> tuple[BundleInfo, 
 def translator_config(path: Path, info: BundleInfo, kind: type[Method]) -> Any:
     """The configuration of a bundle's translator, an instance of `kind.Config`. kind: the bundle's method"""
     if tuple(info.value_range) != (-1.0, 1.0):
-        raise UserError(f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only")
+        raise UserError(
+            f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only; train it again"
+        )
     for key in ("in_channels", "out_channels"):
         if getattr(info, key) > 4:
-            raise UserError(f"{path}: {key} is {getattr(info, key)}, but image files have 1 to 4 channels")
+            raise UserError(f"{path}: {key} is {getattr(info, key)}, but image files have 1 to 4 channels; train it again")
     try:
         config = kind.Config.model_validate(info.translator)
         condition = kind.takes(config)

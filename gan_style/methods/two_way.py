@@ -69,8 +69,8 @@ class TwoWay(Method):
         self.identity = config.identity_weight > 0 and task.channels_a == task.channels_b
         if config.identity_weight > 0 and not self.identity:
             warnings.warn(
-                f"identity loss is off: domain A has {task.channels_a} channels and B {task.channels_b}, "
-                "so a generator cannot return its own output domain unchanged (method.identity_weight=0 says so)",
+                f"method.identity_weight: the identity loss needs equal channels, but domain A has {task.channels_a} and domain B "
+                f"{task.channels_b}, so it is off; set method.identity_weight=0",
                 stacklevel=2,
             )
         self.replay_a = ReplayBuffer(config.replay_buffer, task.batch_size, task.seed, "a")

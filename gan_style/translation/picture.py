@@ -89,5 +89,5 @@ def check_output_channels(info: BundleInfo, format: str) -> None:
     """`UserError` if no result could be written in this --format."""
     if format == "jpg" and info.out_channels in (2, 4):
         raise UserError(
-            f"--format jpg: the model's results have {info.out_channels} channels, the last of them alpha, which JPEG has not; take png"
+            f"--format jpg: the results have {info.out_channels} channels, the last of them alpha, which JPEG cannot hold; take png"
         )

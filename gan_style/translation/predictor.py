@@ -106,6 +106,6 @@ class Predictor:
         rows, columns = (size + missing(size, multiple, least) for size in (height, width))
         if rows * columns > max(MAX_PADDED, 2 * height * width):
             raise UserError(
-                f"has {width} x {height} pixels, which this model pads to {columns} x {rows}, more than {MAX_PADDED}; "
+                f"has {width} x {height} pixels, which the network pads to {columns} x {rows}, more than {MAX_PADDED}; "
                 "cut it to another shape, or translate smaller with --resize N"
             )

@@ -125,7 +125,7 @@ def test_too_few_images_to_measure_are_named(capsys: pytest.CaptureFixture[str])
         assert measure("--metrics", "kid", "--to", "red", *options) == 2
         return capsys.readouterr().err
 
-    least = "error: kid: two images of each domain are the least that fid and kid compare; "
+    least = "error: kid: fid and kid need two images of each domain or more; "
     assert said("--images", "1") == f"{least}raise --images\n"
     shutil.rmtree("set/val/blue")
     next(Path("set/val/green").iterdir()).unlink()
@@ -181,4 +181,4 @@ def test_a_program_leads_pictures_to_a_domain_by_its_name() -> None:
 def test_a_finished_run_of_a_sweep_is_known_although_training_found_the_names(capsys: pytest.CaptureFixture[str]) -> None:
     swept = [*smoke_arguments("stargan", Path("set"), Path("swept"), "train.steps=1", "logging.samples=0"), "--sweep", "train.seed=3"]
     assert train_command(swept) == train_command(swept) == 0
-    assert "run 1 of 1: seed=3, finished before" in capsys.readouterr().out
+    assert "run 1 of 1: seed=3, finished, step 1" in capsys.readouterr().out

@@ -89,7 +89,7 @@ def test_a_run_that_is_going_on_is_left_alone(report: Callable[..., int], tmp_pa
         (["run", "./run/"], "a RUN_DIR is given twice"),
         (["run", "--output", "empty"], "empty: cannot be written"),
         (["run", "--output", "run/config.yaml/x.html"], "run/config.yaml/x.html: cannot be written"),
-        ([f"run{place}" for place in range(13)], "13 runs: more than 12 cannot be told apart on one page"),
+        ([f"run{place}" for place in range(13)], "13 runs: one page shows 12 at most"),
     ],
 )
 def test_mistakes_are_one_line(

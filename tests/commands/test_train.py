@@ -179,7 +179,7 @@ def test_a_folder_without_validation_trains_without_samples(tmp_path: Path) -> N
         (["data.crop_size=4"], "data.crop_size: 4 is too small for the discriminators, which need "),
         (
             ["method.name=cyclegan", "method.gradient_penalty_weight=10", "data.preprocess=none"],
-            "method.gradient_penalty_weight: unpaired images of many sizes have no points between them",
+            "method.gradient_penalty_weight: needs real and generated images of one size",
         ),
         (["train.batch_size=3", "train.accumulate=2"], "train.batch_size 3 cannot be shared evenly"),
         (["train.mixed_precision=fp16"], "fp16 needs a GPU"),
@@ -220,7 +220,7 @@ def test_domains_of_different_channels(tmp_path: Path, data: Path) -> None:
     assert train_command(smoke_arguments("pix2pix", data, tmp_path / "pix2pix", "train.steps=2", "data.domain_a.channels=1")) == 0
     info, _ = load_bundle(tmp_path / "pix2pix" / "bundles" / "a2b.safetensors")
     assert (info.in_channels, info.out_channels) == (1, 3)
-    with pytest.warns(UserWarning, match="identity loss is off"):
+    with pytest.warns(UserWarning, match="the identity loss needs equal channels"):
         assert train_command(smoke_arguments("cyclegan", data, tmp_path / "cyclegan", "train.steps=2", "data.domain_a.channels=1")) == 0
 
 

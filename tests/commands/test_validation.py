@@ -78,7 +78,7 @@ def test_methods_that_translate_otherwise_have_the_metrics_that_make_sense(name:
         (
             "pix2pix",
             ["validation.metrics=[fid]", "validation.images=1", *RANDOM],
-            "the least that fid and kid compare; raise validation.images",
+            "fid and kid need two images of each domain or more; raise validation.images",
         ),
         ("gan", ["validation.metrics=[l1]"], "l1 compares with true outputs, and the translations of gan have none; take fid, kid"),
         ("fast_style", ["validation.metrics=[fid]", *RANDOM], "the translations of fast_style have none; take structure"),

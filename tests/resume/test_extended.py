@@ -120,7 +120,7 @@ def test_a_run_that_ends_earlier_keeps_its_schedule_and_can_take_the_rest_up_aga
 def test_steps_beyond_the_planned_epochs_are_refused_at_the_first_start(data: Path, tmp_path: Path) -> None:
     start = command(data, tmp_path / "run", "optim.schedule=linear", "train.epochs=2", "train.steps=9")
     for arguments in (start, [*start, "--dry-run"]):
-        with pytest.raises(UserError, match=r"train\.steps: 9 lead beyond the schedule of 5 steps that train\.epochs plans"):
+        with pytest.raises(UserError, match=r"train\.steps: 9 steps are more than the 5 of the schedule \(train\.epochs\)"):
             train_command(arguments)
     assert not (tmp_path / "run").exists()
     assert train_command([*start, "optim.extend=hold"]) == 0

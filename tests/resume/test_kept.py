@@ -87,7 +87,7 @@ def test_another_style_picture_is_another_run(started: tuple[str, Path, Path], d
     shutil.copy(other, picture)
     try:
         for place in (picture, other):
-            with pytest.raises(UserError, match=rf"{key_of(name)}: .*{place.name} is not the picture that this run was trained with"):
+            with pytest.raises(UserError, match=rf"{key_of(name)}: .*{place.name} is not the picture that this run began with"):
                 train_command(styled(name, data, tmp_path / "run", place))
     finally:
         picture.unlink()
@@ -129,7 +129,7 @@ def test_the_weights_of_a_vgg_may_lie_elsewhere_and_must_be_the_same(data: Path,
     assert train_command([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}", "train.steps=5"]) == 0
     weights["conv1_1.bias"] = weights["conv1_1.bias"] + 1e-6
     save_file(weights, tmp_path / "vgg.safetensors")
-    with pytest.raises(UserError, match=r"method\.vgg\.weights: are not those that this run was trained with"):
+    with pytest.raises(UserError, match=r"method\.vgg\.weights: this run began with other weights"):
         train_command([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}"])
     assert train_command(command) == 0
 

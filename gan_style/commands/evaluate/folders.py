@@ -35,7 +35,7 @@ def measure_folders(options: Namespace) -> Result:
     if compares(names, "truth"):
         check_pairs(results, truths, f"--truth {options.truth}", both_ways=True)
     if compares(names, "domain") and min(len(results), len(truths)) < 2:
-        raise UserError(f"{', '.join(names)}: two results and two real pictures are the least that fid and kid compare")
+        raise UserError("--metrics: fid and kid need two results and two real pictures or more; give more, or leave them out")
     if compares(names, "input"):
         check_pairs(results, inputs, f"--inputs {options.inputs}", both_ways=False)
     suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
@@ -83,7 +83,7 @@ def by_stem(option: str, folder: str) -> dict[str, Path]:
 def check_pairs(results: Mapping[str, Path], others: Mapping[str, Path], called: str, both_ways: bool) -> None:
     """`UserError` if a result has no partner, or, with `both_ways`, a partner has no result."""
     if alone := [path for stem, path in results.items() if stem not in others]:
-        raise UserError(f"{called}: has no picture for {alone[0]}{_more(alone)}; pictures belong together by their names without suffix")
+        raise UserError(f"{called}: has no picture for {alone[0]}{_more(alone)}; give it a picture of that name (any suffix)")
     if both_ways and (alone := [path for stem, path in others.items() if stem not in results]):
         raise UserError(
             f"{alone[0]}: has no result{_more(alone)}; translate all, or give a folder of those alone (fid and kid need no pairs)"

@@ -85,7 +85,7 @@ def check_evaluate_options(options: argparse.Namespace) -> None:
         raise UserError("give --model and --data, or --results and --truth; see python -m gan_style evaluate --help")
     for name, others in _BELONGS.items():
         if getattr(options, name) is not None and all(getattr(options, other) is None for other in others):
-            raise UserError(f"{flag(name)}: goes with {' or '.join(map(flag, others))}; leave it out")
+            raise UserError(f"{flag(name)}: has no effect without {' or '.join(map(flag, others))}; leave it out")
     if options.model is not None and options.data is None:
         raise UserError("--model: needs --data, the data set whose validation images are translated")
     if options.segmenter is not None and options.data is None:
@@ -114,7 +114,7 @@ def metrics_of_files(options: argparse.Namespace) -> tuple[str, ...]:
             raise UserError(f"--metrics: {name} compares with {whose}; give them as --{side}")
     for side in given:
         if side not in sides.values():
-            raise UserError(f"--{side}: is compared with by none of {', '.join(names)}; leave it out, or ask for more --metrics")
+            raise UserError(f"--{side}: none of the metrics {', '.join(names)} compares with it; leave it out, or choose other --metrics")
     return names
 
 

@@ -115,7 +115,7 @@ def _check_alone(axis: Axis, others: Sequence[Axis], overrides: Sequence[str]) -
         if other.key == axis.key:
             raise UserError(f"--sweep {axis.key}: given twice; write all its values behind one")
         if _within(axis.place, other.place) or _within(other.place, axis.place):
-            raise UserError(f"--sweep {axis.key}: and --sweep {other.key} set one value twice; sweep one of them")
+            raise UserError(f"--sweep {axis.key}: sets the same value as --sweep {other.key}; sweep one of them")
     for override in parse_overrides(overrides):
         if _within(axis.place, override.place):
             raise UserError(f"--sweep {axis.key}: {short(override.text)} would have no effect; leave one of them out")

@@ -99,7 +99,7 @@ def load_segmenter(path: Path, device: torch.device) -> Segmenter:
             f"--segmenter {path}: its metadata is damaged ({what}); give the whole file, or a name that does not exist yet"
         ) from None
     except OSError as problem:
-        raise UserError(f"--segmenter {path}: cannot be read ({problem.strerror or problem})") from None
+        raise UserError(f"--segmenter {path}: cannot be read ({problem.strerror or problem}); check the path") from None
     except (SafetensorError, ValueError, RecursionError) as problem:
         raise UserError(f"--segmenter {path}: no segmenter ({problem}); give one, or a name that does not exist yet") from None
     with torch.random.fork_rng(devices=[]):

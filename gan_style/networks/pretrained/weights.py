@@ -29,11 +29,11 @@ def read_weights(path: Path, whose: str, otherwise: str) -> Mapping[str, Tensor]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file of {whose} weights; {otherwise}") from None
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError) as problem:
-        raise UserError(f"{path}: not a file of weights ({' '.join(str(problem).split())[:120]})") from None
+        raise UserError(f"{path}: not a file of weights ({' '.join(str(problem).split())[:120]}); {otherwise}") from None
     except Exception as problem:  # pickle.UnpicklingError, which has no home without importing pickle
-        raise UserError(f"{path}: not a file of tensors alone, and nothing else is unpickled ({type(problem).__name__})") from None
+        raise UserError(f"{path}: holds more than tensors, and nothing else is unpickled ({type(problem).__name__}); {otherwise}") from None
     if not isinstance(loaded, dict):
-        raise UserError(f"{path}: holds {type(loaded).__name__}, not a state dict")
+        raise UserError(f"{path}: holds a {type(loaded).__name__}, not a state dict; {otherwise}")
     return {name: tensor for name, tensor in loaded.items() if isinstance(name, str) and isinstance(tensor, Tensor)}
 
 

@@ -51,11 +51,11 @@ def test_an_unknown_key_like_no_other_lists_those_there_are(recipe: Path) -> Non
         ("train.steps=null", "the run has no length: set steps or epochs"),
         ("train.ema_warmup=0.05", "ema_warmup without a moving average: set ema_decay too"),
         ("optim.player_lr.discriminator=0", "optim.player_lr.discriminator: must be above 0, not 0"),
-        ("optim.player_lr.discriminator=on", "optim.player_lr: a learning rate is a number"),
+        ("optim.player_lr.discriminator=on", "optim.player_lr: a learning rate must be a number"),
         ("optim.player_lr=0.1", "optim.player_lr: must be a mapping, {name: value}, not 0.1"),
         ("method.diffaugment=[colour]", "method.diffaugment.0: must be 'color', 'translation' or 'cutout', not 'colour'"),
         ("method.adversarial=wgan-gp", "method.adversarial: must be 'vanilla', 'non-saturating', 'lsgan', 'hinge' or 'wgan'"),
-        ("method.adversarial=wgan", "wgan without a bound on its critic's slope has no end: set gradient_penalty_weight"),
+        ("method.adversarial=wgan", "wgan needs a bound on the slope of its critic: set gradient_penalty_weight"),
         ("method.critic_steps=0", "method.critic_steps: must be at least 1, not 0"),
     ],
 )
@@ -99,7 +99,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (b"a: !!python/object/apply:os.system [echo]", "not valid YAML"),
         (b"run_dir: 2024-01-31", "2024-01-31 is read as a date, not as text: quote it"),
         (b"on: 1", "the key true is read as a boolean, not as text: quote it"),
-        (b"x" * (MAX_CONFIG_BYTES + 1), "which no configuration is"),
+        (b"x" * (MAX_CONFIG_BYTES + 1), "bytes that a configuration may have"),
     ]:
         path = tmp_path / "c.yaml"
         path.write_bytes(content)

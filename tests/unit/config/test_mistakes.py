@@ -39,7 +39,7 @@ def mistake(recipe: Path, text: str, *overrides: str) -> str:
         ("method.name=pixtopix", "command line: method.name: 'pixtopix' is not a method, did you mean 'pix2pix'?"),
         ("method={}", "command line: method.name: names the method to train and is missing"),
         ("data.crop_size=300", "command line: data: crop_size 300 is larger than load_size 286"),
-        ("method.adversarial=wgan", "command line: method: adversarial wgan without a bound"),
+        ("method.adversarial=wgan", "command line: method: adversarial wgan needs a bound"),
         ("method.vgg.name=vgg11", "command line: method.vgg.name: must be 'vgg16' or 'vgg19', not 'vgg11'"),
         ("metho.l1_weight=3", "command line: metho: unknown key, did you mean 'method'?"),
         ("trian.steps=4", "command line: trian: unknown key, did you mean 'train'?"),

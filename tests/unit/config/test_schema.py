@@ -43,7 +43,7 @@ def test_a_run_needs_a_length() -> None:
 
 
 def test_float64_and_half_precision_exclude_each_other() -> None:
-    with pytest.raises(ValidationError, match="exclude each other"):
+    with pytest.raises(ValidationError, match="float64 excludes mixed_precision"):
         TrainConfig(steps=1, dtype="float64", mixed_precision="bf16")
     assert TrainConfig(steps=1, dtype="float64").mixed_precision == "no"
 

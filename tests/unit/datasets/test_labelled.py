@@ -136,7 +136,7 @@ def classes_that_look_alike(root: Path) -> None:
         (class_of_texts, r"train/notes: holds no image .*but"),
         (strays, r"train/0\.png: in no class; give a folder of images for each class: train/summer/"),
         (unknown_class, r"val/white: is a class that the training images do not have \(they have blue, green, red\)"),
-        (one_class, r"train: holds one class, red; a labelled set has two or more"),
+        (one_class, r"train: holds one class, red; a labelled set needs two or more"),
         (two_places, r"has two places for images of split train"),
         (no_classes, r"has no folder of images for each class: train/summer/"),
     ],

@@ -120,7 +120,7 @@ def test_conversions_and_comparisons_say_it_too(data: Path, tmp_path: Path, capl
 
     assert "2 .heic" in told(convert.combine, data, tmp_path / "ab")
     assert "2 .heic" in told(convert.split_files, data / "trainA", tmp_path / "split", convert.Fraction(1, 2))
-    assert "2 .heic" in told(compare.compare, [data / "trainA", data / "trainB"], tmp_path / "sheet.png", 2)
+    assert "2 .heic" in told(compare.comparison_sheet, [data / "trainA", data / "trainB"], tmp_path / "sheet.png", 2)
     (tmp_path / "ab" / "train" / "raw.cr2").touch()
     assert "1 .cr2" in told(convert.split_pairs, tmp_path / "ab", tmp_path / "back")
 

@@ -96,10 +96,10 @@ def test_an_image_that_is_too_large_for_the_device_is_said(root: Path, failure: 
 
 def test_one_image_is_too_few_for_a_set(root: Path, tmp_path: Path) -> None:
     suite = Suite(("kid",), Networks("random", "random", "random"))
-    with pytest.raises(UserError, match=r"two images of each domain are the least.*; raise validation\.images"):
+    with pytest.raises(UserError, match=r"fid and kid need two images of each domain or more.*; raise validation\.images"):
         Cases(validation(root), "a2b", Alone(), limit=1).check(suite)
     alone = validation(draw_folders(tmp_path / "alone", train=1, val=1))
-    with pytest.raises(UserError, match=r"two images of each domain are the least.*; add validation images"):
+    with pytest.raises(UserError, match=r"fid and kid need two images of each domain or more.*; add validation images"):
         Cases(alone, "a2b", Alone(), limit=1).check(suite)
     Cases(validation(root), "a2b", Alone(), limit=2).check(suite)
 

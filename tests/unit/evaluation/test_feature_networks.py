@@ -86,10 +86,10 @@ def test_the_missing_file_of_fid_is_one_line_with_the_ways_out(tmp_path: Path, m
 def test_files_that_do_not_fit_are_named(files: dict[str, Path], tmp_path: Path) -> None:
     for choose, key, choice, said in (
         (feature_network, "--features", str(tmp_path / "nowhere.pth"), r"nowhere\.pth: no such file.*--features"),
-        (feature_network, "--features", str(files["other"]), "no network known here"),
+        (feature_network, "--features", str(files["other"]), "holds none of the known networks"),
         (feature_network, "--features", str(files["alexnet"]), "LPIPS alone"),
-        (structure_network, "--structure", str(files["inception"]), "of no use there"),
-        (LPIPS, "--lpips", str(files["vit"]), "LPIPS was made for"),
+        (structure_network, "--structure", str(files["inception"]), "gives no structure"),
+        (LPIPS, "--lpips", str(files["vit"]), "which LPIPS does not take"),
         (LPIPS, "--lpips", str(files["alexnet"]), r"not the weights of AlexNet: features\.3\.weight"),
         (LPIPS, "--lpips", str(tmp_path / "nowhere.pth"), r"nowhere\.pth: no such file.*as --lpips"),
     ):

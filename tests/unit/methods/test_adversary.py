@@ -235,7 +235,7 @@ def test_the_adversarial_methods_have_it() -> None:
 @pytest.mark.parametrize("name", ADVERSARIAL_METHODS)
 def test_a_critic_needs_a_bound(name: str) -> None:
     unbounded = {"name": name, "adversarial": "wgan", "gradient_penalty_weight": 0.0}  # StarGAN's default is another weight
-    with pytest.raises(ValueError, match="wgan without a bound on its critic's slope has no end: set gradient_penalty_weight"):
+    with pytest.raises(ValueError, match="wgan needs a bound on the slope of its critic: set gradient_penalty_weight"):
         CONFIGS[name].model_validate(unbounded)
     has_norm = "norm" in type(CONFIGS[name].model_fields["discriminator"].get_default(call_default_factory=True)).model_fields
     spectral = {"spectral_norm": True, **({"norm": "instance"} if has_norm else {})}
@@ -248,7 +248,7 @@ def test_a_critic_needs_a_bound(name: str) -> None:
 
 def test_images_of_two_sizes_have_nothing_between_them() -> None:
     real, fake = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 24)
-    with pytest.raises(UserError, match=r"gradient_penalty_weight: real and made images of one size"):
+    with pytest.raises(UserError, match=r"gradient_penalty_weight: needs real and generated images of one size"):
         adversary(gradient_penalty_weight=1.0).judge(Judge(), batch(size=1), real=real, fake=fake)
     judged = adversary(r1_weight=1.0, diffaugment=ALL, instance_noise=0.1).judge(Judge(), batch(size=1), real=real, fake=fake)
     assert judged.penalties["discriminator_r1"] > 0
@@ -256,7 +256,7 @@ def test_images_of_two_sizes_have_nothing_between_them() -> None:
 
 def test_minimax_belongs_to_cross_entropy() -> None:
     assert GANConfig(name="gan", objective="minimax").adversarial == "vanilla"
-    with pytest.raises(ValueError, match="objective minimax is vanilla's, not of adversarial hinge"):
+    with pytest.raises(ValueError, match="objective minimax needs adversarial vanilla, not hinge"):
         GANConfig(name="gan", objective="minimax", adversarial="hinge")
 
 

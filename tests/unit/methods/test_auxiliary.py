@@ -186,5 +186,5 @@ def test_a_style_picture_is_looked_at_once(loss: str, tmp_path: Path, monkeypatc
 
 
 def test_a_size_without_a_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="style_size is that of style_image"):
+    with pytest.raises(ValueError, match="style_size has no effect without style_image"):
         CONFIGS["pix2pix"](style_size=64)

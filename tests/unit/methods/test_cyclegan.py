@@ -73,7 +73,7 @@ def test_identity_of_weight_zero_is_not_computed() -> None:
 
 
 def test_identity_switches_itself_off_where_channels_differ() -> None:
-    with pytest.warns(UserWarning, match="identity loss is off: domain A has 1 channels and B 3"):
+    with pytest.warns(UserWarning, match="the identity loss needs equal channels, but domain A has 1 and domain B 3"):
         method = CycleGAN(small(), Task(channels_a=1, channels_b=3))
     batch = Batch.of_two(torch.zeros(1, 1, 8, 8), torch.zeros(1, 3, 8, 8), ("a",), ("b",), (0,), (0,))
     outputs = method.translate(batch)

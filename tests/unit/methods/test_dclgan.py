@@ -97,7 +97,7 @@ def test_each_discriminator_judges_its_domain() -> None:
 
 
 def test_domains_of_other_channels_have_no_identity() -> None:
-    with pytest.warns(UserWarning, match="identity loss is off: domain A has 1 channels and B 3"):
+    with pytest.warns(UserWarning, match="the identity loss needs equal channels, but domain A has 1 and domain B 3"):
         dclgan = method(Task(channels_a=1, channels_b=3, batch_size=2), nce_layers=["pixels", "block1"])
     data = batch(1, 3)
     outputs = dclgan.translate(data)

@@ -150,7 +150,7 @@ def test_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_ribbon_is_not_padded_to_gigabytes(tmp_path: Path) -> None:
     predictor = Predictor.load(tiny_bundle(tmp_path / "a2b.safetensors", {**UNET_BATCH, "base_channels": 1, "num_downs": 9}), "cpu")
     assert predictor(torch.zeros(3, 1, 1000)).shape == (3, 1, 1000), "padded to 512 x 1024"
-    with pytest.raises(UserError, match=r"has 100000 x 1 pixels, which this model pads to 100352 x 512, more than") as caught:
+    with pytest.raises(UserError, match=r"has 100000 x 1 pixels, which the network pads to 100352 x 512, more than") as caught:
         predictor(torch.zeros(3, 1, 100_000))
     assert not isinstance(caught.value, OutOfMemory), "a smaller batch would not help"
 

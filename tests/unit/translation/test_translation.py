@@ -255,7 +255,7 @@ def test_a_picture_that_padding_would_make_huge_is_named_and_the_rest_is_done(tm
     translation.run(jobs)
     assert translation.tally.translated == 1 and jobs[1].target.exists()
     assert len(translation.tally.failures) == 1
-    assert translation.tally.failures[0].startswith(f"{jobs[0].source}: has 100000 x 1 pixels, which this model pads to 100352 x 512")
+    assert translation.tally.failures[0].startswith(f"{jobs[0].source}: has 100000 x 1 pixels, which the network pads to 100352 x 512")
 
 
 def test_large_results_grow_back_to_their_files_size(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
