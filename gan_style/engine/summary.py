@@ -10,6 +10,7 @@ from gan_style.datasets.values import glance
 from gan_style.demo.sets import is_demo
 from gan_style.files.left_out import LeftOut
 from gan_style.methods.base import Method
+from gan_style.networks.discriminator import AnySizeDiscriminator
 
 
 def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
@@ -26,8 +27,8 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
     lines += [f"classes     {note}" for note in notes] + [f"warning     {warning}" for warning in warnings]
     for name, network in method.networks.items():
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
-        field = getattr(network, "receptive_field", None)
-        lines.append(f"network     {name}: {millions:.2f} M parameters" + (f", receptive field {field} pixels" if field else ""))
+        field = f", receptive field {network.receptive_field} pixels" if isinstance(network, AnySizeDiscriminator) else ""
+        lines.append(f"network     {name}: {millions:.2f} M parameters{field}")
     return lines
 
 

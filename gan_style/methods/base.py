@@ -12,6 +12,7 @@ from gan_style.conditions import Alone, AnyCondition
 from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import MethodConfig
 from gan_style.methods.auxiliary import VGGConfig
+from gan_style.networks.discriminator import AnySizeDiscriminator
 from gan_style.networks.layers.dropout import draws_by_sample
 from gan_style.types import Batch, Direction, Needs, Outputs, Task
 
@@ -54,8 +55,7 @@ class Method(ABC):
     @property
     def smallest_size(self) -> int:
         """The side in pixels of the smallest images that the discriminators can score. Generators pad smaller images."""
-        judges = [network for network in self.networks.values() if hasattr(network, "receptive_field")]
-        return max((int(getattr(network, "minimum_size", 1)) for network in judges), default=1)
+        return max((network.minimum_size for network in self.networks.values() if isinstance(network, AnySizeDiscriminator)), default=1)
 
     @property
     def adversaries(self) -> list[Player]:

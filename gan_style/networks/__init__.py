@@ -41,7 +41,7 @@ GENERATORS: dict[str, type[nn.Module]] = {
     "spade": SpadeGenerator,
 }
 # (in_channels, config): images [B, Cin, H, W] -> scores [B, 1, h, w], or a list of them, one for each scale. They have `receptive_field`
-# and `minimum_size`.
+# and `minimum_size` (`AnySizeDiscriminator`).
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patchgan": PatchDiscriminator,
     "pixel": PixelDiscriminator,
@@ -56,6 +56,7 @@ NOISE_GENERATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANGenerator, "mlp": 
 # (in_channels, size, config): images [B, Cin, size, size] -> scores [B, 1].
 IMAGE_DISCRIMINATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANDiscriminator, "mlp": MLPDiscriminator}
 # (in_channels, classes, size, config): images [B, Cin, H, W] -> (scores [B, 1, h, w], logits [B, classes]).
+# They have the same attributes.
 CLASSIFYING_DISCRIMINATORS: dict[str, type[nn.Module]] = {"classifying": ClassifyingDiscriminator}
 
 

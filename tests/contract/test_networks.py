@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from gan_style import networks
 from gan_style.config.network import NetworkConfig, having_key
+from gan_style.errors import UserError
 from gan_style.networks import DISCRIMINATORS, GENERATORS, STYLIZERS, batch_independent, configs
+from gan_style.networks.discriminator import AnySizeDiscriminator
 from gan_style.networks.layers import normalisation
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -223,6 +225,21 @@ def test_discriminators_score_every_patch(name: str, norm: str) -> None:
     scales = maps(network, images(2, max(smallest, 2), smallest + 5).float())
     assert all(y.ndim == 4 and y.shape[:2] == (2, 1) for y in scales)
     assert int(network.receptive_field) >= 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", REGISTRIES_OF_ALL)
+def test_discriminators_of_images_of_any_size_are_told_from_all_other_networks(kind: str) -> None:
+    wanted = kind in ("DISCRIMINATORS", "CLASSIFYING_DISCRIMINATORS")
+    for name in REGISTRIES_OF_ALL[kind]:
+        given = {**SMALL, **SMALLER.get(name, {}), "classes": 3, "size": 16, "latent": 3, "styles": 2, "vgg": None}
+        network = tiny_network(REGISTRIES_OF_ALL[kind], name, **given)
+        assert isinstance(network, AnySizeDiscriminator) == wanted, name
+        if isinstance(network, AnySizeDiscriminator):
+            smallest = network.minimum_size
+            network.eval()(torch.zeros(1, 3, smallest, smallest))
+            if smallest > 1:
+                with pytest.raises(UserError, match="small"):
+                    network(torch.zeros(1, 3, smallest - 1, smallest))
 
 
 @pytest.mark.parametrize("name", having_key(configs(GENERATORS), "activation_checkpointing"))

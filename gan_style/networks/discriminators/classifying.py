@@ -39,8 +39,8 @@ class ClassifyingDiscriminator(nn.Module):
 
     def __init__(self, in_channels: int, classes: int, size: int, config: ClassifyingConfig) -> None:
         super().__init__()
-        self.minimum_size = 2**config.num_layers
-        self.size = max(size, self.minimum_size)
+        stride = 2**config.num_layers
+        self.minimum_size = max(size, stride)
         layers: list[nn.Module] = []
         channels = in_channels
         for level in range(config.num_layers):
@@ -49,15 +49,15 @@ class ClassifyingDiscriminator(nn.Module):
             channels = width
         self.layers = nn.Sequential(*layers)
         self.head = nn.Conv2d(channels, 1, 3, padding=1, bias=False)
-        self.classifier = nn.Conv2d(channels, classes, self.size // self.minimum_size, bias=False)
+        self.classifier = nn.Conv2d(channels, classes, self.minimum_size // stride, bias=False)
         self.receptive_field = receptive_field([each for each in (*layers, self.head) if isinstance(each, nn.Conv2d)])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         height, width = x.shape[2:]
-        if min(height, width) < self.size:
+        if min(height, width) < self.minimum_size:
             raise UserError(
-                f"images of {width} x {height} pixels are smaller than the {self.size} of data.crop_size, which the classifier of the "
-                "discriminator is made for: set data.preprocess to resize_and_crop"
+                f"images of {width} x {height} pixels are smaller than the {self.minimum_size} of data.crop_size, which the classifier "
+                "of the discriminator is made for: set data.preprocess to resize_and_crop"
             )
         x = self.layers(x)  # [B, 2**(n-1) k, H/2**n, W/2**n]
         return self.head(x), self.classifier(x).mean(dim=(2, 3))
