@@ -37,12 +37,18 @@ class EachDomain(SeveralDomains):
         self.adversary = Adversary(config, task)
         self.judges = {f"discriminator_{name}": place for place, name in enumerate(self.names)}
         self.networks |= {judge: build_discriminator(config.discriminator, task.channels_a) for judge in self.judges}
-        self.players = (Player("discriminators", tuple(self.judges)), Player("generator", ("generator",), translates=True))
+        self.players = (
+            Player("discriminators", tuple(self.judges), bounded=self.adversary.bounded),
+            Player("generator", ("generator",), translates=True, every=config.critic_steps),
+        )
         self.domains_of_real, self.domains_of_fake, self.domains_that_fool = self.own, self.targets, self.targets
+        self.domains_back = self.domains_kept = self.own
 
     def translate(self, batch: Batch) -> Outputs:
-        own, outputs = self.own(batch), self.fakes(batch)
-        return {**outputs, "reconstructed_a": self.led(outputs["fake"], own), "identity_a": self.led(batch.a, own)}
+        outputs = self.fakes(batch)
+        outputs["reconstructed_a"] = self.led(outputs["fake"], self.domains_back(batch))
+        outputs["identity_a"] = self.led(batch.a, self.domains_kept(batch))
+        return outputs
 
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         losses, fake, real = dict[str, Tensor](), outputs["fake"], batch.a
@@ -50,7 +56,7 @@ class EachDomain(SeveralDomains):
             network = self.networks[judge]
             if player.name == "generator":
                 counts = self.counts(self.domains_that_fool(batch), place, fake)
-                losses[f"adversarial_{place}"] = self.adversary.fool(network, batch, fake, name=judge, counts=counts)
+                losses[f"adversarial_{self.names[place]}"] = self.adversary.fool(network, batch, fake, name=judge, counts=counts)
             else:
                 counts = (self.counts(self.domains_of_real(batch), place, real), self.counts(self.domains_of_fake(batch), place, fake))
                 judged = self.adversary.judge(network, batch, real=real, fake=fake, name=judge, counts=counts)

@@ -1,6 +1,7 @@
 """House rules that a reader would notice being broken; the layers themselves are held by import-linter in `make check`."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,17 @@ print([name for name in ("torchmetrics", "torchvision") if name in sys.modules])
     assert done.stdout.strip() == "[]"
     eager = [path.name for path in SOURCES if re.search(r"^(from|import) (torchmetrics|torchvision)\b", path.read_text(), re.M)]
     assert eager == []
+
+
+def test_ruff_says_the_same_where_runs_were_trained(tmp_path: Path) -> None:
+    """A folder runs/ beside tests/runs.py does not make `import runs` first-party."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text("import pytest\nfrom runs import STEPS\n\nfrom gan_style import build\n")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select=I", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_method_has_one_file() -> None:

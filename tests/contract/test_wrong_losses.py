@@ -1,58 +1,21 @@
-"""The checks of `games` and `contrast` see mistakes in a method's losses: each is made on purpose, and one of them must say so."""
+"""The checks of `games` and `contrast` see mistakes in a method's losses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import contrast
-import games
 import pytest
 import torch
-from dual import Dual
-from each_domain import EachDomain
-from tiny import make_method, make_trainer, micro_batches, tiny_config, weights
+from mistakes import complaints, seen
+from tiny import make_trainer, micro_batches, tiny_config, weights
 
-from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods import contrast as shared
-from gan_style.methods.base import Method
 from gan_style.networks.layers.patches import draw_positions
 
 ADVERSARIAL = ["pix2pix", "pix2pixhd", "cyclegan", "cut", "dclgan", "gan", "stargan", "dual"]
-CHECKS: list[Callable[[Method], Any]] = [
-    games.check_each_judge_sees_the_domain_that_it_judges,
-    games.check_each_translation_fools_its_judge,
-    games.check_the_game_has_two_sides,
-    games.check_what_comes_back_is_compared_with_what_it_was,
-    games.check_a_pair_is_drawn_together,
-    games.check_nothing_is_drawn_from_global_generators,
-]
 
 
-@pytest.fixture(autouse=True)
-def tests_methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, method in (("dual", Dual), ("each_domain", EachDomain)):
-        monkeypatch.setitem(METHODS, name, method)
-        monkeypatch.setitem(CONFIGS, name, method.Config)
-
-
-def complaints(name: str, mistake: Callable[[Any], None], folder: Path) -> Iterator[str]:
-    """What each check says of a method with this mistake, as far as it is asked for."""
-    contrastive = [contrast.check_patches_are_compared_with_their_source] if name in ("cut", "dclgan", "dual") else []
-    for check in [*contrastive, *CHECKS]:
-        method = make_method(tiny_config(name, folder))
-        mistake(method)
-        try:
-            check(method)
-        except AssertionError as complaint:
-            yield str(complaint)
-
-
-def seen(name: str, mistake: Callable[[Any], None], folder: Path) -> bool:
-    """Does any check complain? Those after it are not asked."""
-    return next(complaints(name, mistake, folder), None) is not None
-
-
-@pytest.mark.parametrize("name", [*ADVERSARIAL, "each_domain"])
+@pytest.mark.parametrize("name", ADVERSARIAL)
 def test_a_method_without_a_mistake_passes(name: str, tmp_path: Path) -> None:
     assert list(complaints(name, lambda method: None, tmp_path)) == []
 
@@ -126,40 +89,6 @@ def no_one_fooled(method: Any) -> None:
 @pytest.mark.parametrize("name", ["cyclegan", "dclgan", "dual"])
 def test_the_wrong_discriminator_is_seen(name: str, mistake: Callable[[Any], None], tmp_path: Path) -> None:
     assert seen(name, mistake, tmp_path)
-
-
-def real_images_of_the_target(method: Any) -> None:
-    method.domains_of_real = method.targets
-
-
-def translations_from_the_domain(method: Any) -> None:
-    """A judge sees the translations of its domain's images, not those that lead to it."""
-    method.domains_of_fake = method.domains_that_fool = method.own
-
-
-def fooled_by_the_own_judge(method: Any) -> None:
-    method.domains_that_fool = method.own
-
-
-def one_domain_forgotten(method: Any) -> None:
-    losses = method.losses
-    method.losses = lambda *given: {name: loss for name, loss in losses(*given).items() if name != "adversarial_1"}
-
-
-SEVERAL = [
-    real_called_fake,
-    targets_exchanged,
-    generators_help,
-    real_images_of_the_target,
-    translations_from_the_domain,
-    fooled_by_the_own_judge,
-    one_domain_forgotten,
-]
-
-
-@pytest.mark.parametrize("mistake", SEVERAL)
-def test_a_mistake_with_a_judge_for_each_domain_is_seen(mistake: Callable[[Any], None], tmp_path: Path) -> None:
-    assert seen("each_domain", mistake, tmp_path)
 
 
 def with_outputs(changes: dict[str, str]) -> Callable[[Any], None]:
