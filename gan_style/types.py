@@ -1,4 +1,4 @@
-"""What the packages exchange. Images are float tensors [B, C, H, W] with values in [-1, 1]."""
+"""The types that rooms of the package exchange. Images are float tensors [B, C, H, W] with values in [-1, 1]."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,51 +9,52 @@ from torch import Tensor
 
 Direction = Literal["a2b", "b2a"]
 
-# What a method is trained on: pairs of images, images of two domains, images of one (`Batch.a`), or those with the classes that their
-# folders name (`Batch.labels`).
+# The training data of a method: pairs of images, unpaired images of two domains, images of one domain (`Batch.a`), or images with a
+# class each (`Batch.labels`).
 Needs = Literal["pairs", "domains", "images", "labelled images"]
 
-# What a translation made: name -> images or features. Methods document their own names (`fake_b`, `reconstructed_a`, ...).
+# The results of a method's `translate`: name -> images or features. Each method documents its names (`fake_b`, `reconstructed_a`, ...).
 Outputs = dict[str, Tensor]
 
 
 class Kept:
-    """What a run has taken from files beside its data set, by key. Checkpoints hold it, so a run that goes on needs those files no more.
+    """Values that a run has read from files beside its data set, by key. Checkpoints hold them, so a resumed run works without the files.
 
-    earlier: what an earlier start of the run kept; None at the first one
+    earlier: the values that a checkpoint holds; None at the first start
     """
 
     def __init__(self, earlier: Mapping[str, Any] | None = None) -> None:
         self.earlier = earlier
-        self.now: dict[str, Any] = {}  # of texts, numbers, lists, mappings, tensors
-        self.missed: list[str] = []  # files that could not be read again, and what is used instead, in words
+        self.now: dict[str, Any] = {}  # values are texts, numbers, lists, mappings or tensors
+        self.missed: list[str] = []  # a message for each file that is missing now
 
     def get(self, key: str) -> Any:
-        """What an earlier start kept under this key; None where that is nothing."""
+        """The value of an earlier start; None if there is none."""
         return None if self.earlier is None else self.earlier.get(key)
 
     def keep(self, key: str, value: Any) -> None:
+        """Keep a value for the checkpoints of this start."""
         self.now[key] = value
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a method must know of a run beside its own configuration."""
+    """The facts of a run that a method needs beside its own configuration."""
 
     channels_a: int = 3
     channels_b: int = 3
     batch_size: int = 1  # global
     seed: int = 0
-    size: int = 256  # side of the training images, where they have one
+    size: int = 256  # side of the training images in pixels, if all are squares of one size
     kept: Kept = field(default_factory=Kept, compare=False)
 
     def channels(self, direction: Direction) -> tuple[int, int]:
-        """Channels in and out of a translator of this direction."""
+        """The channels of a translator's input and output."""
         return (self.channels_a, self.channels_b) if direction == "a2b" else (self.channels_b, self.channels_a)
 
 
 def detach(outputs: Outputs) -> Outputs:
-    """The same outputs, cut from the graph that made them."""
+    """The same outputs without their graph: no gradient flows back."""
     return {name: value.detach() for name, value in outputs.items()}
 
 
@@ -61,13 +62,13 @@ def detach(outputs: Outputs) -> Outputs:
 class Batch:
     """One micro-batch of samples.
 
-    images: domain -> images [B, C, H, W] in [-1, 1]; sizes of two domains may differ where the data are unpaired
-    keys:   domain -> the samples' names (paths relative to the data root), for logs and messages
-    slots:  the samples' positions in the global batch, 0 <= slot < train.batch_size. A sample has the same slot on any number of
-            processes, so state that belongs to a slot (a replay buffer) survives a change of their number
-    numbers: the samples' numbers in the endless stream of training samples. What a sample is drawn (a style, noise, a target) is a
-            function of its number
-    labels: of a labelled data set: for each sample the place of its class among the data set's names; None elsewhere
+    images:  domain -> images [B, C, H, W] in [-1, 1]. In unpaired data the sizes of two domains may differ.
+    keys:    domain -> the names of the samples (paths relative to the data root), for logs and messages
+    slots:   the positions of the samples in the global batch, 0 <= slot < train.batch_size. They do not depend on the number of processes,
+             so the state of a slot (a replay buffer) survives a change of that number.
+    numbers: the numbers of the samples in the endless stream of training samples. All that is random for a sample (a style, noise, a target
+             domain) is a function of its number.
+    labels:  for each sample the index of its class among the names of a labelled data set; None for other data sets
     """
 
     images: Mapping[str, Tensor]
@@ -85,24 +86,24 @@ class Batch:
 
     @property
     def a(self) -> Tensor:
-        """The images of domain A, or of the only domain."""
+        """The images of domain A, or of the only domain, [B, C, H, W]."""
         return self.images["a"]
 
     @property
     def b(self) -> Tensor:
-        """The images of domain B."""
+        """The images of domain B, [B, C, H, W]."""
         return self.images["b"]
 
     def with_images(self, **images: Tensor) -> "Batch":
-        """The batch with other images of some domains."""
+        """A copy of the batch with other images for the given domains."""
         return replace(self, images={**self.images, **images})
 
     def oriented(self, direction: Direction) -> tuple[Tensor, Tensor]:
-        """(images that a translator of this direction is given, images of the domain that it leads to)."""
+        """(inputs of a translator of this direction, real images of its output's domain)."""
         return (self.a, self.b) if direction == "a2b" else (self.b, self.a)
 
     def to(self, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format) -> "Batch":
-        """The batch on `device`; from pinned memory the copy does not wait."""
+        """Copy the batch to `device`. A copy from pinned memory is asynchronous."""
 
         def move(images: Tensor) -> Tensor:
             return images.to(device, dtype, non_blocking=True).contiguous(memory_format=memory_format)
@@ -110,5 +111,5 @@ class Batch:
         return self.with_images(**{domain: move(images) for domain, images in self.images.items()})
 
     def pin_memory(self) -> "Batch":
-        """The batch in pinned memory, from which copies to a GPU need not be waited for."""
+        """Copy the batch to pinned memory. Copies from there to a GPU are asynchronous."""
         return self.with_images(**{domain: images.pin_memory() for domain, images in self.images.items()})

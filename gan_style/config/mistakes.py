@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words: where the value was written, which key it is of, and what would do."""
+"""The mistakes of a configuration, in words: who wrote the value, its key and line, and a value that is right."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,17 +13,17 @@ from gan_style.config.schema import MethodConfig
 from gan_style.config.yaml_file import INCLUDE, YamlFile
 from gan_style.errors import nearest, short, wrong_value
 
-MAX_MISTAKES = 8  # that one message names
+MAX_MISTAKES = 8  # in one message
 
-# How other programs take a configuration from another file; `base` is ours, at the top of a file, which takes it out.
+# The keys by which other programs read a configuration from another file. `base` is ours; it stands at the top of a file alone.
 INCLUDES = ("include", "includes", "import", "imports", "extends", "inherits", "parent", "base", "_base_", "defaults")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the values of a configuration were written: in a file, and in the overrides laid over it.
+    """The sources of a configuration: a file, and the overrides that replace some of its values.
 
-    source: what messages call the file
+    source: the name of the file in messages
     """
 
     source: str
@@ -31,22 +31,22 @@ class Origin:
     overrides: Sequence[Override] = ()
 
     def blamed(self, place: Sequence[int | str], words: str) -> str:
-        """Who wrote what is wrong at `place`: a file, or the source of an override.
-
-        What is wrong with a whole section is the fault of an override of one of its keys which the words name, and where the file has
-        no such section, of the override that made it.
-        """
+        """The source of the mistake at `place`: a file, or the source of an override. words: the message about the mistake"""
         override = self._override(place, words)
         if override:
             return override.source
         return self._called(self.file.written_in(place)) if self.file else self.source
 
     def line(self, place: Sequence[int | str], words: str) -> int | None:
-        """The file's line of what is wrong at `place`; None if an override is to blame."""
+        """The line of the mistake at `place` in the file; None if an override made the mistake."""
         return self.file.line(place) if self.file and not self._override(place, words) else None
 
     def _override(self, place: Sequence[int | str], words: str) -> Override | None:
-        """The override that is to blame for what is wrong at `place`."""
+        """The override that made the mistake at `place`; None if the file made it.
+
+        An override makes a mistake at its own place. It makes a mistake of a whole section if it sets a key that the words name, or if
+        the file has no such section.
+        """
         names = set(re.findall(r"\w+", words))
         depth = len(place)
         made = self.file is not None and not self.file.has(place)
@@ -57,7 +57,7 @@ class Origin:
         return None
 
     def files(self, file: YamlFile | None) -> list[str]:
-        """What messages call `file` and its bases."""
+        """The names of `file` and its bases in messages."""
         names: list[str] = []
         while file:
             names.append(self._called(file))
@@ -70,7 +70,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake."""
+    """A mistake at the key `place`. words: the message; blamed: who wrote the value; line: its line in the file, from 1"""
 
     place: tuple[int | str, ...]
     words: str
@@ -83,7 +83,7 @@ class Mistake:
 
 
 def joined(mistakes: Sequence[Mistake]) -> str:
-    """The message of all, those of one source together."""
+    """Join mistakes to one message, grouped by source. It shows the first MAX_MISTAKES of them."""
     parts: dict[str, list[str]] = {}
     for mistake in mistakes[:MAX_MISTAKES]:
         parts.setdefault(mistake.blamed, []).append(str(mistake))
@@ -92,22 +92,22 @@ def joined(mistakes: Sequence[Mistake]) -> str:
 
 
 class Reader:
-    """Puts pydantic's errors into words.
+    """Turns errors of pydantic into mistakes.
 
-    schema: the class that refused the tree; methods: configuration classes by method name
+    schema: the class that refused the configuration; method: the name of its method; methods: configuration classes by method name
     """
 
     def __init__(self, origin: Origin, schema: type[BaseModel], method: str, methods: Mapping[str, type[MethodConfig]]) -> None:
         self.origin, self.schema, self.method, self.methods = origin, schema, method, methods
 
     def mistake(self, error: Mapping[str, Any]) -> Mistake:
-        """One mistake."""
+        """The mistake behind one of `ValidationError.errors()`."""
         known = _located(self.schema, error["loc"])
         place = (*known.place, "name") if error["type"].startswith("union_tag") else known.place
         return found(self.origin, place, self._words(error, known))
 
     def kinds(self, place: Sequence[str]) -> Kinds:
-        """The networks among which the section at `place` is one; none where it is no network's."""
+        """The networks that the key at `place` takes; empty if it takes no network."""
         return _located(self.schema, (*place, "")).kinds
 
     def _words(self, error: Mapping[str, Any], known: "_Located") -> str:
@@ -124,7 +124,7 @@ class Reader:
         return wrong_value(error)
 
     def _unknown(self, known: "_Located") -> str:
-        """What to say of a key that its section does not have."""
+        """The message about a key that its section does not have."""
         *above, key = map(str, known.place)
         section = known.section
         keys = section.model_fields if section else {}
@@ -142,21 +142,21 @@ class Reader:
         return f"unknown key; there are {', '.join(keys)}"
 
     def _networks_with(self, key: str, kinds: Kinds) -> list[str]:
-        """The networks that have a key: those that the method takes in this place, else those of any method."""
+        """The networks that have the key. Networks of `kinds` come first; if none has it, those of all methods follow."""
         return having_key(kinds, key) or list(dict.fromkeys(name for each in self._everywhere() for name in having_key(each, key)))
 
     def _everywhere(self) -> list[Kinds]:
-        """The networks that each key of each method takes."""
+        """The networks of each key of each method."""
         return [kinds_of(field) for config in self.methods.values() for field in config.model_fields.values()]
 
 
 def found(origin: Origin, place: Sequence[int | str], words: str) -> Mistake:
-    """A mistake at `place`, with who wrote it and where."""
+    """Make a mistake at `place`, with its source and line."""
     return Mistake(tuple(place), words, origin.blamed(place, words), origin.line(place, words))
 
 
 def no_section(value: Any, section: type[BaseModel] | None) -> str:
-    """What to say of a value that stands where a section belongs."""
+    """The message about a value in the place of a section."""
     keys = list(section.model_fields) if section else []
     if isinstance(value, str) and "name" in keys:
         return f"a section of keys belongs here, not {short(value)}; write {{name: {short(value)[1:-1]}}}"
@@ -165,10 +165,10 @@ def no_section(value: Any, section: type[BaseModel] | None) -> str:
 
 @dataclass(frozen=True)
 class _Located:
-    """Where an error of pydantic is.
+    """The place of an error of pydantic.
 
-    place: its `loc` without the names of networks, which pydantic puts behind each key that takes one of several; section: the class of the
-    section that the last key belongs to; kinds: the networks among which that section is one
+    place: the keys of its `loc`. Pydantic adds the network's name after a key that takes one of several networks; `place` is without it
+    section: the class of the section with the last key; kinds: the networks that this section is one of
     """
 
     place: tuple[int | str, ...]
@@ -177,7 +177,7 @@ class _Located:
 
 
 def place_of(schema: type[BaseModel], loc: Sequence[int | str]) -> tuple[int | str, ...]:
-    """The keys that lead to an error of `schema`: its `loc` without the names of networks."""
+    """The keys in the `loc` of an error of `schema`, without the names of networks."""
     return _located(schema, loc).place
 
 
@@ -197,14 +197,14 @@ def _located(schema: type[BaseModel], loc: Sequence[int | str]) -> _Located:
 
 
 def _nested(section: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
-    """The class of a key that is a section."""
+    """The class of the section at `key`; None if the key is not a section."""
     field = section.model_fields.get(key) if section else None
     candidates = (field.annotation, *get_args(field.annotation)) if field else ()
     return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """The dotted keys of all values."""
+    """All dotted keys of a section and of the sections in it."""
     for key, field in section.model_fields.items():
         nested = [*kinds_of(field).values()] or [each for each in [_nested(section, key)] if each]
         for each in nested:

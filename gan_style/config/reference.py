@@ -1,4 +1,4 @@
-"""docs/guide/config.md, written from the schema: every section and key with its type, range, default and meaning."""
+"""The page docs/guide/config.md, generated from the schema: each section and key with its type, range, default and meaning."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _INTRO = """\
 
 <!-- Written by `python -m gan_style keys > docs/guide/config.md`; the text is in gan_style/config. -->
 
-A run is described by a YAML file, your own or a recipe by its name, and by overrides on the command line:
+A YAML file and overrides on the command line describe a run. The file is your own, or a recipe that is called by its name:
 
 ```
 gan-style train --config pix2pix run_dir=runs/mine data.root=my_pairs train.batch_size=4
@@ -26,14 +26,17 @@ gan-style train --config mine.yaml
 ```
 
 Keys that the file leaves out have the defaults below. `--dry-run` prints the resolved configuration and checks everything without
-training. A key that does not exist, or a value out of its range, is refused before anything starts, all mistakes at once: those of
-the file with its line, those of overrides as the command line's. The resolved configuration is kept in `run_dir/config.yaml`; the same
-command goes on with that run. Of its keys these may change then, and every other one makes another run: {free}; `train.accumulate`
-unless batch normalisation mixes the images of a batch. [resume.md](resume.md) says what each means.
+training. Keys that do not exist and values out of their range are refused before training starts. The message shows all mistakes at once:
+those of the file with their lines, those of overrides as the command line's.
+
+`run_dir/config.yaml` keeps the resolved configuration. The same command goes on with that run. These keys may change then: {free}, and
+`train.accumulate` unless batch normalisation mixes the images of a batch. A change of any other key makes another run.
+[resume.md](resume.md) says what each change means.
 
 ## Overrides
 
-`section.key=value` sets one key and leaves its neighbours alone; the section need not be in the file. The value is read as YAML:
+`section.key=value` sets one key. The other keys of the section stay as they are. The file need not have the section. The value is read
+as YAML:
 
 | write | to set |
 |---|---|
@@ -44,7 +47,7 @@ unless batch normalisation mixes the images of a batch. [resume.md](resume.md) s
 | `data.transforms='[{name: Rotate, limit: 10}]'` | a list: it replaces the file's as a whole |
 | `method.generator='{name: unet, num_downs: 7}'` | a section: it replaces the file's; other keys have their defaults |
 
-The last of several overrides of one key counts, and a warning names those that it undoes. A key that stands twice in a file is refused.
+If several overrides set one key, the last one counts, and a warning names the others. A file that has a key twice is refused.
 
 ## A file based on another
 
@@ -73,8 +76,8 @@ A run that fails does not end the sweep. The same command goes on where the last
 ## YAML traps
 
 - `no`, `off`, `yes` and `on` are booleans. `mixed_precision: no` and `labels: yes` are understood all the same; elsewhere quote the word.
-- `2e-4` is a text to YAML, and is taken as a number where a number is wanted. In `transforms`, whose values are passed on as they are,
-  write `2.0e-4` or `0.0002`. Whole numbers are written out: `100000`, not `1e5`.
+- YAML reads `2e-4` as a text. Keys that are numbers take it as a number all the same. The values of `transforms` are passed on as they
+  are: write `2.0e-4` or `0.0002` there. Write whole numbers with all digits: `100000`, not `1e5`.
 - `2024-01-31` is a date, `12:30` the number 750 and `010` the number 8: quote names that look so.
 - A section in which every line is commented out is null, not a section: comment its heading out too.
 - In a path, `~` and `${VAR}` stand for your home and for an environment variable, and `config.yaml` keeps what they stood for; a
@@ -88,9 +91,9 @@ _TYPES = {int: "whole number", float: "number", bool: "true or false", str: "tex
 
 
 def config_reference(methods: Mapping[str, type[MethodConfig]]) -> str:
-    """The page as Markdown: one chapter for each section class, also where several places or methods have the same one.
+    """The page as Markdown, with one chapter for each section class.
 
-    methods: configuration classes by method name.
+    A class that several places or methods share has one chapter. methods: configuration classes by method name
     """
     chapters: dict[type[BaseModel], list[tuple[str, str]]] = {}
     waiting: list[tuple[str, str, type[BaseModel]]] = [("", "", RunConfig)]
@@ -110,7 +113,7 @@ def config_reference(methods: Mapping[str, type[MethodConfig]]) -> str:
 
 
 def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
-    """Heading, first line of the docstring and table of a section class found at (place, method it belongs to)."""
+    """The chapter of a section class: heading, first line of the docstring, table. found: each (place, method) that has the class"""
     places = list(dict.fromkeys(place for place, _ in found))
     owners = list(dict.fromkeys(owner for _, owner in found if owner))
     heading = ", ".join(f"`{place}`" for place in places if place) or "Sections"
@@ -123,7 +126,7 @@ def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
         "| key | type | default | meaning |",
         "|---|---|---|---|",
     ]
-    shared = NetworkConfig.model_fields.keys() - {"name"} if issubclass(section, NetworkConfig) else set()  # they come last
+    shared = NetworkConfig.model_fields.keys() - {"name"} if issubclass(section, NetworkConfig) else set()  # the last rows
     for name, field in sorted(section.model_fields.items(), key=lambda each: each[0] in shared):
         key = ", ".join(f"`{f'{place}.{name}'.lstrip('.')}`" for place in places)
         meaning = f"{field.description or ''}{_only_with(section, field)}"
@@ -133,7 +136,7 @@ def _chapter(section: type[BaseModel], found: list[tuple[str, str]]) -> str:
 
 
 def _only_with(section: type[BaseModel], field: FieldInfo) -> str:
-    """What else must be set, in words; of a rule that several networks share, the keys that this section has."""
+    """The other keys that must be set, in words. A rule that several networks share shows the keys of this section."""
     rules = [rule for rule in field.metadata if isinstance(rule, OnlyWith)]
     texts = [
         f"a method that {rule.words[1]}"
@@ -153,17 +156,17 @@ def _either(values: tuple[Any, ...]) -> str:
 
 
 def _alternatives(field: FieldInfo) -> Iterator[Any]:
-    """The types that a field may have: one, or the members of a union."""
+    """The types of a field: one type, or the members of a union."""
     yield from (get_args(field.annotation) if get_origin(field.annotation) in _UNIONS else (field.annotation,))
 
 
 def _nested(field: FieldInfo) -> type[BaseModel] | None:
-    """The section class of a field that is a section."""
+    """The section class of a field; None if the field is not a section."""
     return next((kind for kind in _alternatives(field) if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _type(field: FieldInfo) -> str:
-    """The type in words, with choices and range; of a key that takes one of several networks, their names."""
+    """The type in words, with choices and range. For a key that takes a network, the names of the networks."""
     if kinds := kinds_of(field):
         return ", ".join(f"`{name}`" for name in kinds)
     return ", or ".join(_type_name(kind, field) for kind in _alternatives(field))
@@ -190,7 +193,7 @@ def _bound(limit: float) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default as YAML; of a section, the keys in which it departs from the section's own defaults, and the network that it names."""
+    """The default as YAML. For a section, the name of its network and the keys that differ from the section's own defaults."""
     if field.is_required():
         return "as below" if _nested(field) else "required"
     value = field.get_default(call_default_factory=True)

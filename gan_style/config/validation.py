@@ -8,7 +8,7 @@ from gan_style.errors import nearest
 
 
 class ValidationConfig(Section):
-    """What is measured every `train.validate_every` steps; docs/guide/evaluation.md says what the metrics mean."""
+    """The measurements after every `train.validate_every` steps. docs/guide/evaluation.md explains the metrics."""
 
     metrics: list[str] | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""YAML texts as plain trees: every value that stands in one, none of them twice, and the line of each."""
+"""YAML files as plain trees, with the line of each key. A key that stands twice is refused."""
 
 import math
 import os
@@ -15,16 +15,17 @@ from gan_style.files.opening import read_regular
 
 MAX_CONFIG_BYTES = 2**18
 MAX_DEPTH = 32
-MAX_DIGITS = 300  # of a whole number: a float holds no more than 308
+MAX_DIGITS = 300  # of a whole number; a float has at most 308
 BASE = "base"
 INCLUDE = "write base: OTHER.yaml at the top of a file, which takes the keys of another file; there is no other way"
 
 
 @dataclass(frozen=True)
 class YamlFile:
-    """The mapping in a YAML file, and in the files that it is based on.
+    """A YAML file and the files that it is based on.
 
-    tree: the values, the file's own over those of its bases; root: the file's own text, parsed; base: the file that it names as its base
+    tree: the merged values; the file's own replace those of its bases
+    root: the parsed text of the file alone; base: the file that its key `base` names
     """
 
     path: Path
@@ -33,11 +34,11 @@ class YamlFile:
     base: "YamlFile | None" = None
 
     def line(self, place: Sequence[int | str]) -> int | None:
-        """The line, from 1, of the key at `place`, or of the deepest section above it, in `written_in(place)`; None where it has none."""
+        """The line, from 1, of the key at `place` or of the deepest section above it, in `written_in(place)`; None if there is none."""
         return lines[-1] if (lines := self.written_in(place)._lines(place)) else None
 
     def written_in(self, place: Sequence[int | str]) -> "YamlFile":
-        """The file, this one or a base, in which the value at `place` stands; where it stands in none, the deepest section."""
+        """The file with the value at `place`: this one or a base. If no file has it, the file with the deepest section above it."""
         if self.base is None:
             return self
         if self._hides(place):
@@ -46,7 +47,7 @@ class YamlFile:
         return below if len(below._lines(place)) > len(self._lines(place)) else self
 
     def value(self, place: Sequence[str]) -> Any:
-        """What stands at `place`; None where nothing does."""
+        """The value at `place`; None if there is none."""
         value: Any = self.tree
         for part in place:
             value = value.get(part) if isinstance(value, dict) else None
@@ -67,7 +68,7 @@ class YamlFile:
         return False
 
     def _lines(self, place: Sequence[int | str]) -> list[int]:
-        """The lines, in this file, of the keys on the way to `place`, as far as there are any."""
+        """The lines in this file of the keys that lead to `place`. The list ends at the first key that the file does not have."""
         lines, node = [], self.root
         for part in place:
             found = _child(node, part)
@@ -79,12 +80,12 @@ class YamlFile:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file, or `UserError`."""
+    """Read the mapping of a YAML file. `UserError` if it is not a YAML file with a mapping."""
     return read_yaml_file(path).tree
 
 
 def read_yaml_file(path: Path) -> YamlFile:
-    """The mapping in a YAML file and where its keys stand, or `UserError`."""
+    """Read the mapping of a YAML file with the lines of its keys. `UserError` as `read_yaml`."""
     try:
         content = read_regular(path, MAX_CONFIG_BYTES + 1)
         if len(content) > MAX_CONFIG_BYTES:
@@ -104,19 +105,19 @@ def read_yaml_file(path: Path) -> YamlFile:
 
 
 def parse_yaml(text: str) -> Any:
-    """The value of a YAML text in mappings with text keys, lists, texts, numbers, booleans and None.
+    """Parse a YAML text to mappings with text keys, lists, texts, numbers, booleans and None.
 
-    Nothing in it is shared: what an alias repeats is copied, so that changing one place changes one place. Raises
-    `ValueError`, in one line, for what is not valid, has a key twice, is of another type (YAML knows dates and binary data),
-    or unfolds its aliases to more than MAX_CONFIG_BYTES.
+    An alias becomes a copy of its anchor, so that a change in one place does not change another.
+    `ValueError`, in one line, if the text is not valid, has a key twice, has a value of another type (such as a date), or has aliases
+    that repeat more than MAX_CONFIG_BYTES values.
     """
     return _parse(text)[1]
 
 
 def plain(value: Any, place: Sequence[int | str] = ()) -> Any:
-    """A value that a program made, as YAML would hold it. `ValueError` as `parse_yaml`; its message names the key.
+    """Convert a program's value to a value of YAML. `ValueError` as `parse_yaml`; its message names the key.
 
-    It is a copy with tuples as lists, paths as texts, and scalars of NumPy and torch (arrays without dimensions too) as numbers.
+    The copy has tuples as lists, paths as texts, and scalars of NumPy and torch (arrays without dimensions too) as numbers.
     place: the keys that lead to the value
     """
     return _plain(_as_yaml(value), place)
@@ -140,14 +141,14 @@ def _parse(text: str) -> tuple[yaml.Node | None, Any]:
             return None, None
         _check_extent(node)
         return node, _plain(loader.construct_document(node))
-    except Exception as problem:  # the constructors of YAML's types raise whatever Python's do, from KeyError to OverflowError
+    except Exception as problem:  # PyYAML raises the errors of Python's types too, from KeyError to OverflowError
         name = "" if isinstance(problem, yaml.YAMLError) or type(problem) is ValueError else f"{type(problem).__name__}: "
         hint = f"; {INCLUDE}" if "the tag '!include" in str(problem) else ""
         raise ValueError(name + " ".join(str(problem).split()) + hint) from None
 
 
 def _check_extent(root: yaml.Node) -> None:
-    """Refuse, before anything is built, a document that its aliases unfold to a huge or endless one, or that has a key twice."""
+    """`ValueError` for a document whose aliases make it huge or endless, or that has a key twice. No value is built before."""
     extent, rest = 0, [(root, 0)]
     while rest:
         node, depth = rest.pop()
@@ -162,7 +163,7 @@ def _check_extent(root: yaml.Node) -> None:
 
 
 def _check_keys(mapping: yaml.MappingNode) -> None:
-    """`ValueError` for a key that stands twice: YAML would keep the second and lose the first."""
+    """`ValueError` for a key that stands twice. PyYAML would keep the second value alone."""
     seen: dict[tuple[str, str], int] = {}
     for key, _ in mapping.value:
         if isinstance(key, yaml.ScalarNode):
@@ -174,7 +175,7 @@ def _check_keys(mapping: yaml.MappingNode) -> None:
 
 
 def _plain(value: Any, place: Sequence[int | str] = ()) -> Any:
-    """A copy in which nothing is shared; `ValueError`, which names the key, for what a configuration cannot hold."""
+    """Copy a value without shared parts. `ValueError` names the key of a value that a configuration cannot hold."""
     if isinstance(value, dict):
         if strange := [key for key in value if not isinstance(key, str)]:
             words = f"the key {short(strange[0])} is read as {_kind(strange[0])}, not as text: quote it"
@@ -192,7 +193,7 @@ def _named(place: Sequence[int | str], words: str) -> str:
 
 
 def _why_no_value(value: Any) -> str | None:
-    """Why a configuration cannot hold this, which is no mapping and no list; None if it can."""
+    """The reason why a configuration cannot hold a value that is no mapping and no list; None if it can."""
     if isinstance(value, str):
         return f"{short(value)} holds a NUL character" if "\0" in value else None
     if isinstance(value, date | bytes):
@@ -207,7 +208,7 @@ def _why_no_value(value: Any) -> str | None:
 
 
 def _kind(value: Any) -> str:
-    """What a parsed value is, in words."""
+    """The type of a parsed value, in words."""
     return _KINDS.get(type(value), type(value).__name__)
 
 
@@ -215,7 +216,7 @@ _KINDS = {type(None): "nothing", bool: "a boolean", int: "a number", float: "a n
 
 
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Mark, yaml.Node] | None:
-    """Where the entry `part` of a mapping or list begins, and its value; None where it has none, or merges it (`<<`)."""
+    """The start and the value of the entry `part` of a mapping or list; None if it has none, or takes it by a merge (`<<`)."""
     if isinstance(node, yaml.SequenceNode):
         return (node.value[part].start_mark, node.value[part]) if isinstance(part, int) and part < len(node.value) else None
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():

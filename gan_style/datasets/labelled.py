@@ -1,6 +1,6 @@
-"""The layout `labelled`: one set of images whose folders are its classes, `train/NAME/...` and `val/NAME/...`.
+"""The layout `labelled`: one folder of images for each class, `train/NAME/...` and `val/NAME/...`.
 
-Two folders `trainA/` and `trainB/` are the classes A and B.
+The folders `trainA/` and `trainB/` also count, as the classes A and B.
 """
 
 import os
@@ -21,9 +21,9 @@ _EXAMPLE = "folder of images for each class: train/summer/, train/winter/, ..."
 
 
 def class_folders(root: Path, split: Split) -> dict[str, str]:
-    """Class -> its folder below the root, in the order of their names; empty where the data set has no such split.
+    """Class -> its folder relative to the root, in the order of the names. Empty if the data set has no such split.
 
-    `UserError`: no training folders, or two places for them.
+    `UserError` if there are no training folders, or two places for them.
     """
     below = {name: f"{split}/{name}" for name in _folders(root / split)}
     beside = {domain: f"{split}{domain}" for domain in "AB" if (root / f"{split}{domain}").is_dir()}
@@ -36,8 +36,10 @@ def class_folders(root: Path, split: Split) -> dict[str, str]:
 
 
 def survey_labelled(root: Path, split: Split) -> Survey:
-    """The images of a split in the order of their classes. A problem for each class without images, each validation class that training
-    does not have, and each image outside the classes' folders."""
+    """Find the images of a split, in the order of their classes.
+
+    Problems are a class without images, a validation class that training does not have, and an image outside the classes' folders.
+    """
     classes = class_folders(root, split)
     listing, problems, left_out, keys = Listing(), Problems(), LeftOut(), Gathering()
     if not classes:
@@ -62,7 +64,7 @@ def survey_labelled(root: Path, split: Split) -> Survey:
 
 
 def places(classes: Mapping[str, str], split: Split) -> Folders:
-    """The folders that hold the classes."""
+    """The folders of a labelled set as those of a source: the common folder twice, or those of the classes A and B."""
     first, *_, last = [*classes.values()] * 2
     return (split, split) if "/" in first else (first, last)
 
@@ -79,7 +81,7 @@ def _check_strays(folder: Path, problems: Problems) -> None:
 
 
 def _check_names(root: Path, classes: Mapping[str, str], problems: Problems) -> None:
-    """A problem for each name that is no text, and for each two that look alike: bundles and --to could not tell which is meant."""
+    """Add a problem for each name that is not UTF-8, and for two names that look alike: --to could not tell them apart."""
     seen: dict[str, str] = {}
     for name, folder in classes.items():
         if any("\ud800" <= character <= "\udfff" for character in name):
@@ -93,9 +95,9 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    """What is not hidden in a folder; nothing where there is no folder."""
+    """The names in a folder that are not hidden; empty if there is no folder. `UserError` if it cannot be read."""
     try:
-        return [name for name in os.listdir(folder) if not is_hidden(name)]  # noqa: PTH208 - of a million files, names are enough
+        return [name for name in os.listdir(folder) if not is_hidden(name)]  # noqa: PTH208 - paths of a million files take memory
     except FileNotFoundError:
         return []
     except OSError as failure:

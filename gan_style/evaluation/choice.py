@@ -1,4 +1,4 @@
-"""Which metrics make sense for a translator with a condition, on validation images that are pairs or not."""
+"""The choice of metrics: which ones fit a translator's condition and the validation images."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from gan_style.conditions import Alone, Condition, Exemplar, Label, Mix, Noise
 from gan_style.config.metrics import DEFAULT_PAIRED, DEFAULT_UNPAIRED, METRICS, Compares
 from gan_style.errors import UserError
 
-# The condition -> what translations can be compared with. No real image shows what a mix of names should become.
+# Condition -> what its translations can be compared with. No real image shows the result of a mix of styles.
 _COMPARABLE: dict[type[Condition], tuple[Compares, ...]] = {
     Alone: ("truth", "input", "domain"),
     Label: ("input", "domain"),
@@ -22,9 +22,11 @@ _WORDS: dict[Compares, str] = {
 
 
 def choose(requested: Sequence[str] | None, condition: Condition, paired: bool, key: str, method: str) -> tuple[str, ...]:
-    """The requested metrics, or those that need no choice where none are; `UserError` naming the first that makes no sense.
+    """Check the requested metrics. If none are requested, return the default ones that fit.
 
-    paired: are the validation images pairs? key, method: what messages call the request and the translator
+    paired: are the validation images pairs?
+    key: the option or key of the request, for messages; method: the translator's method, for messages
+    `UserError` names the first metric that does not fit.
     """
     comparable = _COMPARABLE[type(condition)]
     possible = [name for name, metric in METRICS.items() if metric.compares in comparable and (paired or metric.compares != "truth")]
@@ -40,5 +42,5 @@ def choose(requested: Sequence[str] | None, condition: Condition, paired: bool, 
 
 
 def compares(names: Sequence[str], what: Compares) -> bool:
-    """Does one of the metrics compare translations with that?"""
+    """Does one of the metrics compare translations with `what`?"""
     return any(METRICS[name].compares == what for name in names)

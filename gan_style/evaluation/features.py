@@ -1,4 +1,7 @@
-"""The fixed networks behind FID, KID and the structure distance: by name, or from a file of weights whose names tell the network."""
+"""The fixed networks that compute the features of FID, KID and the structure distance.
+
+A choice is a name or a file of weights. The names of the tensors in a file tell the network.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +16,7 @@ from gan_style.networks.pretrained.vit import ViTFeatures
 from gan_style.networks.pretrained.weights import kept_file, read_weights, verified
 
 INCEPTION_FILE = "pt_inception-2015-12-05-6726825d.pth"  # as pytorch-fid calls and keeps it
-VGG_LAYER = "relu5_3"  # of VGG-16 and VGG-19 alike, where a VGG gives a vector
+VGG_LAYER = "relu5_3"  # the layer of a VGG for FID and KID
 STRUCTURE_LAYER = "relu4_1"
 RANDOM = "take `random` to compare runs with each other only"
 
@@ -21,23 +24,27 @@ Family = Literal["inception", "vgg16", "vgg19", "alexnet", "vit"]
 
 
 class Described(nn.Module):
-    """A network under one signature, and what tables and messages call it."""
+    """A feature network and its description.
+
+    words: the description in tables and messages; run: images [B, 3, H, W] in [-1, 1] -> features
+    """
 
     def __init__(self, network: nn.Module, words: str, run: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.network, self.words, self.run = network, words, run
 
     def forward(self, images: Tensor) -> Tensor:
-        """images [B, 1 to 4, H, W] in [-1, 1]: gray is repeated, alpha left out."""
+        """images [B, 1 to 4, H, W] in [-1, 1] -> features. Gray is repeated to three channels. Alpha is dropped."""
         return self.run(to_rgb(images))
 
 
 def feature_network(choice: str, key: str) -> Described:
-    """Images -> one vector each, [B, D], for FID and KID.
+    """Load the network of FID and KID: images -> one vector each, [B, D].
 
-    choice: `inception`: FID's own network, from the file where pytorch-fid keeps it; `random`: a VGG-16 with random weights (as in
-    2002.09797); or a file of Inception v3, VGG-16, VGG-19 or DINO's vision transformer.
-    key: what messages call the choice
+    choice: `inception`: Inception v3 from pytorch-fid's file; `random`: VGG-16 with random weights (as in 2002.09797); or the path of
+    a file with Inception v3, VGG-16, VGG-19 or DINO's vision transformer
+    key: the option or key of the choice, for messages
+    `UserError` if the file is missing or holds another network.
     """
     if choice == "random":
         return _vgg_vector("vgg16", "random", "VGG-16 with random weights")
@@ -64,10 +71,12 @@ def feature_network(choice: str, key: str) -> Described:
 
 
 def structure_network(choice: str, key: str) -> Described:
-    """Images -> features of places, [B, N, C], whose similarities are an image's structure.
+    """Load the network of the structure distance: images -> features [B, N, C] of N positions.
 
-    choice: `imagenet`: VGG-16 relu4_1; `random`: the same with random weights; or a file of VGG-16, VGG-19 or DINO's vision transformer, of
-    which the last block's keys are taken.
+    choice: `imagenet`: layer relu4_1 of VGG-16; `random`: the same with random weights; or the path of a file with VGG-16, VGG-19 or
+    DINO's vision transformer, whose features are the keys of its last block
+    key: the option or key of the choice, for messages
+    `UserError` if the file is missing or holds another network.
     """
     if choice in ("imagenet", "random"):
         return _vgg_places("vgg16", choice, f"VGG-16 {STRUCTURE_LAYER}, {choice} weights")
@@ -83,7 +92,7 @@ def structure_network(choice: str, key: str) -> Described:
 
 
 def to_rgb(images: Tensor) -> Tensor:
-    """[B, 1 to 4, H, W] -> [B, 3, H, W]."""
+    """[B, 1 to 4, H, W] -> [B, 3, H, W]. Gray is repeated. Alpha is dropped."""
     return images[:, :1].expand(-1, 3, -1, -1) if images.shape[1] < 3 else images[:, :3]
 
 
@@ -98,7 +107,7 @@ def _vgg_places(name: str, weights: str, words: str) -> Described:
 
 
 def family_of(stored: Mapping[str, Tensor], path: Path, key: str) -> Family:
-    """Whose weights these are, by their names; each network then checks all of them."""
+    """Recognise the network of `stored` by the names of its tensors. Its loader checks all of them. `UserError` if it is unknown."""
     if "Mixed_7c.branch_pool.conv.weight" in stored:
         return "inception"
     if "patch_embed.proj.weight" in stored:

@@ -1,8 +1,8 @@
-"""LPIPS: learned perceptual image patch similarity (Zhang et al., 2018, arXiv 1801.03924). torchmetrics does the sums.
+"""LPIPS: learned perceptual image patch similarity (Zhang et al., 2018, arXiv 1801.03924), computed by torchmetrics.
 
     d(x, y) = sum_l 1/(H_l W_l) sum_hw | w_l * (x^l_hw - y^l_hw) |^2        (equation 1)
 
-x^l, y^l: features of layer l of a fixed network, normalised to length 1 at each place; w_l: learned weights of the channels, version 0.1.
+x^l, y^l: features of layer l of a fixed network, with length 1 at each position; w_l: learned weights of the channels, version 0.1.
 """
 
 from collections.abc import Iterable
@@ -20,22 +20,23 @@ from gan_style.networks.pretrained import vgg
 from gan_style.networks.pretrained.weights import downloaded, fitting, kept_file, read_weights, torchvision_address
 
 Backbone = Literal["alex", "vgg"]
-_LEAST: dict[Backbone, tuple[str, int]] = {"alex": ("AlexNet", 31), "vgg": ("layer relu5_3", 16)}  # pixels of a side
+_LEAST: dict[Backbone, tuple[str, int]] = {"alex": ("AlexNet", 31), "vgg": ("layer relu5_3", 16)}  # name, and least pixels of a side
 
 
 class LPIPS(nn.Module):
-    """Distance of two images [1, C, H, W] in [-1, 1]: torchmetrics' network with weights that are given to it. Frozen, never trained."""
+    """The distance of two images [1, C, H, W] in [-1, 1], a number of at least 0. The weights are frozen."""
 
     def __init__(self, choice: str, key: str) -> None:
-        """choice: `alex` or `vgg`: torchvision's weights; `random`: VGG-16 with random ones; or a file of AlexNet or VGG-16.
+        """Build torchmetrics' network and load its weights.
 
-        key: what messages call the choice
+        choice: `alex` or `vgg`: torchvision's weights; `random`: VGG-16 with random weights; or the path of a file with AlexNet or VGG-16
+        key: the option or key of the choice, for messages
         """
         super().__init__()
         from torchmetrics.functional.image import lpips
 
         self.words, backbone, weights = _chosen(choice, key)
-        with torch.device("meta"):  # the public class downloads weights and has no place for others
+        with torch.device("meta"):  # torchmetrics' public class downloads its weights and takes no others
             network = lpips._NoTrainLpips(pretrained=False, net=backbone, pnet_rand=True)
         network.to_empty(device="cpu")
         network.scaling_layer = lpips.ScalingLayer()
@@ -58,7 +59,7 @@ class LPIPS(nn.Module):
 
 
 def _chosen(choice: str, key: str) -> tuple[str, Backbone, Iterable[Tensor]]:
-    """What tables call the network, which one it is, and the tensors of its convolutions in order."""
+    """The chosen network: its description for tables, its name in torchmetrics, the tensors of its convolutions in order."""
     address = torchvision_address("AlexNet")
     if choice == "alex" and only_missed(kept_file(address)):
         choice = "random"
@@ -81,7 +82,7 @@ def _chosen(choice: str, key: str) -> tuple[str, Backbone, Iterable[Tensor]]:
 
 
 def _linear_file(backbone: str) -> Path:
-    """Where torchmetrics keeps the learned weights of "alex" or "vgg"."""
+    """The file in torchmetrics with the learned weights w_l of "alex" or "vgg"."""
     found = find_spec("torchmetrics")
     assert found and found.origin
     return Path(found.origin).parent / "functional" / "image" / "lpips_models" / f"{backbone}.pth"

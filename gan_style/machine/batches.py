@@ -1,6 +1,6 @@
-"""The pipeline that every translation goes through: inputs are read ahead on threads, and a batch that finds no memory is divided.
+"""The pipeline of every translation: threads read inputs ahead, and a batch that does not fit into memory is divided.
 
-Sample grids, validation, evaluate and infer take their inputs from `read_ahead` and run their networks in `Batches`.
+Sample grids, validation, evaluate and infer read their inputs with `read_ahead` and run their networks with `Batches`.
 """
 
 import sys
@@ -16,15 +16,16 @@ from gan_style.terminal.progress import say
 T = TypeVar("T")
 R = TypeVar("R")
 
-AHEAD = 4  # inputs in memory that wait for their turn
+AHEAD = 4  # inputs that are read before their turn
 
 
 def read_ahead(
     read: Callable[[T], R], items: Iterable[T], threads: Executor | None = None, ahead: int = AHEAD
 ) -> Iterator[tuple[T, Future[R]]]:
-    """Each item with its reading, which is done, in order: decoding is slower than a GPU.
+    """Yield each item with its finished reading, in order. Reading ahead keeps a GPU busy, because decoding is slower.
 
-    threads: where items are read; None: two threads of its own. ahead: the most readings that are begun and not yet taken
+    threads: the threads that read; None: two new threads
+    ahead: largest number of readings that have begun and are not yet yielded
     """
     if threads is None:
         with ThreadPoolExecutor(2) as own:
@@ -46,16 +47,16 @@ def read_ahead(
 
 
 class Batches(Generic[T, R]):
-    """Runs `run` on items, at most `size` at once. It goes on with half as many where a batch finds no memory.
+    """Runs `run` on batches of at most `size` items. If memory runs out, the batch is halved, and later batches are as small.
 
-    run: a batch of items -> a result for each
+    run: a batch of items -> a result for each item
     """
 
     def __init__(self, run: Callable[[Sequence[T]], Sequence[R]], size: int) -> None:
         self.run, self.size = run, size
 
     def over(self, items: Sequence[T]) -> Iterator[tuple[T, R | UserError]]:
-        """Each item with its result, or with the mistake that its batch raised; `OutOfMemory` is that of one item alone."""
+        """Yield each item with its result, or with the mistake that its batch raised. `OutOfMemory` is the mistake of a single item."""
         done = 0
         while done < len(items):
             batch = items[done : done + self.size]
@@ -68,7 +69,7 @@ class Batches(Generic[T, R]):
             done += len(batch)
 
     def _results(self, batch: Sequence[T]) -> Sequence[R | UserError] | None:
-        """None where the batch finds no memory and can be divided; by then, nothing holds on to what filled it."""
+        """The results of a batch; None if memory ran out and the batch can be divided. The memory is free again then."""
         try:
             return self.run(batch)
         except OutOfMemory as mistake:
@@ -78,7 +79,7 @@ class Batches(Generic[T, R]):
 
 
 def result_of(result: R | UserError) -> R:
-    """A result of `Batches.over`; a mistake is raised."""
+    """Return a result of `Batches.over`, or raise the mistake in its place."""
     if isinstance(result, UserError):
         raise result
     return result

@@ -2,8 +2,8 @@
 
     G* = arg min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x)))]  +  lambda E[|y - G(x)|]        (equations 1 to 4)
 
-A conditional discriminator sees the input beside the real or translated output. It moves first and its objective is
-halved (section 3.3). Departure: the noise z of the paper is dropout in training only; inference is deterministic.
+A conditional discriminator sees the input beside the real or the translated output. It moves first, and its objective is halved
+(section 3.3). Departure: dropout is the noise z in training only, so inference is deterministic.
 """
 
 from typing import Literal
@@ -22,7 +22,7 @@ from gan_style.types import Batch, Direction, Outputs, Task
 
 
 class Pix2PixConfig(AdversarialConfig, AuxiliaryConfig):
-    """pix2pix; the defaults are the paper's."""
+    """pix2pix. The defaults are those of the paper."""
 
     name: Literal["pix2pix"] = Field(
         default="pix2pix", description="Paired translation with a conditional PatchGAN and an L1 loss (1611.07004)."

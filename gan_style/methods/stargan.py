@@ -4,9 +4,9 @@
     L_G =  L_adv + lambda_cls L_cls(fake) + lambda_rec L_rec            (equation 6)
     L_adv = E[D_src(x)] - E[D_src(G(x, c))] - lambda_gp E[(|grad D_src(x^)| - 1)^2]      (equation 8)
 
-c is the target domain of a sample, a function of its number, and c' its own domain. The discriminator moves first. Departures: the
-generator is a network of the registry, whose convolutions of stride 2 have a kernel of 3 where the paper has 4; it sees the label as
-`LabelledInput` says; domains exclude one another, so L_cls is the cross-entropy of one class.
+c is the target domain of a sample, a function of the sample's number. c' is the sample's own domain. The discriminator moves first.
+Departures: the generator is a network of the registry, whose convolutions of stride 2 have kernels of 3 pixels, not 4. `LabelledInput`
+gives it the label. An image belongs to one domain only, so L_cls is the cross-entropy of one class.
 """
 
 from typing import ClassVar, Literal
@@ -29,7 +29,7 @@ from gan_style.types import Batch, Outputs, Task
 
 
 class StarGANConfig(AdversarialConfig, DomainNamesConfig):
-    """StarGAN; the defaults are the paper's."""
+    """StarGAN. The defaults are those of the paper."""
 
     name: Literal["stargan"] = Field(
         default="stargan", description="One generator that translates images of several domains into any of them (1711.09020)."
@@ -52,7 +52,7 @@ class StarGANConfig(AdversarialConfig, DomainNamesConfig):
 
 
 class StarGAN(SeveralDomains):
-    """One generator, one discriminator with a classifier."""
+    """One generator, and one discriminator that also classifies domains."""
 
     Config = StarGANConfig
     own_is_target: ClassVar[bool] = True

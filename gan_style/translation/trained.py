@@ -39,14 +39,14 @@ def load(
     device: str = "auto",
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
 ) -> "TrainedTranslator":
-    """The translator in a bundle, or in a run folder.
+    """Load the translator of a bundle or a run folder.
 
-    model: a `.safetensors` bundle or the run_dir of a training
-    direction: which bundle of a run folder; None: a2b where there is one
-    device: auto (the GPU where there is one), cpu, cuda or mps
-    precision: the type that the network calculates in; results keep the type of what is given
+    model: the path of a `.safetensors` bundle, or of a run folder
+    direction: the bundle of a run folder; None: a2b, or b2a if there is no a2b
+    device: auto (the GPU if there is one, else the CPU), cpu, cuda or mps
+    precision: the number type of the network. Results have the type of the input.
 
-    `UserError` for a bundle that is not there, not whole or not consistent, and for a device or precision that this machine has not.
+    `UserError` if the bundle is missing, damaged or inconsistent, or if this machine does not have the device or the precision.
     """
     place = choose_device(device)
     checked: Precision = precision
@@ -61,14 +61,14 @@ def load(
 class TrainedTranslator:
     """A function from pictures to their translations. `gan_style.load` makes one.
 
-    It takes one picture, a batch or a list, and gives the same back: the kind, the type, the layout, the size and, for a tensor, the
-    device. The number of channels is that of the translator, `info.out_channels`.
+    It takes one picture, a batch or a list. The result has the kind, type, layout and size of the input; a tensor stays on its device.
+    The number of channels is `info.out_channels`.
 
-    - A PIL image is read as `gan-style infer` reads a file: turned upright by its EXIF orientation, colours with a profile as sRGB, alpha
-      kept aside for the result. The result is `L`, `RGB` (with alpha `LA`, `RGBA`), or `I;16` for 16-bit gray.
-    - A NumPy array is [H, W, C] or [B, H, W, C] ([H, W] for one channel), a tensor [C, H, W] or [B, C, H, W]; `channels_first` says
-      otherwise. `uint8` counts from 0 to 255 and `uint16` from 0 to 65535. Floating point numbers need their `value_range`.
-    - A list or a tuple of any of these gives a list or a tuple.
+    - A PIL image is treated as `gan-style infer` treats a file. The EXIF orientation turns it upright, and a colour profile is converted to
+      sRGB. The result has the alpha of the input. Its mode is `L`, `RGB`, `LA` or `RGBA`, or `I;16` for 16-bit gray.
+    - A NumPy array is [H, W, C], [B, H, W, C], or [H, W] for one channel. A tensor is [C, H, W] or [B, C, H, W]. `channels_first` declares
+      the other layout. `uint8` has the range 0 to 255, `uint16` 0 to 65535. Floating-point values need a `value_range`.
+    - A list gives a list, a tuple a tuple.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -81,7 +81,7 @@ class TrainedTranslator:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The styles or domains that it knows by name, for `style` or `to`; empty for other translators."""
+        """The names for `style` or `to`: the styles or the domains of the translator. Empty if it has neither."""
         return tuple(getattr(self.predictor.condition, "names", ()))
 
     def __repr__(self) -> str:
@@ -101,21 +101,21 @@ class TrainedTranslator:
         channels_first: bool | None = None,
         batch_size: int | None = None,
     ) -> P:
-        """Translate `pictures`: one, a batch, or a list or tuple of them.
+        """Translate one picture, a batch, or a list or tuple of pictures.
 
-        to: the domain that pictures are led to, for a translator of several domains
-        style: for a stylizer, the name of a style it was trained on, or a picture (a path or a PIL image); a list mixes several in equal
-            shares, {style: share} in those shares, which sum to 1
-        strength: how much of the style, 0 to 1; None: all of it
-        preserve_color: keep the picture's colours, exactly (luminance) or by their mean and covariance (histogram)
-        resize: none translates at the picture's own size, train at the size that training validated at, a number at that length of the
-            shorter side; the result is scaled back
-        value_range: what black and white are in an array or a tensor, (0, 1) or (-1, 1); needed for floating point numbers
-        channels_first: do channels come before height and width? None: in tensors, and not in arrays
-        batch_size: most pictures of one size in one forward; None: 8 on a GPU, 1 on a CPU
+        to: the target domain, for a translator of several domains
+        style: for a stylizer. The name of a trained style, or a style picture (path or PIL image). A list mixes several in equal shares;
+            {style: share} mixes them in these shares, whose sum is 1.
+        strength: share of the style in the result, 0 to 1; None: 1
+        preserve_color: keep the colours of the input: `luminance` exactly, `histogram` their mean and covariance
+        resize: size of the translation: `none`: the picture's own; `train`: that of validation in training; a number: pixels of the
+            shorter side. The result is scaled back to the picture's size.
+        value_range: the values of black and white in an array or a tensor, such as (0, 1) or (-1, 1). Floating-point values need it.
+        channels_first: is the channel dimension before height and width? None: yes for tensors, no for arrays
+        batch_size: largest number of pictures of one size in one forward pass; None: 8 on a GPU, 1 on a CPU
 
-        `TypeError` and `ValueError` for what is no picture, `UserError` for a style or domain that the bundle does not know and where the
-        device has no memory.
+        `TypeError` or `ValueError` if an argument is not a picture or out of its range. `UserError` if the bundle has no such style or
+        domain, or if memory runs out.
         """
         if isinstance(self.predictor.condition, Noise):
             raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call samples(count)")
@@ -133,7 +133,7 @@ class TrainedTranslator:
         return same
 
     def samples(self, count: int, *, seed: int = 0) -> list[Image.Image]:
-        """`count` pictures from noise, as `gan-style infer --samples` draws them: picture i is a function of `seed` and i alone."""
+        """Draw `count` pictures from noise, the same as `gan-style infer --samples`. Picture i is a function of `seed` and i alone."""
         noise = self.predictor.condition
         if not isinstance(noise, Noise):
             raise ValueError(f"a bundle of {self.info.method} translates pictures: call the translator with one")
@@ -146,14 +146,14 @@ class TrainedTranslator:
     ) -> Translator:
         if strength is not None and not 0 <= strength <= 1:
             raise ValueError(f"strength {strength}: give a number from 0 to 1")
-        with tempfile.TemporaryDirectory() as folder:  # pictures of styles are read while the translator is made
+        with tempfile.TemporaryDirectory() as folder:  # the translator reads the style pictures at once
             try:
                 return translator_for(self.predictor, StyleOptions(_texts(style, Path(folder)), (), preserve_color, strength), to)
             except UserError as mistake:
                 raise UserError(str(mistake).removeprefix("--")) from None
 
     def _source(self, given: Pictures, pixels: np.ndarray, resize: int | str) -> Original:
-        """A picture at the network's size, as `picture.read_source` makes one of a file."""
+        """Resize a picture to the network's size, as `picture.read_source` does with a file."""
         height, width = pixels.shape[:2]
         info = self.info
         labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and given.palette)
@@ -161,7 +161,7 @@ class TrainedTranslator:
         return Original(Job(Path("a picture"), Path("a picture")), resized, height, width, given.alpha)
 
     def _translated(self, sources: list[Original], translator: Translator, batch_size: int | None) -> list[np.ndarray]:
-        """The results in the order of `sources`, [H, W, C'] each of its source's own size and type."""
+        """Translate `sources`. Returns the results [H, W, C'] in order; each has the size and type of its source."""
         most = 1 if translator.one_by_one else batch_size or (1 if self.predictor.device.type == "cpu" else GPU_BATCH)
         places: dict[tuple[int, ...], list[int]] = {}
         for place, source in enumerate(sources):
@@ -177,7 +177,7 @@ class TrainedTranslator:
 
 
 def _texts(style: Styles | None, folder: Path) -> tuple[str, ...]:
-    """Styles as `gan-style infer --style` takes them; PIL images are written into `folder`."""
+    """The styles in the form of `gan-style infer --style`. PIL images are written into `folder`."""
     if style is None:
         return ()
     if isinstance(style, Mapping):
@@ -201,7 +201,7 @@ def _tensor(source: Original) -> Tensor:
 
 
 def _pixels(source: Original, result: Tensor) -> np.ndarray:
-    """A result [C', h, w] as [H, W, C'] of the source's own size and type."""
+    """A result [C', h, w] as pixels [H, W, C'] with the size and type of its source. `UserError` if it is not finite."""
     if not torch.isfinite(result).all():
         raise UserError("a translation is not finite; take precision fp32 or an earlier checkpoint")
     if source.pixels.dtype == np.float32:
@@ -212,6 +212,6 @@ def _pixels(source: Original, result: Tensor) -> np.ndarray:
 
 
 def _resized(pixels: np.ndarray, height: int, width: int, **keywords: Any) -> np.ndarray:
-    """As `images.resize`; floating point numbers stay in [-1, 1], as whole numbers stay in their type."""
+    """`images.resize`, with floating-point results cut to [-1, 1]."""
     resized = images.resize(pixels, height, width, **keywords)
     return resized.clip(-1, 1) if resized.dtype == np.float32 else resized
