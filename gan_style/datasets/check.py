@@ -113,7 +113,7 @@ def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
 
 
 def _parts(source: Source) -> dict[str, dict[str, Load]]:
-    """What the table has a row for: each domain, or each class of a labelled set -> its images by name."""
+    """The rows of the table: each domain, or each class of a labelled set -> its images by name."""
     if not source.classes:
         return {domain.upper(): _files(source, domain) for domain in ("a", "b")}
     parts: dict[str, dict[str, Load]] = {name: {} for name in source.classes}

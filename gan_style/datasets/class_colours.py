@@ -66,7 +66,7 @@ def _codes(source: Source, config: DataConfig, domain: str, index: int, channels
 
 
 def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:
-    """The classes of noisy label maps, such as JPEG: colours that fill areas and are not noise of others. The form is `find_colours`'s.
+    """The classes of noisy label maps, such as JPEG: colours that fill areas and are not noise of others, as from `find_colours`.
 
     `UserError` if the images are not label maps: they have 16 bits, fewer than two classes, or more than MOST classes.
     """

@@ -64,7 +64,7 @@ class TrainingSet:
         return max(len(self.source.a), len(self.source.b))
 
     def describe(self) -> str:
-        """For people: how many of what."""
+        """The number of images or pairs, in words."""
         return self.source.describe()
 
     def __getitem__(self, position: tuple[int, int]) -> Sample:
@@ -128,7 +128,7 @@ class ValidationSet:
         self.len_b = len(source.b)
 
     def describe(self) -> str:
-        """For people: how many of what."""
+        """The number of images or pairs, in words."""
         return self.source.describe()
 
     def read_a(self, index: int) -> tuple[Tensor, str]:

@@ -19,7 +19,7 @@ from gan_style.files.stems import composed, stem
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 
-_FEW = 10  # where fewer than one in so many images of the smaller domain have a partner, the domains are no pairs
+_FEW = 10  # the domains are not pairs if less than one in so many images of the smaller one has a partner
 _OTHER_FORM = "the same name as {}, written in another form of Unicode (macOS writes accents as characters of their own)"
 
 

@@ -118,10 +118,10 @@ def table_of(name: str) -> str | None:
 
 
 def _candidates(root: Path) -> dict[str, Layout]:
-    """What was seen at the root, in words -> the layout that it has. Folders in train/ that may be anything are none.
+    """What lies at the root, in words -> its layout. Other folders in train/ do not count.
 
-    trainA/ and trainB/ mean one thing only, whatever lies beside them, but for another whole pair of folders. Tables come last: they
-    are made of folders.
+    trainA/ and trainB/ have one meaning, unless another complete pair of folders lies beside them. Tables count only if nothing else is
+    found, because they are made from folders.
     """
     found: dict[str, Layout] = {f"{a}/ and {b}/": "folders" for a, b in _domain_folders(root, "train")}
     if (root / "train").is_dir() and all(words.startswith("train/") for words in found):
@@ -139,9 +139,9 @@ def _namings(split: Split) -> list[Folders]:
 
 
 def _domain_folders(root: Path, split: Split) -> list[Folders]:
-    """The namings of a split of which a folder is there.
+    """The namings of a split with at least one existing folder.
 
-    Where the first is, whose names mean nothing else, halves of others are none.
+    If a folder of the first naming exists, whose names are unmistakable, another naming needs both of its folders.
     """
     there = {folders: sum((root / folder).is_dir() for folder in folders) for folders in _namings(split)}
     first, *others = there
@@ -151,7 +151,7 @@ def _domain_folders(root: Path, split: Split) -> list[Folders]:
 
 
 def _images_folder(root: Path, split: Split) -> str | None:
-    """Where one domain's images of a split lie: domain A's of a set of two, else the split's folder, else, for training, the root."""
+    """The folder of one domain's images: that of domain A in a set of two domains, else the split's, else, for training, the root."""
     found = _domain_folders(root, split)
     whole = [folders for folders in found if all((root / folder).is_dir() for folder in folders)]
     if len(whole) > 1:
@@ -170,7 +170,7 @@ def _two_places(root: Path, split: Split, found: list[Folders]) -> UserError:
 
 
 def _nothing(root: Path) -> str:
-    """Why a folder has no layout, in words."""
+    """The message about a folder without a layout."""
     inside = _folders(root / "train")
     if inside:
         return (

@@ -34,7 +34,7 @@ class BestBundles:
     def __init__(self, folder: Path, metric: str | None, settings: Mapping[str, Any], images: Fingerprint | None = None) -> None:
         self.folder, self.metric, self.settings, self.images = folder, metric, dict(settings), images
         self.kept: dict[Direction, dict[str, Any]] = {}
-        self._carried: dict[str, Any] | None = None  # the state of an earlier start, while validation.best is off
+        self._carried: dict[str, Any] | None = None  # the state of an earlier start; checkpoints keep it while validation.best is off
 
     @classmethod
     def of(cls, folder: Path, config: ValidationConfig, source: Source | None) -> "BestBundles":

@@ -33,7 +33,7 @@ class RunBundles:
         return self.folder / f"{direction}.safetensors"
 
     def weights(self) -> dict[Direction, dict[str, Tensor]]:
-        """The weights that serve each direction now: the moving average where there is one."""
+        """The weights that serve each direction now: the moving average if there is one."""
         return {direction: self._of(direction) for direction in self.infos}
 
     def offer(self, step: int, scores: Mapping[Direction, Mapping[str, float]]) -> list[Direction]:
@@ -49,7 +49,7 @@ class RunBundles:
         self.best.publish(step, write)
 
     def write(self, step: int, path: Path, direction: Direction, scores: Mapping[str, float]) -> None:
-        """Write the present weights of a direction. `UserError` where the disk refuses them."""
+        """Write the present weights of a direction. `UserError` if the disk refuses them."""
         info = self.infos[direction].model_copy(update={"step": step, "scores": dict(scores)})
         try:
             save_bundle(path, info, self._of(direction))

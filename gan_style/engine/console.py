@@ -34,7 +34,7 @@ class Ending:
     extend: str
 
 
-# How infer is told the condition
+# Condition -> the options of infer
 _OPTIONS: dict[type[Condition], str] = {
     Alone: "--input PATH --output DIR",
     Label: "--input PATH --output DIR --to NAME",
@@ -42,7 +42,7 @@ _OPTIONS: dict[type[Condition], str] = {
     Exemplar: "--input PATH --output DIR --style PICTURE",
     Noise: "--samples 16 --output DIR",
 }
-_SHOWN_LOSSES = 4  # losses on a bar: as many as fit
+_SHOWN_LOSSES = 4  # losses in a progress bar
 
 
 def in_words(end: BaseException) -> str:
@@ -175,7 +175,7 @@ def _values(values: Mapping[str, float]) -> str:
 
 
 def _rate(rates: Mapping[str, float]) -> str:
-    """`lr 0.0002`, or that of each player where they differ."""
+    """`lr 0.0002`, or the rate of each player if they differ."""
     if len(set(rates.values())) == 1:
         return f"lr {next(iter(rates.values())):.4g}"
     return "  ".join(f"lr {player} {rate:.4g}" for player, rate in rates.items())

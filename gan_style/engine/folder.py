@@ -90,7 +90,7 @@ def check_same(folder: Path, config: RunConfig[Any], divisible: bool = False, ke
         return
     before, now = _configuration_at(path), config.model_dump(mode="json")
     changed = differences(before, now, divisible, kept)
-    if before.get("method", {}).get("name") != now["method"]["name"]:  # then its other keys differ too, and say nothing more
+    if before.get("method", {}).get("name") != now["method"]["name"]:  # its other keys differ too, so the message names the method alone
         changed = [each for each in changed if each.startswith("method.name:") or not each.startswith("method.")]
     if changed:
         what = "the old values"

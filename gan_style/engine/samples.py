@@ -1,4 +1,4 @@
-"""Sample grids: what the translators make of the same validation images as training goes on."""
+"""Sample grids: translations of the same validation images at different steps of training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Example:
     """One row of a sample grid.
 
     inputs: the translator's arguments for each translation of the row, without batch dimensions (`Condition.row`)
-    shown: images [C, H, W] at the left of the translations; truth: the image at their right, where there is one
+    shown: images [C, H, W] at the left of the translations; truth: the image at the right of the translations; None if there is none
     """
 
     direction: Direction

@@ -33,7 +33,7 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
 
 
 def demo_data(data: DataConfig) -> list[str]:
-    """A line for each key that names drawn pictures, or none is given, where the user's own could be."""
+    """A line for each data root that is a demo set: the user may have meant to give pictures of their own."""
     lines: list[str] = []
     for key, root in (("root", data.root), ("root_b", data.root_b)):
         if root is not None and is_demo(root):

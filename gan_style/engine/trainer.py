@@ -193,7 +193,7 @@ class Trainer:
         return torch.optim.Adam(parameters, lr=optim.lr, betas=(optim.beta1, optim.beta2), fused=True)
 
     def state(self) -> dict[str, object]:
-        """Everything that is the same on every process."""
+        """The state that is the same on every process."""
         scaler = self.accelerator.scaler
         return {
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
@@ -202,7 +202,7 @@ class Trainer:
         }
 
     def load_state(self, state: dict) -> None:
-        """Take `state` back."""
+        """Restore `state`."""
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
             _restore_layout(optimizer)
@@ -215,7 +215,7 @@ class Trainer:
 def loss_scale(scaler: torch.amp.GradScaler) -> Tensor:
     """The present factor of fp16's losses, on their device: `get_scale` would wait for it."""
     scale = scaler._scale
-    assert scale is not None  # the first backward has made it
+    assert scale is not None  # it exists after the first backward pass
     return scale
 
 

@@ -128,9 +128,9 @@ class Cases:
 def open_cases(
     data: DataConfig, method: str, condition: Condition, wanted: Wanted, directions: Iterable[Direction], seed: int, to: str | None = None
 ) -> tuple[Suite, dict[Direction, Cases]]:
-    """What is measured, and the validation images of each direction; `UserError` where these do not go together.
+    """Open the metrics, and the validation images of each direction. `UserError` if they do not fit together.
 
-    method: its name; condition: of its translators; seed: of what the condition draws; to: see `Cases`
+    method: the name of the method; condition: that of its translators; seed: of the condition's random numbers; to: see `Cases`
     """
     key = f"{wanted.networks.prefix}metrics"
     validation = open_validation_set(data, METHODS[method].needs, wanted.metrics, key)
@@ -147,9 +147,9 @@ def open_cases(
 
 
 def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] | None, key: str) -> ValidationSet:
-    """The validation images for a method and the metrics asked for (None: whatever fits), which may need pairs where the method does not.
+    """Open the validation images for a method and the requested metrics. Metrics may need pairs even if the method does not.
 
-    key: what messages call the metrics
+    metrics: None for those that fit; key: the option or key of the metrics, for messages
     """
     measured: Needs = "pairs" if needs == "domains" and compares(metrics or (), "truth") else needs
     try:
@@ -166,7 +166,9 @@ def open_validation_set(data: DataConfig, needs: Needs, metrics: Sequence[str] |
 def translations(
     cases: Cases, places: Sequence[int], translator: nn.Module, device: torch.device, advice: str
 ) -> Iterator[tuple[int, Case]]:
-    """Each place and its case: the image is translated alone and without autocast, as infer does, and rounded to infer's 8 bits.
+    """Translate the image of each place, and yield the place and its case.
+
+    As in infer, an image is alone in its batch, there is no autocast, and the result is rounded to 8 bits.
 
     advice: what to do about an image that is too large for the device
     """
@@ -204,12 +206,12 @@ def run_alone(translator: nn.Module, inputs: Sequence[Tensor], device: torch.dev
 
 
 def as_written(translated: Tensor) -> Tensor:
-    """A translation [C, H, W] as a file of 8 bits would give it back, on the CPU; one that is not finite as it is."""
+    """A translation [C, H, W] on the CPU, rounded to 8 bits as in a file. A translation that is not finite is not rounded."""
     if not torch.isfinite(translated).all():
         return torch.full_like(translated, torch.nan, device="cpu")
     return images.to_tensor(images.to_pixels(translated))
 
 
 def _corner(image: Tensor) -> Tensor:
-    """The upper left _CORNER pixels of an image [C, H, W], or less where there is less."""
+    """The upper left _CORNER pixels of an image [C, H, W], or fewer if it is smaller."""
     return image[:, :_CORNER, :_CORNER]

@@ -19,7 +19,7 @@ from gan_style.evaluation.structure import bounded, structure_distance
 from gan_style.machine.memory import room_for
 
 DISTRIBUTIONS = {"fid": fid, "kid": kid}
-FEATURES = "features"  # what both of them are computed from
+FEATURES = "features"  # the input of both distances
 
 # The measurements of one image: a number for each metric of single images, and its features [D] if sets are compared.
 Row = dict[str, Tensor]
@@ -62,7 +62,7 @@ class Suite(nn.Module):
         self.structure = structure_network(networks.structure, f"{networks.prefix}structure") if "structure" in names else None
 
     def compares(self, what: Compares) -> bool:
-        """Does one of the metrics compare translations with this?"""
+        """Does one of the metrics compare translations with `what`?"""
         return compares(self.names, what)
 
     def words(self) -> dict[str, str]:

@@ -9,8 +9,8 @@ or translated; the encoder of F reads images of domain B. H_A and H_B are the he
 while CUT has one for both. There is no cycle and no replay buffer. The discriminators move first.
 
 From the authors' code: the hinge, the weights, the layers, the means of PatchNCE, D's halved objective. Departures from it: the generators'
-hinge loss is -E[D] (1802.05957), theirs stops at a score of 1; their sum of the generators' terms is halved, which Adam does not notice;
-their heads have an optimizer of their own, with a rate of 0.001.
+hinge loss is -E[D] (1802.05957), theirs stops at a score of 1; they halve the sum of the generators' terms, a factor that does not change
+Adam's steps; their heads have an optimizer of their own, with a learning rate of 0.001.
 """
 
 from dataclasses import replace

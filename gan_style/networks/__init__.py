@@ -1,7 +1,7 @@
-"""Every network by the name that `name` in its section calls it: one line each.
+"""The registries of networks: the name of a network in a configuration -> its class, one line each.
 
-A network is an `nn.Module` whose class attribute `Config` is its section, a `NetworkConfig` in the same file; its constructor takes that
-section last. What else it takes, and what it maps to what, is said beside each registry.
+A network is an `nn.Module` with the class attribute `Config`, its section: a `NetworkConfig` in the same file. Its constructor takes that
+section last. A comment beside each registry gives the other arguments, and the shapes of inputs and outputs.
 """
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ def configs(registry: Registry) -> Kinds:
     return {name: cast(Any, kind).Config for name, kind in registry.items()}
 
 
-# What a method's key takes: any network of a registry, or those of it that can do more.
+# The types of a method's keys: a section of any network of a registry, or of one that also returns features.
 GeneratorConfig = Annotated[NetworkConfig, OneOf(configs(GENERATORS))]
 FeatureGeneratorConfig = Annotated[
     NetworkConfig, OneOf(configs({name: kind for name, kind in GENERATORS.items() if issubclass(kind, FeatureGenerator)}))

@@ -1,6 +1,6 @@
-"""Networks whose features can be asked for: generators with a readable encoder, discriminators with readable layers.
+"""Networks that return features: generators those of their encoder, discriminators those of their layers.
 
-Methods find them with `issubclass` and `isinstance`, by the methods that they have; they need not derive from these classes.
+A network has the methods of one of these protocols and need not derive from it. `issubclass` and `isinstance` recognise it.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,18 +33,18 @@ class FeatureGenerator(Protocol):
     def forward(self, x: Tensor, positions: Positions | None = None, decode: bool = True) -> Tensor | dict[str, Tensor]:
         """images [B, Cin, H, W] -> the translation [B, Cout, H, W].
 
-        positions: {stage: [B, P, 2]}: then {"translation": the same, stage: features [B, P, channels] at its positions}.
-        decode=False: the features alone; nothing behind the deepest of the stages is computed.
+        positions: {stage: [B, P, 2]}. The result is {"translation": the translation, stage: features [B, P, channels] at its positions}.
+        decode: False computes the features alone, and no layer after the deepest stage.
         """
         ...
 
 
 @runtime_checkable
 class FeatureDiscriminator(Protocol):
-    """A discriminator whose layers judge too: feature matching compares them (1711.11585, section 3.2)."""
+    """A discriminator that also returns the features of its layers, for feature matching (1711.11585, section 3.2)."""
 
     def judged(self, x: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """images [B, Cin, H, W] -> the scores [B, 1, h, w] of each scale, and of each scale the maps of every layer before them."""
+        """images [B, Cin, H, W] -> the scores [B, 1, h, w] of each scale, and for each scale the maps of all layers before them."""
         ...
 
 
@@ -57,7 +57,7 @@ def until(layers: Layers, stages: Positions) -> Layers:
 
 
 def run_layers(layers: Layers, x: Tensor, positions: Positions) -> tuple[Tensor, Patches]:
-    """x through all layers: the last map, and the features of each stage at its positions.
+    """Run all layers on x. Returns the last map, and the features of each stage at its positions.
 
     Features are read before the next layer runs, which may work in place.
     """

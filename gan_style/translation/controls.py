@@ -17,7 +17,7 @@ from gan_style.files import images
 from gan_style.networks.pretrained.vgg import layers
 
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601: the Y of YIQ and YCbCr
-_LEAST_VARIANCE = 1e-6  # of a colour direction: a tenth of one 8-bit level
+_LEAST_VARIANCE = 1e-6  # smallest variance of a colour direction: a tenth of one 8-bit level, squared
 
 
 def parse_style(text: str) -> tuple[Path, float | None]:

@@ -30,9 +30,9 @@ Terms = dict[str, float]
 CONTENT_LAYERS = {"relu4_2": 1.0}
 STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
 
-_HISTORY = 10  # pairs of vectors that L-BFGS remembers; torch's 100 would be as much memory as the network's features
-_RANGE_WEIGHT = 10.0  # of the mean square by which values leave [-1, 1]
-_NOISE = 0.25  # standard deviation of a start from noise
+_HISTORY = 10  # pairs of vectors in the memory of L-BFGS; torch's 100 pairs would take as much memory as the network's features
+_RANGE_WEIGHT = 10.0  # weight of the mean squared distance of values from [-1, 1]
+_NOISE = 0.25  # standard deviation of the noise that optimisation may start from
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Settings:
     content_layers: Mapping[str, float] = field(default_factory=lambda: CONTENT_LAYERS)
     start: Start = "content"
     optimizer: Optimizer = "lbfgs"
-    learning_rate: float = 0.02  # of Adam
+    learning_rate: float = 0.02  # for Adam alone
     steps: int = 500
     pyramid: int = 1
     seed: int = 0
@@ -196,7 +196,7 @@ def _start(photo: Tensor, styles: Sequence[Style], settings: Settings) -> Tensor
     picture, (height, width) = styles[0].picture, photo.shape[-2:]
     scale = max(height / picture.shape[-2], width / picture.shape[-1])
     rows, columns = (max(small, round(side * scale)) for small, side in zip((height, width), picture.shape[-2:], strict=True))
-    top, left = (rows - height) // 2, (columns - width) // 2  # the middle of a picture that covers the photo
+    top, left = (rows - height) // 2, (columns - width) // 2  # crop the middle: the resized picture covers the photo
     return _resized(picture, (rows, columns))[..., top : top + height, left : left + width].clamp(-1.0, 1.0)
 
 

@@ -79,7 +79,7 @@ def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
 
     selection = Selection()
     sources: dict[Path, Path] = {}
-    targets: dict[str, Job] = {}  # by where it lies, as the file system tells names apart
+    targets: dict[str, Job] = {}  # the real path of a result -> its job
     output_identity = Path(os.path.realpath(output))
     for text in inputs:
         for found in _expand(text, output_identity, selection):

@@ -53,7 +53,7 @@ def entered(given: Any, info: BundleInfo, value_range: Range | None, channels_fi
 
 
 def _of_image(image: Image.Image, info: BundleInfo) -> Pictures:
-    """As `gan-style infer` reads a file: upright, colours in sRGB unless it is a label map, alpha put aside."""
+    """Convert a PIL image as `gan-style infer` reads a file: upright, in sRGB unless it is a label map, with alpha kept apart."""
     if 0 in image.size:
         raise ValueError(f"a PIL image of {image.width} x {image.height} pixels holds no picture")
     image = ImageOps.exif_transpose(image)

@@ -19,7 +19,7 @@ from gan_style.networks.layers.padding import missing
 from gan_style.terminal.counted import counted
 from gan_style.translation.given import check_noise, check_pictures
 
-MAX_PADDED = 2**24  # pixels that padding may lead to: the smallest picture of the deepest network has as many
+MAX_PADDED = 2**24  # largest number of pixels after padding; the deepest network pads even the smallest picture to this
 HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 

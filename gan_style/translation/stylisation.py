@@ -21,9 +21,9 @@ from gan_style.translation.picture import Original, write_result
 
 T = TypeVar("T")
 
-LEARNING_RATE = 0.02  # of adam
+LEARNING_RATE = 0.02  # of Adam
 BYTES_PER_PIXEL = 3000  # of the result; measured in docs/results/2026-11-21-gatys.md
-BYTES_PER_STYLE_PIXEL = 1500  # of a style's picture, which is seen once, without gradients; reckoned
+BYTES_PER_STYLE_PIXEL = 1500  # of a style's picture, which passes the network once, without gradients; an estimate
 
 
 class Stylisation:

@@ -11,7 +11,7 @@ from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.stylist import NamedStyles, PictureStyles, StyleOptions
 
-_MOST_NAMES = 30  # of a message
+_MOST_NAMES = 30  # in a message
 
 
 class Translator(Protocol):

@@ -22,7 +22,7 @@ from gan_style.machine.batches import read_ahead
 from gan_style.machine.device import choose_device
 from gan_style.terminal.progress import Progress
 
-_LOADED_PER_CROPPED = 286 / 256  # pix2pix's
+_LOADED_PER_CROPPED = 286 / 256  # the load and crop sizes of pix2pix
 
 
 def measure_folders(options: Namespace) -> Result:

@@ -16,7 +16,7 @@ from gan_style.networks.layers.recomputation import stage_runner
 from gan_style.networks.layers.upsampling import upsampling_layer
 
 LOCAL_BLOCKS = 3  # residual blocks of an enhancer, as in the paper's appendix
-WIDEST = 16  # no layer has more than so many times the base channels: with the paper's 4 halvings none would
+WIDEST = 16  # largest multiple of base_channels in a layer; the paper's 4 halvings stay within it
 
 
 class GlobalConfig(NetworkConfig):

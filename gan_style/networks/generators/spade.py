@@ -1,4 +1,4 @@
-"""The generator of SPADE (Park et al., 2019, arXiv 1903.07291): the input modulates every normalisation, so none washes it away."""
+"""The generator of SPADE (Park et al., 2019, arXiv 1903.07291): the input modulates every normalisation, so that none erases it."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ from gan_style.networks.layers.normalisation import InstanceNorm2d
 from gan_style.networks.layers.padding import run_padded
 from gan_style.networks.layers.recomputation import stage_runner
 
-WIDEST = 16  # no layer has more than so many times the base channels
+WIDEST = 16  # largest multiple of base_channels in a layer
 
 
 class SpadeConfig(NetworkConfig):
@@ -91,7 +91,10 @@ class SpadeBlock(nn.Module):
 
 
 class SpadeConvolution(nn.Module):
-    """SPADE, a leaky ReLU and a 3 x 3 convolution; `straight`, past a block that changes the channels: no activation, 1 x 1, no bias."""
+    """SPADE, a leaky ReLU and a 3 x 3 convolution.
+
+    straight: the skip connection of a block that changes the channels: SPADE and a 1 x 1 convolution, without activation and bias
+    """
 
     def __init__(self, before: int, channels: int, labels: int, hidden: int, norm: str, straight: bool = False) -> None:
         super().__init__()

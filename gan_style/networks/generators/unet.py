@@ -34,11 +34,11 @@ class UnetConfig(NetworkConfig):
 
 
 class UnetGenerator(nn.Module):
-    """An encoder of `num_downs` halvings and a decoder; skip connections give it the encoder's map of the same size.
+    """An encoder of `num_downs` halvings and a decoder. Skip connections give each decoder layer the encoder's map of its size.
 
     Images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1. Level i has base_channels * min(2**i, 8) channels.
-    Dropout of 0.5 is in the decoder layers between the innermost and the last that has 8 * base_channels: three of them at 8 halvings,
-    as in the paper.
+    Dropout of 0.5 follows the decoder layers with 8 * base_channels, except the innermost and the last of them. With 8 halvings these are
+    three layers, as in the paper.
     """
 
     Config = UnetConfig
@@ -86,7 +86,7 @@ class UnetGenerator(nn.Module):
         for down in self.downs:
             x = down(x)  # level i: [B, channels[i], H/2**(i+1), W/2**(i+1)]
             skips.append(x)
-        skips.pop()  # the innermost map goes straight up
+        skips.pop()  # the innermost map is the input of the first decoder layer
         for up in self.ups:
             x = up(x)  # level i: [B, channels[i-1], H/2**i, W/2**i]
             if skips:

@@ -2,7 +2,7 @@
 
     L_D = E[f_D(-D(T(x)))] + E[f_D(D(T(G(z))))],   L_G = E[f_G(-D(T(G(z))))]        (equations 5 to 7)
 
-T augments real and made images alike, in both players' turns, and the generator learns through it. The ranges are the paper's.
+T augments real and generated images alike, in both players' turns, and the generator learns through it. The ranges are the paper's.
 T is a function of the images and of numbers in [0, 1) that the caller draws.
 """
 

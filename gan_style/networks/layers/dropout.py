@@ -57,7 +57,7 @@ def dropouts(networks: Mapping[str, nn.Module]) -> dict[str, Dropout]:
 
 @contextmanager
 def masks_by_sample(layers: Mapping[str, Dropout], numbers: Sequence[int], device: torch.device, *purpose: int | str) -> Iterator[None]:
-    """While entered, a mask is a function of `purpose`, the layer, the sample's number, and of how much was drawn for the sample before.
+    """While entered, a mask is a function of `purpose`, the layer, the sample's number, and the count of its earlier draws.
 
     numbers: the places of the batch's samples in the stream of training samples, in the order of the rows.
     """

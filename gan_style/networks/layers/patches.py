@@ -13,7 +13,9 @@ Patches = dict[str, Tensor]  # layer -> their features [B, P, C]
 
 
 def draw_positions(strides: Mapping[str, int], height: int, width: int, count: int, seeds: Sequence[int]) -> Positions:
-    """For each seed, which stands for an image of height x width pixels, `count` different positions in each layer, or all if fewer.
+    """Draw `count` different positions in each layer for each seed, or all positions if the layer has fewer.
+
+    Each seed belongs to one image of height x width pixels.
 
     strides: layer -> pixels between two of its positions. An image's positions are a function of its seed alone.
     """
@@ -28,7 +30,7 @@ def draw_positions(strides: Mapping[str, int], height: int, width: int, count: i
 
 
 def mirror_positions(positions: Positions, strides: Mapping[str, int], width: int, which: Sequence[bool]) -> Positions:
-    """The same positions after the images that `which` marks, `width` pixels wide, were mirrored left to right."""
+    """Mirror the positions of the images that `which` marks left to right. The images are `width` pixels wide."""
     chosen = torch.tensor(which)[:, None]  # [B, 1]
     mirrored: Positions = {}
     for layer, places in positions.items():

@@ -51,14 +51,14 @@ class VGGFeatures(nn.Module):
         self.pooling = pooling
         self.run = order[: order.index(self.wanted[-1]) + 1]
         self.minimum_size = 2 ** sum(layer.startswith("pool") for layer in self.run)
-        self.convolutions = nn.ModuleDict()  # under these names checkpoints and bundles know the weights
+        self.convolutions = nn.ModuleDict()  # checkpoints and bundles use these names
         modules = dict(zip(order, _torchvisions(name), strict=True))
         for layer in self.run:
             if layer.startswith("conv"):
                 self.convolutions[layer] = modules[layer].to_empty(device=torch.get_default_device())
                 if weights is None:
                     cast(nn.Conv2d, modules[layer]).reset_parameters()
-        self.relu = nn.ReLU()  # torchvision's works in place, on features that are wanted too
+        self.relu = nn.ReLU()  # torchvision's ReLU works in place and would overwrite requested features
         self.pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
         self.normalise = ImageNetNormalisation()
         stored = {} if weights is None else load(name, weights)
@@ -88,11 +88,11 @@ class VGGFeatures(nn.Module):
 
 
 def load(name: str, weights: str) -> Mapping[str, Tensor]:
-    """{conv1_1.weight, conv1_1.bias, ...} of every convolution.
+    """Load the tensors of all convolutions: conv1_1.weight, conv1_1.bias, ...
 
     "imagenet": torchvision's file, downloaded once and checked by its hash. "random": He's initialisation from a fixed seed, good for
     textures (1606.00021) and tests, not for recognising content. Else a .pth or .safetensors file with torchvision's names or
-    the names above. `UserError` where the file is not there or does not fit. The function unpickles nothing but tensors.
+    the names above. `UserError` if the file is missing or does not fit. The function unpickles nothing but tensors.
     """
     theirs, order = _torchvisions(name).state_dict(), layers(name)
     numbered = {f"{order[int(number)]}.{part}": f"{number}.{part}" for number, part in (key.split(".") for key in theirs)}
