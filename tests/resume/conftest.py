@@ -36,3 +36,9 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
 def straight(request: pytest.FixtureRequest, trained: Callable[..., Path]) -> tuple[str, Path]:
     """A method's name and its uninterrupted run."""
     return request.param, trained(request.param)
+
+
+@pytest.fixture
+def largest(trained: Callable[..., Path]) -> tuple[str, Path]:
+    """The method with most state, four networks and two replay buffers, and its uninterrupted run: for what no method has a part in."""
+    return "cyclegan", trained("cyclegan")

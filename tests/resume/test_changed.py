@@ -37,8 +37,8 @@ def test_keys_that_do_not_change_the_result_may_change(straight: tuple[str, Path
 
 
 @pytest.mark.parametrize("how", ["spelt otherwise", "moved"])
-def test_a_data_set_may_move(how: str, straight: tuple[str, Path], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name, expected = straight
+def test_a_data_set_may_move(how: str, largest: tuple[str, Path], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, expected = largest
     command = arguments(name, data, tmp_path / "run", "data.workers=0")
     assert train_command([*command, CUT]) == 0
     monkeypatch.chdir(data.parent)
@@ -93,9 +93,13 @@ def replace(root: Path) -> None:
         Image.fromarray(draw(9)).save(root / f"train{domain}/002.png")
 
 
-@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "gan"])
 @pytest.mark.parametrize(
-    ("change", "words"), [(add, "6 images instead of 5 .*009"), (remove, "4 images instead of 5 .*002"), (replace, "another content .*002")]
+    ("name", "change", "words"),
+    [
+        ("pix2pix", add, "6 images instead of 5 .*009"),
+        ("cyclegan", remove, "4 images instead of 5 .*002"),
+        ("gan", replace, "another content .*002"),
+    ],
 )
 def test_a_changed_data_set_is_named_and_may_be_accepted(
     name: str, change: Callable[[Path], None], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -31,8 +31,14 @@ def forget_after(run_dir: Path, step: int) -> None:
             shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("schedule", FALLING)
-@pytest.mark.parametrize(("length", "longer"), [("train.steps=8", "train.steps=12"), ("train.epochs=3", "train.epochs=4.8")])
+@pytest.mark.parametrize(
+    ("schedule", "length", "longer"),
+    [
+        ("linear", "train.steps=8", "train.steps=12"),
+        ("cosine", "train.epochs=3", "train.epochs=4.8"),
+        ("step", "train.steps=8", "train.steps=12"),
+    ],
+)
 def test_a_finished_run_is_extended_by_a_choice(
     schedule: str, length: str, longer: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

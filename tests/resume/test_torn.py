@@ -52,9 +52,9 @@ def test_torn_newest_checkpoints_are_named_and_cost_only_their_steps(
     assert len(set(steps)) == len(steps), "a step was logged twice"
 
 
-def test_none_whole_is_an_error_and_changes_nothing(straight: tuple[str, Path], started: Started, tmp_path: Path) -> None:
+def test_none_whole_is_an_error_and_changes_nothing(largest: tuple[str, Path], started: Started, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    command = started(straight[0], run_dir)
+    command = started(largest[0], run_dir)
     for folder in (run_dir / "checkpoints").iterdir():
         (folder / "manifest.json").write_text("{}")
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.name != ".lock"}
@@ -76,9 +76,9 @@ def test_bundles_lost_after_the_last_checkpoint_are_written_again(straight: tupl
     assert (tmp_path / f"run/samples/step_{STEPS:07d}.png").read_bytes() == (expected / f"samples/step_{STEPS:07d}.png").read_bytes()
 
 
-def test_what_a_killed_writer_left_behind_is_swept(straight: tuple[str, Path], started: Started, tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_behind_is_swept(largest: tuple[str, Path], started: Started, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    command = started(straight[0], run_dir)
+    command = started(largest[0], run_dir)
     left = [run_dir / "bundles/.a2b.77.tmp.safetensors", run_dir / "samples/.step_0000001.77.tmp.png", run_dir / ".config.77.tmp.yaml"]
     for file in left:
         file.write_bytes(b"half")
@@ -86,20 +86,25 @@ def test_what_a_killed_writer_left_behind_is_swept(straight: tuple[str, Path], s
     assert not any(file.exists() for file in left)
 
 
-@pytest.mark.parametrize("largest", [20_000, 150])
-def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(
-    largest: int, straight: tuple[str, Path], data: Path, started: Started, trained: Callable[..., Path], tmp_path: Path
-) -> None:
-    """No file may grow beyond 20 000 bytes: checkpoints fail. Beyond 150: everything does."""
+def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(straight: tuple[str, Path], started: Started, tmp_path: Path) -> None:
+    """No file may grow beyond 20 000 bytes: checkpoints fail."""
     name, expected = straight
-    run_dir = tmp_path / "run"
-    command = arguments(name, data, run_dir, "data.workers=0")
-    if largest == 20_000:
-        command = started(name, run_dir)
-    else:
-        shutil.copytree(trained(name, "train.steps=2"), run_dir)
+    check_full_disk(started(name, tmp_path / "run"), 20_000, expected, tmp_path)
+
+
+def test_a_disk_that_takes_no_line_more_stops_the_run(
+    largest: tuple[str, Path], data: Path, trained: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Beyond 150 bytes nothing is written."""
+    name, expected = largest
+    shutil.copytree(trained(name, "train.steps=2"), tmp_path / "run")
+    check_full_disk(arguments(name, data, tmp_path / "run", "data.workers=0"), 150, expected, tmp_path)
+
+
+def check_full_disk(command: list[str], largest_file: int, expected: Path, folder: Path) -> None:
+    run_dir = folder / "run"
     before = {path: path.read_bytes() for path in (run_dir / "checkpoints").rglob("*") if path.is_file()}
-    done = warm.run([ROOT / "train.py", *command], tmp_path, largest_file=largest)
+    done = warm.run([ROOT / "train.py", *command], folder, largest_file=largest_file)
     assert done.returncode == 2, done.stderr[-2000:]
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "make room" in line or "cannot be written" in line
@@ -111,10 +116,10 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_saved(
 
 
 def test_a_line_that_could_not_be_logged_is_never_skipped(
-    straight: tuple[str, Path], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    largest: tuple[str, Path], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is full for one line and free again for the checkpoint: the line comes back when its steps do."""
-    name, expected = straight
+    name, expected = largest
     write = engine_run.MetricsLog.write
 
     def refuse_once(log: engine_run.MetricsLog, step: int, values: dict) -> None:
@@ -133,9 +138,9 @@ def test_a_line_that_could_not_be_logged_is_never_skipped(
 
 
 def test_the_time_allowed_ends_a_run_unfinished(
-    straight: tuple[str, Path], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    largest: tuple[str, Path], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name, expected = straight
+    name, expected = largest
     command = arguments(name, data, tmp_path / "run", "data.workers=0")
     assert train_command([*command, "train.max_minutes=0.0000001"]) == 0
     said = capsys.readouterr()
@@ -146,10 +151,10 @@ def test_the_time_allowed_ends_a_run_unfinished(
     assert networks(tmp_path / "run") == networks(expected)
 
 
-def test_a_folder_in_use_is_refused_by_the_command(straight: tuple[str, Path], started: Started, tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused_by_the_command(largest: tuple[str, Path], started: Started, tmp_path: Path) -> None:
     """The second of two runs at once is told so; the first one's files are left alone."""
     run_dir = tmp_path / "run"
-    command = started(straight[0], run_dir)
+    command = started(largest[0], run_dir)
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     from gan_style.engine.folder import FolderLock
 

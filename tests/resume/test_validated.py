@@ -28,7 +28,7 @@ def command(name: str, data: Path, run_dir: Path, *overrides: str) -> list[str]:
     return arguments(name, data, run_dir, "data.workers=0", *wanted, *overrides)
 
 
-@pytest.fixture(scope="module", params=sorted(METHODS))
+@pytest.fixture(scope="module", params=sorted(METHODS.keys() - {"dclgan", "pix2pixhd"}))  # measured as cyclegan and pix2pix are
 def validated(request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A method's name and its uninterrupted run with validation after 2, 4 and 6 of 7 steps."""
     run_dir = tmp_path_factory.mktemp("validated") / request.param
@@ -139,8 +139,10 @@ def test_what_is_measured_may_change(validated: tuple[str, Path], data: Path, tm
     assert state == [2, 4, 6, 8, 10]
 
 
-@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "gan"])
-@pytest.mark.parametrize("how", ["added", "gone", "replaced", "moved", "not known"])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [*(("pix2pix", how) for how in ("added", "gone", "replaced", "moved", "not known")), ("cyclegan", "added"), ("gan", "replaced")],
+)
 def test_best_bundles_of_other_validation_images_begin_anew(
     name: str, how: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
