@@ -10,8 +10,9 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_style.config.domain_names import DomainNamesConfig
-from gan_style.methods.adversary import AdversarialConfig, AdversarialName, Adversary
+from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Player, build_discriminator
+from gan_style.methods.keys import Adversarial
 from gan_style.methods.several_domains import SeveralDomains
 from gan_style.methods.two_way import l1_loss
 from gan_style.networks import GeneratorConfig
@@ -24,7 +25,7 @@ class EachDomainConfig(AdversarialConfig, DomainNamesConfig):
 
     name: Literal["each_domain"] = Field(default="each_domain", description="A discriminator for each domain.")
     generator: GeneratorConfig = Field(default=ResnetConfig(), description="The translator.")
-    adversarial: AdversarialName = Field(default="lsgan", description="The loss.")
+    adversarial: Adversarial = "lsgan"
 
 
 class EachDomain(SeveralDomains):

@@ -44,10 +44,15 @@ class LabelsConfig(Section):
         return None if self.colours is None else [list(bytes.fromhex(colour[1:])) for colour in self.colours]
 
 
-class LabelledConfig(MethodConfig):
-    """The configuration of a method whose networks see label maps class by class."""
+class DirectedConfig(MethodConfig):
+    """The configuration of a method that translates pairs in one direction."""
 
     direction: Direction = Field(default="a2b", description="Direction of the translation: `a2b` from domain A to B, or `b2a`.")
+
+
+class LabelledConfig(DirectedConfig):
+    """The configuration of a method whose networks see label maps class by class."""
+
     labels: LabelsConfig = Field(default_factory=LabelsConfig, description="How the networks see label maps.")
 
     def with_colours(self, colours: Sequence[Any]) -> Self:

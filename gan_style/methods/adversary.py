@@ -22,19 +22,13 @@ from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, counted, scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
+from gan_style.methods.keys import Adversarial
 from gan_style.networks import DiscriminatorConfig
 from gan_style.networks.discriminators.patchgan import PatchConfig
 from gan_style.networks.layers.diffaugment import LOTS, Augmentation, diffaugment
 from gan_style.networks.layers.together import forward_together
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Task
-
-AdversarialName = Literal["vanilla", "non-saturating", "lsgan", "hinge", "wgan"]
-LOSSES = (
-    "Adversarial loss: cross-entropy (`vanilla`, also called `non-saturating`, 1406.2661), least squares (`lsgan`, "
-    "1611.04076), `hinge` (1705.02894), or a critic (`wgan`, 1701.07875). `wgan` needs `gradient_penalty_weight`, "
-    "`r1_weight`, or `discriminator.spectral_norm` without batch normalisation."
-)
 
 PENALTIES = ("_r1", "_gradient_penalty")  # suffixes of their names; a player that has won may still have penalties
 
@@ -43,7 +37,7 @@ class AdversarialConfig(MethodConfig):
     """The keys that every method with discriminators has."""
 
     discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="The discriminator.")
-    adversarial: AdversarialName = Field(default="vanilla", description=LOSSES)
+    adversarial: Adversarial = "vanilla"
     critic_steps: int = Field(
         default=1,
         ge=1,

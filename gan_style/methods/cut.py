@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from gan_style import networks
 from gan_style.errors import UserError
-from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
+from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.contrast import Contrast, ContrastConfig
+from gan_style.methods.keys import Adversarial
 from gan_style.networks import DiscriminatorConfig, FeatureGeneratorConfig
 from gan_style.networks.discriminators.patchgan import PatchConfig
 from gan_style.networks.generators.resnet import ResnetConfig
@@ -56,7 +57,7 @@ class CUTConfig(AdversarialConfig, AuxiliaryConfig, ContrastConfig):
     discriminator: DiscriminatorConfig = Field(
         default=PatchConfig(antialias=True, init="xavier"), description="The discriminator, which judges images of the output's domain."
     )
-    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
+    adversarial: Adversarial = "lsgan"
     nce_weight: float = Field(default=1.0, gt=0, description="Weight of the PatchNCE losses. CUT takes 1, FastCUT 10.")
     nce_identity: bool = Field(
         default=True,

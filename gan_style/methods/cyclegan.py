@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from gan_style.methods.keys import ReplayImages
 from gan_style.methods.two_way import TwoWay, TwoWayConfig, l1_loss
 from gan_style.types import Batch, Outputs
 
@@ -31,13 +32,7 @@ class CycleGANConfig(TwoWayConfig):
         description="Weight of the identity loss, as a multiple of the cycle weights. This loss keeps colours. It needs equal channels "
         "in A and B.",
     )
-    replay_buffer: int = Field(
-        default=50,
-        ge=0,
-        le=10000,
-        description="Past translations that each replay buffer keeps. Each discriminator sees a mix of past and present translations. 0: "
-        "present ones only.",
-    )
+    replay_buffer: ReplayImages = 50
 
 
 class CycleGAN(TwoWay):

@@ -19,8 +19,8 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from gan_style.methods.adversary import LOSSES, AdversarialName
 from gan_style.methods.contrast import Contrast, ContrastConfig
+from gan_style.methods.keys import Adversarial
 from gan_style.methods.two_way import TwoWay, TwoWayConfig
 from gan_style.networks import DiscriminatorConfig, FeatureGeneratorConfig
 from gan_style.networks.discriminators.patchgan import PatchConfig
@@ -47,7 +47,7 @@ class DCLGANConfig(TwoWayConfig, ContrastConfig):
     discriminator: DiscriminatorConfig = Field(
         default=PatchConfig(antialias=True, init="xavier"), description="Both discriminators: one judges domain A, one domain B."
     )
-    adversarial: AdversarialName = Field(default="hinge", description=LOSSES)
+    adversarial: Adversarial = "hinge"
     nce_weight: float = Field(default=2.0, gt=0, description="Weight of the PatchNCE losses.")
 
 

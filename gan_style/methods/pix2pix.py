@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.labels import DirectedConfig
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
@@ -21,13 +22,12 @@ from gan_style.networks.generators.unet import UnetConfig
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
-class Pix2PixConfig(AdversarialConfig, AuxiliaryConfig):
+class Pix2PixConfig(AdversarialConfig, AuxiliaryConfig, DirectedConfig):
     """pix2pix. The defaults are those of the paper."""
 
     name: Literal["pix2pix"] = Field(
         default="pix2pix", description="Paired translation with a conditional PatchGAN and an L1 loss (1611.07004)."
     )
-    direction: Direction = Field(default="a2b", description="Direction of the translation: `a2b` from domain A to B, or `b2a`.")
     generator: GeneratorConfig = Field(default=UnetConfig(norm="batch", dropout=True), description="The generator.")
     discriminator: DiscriminatorConfig = Field(
         default=PatchConfig(norm="batch"), description="The discriminator, which judges pairs of input and output."

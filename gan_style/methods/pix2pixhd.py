@@ -22,9 +22,10 @@ from gan_style.config.labels import LabelledConfig
 from gan_style.config.schema import Place
 from gan_style.errors import UserError
 from gan_style.losses.feature_matching import feature_matching_loss
-from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
+from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, PerceptualDistance, PerceptualLayers
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.methods.keys import Adversarial
 from gan_style.methods.trained import open_trained
 from gan_style.networks import FeatureDiscriminatorConfig, GeneratorConfig
 from gan_style.networks.discriminators.multiscale import MultiscaleConfig
@@ -46,7 +47,7 @@ class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     discriminator: FeatureDiscriminatorConfig = Field(
         default=MultiscaleConfig(), description="The discriminator, which judges pairs of input and output."
     )
-    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
+    adversarial: Adversarial = "lsgan"
     feature_weight: float = Field(
         default=10.0,
         ge=0,

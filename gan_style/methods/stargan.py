@@ -18,8 +18,9 @@ from torch import Tensor
 
 from gan_style import networks
 from gan_style.config.domain_names import DomainNamesConfig
-from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
+from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Player
+from gan_style.methods.keys import Adversarial
 from gan_style.methods.several_domains import SeveralDomains
 from gan_style.networks import CLASSIFYING_DISCRIMINATORS, ClassifyingDiscriminatorConfig, GeneratorConfig
 from gan_style.networks.discriminators.classifying import ClassifyingConfig
@@ -38,7 +39,7 @@ class StarGANConfig(AdversarialConfig, DomainNamesConfig):
     discriminator: ClassifyingDiscriminatorConfig = Field(
         default=ClassifyingConfig(), description="The discriminator, which judges images and names their domain."
     )
-    adversarial: AdversarialName = Field(default="wgan", description=LOSSES)
+    adversarial: Adversarial = "wgan"
     critic_steps: int = Field(default=5, ge=1, le=1000, description="Steps of the discriminator for each step of the generator.")
     gradient_penalty_weight: float = Field(
         default=10.0,

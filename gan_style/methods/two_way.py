@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan_style.methods.adversary import LOSSES, AdversarialConfig, AdversarialName, Adversary
+from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.methods.keys import Adversarial, ReplayImages
 from gan_style.methods.replay import ReplayBuffer
 from gan_style.networks import DiscriminatorConfig, GeneratorConfig
 from gan_style.networks.discriminators.patchgan import PatchConfig
@@ -32,17 +33,11 @@ class TwoWayConfig(AdversarialConfig, AuxiliaryConfig):
 
     generator: GeneratorConfig = Field(default=ResnetConfig(), description="Both generators: A to B, and B to A.")
     discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="Both discriminators: one judges domain A, one domain B.")
-    adversarial: AdversarialName = Field(default="lsgan", description=LOSSES)
+    adversarial: Adversarial = "lsgan"
     identity_weight: float = Field(
         default=1.0, ge=0, description="Weight of the identity loss. This loss keeps colours. It needs equal channels in A and B."
     )
-    replay_buffer: int = Field(
-        default=0,
-        ge=0,
-        le=10000,
-        description="Past translations that each replay buffer keeps. Each discriminator sees a mix of past and present translations. 0: "
-        "present ones only.",
-    )
+    replay_buffer: ReplayImages = 0
 
 
 class TwoWay(Method):
