@@ -72,18 +72,14 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     def by_turns(action: Callable[[], T]) -> T:  # the first process of each node draws, indexes or downloads for the others
         return agreement.in_turns(accelerator.is_local_main_process, action)
 
-    training, validation = by_turns(lambda: open_data(config))
-    names = agreement.from_main(training.names if accelerator.is_main_process else None)
-    config = config.model_copy(update={"method": with_domain_names(config.method, names)})
-    domains = colours = None
-    with agreement.together():
-        if accelerator.is_main_process:
-            domains = domain_colours(config, training)
-    config, training, validation = with_domain_colours(config, agreement.from_main(domains), training, validation)
-    with agreement.together():
-        if accelerator.is_main_process:
-            colours = label_colours(config, training)
-    config = with_colours(config, agreement.from_main(colours))
+    def by_main(find: Callable[[], T]) -> T:
+        found: list[T] = []
+        with agreement.together():
+            if accelerator.is_main_process:
+                found.append(find())
+        return agreement.from_main(found)[0]
+
+    config, training, validation = resolved(config, *by_turns(lambda: open_data(config)), by_main)
     plan = make_plan(config.train, config.optim, len(training))
     kept = Kept(agreement.from_main(earlier_inputs(Path(config.run_dir)) if accelerator.is_main_process else None))
     method = by_turns(lambda: open_method(config, kept))
@@ -120,10 +116,7 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
     """
     training_device(config.train)
     with lent_process(), looking_only() as looking:
-        training, validation = open_data(config)
-        config = config.model_copy(update={"method": with_domain_names(config.method, training.names)})
-        config, training, validation = with_domain_colours(config, domain_colours(config, training), training, validation)
-        config = with_colours(config, label_colours(config, training))
+        config, training, validation = resolved(config, *open_data(config))
         earlier = earlier_inputs(Path(config.run_dir))
         method = open_method(config, Kept(earlier))
         check_same(Path(config.run_dir), config, method.divisible, earlier or ())
@@ -151,6 +144,23 @@ def open_data(config: RunConfig[Any]) -> tuple[TrainingSet, ValidationSet | None
     kind = METHODS[config.method.name]
     training = open_dataset(config.data, "train", kind.needs, config.train.seed)
     return training, open_dataset(config.data, "val", kind.needs, config.train.seed)
+
+
+def resolved(
+    config: RunConfig[Any],
+    training: TrainingSet,
+    validation: ValidationSet | None,
+    found: Callable[[Callable[[], Any]], Any] = lambda find: find(),
+) -> tuple[RunConfig[Any], TrainingSet, ValidationSet | None]:
+    """The configuration with the domains and classes of the training images, and the data sets as it reads them.
+
+    found: the result of a function for every process; by default each process calls it
+    """
+    names = found(lambda: training.names)
+    config = config.model_copy(update={"method": with_domain_names(config.method, names)})
+    domains = found(lambda: domain_colours(config, training))
+    config, training, validation = with_domain_colours(config, domains, training, validation)
+    return with_colours(config, found(lambda: label_colours(config, training))), training, validation
 
 
 def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:

@@ -17,27 +17,31 @@ from gan_style.translation.trained import TrainedTranslator, load
 
 
 class TrainedRun:
-    """A run folder after training. folder: its path"""
+    """A run folder after training. folder: its path
+
+    The log is read once, and again when it has changed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._stamp: tuple[int, int] | None = None  # of the log as it was read
+        self._lines: list[dict[str, Any]] = []
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, each with `step`, `time`, `loss/<name>`, `lr/<player>`, `val/<metric>` and more."""
-        path = self.folder / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-        return [values for line in lines if (values := _parsed(line))]
+        return [dict(line) for line in self._read()]
 
     @property
     def last(self) -> dict[str, Any]:
         """The newest value of each metric, by name."""
-        return {name: value for line in self.metrics for name, value in line.items()}
+        return {name: value for line in self._read() for name, value in line.items()}
 
     @property
     def step(self) -> int:
         """The step of the log's last line."""
-        return int(self.last.get("step", 0))
+        lines = self._read()
+        return int(lines[-1].get("step", 0)) if lines else 0
 
     @property
     def steps(self) -> int | None:
@@ -58,6 +62,15 @@ class TrainedRun:
     ) -> TrainedTranslator:
         """The translator of the newest checkpoint, see `gan_style.load`."""
         return load(self.folder, direction=direction, device=device, precision=precision)
+
+    def _read(self) -> list[dict[str, Any]]:
+        """The lines of the log."""
+        path = self.folder / "metrics.jsonl"
+        stamp = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
+        if stamp != self._stamp:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if stamp else []
+            self._stamp, self._lines = stamp, [values for line in lines if (values := _parsed(line))]
+        return self._lines
 
     def __repr__(self) -> str:
         return f"<run {self.folder}, step {self.step} of {self.steps or '?'}>"

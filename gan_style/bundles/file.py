@@ -6,7 +6,8 @@ the header describes (docs/guide/untrusted.md).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -80,20 +81,18 @@ def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> 
 def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
     """Read a bundle's metadata and weights. `UserError` names the file and what is wrong with it."""
     try:
-        check_header(path, MAX_HEADER_BYTES)
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(METADATA_KEY)
-            if text is None:
-                raise UserError(
-                    f"{path}: a safetensors file, but not a gan_style bundle (no {METADATA_KEY!r} in its metadata); give a bundle"
-                )
-            info = BundleInfo.model_validate(json.loads(text))
+        with opened(path, METADATA_KEY) as (file, metadata):
+            info = BundleInfo.model_validate(metadata)
             for name in file.keys():  # noqa: SIM118
                 if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
                     raise UserError(
                         f"{path}: its tensor {name} is {dtype}; a bundle has {' and '.join(sorted(DTYPES))} only: make it again"
                     )
-            return info, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return info, tensors_of(file)
+    except KeyError:
+        raise UserError(
+            f"{path}: a safetensors file, but not a gan_style bundle (no {METADATA_KEY!r} in its metadata); give a bundle"
+        ) from None
     except FileNotFoundError:
         raise UserError(f"{path}: no such bundle; check the path") from None
     except ValidationError as mistakes:
@@ -120,6 +119,24 @@ def unreadable(mistakes: ValidationError, place: Sequence[int | str] | None = No
     first = mistakes.errors()[0]
     key = ".".join(map(str, first["loc"] if place is None else place))
     return f"its metadata is not what this version of gan_style reads: {key}: {wrong_value(dict(first))}; make the bundle again"
+
+
+@contextmanager
+def opened(path: Path, key: str, limit: int = MAX_HEADER_BYTES) -> Iterator[tuple[Any, Any]]:
+    """An open safetensors file, and the JSON value under `key` of its metadata.
+
+    limit: most bytes of its header
+    `KeyError` if the metadata lack the key; `OSError`, `SafetensorError`, `ValueError` or `RecursionError` for a file that is not
+    readable, damaged or too large.
+    """
+    check_header(path, limit)
+    with safe_open(path, framework="pt") as file:
+        yield file, json.loads((file.metadata() or {})[key])
+
+
+def tensors_of(file: Any) -> dict[str, Tensor]:
+    """All tensors of an open safetensors file, by name."""
+    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def check_header(path: Path, limit: int) -> None:

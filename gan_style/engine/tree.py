@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 
-from gan_style.bundles.file import check_header
+from gan_style.bundles.file import opened
 
 KEY = "tree"
 MAX_HEADER_BYTES = 2**24  # 150 000 tensors; a replay buffer of as many images would fill any memory first
@@ -25,9 +24,8 @@ def save_tree(path: Path, tree: Any) -> None:
 def load_tree(path: Path) -> Any:
     """Read a file that `save_tree` wrote, with tensors on the CPU. `OSError` or `ValueError` if it is not such a file."""
     try:
-        check_header(path, MAX_HEADER_BYTES)
-        with safe_open(path, framework="pt") as file:
-            return _unpack(json.loads((file.metadata() or {})[KEY]), file, set())
+        with opened(path, KEY, MAX_HEADER_BYTES) as (file, skeleton):
+            return _unpack(skeleton, file, set())
     except (OSError, MemoryError):
         raise
     except Exception as problem:  # from safetensors, JSON or a tree of another shape: KeyError, TypeError, RecursionError, ...

@@ -5,7 +5,7 @@ Sample grids, validation, evaluate and infer read their inputs with `read_ahead`
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
@@ -44,6 +44,19 @@ def read_ahead(
     finally:
         for _, future in waiting:
             future.cancel()
+
+
+def alike(items: Iterable[T], shape_of: Callable[[T], Hashable], full: Callable[[int], bool] = lambda waiting: False) -> Iterator[list[T]]:
+    """Groups of items of one shape, each group in the order of `items`.
+
+    full: do so many items wait that the largest group leaves before the others have come? By default all wait for the end
+    """
+    groups: dict[Hashable, list[T]] = {}
+    for item in items:
+        groups.setdefault(shape_of(item), []).append(item)
+        if full(sum(map(len, groups.values()))):
+            yield groups.pop(max(groups, key=lambda shape: len(groups[shape])))
+    yield from groups.values()
 
 
 class Batches(Generic[T, R]):

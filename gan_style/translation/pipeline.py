@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
-from gan_style.machine.batches import Batches, read_ahead
+from gan_style.machine.batches import Batches, alike, read_ahead
 from gan_style.machine.memory import room_for
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
@@ -111,7 +111,8 @@ class Translation:
                 todo.append(job)
         with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo)) as progress:
             try:
-                for group in self._groups(self._sources(todo, threads, progress)):
+                sources = self._sources(todo, threads, progress)
+                for group in alike(sources, lambda source: source.pixels.shape, lambda waiting: waiting >= self._batches.size):
                     for source, result in self._batches.over(group):
                         self._take(source, result, threads, progress)
                 while self._writing:
@@ -131,15 +132,6 @@ class Translation:
     def _read(self, job: Job) -> Original:
         with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
             return read_source(job, self.predictor.info, self.resize)
-
-    def _groups(self, sources: Iterable[Original]) -> Iterator[list[Original]]:
-        """Group pictures of one size, up to `batch_size`. At most `batch_size` pictures of all sizes wait at a time."""
-        waiting: dict[tuple[int, ...], list[Original]] = {}
-        for source in sources:
-            waiting.setdefault(source.pixels.shape, []).append(source)
-            if sum(map(len, waiting.values())) >= self._batches.size:
-                yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
-        yield from waiting.values()
 
     def _translate(self, batch: Sequence[Original]) -> Sequence[Tensor]:
         with room_for("no memory to translate it", _SMALLER):

@@ -16,7 +16,7 @@ from gan_style.bundles.place import find_bundle
 from gan_style.conditions import Noise
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.machine.batches import Batches, result_of
+from gan_style.machine.batches import Batches, alike, result_of
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.translation.inputs import Job
 from gan_style.translation.kinds import Pictures, Range, entered
@@ -163,16 +163,13 @@ class TrainedTranslator:
     def _translated(self, sources: list[Original], translator: Translator, batch_size: int | None) -> list[np.ndarray]:
         """Translate `sources`. Returns the results [H, W, C'] in order; each has the size and type of its source."""
         most = 1 if translator.one_by_one else batch_size or (1 if self.predictor.device.type == "cpu" else GPU_BATCH)
-        places: dict[tuple[int, ...], list[int]] = {}
-        for place, source in enumerate(sources):
-            places.setdefault(source.pixels.shape, []).append(place)
 
         def translate(batch: Sequence[int]) -> list[Tensor]:
             return list(translator([sources[place] for place in batch], torch.stack([_tensor(sources[place]) for place in batch])))
 
         batches, results = Batches(translate, most), dict[int, np.ndarray]()
-        for alike in places.values():
-            results |= {place: _pixels(sources[place], result_of(result)) for place, result in batches.over(alike)}
+        for group in alike(range(len(sources)), lambda place: sources[place].pixels.shape):
+            results |= {place: _pixels(sources[place], result_of(result)) for place, result in batches.over(group)}
         return [results[place] for place in range(len(sources))]
 
 

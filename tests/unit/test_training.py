@@ -85,6 +85,18 @@ def test_a_log_with_a_torn_line_is_read(config: Callable[..., dict[str, Any]], t
     assert (nothing.metrics, nothing.last, nothing.step, nothing.steps, nothing.finished) == ([], {}, 0, None, False)
 
 
+def test_the_log_is_read_once_and_again_when_it_has_changed(config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = gan_style.train(config())
+    reads, read_text = [], Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda self, **how: (reads.append(self.name), read_text(self, **how))[1])
+    run.metrics[0]["step"] = 9
+    assert (run.step, run.last["step"], run.metrics[0]["step"], "step 2 of 2" in repr(run)) == (2, 2, 1, True)
+    assert reads.count("metrics.jsonl") == 1
+    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"step": 3}\n')
+    assert (run.step, len(run.metrics), reads.count("metrics.jsonl")) == (3, 3, 2)
+
+
 def test_in_a_thread_in_a_running_loop_and_again_it_is_the_same_training(config: Callable[..., dict[str, Any]]) -> None:
     runs = [gan_style.train(config("plain"))]
 

@@ -1,17 +1,16 @@
 """A trained segmenter and its file: one safetensors file with the network's weights and all that is needed to use it."""
 
-import json
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gan_style.bundles.file import MAX_HEADER_BYTES, Resize, check_header
+from gan_style.bundles.file import Resize, opened, tensors_of
 from gan_style.errors import UserError, wrong_value
 from gan_style.evaluation.features import to_rgb
 from gan_style.evaluation.task.network import SegmentationNet
@@ -81,17 +80,16 @@ def check_place(path: Path) -> None:
 def load_segmenter(path: Path, device: torch.device) -> Segmenter:
     """Read a file that `save_segmenter` wrote. `UserError` names what is wrong with any other file."""
     try:
-        check_header(path, MAX_HEADER_BYTES)
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(METADATA_KEY)
-            if text is None:
-                raise UserError(f"--segmenter {path}: a safetensors file, but no segmenter; give one, or a name that does not exist yet")
-            info = SegmenterInfo.model_validate(json.loads(text))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with opened(path, METADATA_KEY) as (file, metadata):
+            info = SegmenterInfo.model_validate(metadata)
+            weights = tensors_of(file)
         with torch.device("meta"):
             expected = {name: tensor.shape for name, tensor in make_network(info).state_dict().items()}
         if expected != {name: tensor.shape for name, tensor in weights.items()}:
             raise UserError(f"--segmenter {path}: its weights do not fit the network that its metadata describes; train it again")
+    except KeyError:
+        message = f"--segmenter {path}: a safetensors file, but no segmenter; give one, or a name that does not exist yet"
+        raise UserError(message) from None
     except ValidationError as mistakes:
         first = mistakes.errors()[0]
         what = f"{'.'.join(map(str, first['loc']))}: {wrong_value(dict(first))}"

@@ -1,13 +1,13 @@
 """Inputs come in order and ahead of their time; a batch that finds no memory is divided, and nothing is done twice."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gan_style.errors import UserError
-from gan_style.machine.batches import AHEAD, Batches, read_ahead, result_of
+from gan_style.machine.batches import AHEAD, Batches, alike, read_ahead, result_of
 from gan_style.machine.memory import OutOfMemory
 
 
@@ -91,3 +91,18 @@ def test_a_mistake_is_that_of_every_item_of_its_batch() -> None:
         raise UserError("a ribbon")
 
     assert [str(mistake) for _, mistake in Batches(run, 2).over(range(2))] == ["a ribbon", "a ribbon"]
+
+
+def test_items_of_one_shape_make_a_group() -> None:
+    words = ["a", "bb", "c", "dd", "e"]
+    assert list(alike(words, len)) == [["a", "c", "e"], ["bb", "dd"]]
+    seen: list[str] = []
+
+    def asked() -> Iterator[str]:
+        for word in words:
+            seen.append(word)
+            yield word
+
+    groups = alike(asked(), len, lambda waiting: waiting >= 3)
+    assert (next(groups), seen) == (["a", "c"], words[:3]), "three wait, and the largest group leaves"
+    assert list(groups) == [["bb", "dd"], ["e"]]
