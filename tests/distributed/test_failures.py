@@ -18,11 +18,11 @@ def arguments(data: Path, run_dir: Path, *overrides: str) -> list[str]:
     return [str(ROOT / "train.py"), *smoke_arguments("pix2pix", data, run_dir, *EXACT, "logging.every=5", *overrides)]
 
 
-def torchrun(command: list[str], folder: Path, *options: str, **variables: str) -> int:
+def torchrun(command: list[str], folder: Path) -> int:
     """The exit code of torchrun with two processes; what they say goes to folder/log."""
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *options]
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     log = folder / "log"
-    process = warm.start([*launch, *command], folder, {"ACCELERATE_USE_CPU": "true", **variables}, stdout=log, stderr=log)
+    process = warm.start([*launch, *command], folder, {"ACCELERATE_USE_CPU": "true"}, stdout=log, stderr=log)
     with warm.ended(process):
         return process.wait()
 
@@ -35,7 +35,7 @@ def wait_for(path: Path, process: warm.WarmProcess) -> None:
 
 
 def test_a_killed_process_is_recovered_from(tmp_path: Path) -> None:
-    """`torchrun --max-restarts`: both start anew from the newest checkpoint, and the result is the uninterrupted one's."""
+    """Both end, and start anew from the newest checkpoint: the result is the uninterrupted one's. tests/launch has torchrun."""
     data = draw_folders(tmp_path / "data")
     steps = ["train.steps=20", "train.checkpoint_every=13"]  # in the middle of a window of the log
     straight, killed = tmp_path / "straight", tmp_path / "killed"
@@ -44,10 +44,11 @@ def test_a_killed_process_is_recovered_from(tmp_path: Path) -> None:
     assert warm.run_ranks(arguments(data, straight / "run", *steps), 2, straight, straight / "log") == [0, 0]
     _, *options = arguments(data, killed / "run", *steps)
     mortal = [str(ROOT / "tests/mortal.py"), *options]
-    code = torchrun(mortal, killed, "--max-restarts=2", KILLED=str(killed / "mark"), KILLED_BEFORE="17")
-    said = (killed / "log").read_text()
-    assert code == 0, said[-3000:]
-    assert (killed / "mark").exists() and "going on after step 13" in said
+    deadly = {"KILLED": str(killed / "mark"), "KILLED_BEFORE": "17"}
+    survivor, victim = warm.run_ranks(mortal, 2, killed, killed / "log", env=deadly)
+    assert survivor > 0 and victim == -signal.SIGKILL
+    assert warm.run_ranks(mortal, 2, killed, killed / "log", env=deadly) == [0, 0], (killed / "log").read_text()[-3000:]
+    assert "going on after step 13" in (killed / "log").read_text()
     assert networks(killed / "run", 20) == networks(straight / "run", 20)
     assert bundles(killed / "run") == bundles(straight / "run")
     assert metrics(killed / "run") == metrics(straight / "run")
