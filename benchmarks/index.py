@@ -20,7 +20,7 @@ import torch
 from tqdm import tqdm
 
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.dataset import Place, Sample, TrainingSet
+from gan_style.datasets.dataset import Sample, SamplePlace, TrainingSet
 from gan_style.datasets.listing import SETTLED
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sources import find
@@ -106,7 +106,7 @@ def measure(root: str, kind: str, start: str, steps: str) -> dict[str, float]:
 class KeysAlone(TrainingSet):
     """Samples without images; at the end of a batch the key of domain B says what memory the process has."""
 
-    def read(self, place: Place) -> Sample:
+    def read(self, place: SamplePlace) -> Sample:
         key = self.source.a[place.reads[0].image]
         used = json.dumps({"pid": os.getpid(), **memory()}) if place.slot == BATCH - 1 else ""
         return Sample({"a": BLANK, "b": BLANK}, {"a": key, "b": used}, place.slot, place.number)
@@ -115,10 +115,10 @@ class KeysAlone(TrainingSet):
 class FormerKeys(KeysAlone):
     """Every loading process makes the order of an epoch for itself."""
 
-    def place(self, number: int, slot: int) -> Place:
-        return Place(slot, number, ())
+    def place(self, number: int, slot: int) -> SamplePlace:
+        return SamplePlace(slot, number, ())
 
-    def read(self, place: Place) -> Sample:
+    def read(self, place: SamplePlace) -> Sample:
         return super().read(super().place(place.number, place.slot))
 
 

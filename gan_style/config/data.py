@@ -20,7 +20,7 @@ def _is_colour(text: str) -> str:
     return text
 
 
-Colour = Annotated[str, AfterValidator(_is_colour)]
+HexColour = Annotated[str, AfterValidator(_is_colour)]
 
 
 class DomainConfig(Section):
@@ -35,7 +35,7 @@ class DomainConfig(Section):
         "`nearest`: all are, and each pixel takes the nearest of `colours`, which removes the traces of JPEG and of blended "
         "edges.",
     )
-    colours: Annotated[list[Colour] | None, OnlyWith({"labels": ("nearest",)})] = Field(
+    colours: Annotated[list[HexColour] | None, OnlyWith({"labels": ("nearest",)})] = Field(
         default=None,
         min_length=1,
         max_length=256,

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gan_style.config.data import Colour
+from gan_style.config.data import HexColour
 from gan_style.config.schema import MethodConfig
 from gan_style.config.section import Section
 from gan_style.types import Direction
@@ -19,7 +19,7 @@ class LabelsConfig(Section):
         description="Feed label maps (`data.domain_a.labels`) to the networks as one map for each class (1711.11585, section 3). false: "
         "as colours.",
     )
-    colours: list[Colour] | None = Field(
+    colours: list[HexColour] | None = Field(
         default=None,
         min_length=1,
         max_length=256,

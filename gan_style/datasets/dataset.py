@@ -42,7 +42,7 @@ class Read(NamedTuple):
     image: int
 
 
-class Place(NamedTuple):
+class SamplePlace(NamedTuple):
     """The images, slot and number of a training sample."""
 
     slot: int
@@ -71,12 +71,12 @@ class TrainingSet:
         """Sample `position` = (number in the stream, slot in the global batch)."""
         return self.read(self.place(*position))
 
-    def place(self, number: int, slot: int) -> Place:
+    def place(self, number: int, slot: int) -> SamplePlace:
         """The place of sample `number`. Only the training process calls this, because the orders of a large set take much memory."""
         reads = (
             Read(domain, *locate(self.seed, self._stream(domain), number, len(self.source.keys(domain)))) for domain in self.source.domains
         )
-        return Place(slot, number, tuple(reads))
+        return SamplePlace(slot, number, tuple(reads))
 
     def seen(self, samples: int) -> dict[str, np.ndarray]:
         """Domain -> [images] bool: which of its images are among the first `samples` samples?"""
@@ -92,7 +92,7 @@ class TrainingSet:
         """The name of the stream that orders a domain's images. Unpaired domains have separate streams of their own lengths."""
         return "pair" if self.source.paired else domain
 
-    def read(self, place: Place) -> Sample:
+    def read(self, place: SamplePlace) -> Sample:
         keys = {domain: self.source.keys(domain)[index] for domain, _, index in place.reads}
         tensors: dict[str, Tensor] = {}
         doubted: dict[str, str] = {}

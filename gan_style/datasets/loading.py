@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.dataset import Place, TrainingSet, collate
+from gan_style.datasets.dataset import SamplePlace, TrainingSet, collate
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.datasets.sampling import SlotSampler
 from gan_style.errors import UserError, one_line
@@ -69,7 +69,7 @@ class TrainingLoader:
     def __iter__(self) -> Generator[Batch, None, None]:
         return self._elsewhere() if self.workers else self._here()
 
-    def _places(self) -> Iterator[list[Place]]:
+    def _places(self) -> Iterator[list[SamplePlace]]:
         for batch in self.slots:
             yield [self.dataset.place(*position) for position in batch]
 
@@ -99,7 +99,7 @@ class TrainingLoader:
                     f"data.workers: process {len(processes) + 1} of {self.workers} cannot be started ({refusal.strerror}); lower it"
                 ) from None
             turns, places = itertools.cycle(processes), self._places()
-            waiting: deque[tuple[list[Place], Future[Batch]]] = deque()
+            waiting: deque[tuple[list[SamplePlace], Future[Batch]]] = deque()
 
             def receive(process: LoadingProcess) -> Batch:
                 with room_for("no memory for a batch that was loaded", _advice(self.workers)):
@@ -122,7 +122,7 @@ class TrainingLoader:
                 ask()
                 yield loaded
 
-    def _obituary(self, death: Died, places: Sequence[Place]) -> str:
+    def _obituary(self, death: Died, places: Sequence[SamplePlace]) -> str:
         if death.killed:
             again = "lower data.workers, then the same command goes on"
             return f"a loading process was killed (by the system's memory killer?); {again}, or {_SMALLER}"
@@ -141,7 +141,7 @@ class BatchReader:
     def __init__(self, dataset: TrainingSet, workers: int = 0) -> None:
         self.dataset, self.workers = dataset, workers
 
-    def __call__(self, places: Sequence[Place]) -> Delivery:
+    def __call__(self, places: Sequence[SamplePlace]) -> Delivery:
         with room_for(f"no memory to load {len(places)} samples", _advice(self.workers)):
             samples = [self.dataset.read(place) for place in places]
             doubts = {kind: words for sample in reversed(samples) for kind, words in sample.doubts.items()}

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from gan_style.errors import UserError
 
-Read = Callable[[Sequence[Any]], Any]
+ReadBatch = Callable[[Sequence[Any]], Any]
 
 
 class Died(Exception):
@@ -41,7 +41,7 @@ class LoadingProcess:
     start_method: as in `multiprocessing`; None for the system's default
     """
 
-    def __init__(self, read: Read, start_method: str | None = None) -> None:
+    def __init__(self, read: ReadBatch, start_method: str | None = None) -> None:
         context: Any = multiprocessing.get_context(start_method)
         self._channel, theirs = socket.socketpair()
         # A forked process inherits this end too; if it stayed open, the process would not notice that this one is gone.
@@ -98,7 +98,7 @@ class _Fault:
     traceback: str
 
 
-def _serve(read: Read, channel: socket.socket, inherited: socket.socket | None) -> None:
+def _serve(read: ReadBatch, channel: socket.socket, inherited: socket.socket | None) -> None:
     """Answer requests until the training process is gone."""
     _leave_signals()
     if inherited:
@@ -123,7 +123,7 @@ def _leave_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def _answer(read: Read, places: Sequence[Any]) -> Any:
+def _answer(read: ReadBatch, places: Sequence[Any]) -> Any:
     try:
         return read(places)
     except UserError as mistake:

@@ -17,7 +17,7 @@ from gan_style.types import Direction
 
 _SMALLER = "take a smaller data.load_size, or train.validate_every=null"
 
-Scores = dict[Direction, dict[str, float]]
+MetricScores = dict[Direction, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Validation:
         """Is validation due after `step` steps?"""
         return step % self.every == 0
 
-    def run(self, weights: Mapping[Direction, Mapping[str, Tensor]]) -> Scores:
+    def run(self, weights: Mapping[Direction, Mapping[str, Tensor]]) -> MetricScores:
         """Measure translators with these weights: direction -> metric -> value. Called by every process.
 
         If a process cannot read an image, it raises a `UserError` and the others return no scores.
@@ -95,9 +95,9 @@ class Validation:
             suite.to("cpu")
         return rows, real
 
-    def _combine(self, everyones: list[tuple[dict[Direction, dict[int, Row]], dict[Direction, dict[int, Tensor]]]]) -> Scores:
+    def _combine(self, everyones: list[tuple[dict[Direction, dict[int, Row]], dict[Direction, dict[int, Tensor]]]]) -> MetricScores:
         """Combine the rows of all processes into scores, on the main process."""
-        scores: Scores = {}
+        scores: MetricScores = {}
         for direction, subject in self.subjects.items():
             rows = {place: row for own, _ in everyones for place, row in own[direction].items()}
             self._real.setdefault(direction, {place: features for _, own in everyones for place, features in own[direction].items()})
@@ -105,7 +105,7 @@ class Validation:
         return scores
 
 
-def named_scores(scores: Scores) -> dict[str, float]:
+def named_scores(scores: MetricScores) -> dict[str, float]:
     """Flatten scores: the first direction's metrics keep their names, a second direction's are called `b2a_fid` and so on."""
     return {
         metric if number == 0 else f"{direction}_{metric}": value

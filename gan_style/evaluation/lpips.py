@@ -66,12 +66,12 @@ def _chosen(choice: str, key: str) -> tuple[str, Backbone, Iterable[Tensor]]:
     if choice in ("vgg", "random"):
         weights = "imagenet" if choice == "vgg" else "random"
         words = f"VGG-16, {'ImageNet' if choice == 'vgg' else 'random'} weights"
-        return words, "vgg", vgg.load("vgg16", weights).values()
+        return words, "vgg", vgg.load_vgg("vgg16", weights).values()
     path = downloaded(address, "AlexNet", f"give its path as {key}, or {RANDOM}") if choice == "alex" else Path(choice)
     stored = read_weights(path, "LPIPS", f"give a .pth or .safetensors file of AlexNet or VGG-16, `alex`, `vgg` or `random` as {key}")
     family = family_of(stored, path, key)
     if family == "vgg16":
-        return f"VGG-16, {path.name}", "vgg", vgg.load("vgg16", str(path)).values()
+        return f"VGG-16, {path.name}", "vgg", vgg.load_vgg("vgg16", str(path)).values()
     if family != "alexnet":
         raise UserError(f"{key}: {path} holds {family}, which LPIPS does not take; give AlexNet or VGG-16")
     from torchvision.models import alexnet

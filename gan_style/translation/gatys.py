@@ -23,7 +23,7 @@ from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
 from gan_style.networks.pretrained.vgg import VGGFeatures
 
-Start = Literal["content", "style", "noise"]
+StartPicture = Literal["content", "style", "noise"]
 Optimizer = Literal["lbfgs", "adam"]
 Terms = dict[str, float]
 
@@ -67,7 +67,7 @@ class Settings:
     content_weight: float = 1e-2
     tv_weight: float = 0.0
     content_layers: Mapping[str, float] = field(default_factory=lambda: CONTENT_LAYERS)
-    start: Start = "content"
+    start: StartPicture = "content"
     optimizer: Optimizer = "lbfgs"
     learning_rate: float = 0.02  # for Adam alone
     steps: int = 500

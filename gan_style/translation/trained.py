@@ -28,8 +28,8 @@ from gan_style.translation.translators import Translator, translator_for
 
 PictureLike = Image.Image | np.ndarray | Tensor
 P = TypeVar("P", bound=PictureLike | Sequence[PictureLike])
-Style = str | PathLike[str] | Image.Image
-Styles = Style | Sequence[Style] | Mapping[str, float]
+StyleLike = str | PathLike[str] | Image.Image
+Styles = StyleLike | Sequence[StyleLike] | Mapping[str, float]
 
 
 def load(

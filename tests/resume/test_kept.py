@@ -13,7 +13,7 @@ from gan_style.commands.train import train_command
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
-from gan_style.networks.pretrained.vgg import load
+from gan_style.networks.pretrained.vgg import load_vgg
 
 CUT = "train.steps=3"
 WITH_STYLE = sorted(name for name, config in CONFIGS.items() if {"styles", "style_image"} & config.model_fields.keys())
@@ -124,7 +124,7 @@ def test_the_bundle_that_a_run_began_from_is_not_needed_any_more(key: str, data:
 def test_the_weights_of_a_vgg_may_lie_elsewhere_and_must_be_the_same(data: Path, tmp_path: Path) -> None:
     command = arguments("fast_style", data, tmp_path / "run", "data.workers=0")  # its weights are the random ones
     assert train_command([*command, CUT]) == 0
-    weights = {key: value.contiguous() for key, value in load("vgg16", "random").items()}
+    weights = {key: value.contiguous() for key, value in load_vgg("vgg16", "random").items()}
     save_file(weights, tmp_path / "vgg.safetensors")
     assert train_command([*command, f"method.vgg.weights={tmp_path / 'vgg.safetensors'}", "train.steps=5"]) == 0
     weights["conv1_1.bias"] = weights["conv1_1.bias"] + 1e-6

@@ -36,7 +36,7 @@ def layers(name: str) -> list[str]:
 class VGGFeatures(nn.Module):
     """Images [B, 3, H, W] in [-1, 1] -> {layer: features [B, C, h, w]}, for the layers asked for and no deeper.
 
-    weights: "imagenet", "random" (see `load`) or a file; None: torch's initialisation, which a state dict then replaces.
+    weights: "imagenet", "random" (see `load_vgg`) or a file; None: torch's initialisation, which a state dict then replaces.
     pooling: "max" as trained, or "avg", which Gatys et al. found to give smoother results (1508.06576, section 2).
     H and W must be at least `minimum_size`. Frozen and never trained.
     """
@@ -61,7 +61,7 @@ class VGGFeatures(nn.Module):
         self.relu = nn.ReLU()  # torchvision's ReLU works in place and would overwrite requested features
         self.pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
         self.normalise = ImageNetNormalisation()
-        stored = {} if weights is None else load(name, weights)
+        stored = {} if weights is None else load_vgg(name, weights)
         for layer, convolution in self.convolutions.items() if stored else ():
             convolution.load_state_dict({part: stored[f"{layer}.{part}"] for part in ("weight", "bias")})
         self.eval().requires_grad_(False)
@@ -87,7 +87,7 @@ class VGGFeatures(nn.Module):
         return features
 
 
-def load(name: str, weights: str) -> Mapping[str, Tensor]:
+def load_vgg(name: str, weights: str) -> Mapping[str, Tensor]:
     """Load the tensors of all convolutions: conv1_1.weight, conv1_1.bias, ...
 
     "imagenet": torchvision's file, downloaded once and checked by its hash. "random": He's initialisation from a fixed seed, good for

@@ -15,7 +15,7 @@ import torch
 import warm
 
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.dataset import Place, open_dataset
+from gan_style.datasets.dataset import SamplePlace, open_dataset
 from gan_style.datasets.loading import BatchReader, Delivery, TrainingLoader, training_loader
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.errors import UserError
@@ -84,7 +84,7 @@ def test_a_process_that_ends_otherwise_names_what_it_read(
 ) -> None:
     read = BatchReader.__call__
 
-    def deadly(reader: BatchReader, places: Sequence[Place]) -> Delivery:
+    def deadly(reader: BatchReader, places: Sequence[SamplePlace]) -> Delivery:
         if places[0].number == 4:
             action()
         return read(reader, places)

@@ -33,7 +33,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         alexnet = {"features.0.weight": torch.randn(64, 3, 11, 11), "features.0.bias": torch.zeros(64)}
     stored = {
         "inception": {**inception, "fc.weight": torch.zeros(1008, 2048)},
-        "vgg16": dict(vgg.load("vgg16", "random")),
+        "vgg16": dict(vgg.load_vgg("vgg16", "random")),
         "vit": transformer,
         "alexnet": alexnet,
         "other": {"weight": torch.zeros(3)},

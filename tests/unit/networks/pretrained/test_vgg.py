@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from gan_style.errors import UserError
-from gan_style.networks.pretrained.vgg import VGGFeatures, layers, load
+from gan_style.networks.pretrained.vgg import VGGFeatures, layers, load_vgg
 
 IMAGES = torch.rand(2, 3, 48, 33, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
@@ -78,9 +78,9 @@ def test_random_weights_are_the_same_every_time_and_keep_the_scale() -> None:
 
 
 def test_weights_from_safetensors_under_our_names(file: Path, tmp_path: Path) -> None:
-    stored = dict(load("vgg16", str(file)))
+    stored = dict(load_vgg("vgg16", str(file)))
     save_file(stored, tmp_path / "own.safetensors")
-    again = load("vgg16", str(tmp_path / "own.safetensors"))
+    again = load_vgg("vgg16", str(tmp_path / "own.safetensors"))
     assert all(torch.equal(value, again[key]) for key, value in stored.items())
 
 
@@ -88,7 +88,7 @@ def test_files_in_torchs_first_format_are_read(file: Path, tmp_path: Path) -> No
     """torchvision's own files of VGG weights are from before the format that can be mapped into memory."""
     stored = torch.load(file, weights_only=True)
     torch.save(stored, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    again, expected = (load("vgg16", str(path)) for path in (tmp_path / "old.pth", file))
+    again, expected = (load_vgg("vgg16", str(path)) for path in (tmp_path / "old.pth", file))
     assert all(torch.equal(value, again[key]) for key, value in expected.items())
 
 
@@ -112,10 +112,10 @@ def test_files_that_are_no_weights_are_one_line(tmp_path: Path, file: Path) -> N
     torch.save({"features.0.weight": torch.zeros(64, 3, 5, 5), "features.0.bias": "no tensor"}, tmp_path / "shape.pth")
     for name in ("missing.pth", "text.pth", "cut.pth", "other.safetensors", "list.pth", "shape.pth"):
         with pytest.raises(UserError, match=name) as mistake:
-            load("vgg16", str(tmp_path / name))
+            load_vgg("vgg16", str(tmp_path / name))
         assert "\n" not in str(mistake.value)
     with pytest.raises(UserError, match="not the weights of vgg19"):
-        load("vgg19", str(file))
+        load_vgg("vgg19", str(file))
 
 
 def test_a_pickle_of_anything_but_tensors_is_not_run(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_pickle_of_anything_but_tensors_is_not_run(tmp_path: Path) -> None:
 
     torch.save({"features.0.weight": Hostile()}, tmp_path / "hostile.pth")
     with pytest.raises(UserError, match=r"hostile\.pth"):
-        load("vgg16", str(tmp_path / "hostile.pth"))
+        load_vgg("vgg16", str(tmp_path / "hostile.pth"))
     assert not (tmp_path / "ran").exists()
 
 
@@ -136,7 +136,7 @@ def test_no_network_is_one_line_that_says_where_to_put_the_file(tmp_path: Path, 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     with pytest.raises(UserError, match=rf"no route to host.*put vgg16-397923af\.pth into {tmp_path}/checkpoints.*`random`"):
-        load("vgg16", "imagenet")
+        load_vgg("vgg16", "imagenet")
 
 
 def test_a_download_is_kept_and_a_damaged_file_named(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,9 +156,9 @@ def test_a_download_is_kept_and_a_damaged_file_named(tmp_path: Path, file: Path,
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", copy)
     for _ in range(2):
-        assert len(load("vgg16", "imagenet")) == 26
+        assert len(load_vgg("vgg16", "imagenet")) == 26
     assert calls == [(f"https://download.pytorch.org/models/vgg16-{digest}.pth", digest)]
     path = tmp_path / "checkpoints" / f"vgg16-{digest}.pth"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match="damaged"):
-        load("vgg16", "imagenet")
+        load_vgg("vgg16", "imagenet")
