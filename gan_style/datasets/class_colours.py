@@ -1,4 +1,8 @@
-"""Finding the classes of a data set's label maps: their colours."""
+"""Finding the classes of a run's label maps: their colours.
+
+`find_colours` finds every colour of maps that were saved without loss, `find_frequent` the classes of maps for `labels: nearest`. The
+classes of the task score are found by `label_maps.classes`, which says why.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +13,7 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
-from gan_style.label_maps.colours import ColourCount, add, frequent, inside_share, tally
+from gan_style.label_maps.colours import ColourCount, add, distinct, frequent, inside_share, packed, tally
 from gan_style.terminal.progress import Progress
 
 MOST = 256
@@ -57,12 +61,7 @@ def _codes(source: Source, config: DataConfig, domain: str, index: int, channels
         raise UserError(f"{loaded.file}: has no palette, but the first file has: are they label maps? Set {settings}=yes, or no")
     if loaded.pixels.dtype != np.uint8:
         raise UserError(f"{loaded.file}: has 16 bits; label maps need 8: save it as a palette PNG, or set method.labels.one_hot=false")
-    codes = np.zeros(loaded.pixels.shape[:2], np.uint32)
-    for channel in range(channels):
-        codes = codes << np.uint32(8) | loaded.pixels[..., channel]
-    runs = codes.ravel()  # label maps are mostly runs of one colour: sorting the runs is much faster than sorting the pixels
-    begins = np.flatnonzero(runs[1:] != runs[:-1]) + 1
-    return np.unique(runs[np.append(0, begins)])
+    return distinct(packed(loaded.pixels, channels).ravel())[0]
 
 
 def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:

@@ -73,7 +73,10 @@ def _all_keys(tree: "ImageTree") -> Keys:
 
 
 class ImageTree:
-    """The images below root/name/. Hidden files and folders are skipped, links are followed, each folder is entered once."""
+    """The images below root/name/. Hidden files and folders are skipped, links are followed, each folder is entered once.
+
+    This is the rule of `files.walking`, which says why this walk is another one.
+    """
 
     def __init__(self, root: Path, name: str, listing: Listing, problems: Problems, left_out: LeftOut | None = None) -> None:
         self.folder = root / name
@@ -106,7 +109,7 @@ class ImageTree:
     def names(self, by_stem: bool = False) -> Iterator[str]:
         """Yield paths relative to the folder, sorted in one form of Unicode, or, with `by_stem`, by their stems.
 
-        Memory does not grow with the tree: only the folders on one path are held at a time.
+        Memory does not grow with the files: the entries of the folders on one path are held at a time, and two numbers for each folder.
         """
         seen: set[tuple[int, int]] = set()  # a link may lead back up
         failed = False

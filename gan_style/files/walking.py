@@ -1,10 +1,17 @@
-"""Walking the folders below a folder."""
+"""Walking the folders below a folder.
+
+Every search for pictures has one rule: hidden names are left out, links are followed, and each folder is entered once, because a link may
+lead back up. `walk` lists a folder at a time, for searches of infer, evaluate and prepare. Surveys of training sets have a walk of their
+own, `datasets.folders.ImageTree`: it yields the files of the whole tree in one order of stems, notes a stamp of each folder, and collects
+problems where `walk` ends. It holds the folders of one path alone, so it needs no bound of the depth but the system's for a path.
+"""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from gan_style.errors import UserError
+from gan_style.files.left_out import is_hidden
 
 MAX_DEPTH = 100  # nobody nests folders deeper, and Python's walk ends at a thousand
 
@@ -30,5 +37,5 @@ def walk(root: Path, seen: set[Path] | None = None, patient: bool = False) -> It
             subfolders.clear()
             continue
         seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
         yield folder, real, sorted(names)

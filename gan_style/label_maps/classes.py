@@ -1,11 +1,17 @@
-"""Finding the classes of label maps from their colours, and reading a label map as class numbers."""
+"""The classes of the task score: found in the label maps that a segmenter is trained on, and read as class numbers.
+
+A run finds its classes by `datasets.class_colours`, which serves another purpose: a network encodes every colour, so each counts, however
+rare, and too many are a mistake; with `labels: nearest` the pixels of training and translation change to the classes' colours. A
+segmenter changes no pixel. It needs classes that cover most pixels, so it leaves rare and blended colours out of maps that were saved with
+loss, and its scores compare with earlier ones only as long as `find_classes` stays as it is.
+"""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from gan_style.errors import UserError
-from gan_style.label_maps.colours import flat_areas
+from gan_style.label_maps.colours import distinct, flat_areas
 
 Colour = tuple[int, int, int]
 
@@ -56,7 +62,7 @@ def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> 
     counts, sums = np.zeros(_BINS, np.int64), np.zeros((3, _BINS))  # of flat areas, by colour with 6 bits a channel
     for pixels in maps:
         if len(exact) <= MAX_CLASSES:
-            for code, count in zip(*_tally(_codes(pixels)), strict=True):
+            for code, count in zip(*distinct(_codes(pixels)), strict=True):
                 exact[int(code)] = exact.get(int(code), 0) + int(count)
         flat = pixels[flat_areas(pixels)]
         places = _codes(flat >> 2, 6)
@@ -78,14 +84,6 @@ def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> 
             "are they label maps? --direction says which domain is translated"
         )
     return Classes(found, ignored)
-
-
-def _tally(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct codes and the number of times each occurs. Counts runs of equal codes, of which label maps have few."""
-    ends = np.append(np.flatnonzero(codes[1:] != codes[:-1]), len(codes) - 1)
-    lengths = np.diff(ends, prepend=-1)
-    different, places = np.unique(codes[ends], return_inverse=True)
-    return different, np.bincount(places, weights=lengths).astype(np.int64)
 
 
 def is_close(one: Sequence[int], other: Sequence[int]) -> bool:

@@ -11,6 +11,7 @@ from gan_style.errors import UserError
 from gan_style.evaluation.task.confusion import Confusion
 from gan_style.evaluation.task.score import true_classes
 from gan_style.label_maps.classes import IGNORED, Classes, find_classes
+from gan_style.label_maps.colours import distinct, packed
 
 RED, GREEN, BLUE, WHITE = (200, 0, 0), (0, 200, 0), (0, 0, 200), (255, 255, 255)
 
@@ -91,3 +92,12 @@ def test_scores_by_hand() -> None:
     }
     assert confusion.scores() == pytest.approx(expected)
     assert all(math.isnan(value) for value in Confusion(2).scores().values())
+
+
+def test_a_colour_is_the_number_of_its_bytes_and_each_is_counted() -> None:
+    pixels = np.array([[[1, 2, 3], [1, 2, 3], [0, 2, 3]], [[1, 2, 3], [255, 0, 9], [255, 0, 9]]], np.uint8)
+    assert packed(pixels, 3).tolist() == [[0x010203, 0x010203, 0x000203], [0x010203, 0xFF0009, 0xFF0009]]
+    assert packed(pixels, 1).tolist() == [[1, 1, 0], [1, 255, 255]]
+    for codes in (packed(pixels, 3).ravel(), packed(pixels[:1, :1], 3).ravel()):
+        different, counts = np.unique(codes, return_counts=True)
+        assert [each.tolist() for each in distinct(codes)] == [different.tolist(), counts.tolist()]
