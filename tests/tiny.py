@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from pictures import NAMES, draw
 from PIL import Image
+from tiny_networks import fitting
 
 from gan_style import build
 from gan_style.config.load import parse_config
@@ -82,9 +83,8 @@ def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, *
 
 
 def of_network(method: str, section: str, keys: dict[str, Any]) -> dict[str, Any]:
-    """Those keys of a section of a method that the network which they name has."""
-    known = kinds_of(CONFIGS[method].model_fields[section])[keys["name"]].model_fields
-    return {key: value for key, value in keys.items() if key in known}
+    """Those keys of a section of a method that the network which they name has, and that fit one another."""
+    return fitting(kinds_of(CONFIGS[method].model_fields[section])[keys["name"]], keys)
 
 
 def micro_batches(step: int, batch_size: int, accumulate: int = 1) -> list[Batch]:

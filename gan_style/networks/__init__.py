@@ -5,7 +5,8 @@ section last. A comment beside each registry gives the other arguments, and the 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from inspect import signature
+from typing import Annotated, Any, get_args
 
 from torch import nn
 
@@ -61,8 +62,19 @@ CLASSIFYING_DISCRIMINATORS: dict[str, type[nn.Module]] = {"classifying": Classif
 
 
 def configs(registry: Registry) -> Kinds:
-    """The sections of a registry's networks, by name."""
-    return {name: cast(Any, kind).Config for name, kind in registry.items()}
+    """The sections of a registry's networks, by name. `TypeError` if a network has no section, or a section has another name."""
+    return {name: _section(name, kind) for name, kind in registry.items()}
+
+
+def _section(name: str, kind: type[nn.Module]) -> type[NetworkConfig]:
+    section = getattr(kind, "Config", None)
+    if not (isinstance(section, type) and issubclass(section, NetworkConfig)):
+        raise TypeError(f"{name}: {kind.__name__} has no section: let its class attribute Config be a NetworkConfig")
+    if (called := get_args(section.model_fields["name"].annotation)) != (name,):
+        raise TypeError(f"{name}: the name of {section.__name__} must be Literal[{name!r}], as in the registry, not {called}")
+    if "config" not in signature(kind).parameters:
+        raise TypeError(f"{name}: {kind.__name__}.__init__ must take its section as `config`, after the arguments that its registry names")
+    return section
 
 
 # The types of a method's keys: a section of any network of a registry, or of one that also returns features.

@@ -23,6 +23,7 @@ SMALL = {"in_channels": 3, "out_channels": 2, "base_channels": 4, "num_blocks": 
 SMALLER = {"multiscale": {"num_layers": 1}}  # so that the images below are large enough for each scale
 REGISTRIES = {"generator": GENERATORS, "stylizer": STYLIZERS, "discriminator": DISCRIMINATORS}
 REGISTRIES_OF_ALL = {name: registry for name, registry in vars(networks).items() if name.isupper()}
+DRAWN = 0.1  # largest value of a parameter that would begin at 0
 OF_TRAINING = {"spectral_norm", "dropout", "activation_checkpointing"}  # switches that have tests of their own
 
 
@@ -55,14 +56,17 @@ each_generator = pytest.mark.parametrize(("name", "norm"), cases("generator"))
 
 
 def small(kind: str, name: str, norm: str, seed: int = 0, **keywords: Any) -> nn.Module:
-    """A small network, the same at every call. Parameters that begin at 0 are drawn, so that there is a gradient behind them."""
+    """A small network, the same at every call. Parameters that begin at 0 are drawn, so that there is a gradient behind them.
+
+    They are positive: one that the network clips to [0, 1] has a gradient too.
+    """
     torch.manual_seed(seed)
     name, _, switch = name.partition(" ")
     keys = {"init_gain": 0.2, **SMALL, **SMALLER.get(name, {}), "norm": norm, **({switch: True} if switch else {}), **keywords}
     network = tiny_network(REGISTRIES[kind], name, **keys)
     for parameter in network.parameters():
         if not parameter.any():
-            nn.init.normal_(parameter, 0.0, 0.1)
+            nn.init.uniform_(parameter, 0.0, DRAWN)
     return network
 
 
@@ -132,7 +136,9 @@ def test_output_and_gradients_are_those_of_float64_nchw(
     results = output_and_gradients(network, images(batch).to(device, dtype).contiguous(memory_format=FORMATS[layout]))
     assert results.keys() == truth.keys()
     for tensor in truth:
-        assert truth[tensor].norm() > 0 or tensor.endswith("bias")
+        assert truth[tensor].norm() > 0 or tensor.endswith("bias"), (
+            f"{tensor} has no gradient; if it began at 0, it was drawn from [0, {DRAWN}]"
+        )
         error = (results[tensor] - truth[tensor]).norm().item()
         assert error <= tolerance * scale(tensor, truth), f"{tensor}: error {error}, scale {scale(tensor, truth)}"
 

@@ -85,7 +85,7 @@ def receptive_field(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
     """The side in pixels of the square of the input that one output of a chain of square convolutions sees."""
     side, step = 1, 1  # step: input pixels between two neighbours of the present map
     for conv in convs:
-        side += (conv.kernel_size[0] - 1) * step
+        side += (extent(conv) - 1) * step
         step *= conv.stride[0]
     return side
 
@@ -96,5 +96,11 @@ def minimum_size(convs: Sequence[nn.Conv2d | BlurPool]) -> int:
     for conv in reversed(convs):
         padding = int(conv.padding[0])
         least = conv.minimum_size if isinstance(conv, BlurPool) else 1
-        side = max(least, (side - 1) * conv.stride[0] + conv.kernel_size[0] - 2 * padding)
+        side = max(least, (side - 1) * conv.stride[0] + extent(conv) - 2 * padding)
     return side
+
+
+def extent(conv: nn.Conv2d | BlurPool) -> int:
+    """The side of the square of its input that one output of a square convolution sees. It has holes if the convolution is dilated."""
+    dilation = conv.dilation[0] if isinstance(conv, nn.Conv2d) else 1
+    return (conv.kernel_size[0] - 1) * dilation + 1

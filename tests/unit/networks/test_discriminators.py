@@ -76,6 +76,16 @@ def test_arithmetic_of_sizes() -> None:
     assert minimum_size(convs) == 11
 
 
+def test_holes_of_a_dilated_convolution_count() -> None:
+    convs = [nn.Conv2d(1, 1, 4, stride=2, padding=1), nn.Conv2d(1, 1, 3, dilation=2)]  # one output sees 5 of the middle map
+    assert receptive_field(convs) == 4 + 4 * 2
+    size = minimum_size(convs)
+    assert size == 4 * 2 + 4 - 2
+    assert nn.Sequential(*convs)(torch.rand(1, 1, size, size)).shape == (1, 1, 1, 1)
+    with pytest.raises(RuntimeError):
+        nn.Sequential(*convs)(torch.rand(1, 1, size - 1, size))
+
+
 @pytest.mark.parametrize("num_layers", [1, 2, 3, 4])
 @pytest.mark.parametrize("norm", ["instance", "batch", "none"])
 def test_minimum_size(num_layers: int, norm: str) -> None:
