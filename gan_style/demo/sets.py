@@ -54,9 +54,9 @@ def draw_paired(root: Path, train: int = 160, val: int = 16, size: int = 256, se
 
 
 def draw_unpaired(root: Path, train: int = 120, val: int = 16, size: int = 256, seed: int = 0) -> None:
-    """Landscapes: trainA/, valA/ on a summer's day, trainB/, valB/ at dusk in autumn; every picture is a scene of its own.
+    """Draw landscapes: trainA/, valA/ on a summer's day, trainB/, valB/ at dusk in autumn; every picture is a scene of its own.
 
-    `train` and `val` count the pictures of each domain. UserError: `root` exists, or cannot be written.
+    `train` and `val` count the pictures of each domain. `UserError` if `root` exists or cannot be written.
     """
     jobs: list[_Job] = []
     for domain, name, look in (("A", "summer", SUMMER), ("B", "autumn", AUTUMN_DUSK)):
@@ -67,17 +67,17 @@ def draw_unpaired(root: Path, train: int = 120, val: int = 16, size: int = 256, 
 
 
 def draw_smoke(root: Path, train: int = 3, val: int = 1, size: int = 48, seed: int = 0) -> None:
-    """The streets of `draw_paired`, few and small: 8 pictures, of which configs/smoke/ trains every method in seconds.
+    """Draw few and small streets, as `draw_paired`: 8 pictures, with which configs/smoke/ trains every method in seconds.
 
-    `size` is the side in pixels. UserError: `root` exists, or cannot be written.
+    `size` is the side in pixels. `UserError` if `root` exists or cannot be written.
     """
     draw_paired(root, train, val, size, seed)
 
 
 def draw_seasons(root: Path, train: int = 60, val: int = 6, size: int = 128, seed: int = 0) -> None:
-    """Landscapes of three seasons, train/NAME/ and val/NAME/: a labelled set. Every picture is a scene of its own.
+    """Draw landscapes of three seasons, train/NAME/ and val/NAME/: a labelled set. Every picture is a scene of its own.
 
-    `train` and `val` count the pictures of each season, `size` is the side in pixels. UserError: `root` exists, or cannot be written.
+    `train` and `val` count the pictures of each season, `size` is the side in pixels. `UserError` if `root` exists or cannot be written.
     """
     jobs: list[_Job] = []
     for name, look in (("autumn", AUTUMN_DUSK), ("summer", SUMMER), ("winter", WINTER)):
@@ -88,12 +88,12 @@ def draw_seasons(root: Path, train: int = 60, val: int = 6, size: int = 128, see
 
 
 def draw_smoke_seasons(root: Path, train: int = 2, val: int = 1, size: int = 48, seed: int = 0) -> None:
-    """The landscapes of `draw_seasons`, few and small. UserError: `root` exists, or cannot be written."""
+    """Draw few and small landscapes, as `draw_seasons`. `UserError` if `root` exists or cannot be written."""
     draw_seasons(root, train, val, size, seed)
 
 
 def draw_styles(root: Path, size: int = 512, seed: int = 0) -> None:
-    """One PNG for each of `STYLES`. UserError: `root` exists, or cannot be written."""
+    """Draw one PNG for each of `STYLES`. `UserError` if `root` exists or cannot be written."""
     _draw(Path(root), [partial(_style, name=name, size=size, seed=seed) for name in STYLES])
 
 
