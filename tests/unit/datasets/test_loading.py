@@ -176,7 +176,7 @@ def test_processes_that_the_system_does_not_start_are_a_mistake_of_the_user(tmp_
     made, before = loader(tmp_path, write_pairs), processes()
     made.workers = 100
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 20, limits[1]))  # noqa: PTH208
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 8, limits[1]))  # noqa: PTH208
     try:
         with pytest.raises(UserError, match=r"^data\.workers: process \d+ of 100 cannot be started \(Too many open files\); lower it$"):
             next(iter(made))
