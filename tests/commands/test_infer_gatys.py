@@ -158,7 +158,7 @@ def test_a_full_disk_ends_the_run(main: Callable[..., int], capsys: pytest.Captu
         (["--content-weight", "0"], "--content-layers: has no effect without a --content-weight above 0"),
         (["--steps", "0"], "argument --steps: '0' is no whole number"),
         (["--vgg", "nowhere.pth"], "nowhere.pth: no such file of VGG weights"),
-        (["--vgg", "style.png"], "style.png: not a file of"),
+        (["--vgg", "style.png"], "style.png: holds more than tensors"),
         (["--size", "1"], "in/a.jpg: an image of 1 x 1 pixels is too small"),
         (["--direction", "a2b"], "unrecognized arguments: --direction a2b; see gan-style infer --model gatys --help"),
     ],

@@ -232,5 +232,5 @@ def test_mistakes_are_one_line() -> None:
         method(nce_layers=["pixels", "blok1"])
     with pytest.raises(UserError, match=r"data\.domain_a\.channels is 1 and data\.domain_b\.channels 3"):
         CUT(config(), Task(channels_a=1, channels_b=3))
-    with pytest.raises(UserError, match=r"method\.flip_equivariance .* take norm instance"):
+    with pytest.raises(UserError, match=r"method\.flip_equivariance: .* set method\.generator\.norm=instance"):
         method(flip_equivariance=True, generator={"norm": "batch"})
