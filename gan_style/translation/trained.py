@@ -2,6 +2,8 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from numbers import Integral
+from operator import index
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -119,7 +121,7 @@ class TrainedTranslator:
         """
         if isinstance(self.predictor.condition, Noise):
             raise ValueError(f"a bundle of {self.info.method} makes pictures from noise: call samples(count)")
-        if not (resize in ("none", "train") or (isinstance(resize, int) and not isinstance(resize, bool) and 1 <= resize <= 16384)):
+        if not (resize in ("none", "train") or (isinstance(resize, Integral) and not isinstance(resize, bool) and 1 <= resize <= 16384)):
             raise ValueError(f"resize {resize!r}: give none, train or the length of the shorter side, 1 to 16384")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size {batch_size}: give 1 or more")
@@ -137,7 +139,7 @@ class TrainedTranslator:
         noise = self.predictor.condition
         if not isinstance(noise, Noise):
             raise ValueError(f"a bundle of {self.info.method} translates pictures: call the translator with one")
-        drawn = [self.predictor.from_noise(noise.latent(seed, number)[None])[0] for number in range(count)]
+        drawn = [self.predictor.from_noise(noise.latent(index(seed), number)[None])[0] for number in range(count)]
         pixels = [images.to_pixels(picture) for picture in drawn]
         return [Image.fromarray(each[..., 0] if each.shape[2] == 1 else each) for each in pixels]
 
@@ -146,9 +148,10 @@ class TrainedTranslator:
     ) -> Translator:
         if strength is not None and not 0 <= strength <= 1:
             raise ValueError(f"strength {strength}: give a number from 0 to 1")
+        share = None if strength is None else float(strength)  # it may be a scalar of NumPy
         with tempfile.TemporaryDirectory() as folder:  # the translator reads the style pictures at once
             try:
-                return translator_for(self.predictor, StyleOptions(_texts(style, Path(folder)), (), preserve_color, strength), to)
+                return translator_for(self.predictor, StyleOptions(_texts(style, Path(folder)), (), preserve_color, share), to)
             except UserError as mistake:
                 raise UserError(str(mistake).removeprefix("--")) from None
 

@@ -1,6 +1,7 @@
 """infer.py with bundles that take styles or noise: the same controls by the same names, and one-line errors for wrong uses."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -252,6 +253,8 @@ def test_a_program_gets_the_same_noise(runs: Path, tmp_path: Path) -> None:
     translator = gan_style.load(runs / "gan", device="cpu")
     assert infer_command(["--model", str(runs / "gan"), "--samples", "3", "--seed", "4", "--output", str(tmp_path)]) == 0
     drawn = translator.samples(3, seed=4)
+    number: Any = np.int64(4)
+    assert drawn == translator.samples(3, seed=number)
     assert all(np.array_equal(np.asarray(Image.open(tmp_path / f"sample_{i:04d}.png")), np.asarray(drawn[i])) for i in range(3))
     with pytest.raises(ValueError, match="makes pictures from noise: call samples"):
         translator(drawn[0])

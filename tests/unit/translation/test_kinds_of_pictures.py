@@ -49,6 +49,14 @@ def test_all_kinds_mean_the_same(rgb: gan_style.TrainedTranslator) -> None:
     assert torch.equal(rgb(torch.from_numpy(PICTURE.transpose(2, 0, 1) / 127.5 - 1).float(), value_range=(-1, 1)), exact)
 
 
+def test_options_may_be_scalars_of_numpy(rgb: gan_style.TrainedTranslator) -> None:
+    numbers: dict[str, Any] = {"resize": np.int64(16), "batch_size": np.int64(2)}
+    assert (rgb(PICTURE, **numbers) == rgb(PICTURE, resize=16)).all()
+    strength: Any = np.float32(0.5)
+    with pytest.raises(UserError, match=r"^strength: "):
+        rgb(PICTURE, strength=strength)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_floating_point_arrays_keep_their_type(rgb: gan_style.TrainedTranslator, dtype: str) -> None:
     given = (PICTURE / 255).astype(dtype)
