@@ -47,7 +47,7 @@ def test_the_first_signal_ends_a_run_whose_loading_processes_hang(data: Path, tm
         before = -1
         while before != len(metrics(tmp_path / "run")):  # until it waits for them
             before = len(metrics(tmp_path / "run"))
-            wait_for_steps(tmp_path / "run", before + 1, process, seconds=3)
+            wait_for_steps(tmp_path / "run", before + 1, process, seconds=1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 143, (tmp_path / "log").read_text()[-2000:]
     assert newest_step(tmp_path / "run") > 0
