@@ -43,6 +43,7 @@ _OPTIONS: dict[type[Condition], str] = {
     Noise: "--samples 16 --output DIR",
 }
 _SHOWN_LOSSES = 4  # losses in a progress bar
+_LINE_LOSSES = 12  # losses on a line; of more, the sum for each player
 
 
 def in_words(end: BaseException) -> str:
@@ -97,10 +98,22 @@ class Console:
         if self._progress:
             self._progress.update()
 
-    def line(self, step: int, losses: Mapping[str, float], rates: Mapping[str, float], images_per_second: float) -> None:
-        """Print the values that are logged for a step. losses: their means; rates: the learning rate of each player"""
+    def line(
+        self,
+        step: int,
+        losses: Mapping[str, float],
+        terms: Mapping[str, Sequence[str]],
+        rates: Mapping[str, float],
+        images_per_second: float,
+    ) -> None:
+        """Print the values that are logged for a step.
+
+        losses: their means; terms: the names of the losses of each player; rates: the learning rate of each player
+        """
         self._pace.measure(step - self._told)
         self._told = step
+        if len(losses) > _LINE_LOSSES:
+            losses = {player: sum(losses[name] for name in names if name in losses) for player, names in terms.items()}
         if self._progress:
             self._progress.tell("  ".join(_pairs(losses)[:_SHOWN_LOSSES]))
         if self.shown and not watched(sys.stderr):
@@ -156,7 +169,9 @@ class Console:
         for name, prefix, advice in (("validation", "val/", "; validation.best=METRIC keeps the best translator"), ("losses", "loss/", "")):
             if curves := log.under(prefix):
                 step = max(curve.step for curve in curves.values())
-                return f"{name}: {_values({key: curve.last for key, curve in curves.items()})} at step {step}{advice}"
+                shown = dict(list(curves.items())[:_LINE_LOSSES])
+                more = f" and {len(curves) - len(shown)} more" if len(curves) > len(shown) else ""
+                return f"{name}: {_values({key: curve.last for key, curve in shown.items()})}{more} at step {step}{advice}"
         return "losses: none were logged"
 
     def _what_to_do(self, ending: Ending) -> str:

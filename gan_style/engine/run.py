@@ -200,7 +200,8 @@ class Run:
         if self.tracker:
             self.tracker.log(step, {name: value for name, value in values.items() if isinstance(value, int | float)})
         losses = {name.removeprefix("loss/"): value for name, value in means.items() if name.startswith("loss/")}
-        self.console.line(step, losses, {name.removeprefix("lr/"): rate for name, rate in rates.items()}, values["images_per_second"])
+        rates = {name.removeprefix("lr/"): rate for name, rate in rates.items()}
+        self.console.line(step, losses, self.trainer.terms, rates, values["images_per_second"])
 
     def _draw(self, again: bool = True) -> None:
         """Draw the sample grid of this step; a failure becomes a warning. again: draw it even if its file exists"""
