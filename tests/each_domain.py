@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_style.config.domain_names import DomainNamesConfig
+from gan_style.losses.l1 import l1_loss
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Player, build_discriminator
 from gan_style.methods.keys import Adversarial
 from gan_style.methods.several_domains import SeveralDomains
-from gan_style.methods.two_way import l1_loss
 from gan_style.networks import GeneratorConfig
 from gan_style.networks.generators.resnet import ResnetConfig
 from gan_style.types import Batch, Outputs, Task

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from gan_style.config.network import Kinds, NetworkConfig, having, having_key, kinds_of
+from gan_style.config.network import Kinds, NetworkConfig, OneOf, choice_of, having, having_key, kinds_of
 from gan_style.config.overrides import Override
 from gan_style.config.schema import MethodConfig
 from gan_style.config.yaml_file import INCLUDE, YamlFile
@@ -108,7 +108,7 @@ class Reader:
 
     def kinds(self, place: Sequence[str]) -> Kinds:
         """The networks that the key at `place` takes; empty if it takes no network."""
-        return _located(self.schema, (*place, "")).kinds
+        return _located(self.schema, (*place, "")).choice.kinds
 
     def _words(self, error: Mapping[str, Any], known: "_Located") -> str:
         kind = error["type"]
@@ -117,10 +117,11 @@ class Reader:
         if kind in ("model_type", "model_attributes_type"):
             return no_section(error["input"], _nested(known.section, str(known.place[-1])))
         if kind.startswith("union_tag"):
-            choices = self.kinds(list(map(str, known.place)))
+            choice = _located(self.schema, (*known.place, "")).choice
             name = error["input"].get("name") if isinstance(error["input"], Mapping) else None
-            near = "" if isinstance(name, str) and any(name in kinds for kinds in self._everywhere()) else nearest(str(name), choices)
-            return f"{self.method} takes no network {short(name)} here{near}; it takes {', '.join(choices)}"
+            near = "" if isinstance(name, str) and any(name in kinds for kinds in self._everywhere()) else nearest(str(name), choice.kinds)
+            asks = f" (networks with `{choice.asks}`)" if choice.asks else ""
+            return f"{self.method} takes no network {short(name)} here{near}; it takes {', '.join(choice.kinds)}{asks}"
         return wrong_value(error)
 
     def _unknown(self, known: "_Located") -> str:
@@ -132,7 +133,7 @@ class Reader:
             return INCLUDE
         if above == ["method"] and (others := [name for name, config in self.methods.items() if key in config.model_fields]):
             return f"{self.method} has no such key; {having(others)} it"
-        if section and issubclass(section, NetworkConfig) and (others := self._networks_with(key, known.kinds)):
+        if section and issubclass(section, NetworkConfig) and (others := self._networks_with(key, known.choice.kinds)):
             return f"{section.model_fields['name'].default} has no such key; {having(others)} it"
         if near := nearest(key, keys):
             return f"unknown key{near}"
@@ -168,12 +169,12 @@ class _Located:
     """The place of an error of pydantic.
 
     place: the keys of its `loc`. Pydantic adds the network's name after a key that takes one of several networks; `place` is without it
-    section: the class of the section with the last key; kinds: the networks that this section is one of
+    section: the class of the section with the last key; choice: the networks that this section is one of
     """
 
     place: tuple[int | str, ...]
     section: type[BaseModel] | None
-    kinds: Kinds
+    choice: OneOf
 
 
 def place_of(schema: type[BaseModel], loc: Sequence[int | str]) -> tuple[int | str, ...]:
@@ -184,16 +185,16 @@ def place_of(schema: type[BaseModel], loc: Sequence[int | str]) -> tuple[int | s
 def _located(schema: type[BaseModel], loc: Sequence[int | str]) -> _Located:
     place: list[int | str] = []
     section: type[BaseModel] | None = schema
-    kinds: Kinds = {}
+    choice = OneOf({})
     rest = list(loc)
     while rest:
         key = rest.pop(0)
         place.append(key)
         if rest:
             field = section.model_fields.get(str(key)) if section else None
-            kinds = kinds_of(field) if field else {}
-            section = kinds.get(str(rest.pop(0))) if rest[0] in kinds else _nested(section, str(key))
-    return _Located(tuple(place), section, kinds)
+            choice = choice_of(field)
+            section = choice.kinds.get(str(rest.pop(0))) if rest[0] in choice.kinds else _nested(section, str(key))
+    return _Located(tuple(place), section, choice)
 
 
 def _nested(section: type[BaseModel] | None, key: str) -> type[BaseModel] | None:

@@ -51,17 +51,26 @@ Kinds = Mapping[str, type[NetworkConfig]]  # name -> the section of that network
 
 @dataclass(frozen=True, eq=False)
 class OneOf:
-    """An annotation of a key: its section is the section of one of these networks, chosen by its `name`."""
+    """An annotation of a key: its section is the section of one of these networks, chosen by its `name`.
+
+    asks: the function that tells these networks from others of their registry, for messages; empty if the key takes a whole registry
+    """
 
     kinds: Kinds
+    asks: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.tagged_union_schema({name: handler.generate_schema(kind) for name, kind in self.kinds.items()}, "name")
 
 
+def choice_of(field: FieldInfo | None) -> OneOf:
+    """The networks that a key takes; none if there is no key, or it takes no network."""
+    return next((rule for rule in (field.metadata if field else ()) if isinstance(rule, OneOf)), OneOf({}))
+
+
 def kinds_of(field: FieldInfo) -> Kinds:
     """The networks that a key takes; empty if it takes no network."""
-    return next((rule.kinds for rule in field.metadata if isinstance(rule, OneOf)), {})
+    return choice_of(field).kinds
 
 
 def completed(kinds: Kinds, default: NetworkConfig, given: Mapping[str, Any]) -> dict[str, Any]:

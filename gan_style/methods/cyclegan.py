@@ -13,8 +13,9 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from gan_style.losses.l1 import l1_loss
 from gan_style.methods.keys import ReplayImages
-from gan_style.methods.two_way import TwoWay, TwoWayConfig, l1_loss
+from gan_style.methods.two_way import TwoWay, TwoWayConfig
 from gan_style.types import Batch, Outputs
 
 

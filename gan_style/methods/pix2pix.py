@@ -8,11 +8,11 @@ A conditional discriminator sees the input beside the real or the translated out
 
 from typing import Literal
 
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.config.labels import DirectedConfig
+from gan_style.losses.l1 import l1_loss
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
@@ -73,7 +73,7 @@ class Pix2Pix(Method):
             }
         return {
             "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"], real_input),  # -E[log D(x, G(x))], non-saturating
-            "l1": self.config.l1_weight * F.l1_loss(outputs["fake"].to(real_output), real_output),  # lambda E[|y - G(x)|]
+            "l1": self.config.l1_weight * l1_loss(outputs["fake"], real_output),  # lambda E[|y - G(x)|]
             **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output),
         }
 

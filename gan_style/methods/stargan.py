@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gan_style import networks
 from gan_style.config.domain_names import DomainNamesConfig
+from gan_style.losses.l1 import l1_loss
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.base import Player
 from gan_style.methods.keys import Adversarial
@@ -88,7 +89,7 @@ class StarGAN(SeveralDomains):
         return {
             "adversarial": adversary.generators_side(scores, True),  # -E[D_src(G(x, c))]
             "class": config.classification_weight * self._cross_entropy(logits, self.targets(batch)),  # -log D_cls(c | G(x, c))
-            "cycle_a": config.reconstruction_weight * F.l1_loss(outputs["reconstructed_a"].to(batch.a), batch.a),  # |x - G(G(x, c), c')|
+            "cycle_a": config.reconstruction_weight * l1_loss(outputs["reconstructed_a"], batch.a),  # |x - G(G(x, c), c')|
         }
 
     def _cross_entropy(self, logits: Tensor, labels: list[int]) -> Tensor:

@@ -12,10 +12,10 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.losses.l1 import l1_loss
 from gan_style.methods.adversary import AdversarialConfig, Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
@@ -135,8 +135,3 @@ class TwoWay(Method):
         device = next(self.networks["discriminator_a"].parameters()).device
         self.replay_a.load_state(state["replay_a"], slots, device)
         self.replay_b.load_state(state["replay_b"], slots, device)
-
-
-def l1_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error in the target's precision, because half precision is for the networks alone."""
-    return F.l1_loss(output.to(target), target)

@@ -80,11 +80,11 @@ def _section(name: str, kind: type[nn.Module]) -> type[NetworkConfig]:
 # The types of a method's keys: a section of any network of a registry, or of one that also returns features.
 GeneratorConfig = Annotated[NetworkConfig, OneOf(configs(GENERATORS))]
 FeatureGeneratorConfig = Annotated[
-    NetworkConfig, OneOf(configs({name: kind for name, kind in GENERATORS.items() if issubclass(kind, FeatureGenerator)}))
+    NetworkConfig, OneOf(configs({name: kind for name, kind in GENERATORS.items() if issubclass(kind, FeatureGenerator)}), "feature_stages")
 ]
 DiscriminatorConfig = Annotated[NetworkConfig, OneOf(configs(DISCRIMINATORS))]
 FeatureDiscriminatorConfig = Annotated[
-    NetworkConfig, OneOf(configs({name: kind for name, kind in DISCRIMINATORS.items() if issubclass(kind, FeatureDiscriminator)}))
+    NetworkConfig, OneOf(configs({name: kind for name, kind in DISCRIMINATORS.items() if issubclass(kind, FeatureDiscriminator)}), "judged")
 ]
 StylizerConfig = Annotated[NetworkConfig, OneOf(configs(STYLIZERS))]
 StyleTransferConfig = Annotated[NetworkConfig, OneOf(configs(STYLE_TRANSFERS))]

@@ -18,10 +18,8 @@ Upsampling = Annotated[
         "checkerboard patterns (distill.pub/2016/deconv-checkerboard)."
     ),
 ]
-NumLayers = Annotated[int, Field(ge=1, le=8, description="Layers with stride 2. With 3 of them the receptive field is 70 x 70 pixels.")]
-BlurredHalving = Annotated[
-    bool, Field(description="Blur before each halving (1904.11486). The receptive field grows: 84 x 84 pixels with 3 strided layers.")
-]
+NumLayers = Annotated[int, Field(ge=1, le=8, description="Layers with stride 2.")]
+BlurredHalving = Annotated[bool, Field(description="Blur before each halving (1904.11486).")]
 Recomputation = Annotated[
     bool,
     Field(

@@ -19,9 +19,12 @@ class PatchConfig(NetworkConfig):
 
     name: Literal["patchgan"] = Field(default="patchgan", description="A PatchGAN, which judges overlapping patches (1611.07004).")
     base_channels: BaseChannels = 64
-    num_layers: NumLayers = 3
+    num_layers: NumLayers = Field(default=3, description="Layers with stride 2. With 3 of them the receptive field is 70 x 70 pixels.")
     norm: Norm = "instance"
-    antialias: BlurredHalving = False
+    antialias: BlurredHalving = Field(
+        default=False,
+        description="Blur before each halving (1904.11486). The receptive field grows: 84 x 84 pixels with 3 strided layers.",
+    )
 
 
 class PatchDiscriminator(nn.Module):

@@ -79,7 +79,12 @@ def test_a_key_of_networks_of_other_methods_is_refused_with_their_names(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("unet", "takes no network 'unet' here; it takes resnet"), (None, "takes no network"), (5, "5 here")]
+    ("name", "words"),
+    [
+        ("unet", "takes no network 'unet' here; it takes resnet (networks with `feature_stages`)"),
+        (None, "takes no network"),
+        (5, "5 here"),
+    ],
 )
 def test_a_network_that_the_method_does_not_take_is_refused(tmp_path: Path, name: Any, words: str) -> None:
     with pytest.raises(UserError, match=r"recipe\.yaml: method\.generator\.name \(line 5\): cut takes no network") as caught:
