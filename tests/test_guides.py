@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gan_style.commands.prepare import DEMO_SETS
+from gan_style.methods import CONFIGS
+from gan_style.methods.auxiliary import AuxiliaryConfig
+
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs/guide"
 PAGES = sorted(GUIDE.glob("*.md"))
@@ -57,6 +61,18 @@ def test_every_guide_is_reached_from_the_readme(page: Path) -> None:
 def test_every_place_in_the_code_that_a_guide_names_is_there(page: Path) -> None:
     missing = [f"{file}: {name}" for file, name in sorted(places(page)) if name not in defined(file)]
     assert not missing, f"{page.name} names what is not in the code"
+
+
+def test_the_page_on_style_names_the_methods_with_style_terms() -> None:
+    [sentence] = re.findall(r"^(.*) take, beside their own losses,$", (GUIDE / "style.md").read_text(encoding="utf-8"), re.M)
+    assert set(re.findall(r"\w+", sentence)) - {"and"} == {
+        name for name, section in CONFIGS.items() if issubclass(section, AuxiliaryConfig)
+    }
+
+
+def test_the_page_on_data_names_every_demo_set() -> None:
+    [row] = re.findall(r"^\| `python data/prepare.py demo.*$", (ROOT / "data/README.md").read_text(encoding="utf-8"), re.M)
+    assert set(DEMO_SETS) <= set(re.findall(r"`([\w-]+)`", row))
 
 
 def test_a_place_that_is_gone_is_found() -> None:

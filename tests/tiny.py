@@ -146,6 +146,19 @@ def make_run(config: Any) -> Run:
     return Run(config, plan, trainer, trainer.accelerator, Agreement(), loader, slots, build.bundle_infos(config, trainer.method), None)
 
 
+def check_division(whole: dict[str, torch.Tensor], divided: dict[str, torch.Tensor], noisy: str = "bias") -> None:
+    """The same weights, however the batch was divided.
+
+    noisy: end of the names of biases in front of a normalisation. Their gradient is pure rounding noise, which Adam blows up.
+    """
+    for key, value in whole.items():
+        error = (value - divided[key]).abs().max().item()
+        assert error <= (1e-7 if key.endswith(noisy) else 1e-9), (
+            f"{key} is another by {error:.3g} if the batch is divided: let each term be a mean over all images of the batch, "
+            "and random numbers a function of the sample (Batch.numbers)"
+        )
+
+
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     """A copy of all weights and buffers by name."""
     return {
