@@ -1,4 +1,7 @@
-"""The types that rooms of the package exchange. Images are float tensors [B, C, H, W] with values in [-1, 1]."""
+"""The types that rooms of the package exchange. Images are float tensors [B, C, H, W] with values in [-1, 1].
+
+A batch that was loaded holds its images as integers until `Batch.to` brings it to the device: they take a quarter of the memory.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -53,6 +56,18 @@ class Task:
         return (self.channels_a, self.channels_b) if direction == "a2b" else (self.channels_b, self.channels_a)
 
 
+def to_floats(images: Tensor) -> Tensor:
+    """Convert integers of n bits to float32 in [-1, 1]: value / ((2^n - 1) / 2) - 1. Floats are returned as they are.
+
+    The result has the bits of `files.images.to_tensor` on every device.
+    """
+    if images.is_floating_point():
+        return images
+    # The divisor lies on the device. CUDA would multiply by the reciprocal of a number of Python, which rounds differently.
+    half = torch.full((), torch.iinfo(images.dtype).max / 2, dtype=torch.float32, device=images.device)
+    return images.to(torch.float32).div_(half).sub_(1.0)
+
+
 def detach(outputs: Outputs) -> Outputs:
     """The same outputs without their graph: no gradient flows back."""
     return {name: value.detach() for name, value in outputs.items()}
@@ -62,7 +77,8 @@ def detach(outputs: Outputs) -> Outputs:
 class Batch:
     """One micro-batch of samples.
 
-    images:  domain -> images [B, C, H, W] in [-1, 1]. In unpaired data the sizes of two domains may differ.
+    images:  domain -> images [B, C, H, W], in [-1, 1] after `to`. As loaded they are uint8 or uint16, like their files; float32 where
+             files of both kinds meet in a batch. In unpaired data the sizes of two domains may differ.
     keys:    domain -> the names of the samples (paths relative to the data root), for logs and messages
     slots:   the positions of the samples in the global batch, 0 <= slot < train.batch_size. They do not depend on the number of processes,
              so the state of a slot (a replay buffer) survives a change of that number.
@@ -103,10 +119,11 @@ class Batch:
         return (self.a, self.b) if direction == "a2b" else (self.b, self.a)
 
     def to(self, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format) -> "Batch":
-        """Copy the batch to `device`. A copy from pinned memory is asynchronous."""
+        """Copy the batch to `device` and make floats of integers there. A copy from pinned memory is asynchronous."""
 
         def move(images: Tensor) -> Tensor:
-            return images.to(device, dtype, non_blocking=True).contiguous(memory_format=memory_format)
+            there = images.to(device, non_blocking=True).contiguous(memory_format=memory_format)
+            return to_floats(there).to(dtype)
 
         return self.with_images(**{domain: move(images) for domain, images in self.images.items()})
 

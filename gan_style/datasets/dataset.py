@@ -16,12 +16,12 @@ from gan_style.datasets.survey import Source, Split, TwoFolders
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.types import Batch, Needs
+from gan_style.types import Batch, Needs, to_floats
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One training sample, with the fields of `Batch`: images [C, H, W] in [-1, 1] and keys by domain, slot, number, label.
+    """One training sample, with the fields of `Batch`: images [C, H, W] (uint8 or uint16) and keys by domain, slot, number, label.
 
     doubts: kind -> words about something that may be wrong with the sample
     """
@@ -216,5 +216,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def _stack(tensors: Sequence[Tensor]) -> Tensor:
-    """torch.stack, by NumPy for the reason that `images.to_tensor` gives."""
+    """torch.stack, by NumPy for the reason that `images.to_tensor` gives. Images of different types become floats."""
+    if len({tensor.dtype for tensor in tensors}) > 1:
+        tensors = [to_floats(tensor) for tensor in tensors]
     return torch.from_numpy(np.stack([tensor.numpy() for tensor in tensors]))

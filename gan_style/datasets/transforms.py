@@ -53,9 +53,9 @@ class TrainingTransforms:
         self.own = {"a": _recolouring("a", config.domain_a), "b": _recolouring("b", config.domain_b)}
 
     def __call__(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
-        """Transform a pair {"a": ..., "b": ...} of equal sizes, or one of the two, to tensors [C, H, W] in [-1, 1]."""
+        """Transform a pair {"a": ..., "b": ...} of equal sizes, or one of the two, to tensors [C, H, W] of the images' integers."""
         moved = self._move({name: self._resize(loaded) for name, loaded in sample.items()}, *keys)
-        return {name: images.to_tensor(self._recolour(name, loaded, *keys)) for name, loaded in moved.items()}
+        return {name: images.to_integers(self._recolour(name, loaded, *keys)) for name, loaded in moved.items()}
 
     def _resize(self, loaded: Loaded) -> Loaded:
         config = self.config

@@ -1,4 +1,4 @@
-"""Reading, writing and resizing images. Only this module converts between integer pixels and float tensors.
+"""Reading, writing and resizing images. Only this module and `types.to_floats` convert between integer pixels and float tensors.
 
 A picture in memory is a [H, W, C] array of uint8 or uint16. It is upright (EXIF orientation is applied). Its channels are gray,
 gray + alpha, RGB or RGB + alpha. A network takes a float32 tensor [C, H, W] with values in [-1, 1].
@@ -105,6 +105,11 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
     values /= np.iinfo(pixels.dtype).max / 2  # by NumPy: torch would wake all its threads, 17 ms instead of 0.1 on a busy machine
     values -= 1.0
     return torch.from_numpy(values)
+
+
+def to_integers(pixels: np.ndarray) -> Tensor:
+    """Copy [H, W, C] uint8 or uint16 to a tensor [C, H, W] of the same type. `types.to_floats` makes of it what `to_tensor` makes."""
+    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))
 
 
 def to_pixels(image: Tensor, depth: int = 8) -> np.ndarray:

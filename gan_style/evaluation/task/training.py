@@ -21,7 +21,7 @@ from gan_style.label_maps.classes import IGNORED, Classes, Colour, eight_bits, f
 from gan_style.machine.memory import room_for
 from gan_style.seeding import derive_seed
 from gan_style.terminal.progress import Progress
-from gan_style.types import Direction
+from gan_style.types import Direction, to_floats
 
 LEARNING_RATE = 5e-3  # falls to 0 along a cosine
 BATCH_SIZE = 8
@@ -83,7 +83,7 @@ def train_segmenter(
     with room_for(said, "free some, or take another --device"):
         progress = Progress("segmenter", "steps", steps)
         for number, batch in enumerate(progress.over(batches), start=1):
-            maps, photos = (batch.a, batch.b) if direction == "a2b" else (batch.b, batch.a)
+            maps, photos = (to_floats(images) for images in batch.oriented(direction))
             loss = cross_entropy(network(to_rgb(photos.to(device))), _true_classes(maps, classes).to(device))
             optimizer.zero_grad()
             loss.backward()

@@ -17,7 +17,7 @@ from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import permutation
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.types import Batch
+from gan_style.types import Batch, to_floats
 
 Writer = Callable[..., None]
 
@@ -168,7 +168,7 @@ def test_aligned_files_are_cut_in_the_middle(tmp_path: Path, channels: tuple[int
     for paired in (True, False):
         sample = open_dataset(settings, "train", "pairs" if paired else "domains", 0)[0, 0]
         assert sample.images["a"].shape == (a, 8, 10) and sample.images["b"].shape == (b, 8, 10)
-        assert (sample.images["a"] == -1).all() and (sample.images["b"] == 1).all()
+        assert (sample.images["a"] == 0).all() and (sample.images["b"] == 255).all()
     images.write(tmp_path / "train" / "1.png", pixels[:, :19])
     with pytest.raises(UserError, match=r"1\.png: is 19 pixels wide"):
         open_dataset(settings, "train", "pairs", 0)[0, 0]
@@ -183,7 +183,7 @@ def test_palette_files_keep_their_colours_from_the_file_to_the_batch(tmp_path: P
 
     def colours(settings: DataConfig) -> set[tuple[int, ...]]:
         dataset = open_dataset(settings, "train", "pairs", 0)
-        pixels = [images.to_pixels(dataset[n, 0].images["a"]).reshape(-1, 3) for n in range(6)]
+        pixels = [dataset[n, 0].images["a"].flatten(1).T.numpy() for n in range(6)]
         return {tuple(colour) for colour in np.concatenate(pixels).tolist()}
 
     assert colours(config(tmp_path)) == in_file
@@ -226,3 +226,21 @@ def test_a_ribbon_that_would_be_enlarged_to_gigapixels_is_named(tmp_path: Path) 
     for read in (lambda: open_dataset(settings, "train", "domains", 0)[0, 0], lambda: validation.read_a(0)):
         with pytest.raises(UserError, match=r"ribbon\.png: has 1 x 60000 pixels and would be resized"):
             read()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_images_are_sent_in_the_type_of_their_files_and_as_floats_where_types_meet(
+    tmp_path: Path, write_pairs: Writer, workers: int
+) -> None:
+    write_pairs(tmp_path, "train", 2)
+    deep = np.random.default_rng(1).integers(0, 2**16, (24, 32, 3), dtype=np.uint16)
+    images.write(tmp_path / "trainB" / "s1.png", deep)
+    settings = config(tmp_path, preprocess="none", flip=False, workers=workers)
+    dataset = open_dataset(settings, "train", "pairs", 0)
+    alone = {batch.keys["b"][0]: batch.b[0] for batch in training_loader(dataset, settings, 0, 2, 1)}
+    assert alone["trainB/s0.png"].dtype == torch.uint8 and alone["trainB/s1.png"].dtype == torch.uint16
+    (both,) = training_loader(dataset, settings, 0, 1, 2)
+    assert both.a.dtype == torch.uint8 and both.b.dtype == torch.float32
+    for key, image in zip(both.keys["b"], both.b, strict=True):
+        assert torch.equal(image, images.to_tensor(images.read(tmp_path / key, 3).pixels))
+        assert torch.equal(image, to_floats(alone[key]))

@@ -1,5 +1,6 @@
 """Augmentation: pairs move together, domains are recoloured apart, label maps keep their colours, seeds decide everything."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from gan_style.datasets.reading import Loaded
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.types import to_floats
 
 RNG = np.random.default_rng(1)
 NOISE = RNG.integers(0, 256, (40, 48, 3), dtype=np.uint8)
@@ -22,8 +24,10 @@ WARPS = [
 ]
 
 
-def transforms(**changes: Any) -> TrainingTransforms:
-    return TrainingTransforms(DataConfig(**{"load_size": 30, "crop_size": 24, **changes}))
+def transforms(**changes: Any) -> Callable[..., dict[str, torch.Tensor]]:
+    """Training transforms, with their results as floats."""
+    made = TrainingTransforms(DataConfig(**{"load_size": 30, "crop_size": 24, **changes}))
+    return lambda sample, *keys: {name: to_floats(image) for name, image in made(sample, *keys).items()}
 
 
 def pair(a: np.ndarray, b: np.ndarray, labels_a: bool = False, labels_b: bool = False) -> dict[str, Loaded]:

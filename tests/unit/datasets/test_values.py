@@ -155,7 +155,7 @@ def test_label_maps_are_read_by_their_nearest_class(tmp_path: Path) -> None:
     assert warnings == [] and "2 classes by colour" in notes[0]
     assert re.fullmatch(r"domain A: labels: nearest made 2 classes of \d\d colours and moved \d+ % of the pixels", notes[1])
     sample = open_dataset(settings, "train", "pairs", 0)[0, 0]  # type: ignore[index]
-    assert set(sample.images["a"].unique().tolist()) <= {-1.0, 1.0}
+    assert set(sample.images["a"].unique().tolist()) <= {0, 255}
 
 
 def test_colours_are_for_nearest_and_fit_the_channels() -> None:
