@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
-VIEWS = ("view", "_unsafe_view", "t", "transpose", "expand", "permute", "slice", "select", "split", "detach", "alias", "unsqueeze", "squeeze")
+VIEWS = {"view", "_unsafe_view", "t", "transpose", "expand", "permute", "slice", "select", "split", "detach", "alias", "unsqueeze", "squeeze"}
 ADAMS_MOVES = 7  # reads of parameter, gradient and two moments; writes of parameter and moments
 
 
@@ -23,7 +23,7 @@ class Operators(TorchDispatchMode):
         self.convolutions: Counter[tuple[Any, ...]] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if not any(func.name().startswith(f"aten::{view}") for view in VIEWS):
+        if func.name().startswith("aten::") and func.name().removeprefix("aten::").split(".")[0] not in VIEWS:
             self.count += 1
         if func in CONVOLUTIONS:
             self.convolutions[func, _described(args)] += 1

@@ -50,6 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bf16 NHWC": {"mixed_precision": "bf16", "channels_last": True},
     "fp16": {"mixed_precision": "fp16"},
 }
+HEAD = "| | s a step (least) | textbook / it (least, greatest) | floor s | floor / it | operators |"
 DEFAULTS = ("float32", "float32 NCHW", "float32 NHWC", "bf16", "bf16 NCHW", "bf16 NHWC")
 
 
@@ -129,8 +130,7 @@ def compare(work: str, batch_size: int, variants: list[str], rounds: int, memory
     floors = {dtype: convolutions_seconds(recorded, device, dtype) for dtype in {PRECISIONS[_precision(run)] for run in runs.values()}}
     print(f"\n### {work}, batch {batch_size}\n")
     print(f"Adam's bytes {moved:.3f} s; convolutions " + ", ".join(f"{_name(dtype)} {each:.3f} s" for dtype, each in floors.items()) + "\n")
-    print("| | s a step (least) | textbook / it (least, greatest) | floor s | share of the floor | operators |" + (" GiB |" if memory else ""))
-    print("|---|---|---|---|---|---|" + ("---|" if memory else ""))
+    print(HEAD + (" GiB |" if memory else "") + "\n|---|---|---|---|---|---|" + ("---|" if memory else ""))
     _row("textbook", base, base, floors.get(torch.float32, 0) + moved, recorded.count, _peak(work, batch_size, None) if memory else None)
     for name, run in runs.items():
         floor = floors[PRECISIONS[_precision(run)]] + moved
@@ -141,7 +141,9 @@ def compare(work: str, batch_size: int, variants: list[str], rounds: int, memory
 def _row(name: str, times: list[float], base: list[float], floor: float, operators: int, peak: str | None) -> None:
     ratios = sorted(other / own for own, other in zip(times, base, strict=True))
     middle = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f})"
-    line = f"| {name} | {statistics.median(times):.3f} ({min(times):.3f}) | {middle} | {floor:.3f} | {floor / min(times):.2f} | {operators} |"
+    line = (
+        f"| {name} | {statistics.median(times):.3f} ({min(times):.3f}) | {middle} | {floor:.3f} | {floor / min(times):.2f} | {operators} |"
+    )
     print(line + (f" {peak} |" if peak else ""), flush=True)
 
 

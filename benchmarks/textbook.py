@@ -1,7 +1,7 @@
 """Training steps as a textbook writes them: float32, NCHW, one forward for each image, Adam without a fused kernel, no compiler.
 
-They are what users of the public implementations run today, written plainly by us, and the measure of benchmarks/step.py. Their networks have the
-layers of `gan_style`'s, in the same order, so that both can begin with the same weights and their losses can be compared.
+They are what users of the public implementations run today, written plainly by us, and the measure of benchmarks/step.py. Their networks
+have the layers of `gan_style`'s, in the same order, so that both can begin with the same weights and their losses can be compared.
 Each step takes images a, b [B, 3, H, W] in [-1, 1] and returns its losses by the names that `gan_style` logs.
 """
 
@@ -26,6 +26,8 @@ def conv(channels: int, out: int, size: int, stride: int = 1) -> nn.Sequential:
 
 class Blur(nn.Module):
     """A binomial blur of every channel, then every second pixel."""
+
+    kernel: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -92,7 +94,8 @@ class ResNet(nn.Module):
             layer = nn.Conv2d(channels, out, 3, 1 if antialias else 2, 1)
             stages += [[layer], [instance_norm(out), nn.ReLU(), *([Blur(out)] if antialias else [])]]
         wide = base * 2**halvings
-        stages += [[Block(wide)] for _ in range(blocks)]
+        for _ in range(blocks):
+            stages.append([Block(wide)])
         for level in reversed(range(halvings)):
             channels, out = base * 2 ** (level + 1), base * 2**level
             if antialias:

@@ -24,40 +24,44 @@ class LossMeans:
     """
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}  # name -> [sum, count]
+        self._sums: dict[tuple[str, ...], Tensor] = {}  # names that came together -> [2, names]: sums and counts
 
     def add(self, values: Mapping[str, Tensor]) -> None:
-        """Add one step's scalars."""
-        for name, value in values.items():
-            counted = torch.where(value.isfinite(), torch.stack([value, torch.ones_like(value)]), 0.0)
-            self.sums[name] = self.sums[name] + counted if name in self.sums else counted
+        """Add one step's scalars, in a number of operators that does not depend on how many they are."""
+        if not values:
+            return
+        names, stacked = tuple(values), torch.stack(list(values.values()))
+        finite = stacked.isfinite()
+        counted = torch.stack([torch.where(finite, stacked, 0.0), finite.to(stacked)])
+        self._sums[names] = self._sums[names] + counted if names in self._sums else counted
 
     def means(self, accelerator: Accelerator) -> dict[str, float]:
         """Means over the steps and the processes, read in one transfer; NaN if no value counted. Called by every process."""
-        if not self.sums:
+        pairs = self.state()
+        if not pairs:
             return {}
-        pairs = self._over_processes(accelerator).tolist()
-        return {name: total / count if count else math.nan for name, (total, count) in zip(self.sums, pairs, strict=True)}
+        over_processes: Any = accelerator.reduce(torch.stack(list(pairs.values())), reduction="mean")
+        return {name: total / count if count else math.nan for name, (total, count) in zip(pairs, over_processes.tolist(), strict=True)}
 
     def reset(self) -> None:
         """Drop all sums."""
-        self.sums = {}
+        self._sums = {}
 
     def state(self) -> dict[str, Tensor]:
-        """This process's sums and counts."""
-        return dict(self.sums)
+        """This process's sums and counts: name -> [sum, count]."""
+        pairs: dict[str, Tensor] = {}
+        for names, sums in self._sums.items():
+            for name, pair in zip(names, sums.unbind(dim=1), strict=True):
+                pairs[name] = pairs[name] + pair if name in pairs else pair
+        return pairs
 
     def load_state(self, states: Sequence[Mapping[str, Tensor]], process: int, processes: int, device: torch.device) -> None:
         """Restore the `state`s of the processes that saved. If the number of processes has changed, each one takes their average."""
         if len(states) == processes:
-            self.sums = {name: pair.to(device) for name, pair in states[process].items()}
+            pairs = {name: pair.to(device) for name, pair in states[process].items()}
         else:
-            self.sums = {name: torch.stack([state[name] for state in states]).mean(dim=0).to(device) for name in states[0]}
-
-    def _over_processes(self, accelerator: Accelerator) -> Tensor:
-        """[values, 2]: sums and counts, averaged over the processes."""
-        total: Any = accelerator.reduce(torch.stack(list(self.sums.values())), reduction="mean")
-        return total
+            pairs = {name: torch.stack([state[name] for state in states]).mean(dim=0).to(device) for name in states[0]}
+        self._sums = {tuple(pairs): torch.stack(list(pairs.values()), dim=1)} if pairs else {}
 
 
 class Stopwatch:

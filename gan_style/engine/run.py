@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from torch import Tensor
 
 from gan_style.bundles.file import BundleInfo
 from gan_style.config.load import flatten
@@ -133,21 +134,20 @@ class Run:
                 watch.waited += time.perf_counter() - before
                 if stop.agreed(self.mistake is not None):
                     return
+                validated = self.validation is not None and self.validation.due(self.step + 1)
+                logged = (self.step + 1) % logging.every == 0 or self.step + 1 in (1, self.steps) or validated
                 with room_for_step(self.step, micro_batches, self.accelerator.device, self.saved, self.trainer.method.divisible):
-                    result = self.trainer.step(self.step, micro_batches)
+                    result = self.trainer.step(self.step, micro_batches, logged)
                 self.means.add({f"loss/{name}": loss for name, loss in result.losses.items()})
-                self.means.add({f"health/{name}": value for name, value in result.measures.items()})
                 self.nonfinite.note(self.step + 1, micro_batches, result)
                 watch.images += train.batch_size
                 self.step += 1
                 self.console.advance()
-                validated = self.validation is not None and self.validation.due(self.step)
-                logged = self.step % logging.every == 0 or self.step in (1, self.steps) or validated
                 if logged or self.accelerator.device.type == "cpu":  # on a GPU the check would wait for the device
                     self._check_finite()
                 scores = self._validate(watch) if validated else {}
                 if logged:
-                    self._log(watch, scores)
+                    self._log(watch, result.measures, scores)
                 if self.step % logging.samples_every == 0 and self.step < self.steps:
                     self._draw()
                     self._report()
@@ -175,9 +175,14 @@ class Run:
             self.console.validated(self.step, values, f"{self.best.metric}{of}" if better else "")
         return {f"val/{name}": value for name, value in values.items()}
 
-    def _log(self, watch: Stopwatch, scores: Mapping[str, float]) -> None:
-        """Log the means since the last regular line. Other lines (the first, the last, those of validation) do not reset the means."""
-        step, means = self.step, self.means.means(self.accelerator)
+    def _log(self, watch: Stopwatch, measures: Mapping[str, Tensor], scores: Mapping[str, float]) -> None:
+        """Log the means of the losses since the last regular line, and the health of this step's translations.
+
+        Other lines (the first, the last, those of validation) do not reset the means.
+        """
+        health = LossMeans()
+        health.add({f"health/{name}": value for name, value in measures.items()})
+        step, means = self.step, self.means.means(self.accelerator) | health.means(self.accelerator)
         values: dict[str, Any] = {**means, **scores}
         if self.config.train.on_nonfinite == "skip":
             values["health/skipped"] = self.nonfinite.skipped

@@ -13,6 +13,7 @@ from gan_style.engine.buffers import Buffers
 from gan_style.engine.ema import EMA
 from gan_style.engine.health import StepResult, measure
 from gan_style.engine.schedules import learning_rate
+from gan_style.machine.device import seed_networks
 from gan_style.methods.base import Method, Player
 from gan_style.networks.layers.dropout import dropouts, masks_by_sample
 from gan_style.networks.layers.spectral import advance, spectral_norms
@@ -57,8 +58,10 @@ class Trainer:
         self._spectral = {name: spectral_norms(network) for name, network in self.networks.items()}
         self._translating = next(player for player in method.players if player.translates)
 
-    def step(self, step: int, micro_batches: Sequence[Batch]) -> StepResult:
-        """Run step number `step` (from 0). A player whose loss or gradient is not finite on any process does not move, and the buffers of
+    def step(self, step: int, micro_batches: Sequence[Batch], measured: bool = True) -> StepResult:
+        """Run step number `step` (from 0). measured: is the health of the translations wanted?
+
+        A player whose loss or gradient is not finite on any process does not move, and the buffers of
         all networks are then as they were before the step.
 
         With one micro-batch the translation is computed once, with its graph, for all players. With several, a graph
@@ -78,7 +81,7 @@ class Trainer:
         still: dict[str, Tensor] = {}
         for turn, player in enumerate(due):
             graph_needed = any(later.translates for later in due[turn:])
-            player_loss = torch.zeros((), device=self.accelerator.device)
+            turns_losses: list[Tensor] = []
             for place, batch in enumerate(micro_batches):
                 with self._reducing(player, place == count - 1), self.accelerator.autocast():
                     if place not in seen and place not in graphs:
@@ -91,20 +94,21 @@ class Trainer:
                     self._take_turn(player)
                     with self._drawing(batch, step, place, "losses", player.name):
                         terms = self.method.losses(player, batch, outputs)
-                    total = torch.stack([term.to(self.dtype) for term in terms.values()]).sum() / count
+                    total = torch.stack([term.to(self.dtype) for term in terms.values()]).sum()
+                    total = total / count if count > 1 else total
                 self._backward(player, total, place == count - 1)
-                player_loss = player_loss + total.detach()
+                turns_losses.append(total.detach())
                 self.terms[player.name] = tuple(dict.fromkeys([*self.terms.get(player.name, ()), *terms]))  # some are not due in every step
                 for name, term in terms.items():
-                    share = term.detach() / count
+                    share = term.detach() / count if count > 1 else term.detach()
                     losses[name] = losses[name] + share if name in losses else share
                 if player.translates:
                     seen[place] = detach(graphs.pop(place))
-            bad[player.name], still[player.name] = self._update(player, step, player_loss)
+            bad[player.name], still[player.name] = self._update(player, step, sum(turns_losses[1:], turns_losses[0]))
         self._buffers.restore(torch.stack([*still.values()]).amax())
         if self.ema and self._translating in due:
             self.ema.update(step // self._translating.every + 1, still[self._translating.name])
-        return StepResult(losses, self._measured(micro_batches, seen), tuple(bad), torch.stack([*bad.values()]))
+        return StepResult(losses, self._measured(micro_batches, seen) if measured else {}, tuple(bad), torch.stack([*bad.values()]))
 
     def learning_rate(self, step: int, player: Player) -> float:
         """The learning rate of a player in step `step` (from 0)."""
@@ -132,7 +136,7 @@ class Trainer:
         Whatever else draws from torch's global generator depends on the step, the micro-batch and the process too.
         """
         seed = self.train_config.seed
-        torch.manual_seed(derive_seed(seed, *purpose, step, place, self.accelerator.process_index))
+        seed_networks(derive_seed(seed, *purpose, step, place, self.accelerator.process_index), self.accelerator.device)
         return masks_by_sample(self._dropouts, batch.numbers, self.accelerator.device, seed, *purpose)
 
     @contextmanager

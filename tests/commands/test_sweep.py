@@ -148,10 +148,10 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(
 
     step = Trainer.step
 
-    def interrupting(self: Any, number: int, batches: Any) -> Any:
+    def interrupting(self: Any, number: int, *rest: Any) -> Any:
         if len(trained) == 2 and number == 2:
             signal.raise_signal(signal.SIGINT)
-        return step(self, number, batches)
+        return step(self, number, *rest)
 
     with heeded(signal.SIGINT), monkeypatch.context() as patch:
         patch.setattr(Trainer, "step", interrupting)

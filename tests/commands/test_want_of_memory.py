@@ -73,7 +73,7 @@ def ended(tmp_path: Path) -> str:
 
 @refusals
 def test_a_step(refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refusing(monkeypatch, Trainer, "step", refusal, lambda trainer, step, batches: step == 3)
+    refusing(monkeypatch, Trainer, "step", refusal, lambda trainer, step, *_: step == 3)
     said = (
         r"step 4: cpu has no memory for 2 images of 16 x 16 pixels at once; {}; "
         r".*take another run_dir and lower train\.batch_size, data\.load_size"
@@ -127,7 +127,7 @@ def test_once_steps_are_done_the_advice_for_this_folder_is_taken_there(
     norms = [f"method.{network}.norm={norm}" for network in ("generator", "discriminator")]
     command = run(data, tmp_path, "logging.samples=0", "train.checkpoint_every=2", *norms)
     with monkeypatch.context() as during, pytest.raises(UserError) as mistake:
-        refusing(during, Trainer, "step", MemoryError("x"), lambda trainer, step, batches: step == 3)
+        refusing(during, Trainer, "step", MemoryError("x"), lambda trainer, step, *_: step == 3)
         train_command(command)
     within, another = str(mistake.value).split("take another run_dir")
     assert ("raise train.accumulate" in within) == (norm == "instance") and "lower train.batch_size" in another

@@ -9,6 +9,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.distributed import distributed_c10d
@@ -24,11 +25,11 @@ def main() -> int:
     folder = Path(sys.argv[1])
     fit, step = Run.fit, Trainer.step
 
-    def step_and_list(trainer: Trainer, number: int, batches: list[Batch]) -> StepResult:
+    def step_and_list(trainer: Trainer, number: int, batches: list[Batch], *rest: Any) -> StepResult:
         samples = {slot: sample for batch in batches for slot, *sample in zip(batch.slots, *batch.keys.values(), strict=True)}
         with (folder / f"samples_{trainer.accelerator.process_index}.jsonl").open("a") as file:
             file.write(json.dumps({"step": number, "samples": samples}) + "\n")
-        return step(trainer, number, batches)
+        return step(trainer, number, batches, *rest)
 
     def fit_and_hash(run: Run) -> int:
         groups = [distributed_c10d._get_default_group(), run.agreement._group] if run.accelerator.num_processes > 1 else []

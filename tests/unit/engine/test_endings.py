@@ -29,10 +29,10 @@ def before_step(run: Run, number: int, action: Any) -> None:
     """`action()` instead of step `number` (from 0) or, where it returns, ahead of it."""
     step = run.trainer.step
 
-    def step_or_not(at: int, batches: Any) -> Any:
+    def step_or_not(at: int, *rest: Any) -> Any:
         if at == number:
             action()
-        return step(at, batches)
+        return step(at, *rest)
 
     run.trainer.step = step_or_not
 

@@ -74,9 +74,9 @@ def poisoned(trainer: Any, bad_steps: Collection[int], where: str, place: int = 
     """Make the first loss of the last player (or that at `place`) not finite in these steps, or only its gradient."""
     losses, step = trainer.method.losses, trainer.step
 
-    def counted_step(number: int, batches: list[Batch]) -> StepResult:
+    def counted_step(number: int, *rest: Any) -> StepResult:
         trainer.number = number
-        return step(number, batches)
+        return step(number, *rest)
 
     def bad_losses(player: Any, batch: Batch, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         terms = losses(player, batch, outputs)
@@ -211,8 +211,8 @@ def test_the_search_for_a_loss_scale_is_no_fault_and_leaves_buffers(tmp_path: Pa
     before, step = remembered(run.trainer), run.trainer.step
     seen: list[bool] = []
 
-    def watched(number: int, batches: list[Batch]) -> StepResult:
-        result = step(number, batches)
+    def watched(number: int, *rest: Any) -> StepResult:
+        result = step(number, *rest)
         seen.append(all(torch.equal(value, before[key]) for key, value in remembered(run.trainer).items()))
         return result
 
