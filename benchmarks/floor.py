@@ -10,7 +10,21 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
-VIEWS = {"view", "_unsafe_view", "t", "transpose", "expand", "permute", "slice", "select", "split", "detach", "alias", "unsqueeze", "squeeze"}
+VIEWS = {
+    "view",
+    "_unsafe_view",
+    "t",
+    "transpose",
+    "expand",
+    "permute",
+    "slice",
+    "select",
+    "split",
+    "detach",
+    "alias",
+    "unsqueeze",
+    "squeeze",
+}
 ADAMS_MOVES = 7  # reads of parameter, gradient and two moments; writes of parameter and moments
 
 

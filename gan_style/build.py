@@ -1,6 +1,7 @@
 """The composition root: from a configuration to the objects of a run."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from gan_style.engine.folder import begun, check_same
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.micro_batches import step_advice
 from gan_style.engine.plan import make_plan
+from gan_style.engine.precision import check_one_precision, with_precision
 from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
@@ -37,6 +39,7 @@ from gan_style.errors import UserError, nearest
 from gan_style.evaluation.cases import Cases, Wanted, open_cases, spread
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files.looking import looking_only
+from gan_style.machine.allocator import keeping_freed_memory
 from gan_style.machine.memory import room_for
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Method
@@ -56,9 +59,11 @@ def train(config: RunConfig[Any]) -> int:
     """
     with lent_process():
         rejoin()
+        config = with_precision(config)
         accelerator = make_accelerator(config.train, config.logging, config.run_dir)
+        memory = keeping_freed_memory() if accelerator.device.type == "cpu" else nullcontext()
         try:
-            with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
+            with memory, room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
                 return _run(config, accelerator)
         except (UserError, SystemExit):
             accelerator.end_training()  # else gloo may abort at exit, and the exit code is lost
@@ -68,6 +73,7 @@ def train(config: RunConfig[Any]) -> int:
 def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     process, processes = accelerator.process_index, accelerator.num_processes
     agreement = Agreement()
+    check_one_precision(config.train, agreement)
 
     def by_turns(action: Callable[[], T]) -> T:  # the first process of each node draws, indexes or downloads for the others
         return agreement.in_turns(accelerator.is_local_main_process, action)
@@ -114,6 +120,7 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
     Nothing is left behind but the demo data, without which there is nothing to check. Weights that training would download are named,
     not checked.
     """
+    config = with_precision(config)
     training_device(config.train)
     with lent_process(), looking_only() as looking:
         config, training, validation = resolved(config, *open_data(config))

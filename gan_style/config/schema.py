@@ -126,14 +126,18 @@ class TrainConfig(Section):
         lt=2**63,
         description="Seed of the initial weights, the order of samples, augmentation, dropout, noise and replay buffers.",
     )
-    mixed_precision: Literal["no", "bf16", "fp16"] = Field(
-        default="no", description="Half precision in the networks: `bf16` or `fp16`. Losses stay in float32. `no`: `dtype` everywhere."
+    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = Field(
+        default="no",
+        description="Half precision in the networks: `bf16` or `fp16`. Losses stay in float32. `no`: `dtype` everywhere. `auto`: `bf16` "
+        "where the hardware multiplies it (NVIDIA from compute capability 8.0, CPUs with AMX or AVX512-BF16), else `no`. A run keeps "
+        "the choice of its first start.",
     )
     dtype: Literal["float32", "float64"] = Field(
         default="float32", description="Type of weights and images. `float64` is slow and serves checks."
     )
-    channels_last: bool = Field(
-        default=True, description="Store images and weights channels last, [B, H, W, C]. Convolutions are then faster."
+    channels_last: Literal["auto"] | bool = Field(
+        default="auto",
+        description="Store images and weights channels last, [B, H, W, C]. `auto`: yes, except on a CPU with a U-Net, which is slower so.",
     )
     ema_decay: float = Field(
         default=0.0,
@@ -190,7 +194,7 @@ class TrainConfig(Section):
             raise ValueError("the run has no length: set steps or epochs")
         if self.ema_warmup and not self.ema_decay:
             raise ValueError("ema_warmup without a moving average: set ema_decay too")
-        if self.dtype == "float64" and self.mixed_precision != "no":
+        if self.dtype == "float64" and self.mixed_precision in ("bf16", "fp16"):
             raise ValueError("dtype float64 excludes mixed_precision: set mixed_precision to no, or dtype to float32")
         return self
 

@@ -27,7 +27,8 @@ _REFUSED = {
 def training_device(train: TrainConfig) -> torch.device:
     """The kind of device that training uses. `UserError` if it does not support the configured precision."""
     device = choose_device()
-    check_precision(train.mixed_precision, device, "train.mixed_precision", "no")
+    if train.mixed_precision != "auto":  # which the device supports
+        check_precision(train.mixed_precision, device, "train.mixed_precision", "no")
     if train.dtype == "float64" and device.type == "mps":
         raise UserError("train.dtype: Apple's GPUs have no float64; take float32, or set ACCELERATE_USE_CPU=true")
     return device

@@ -12,6 +12,7 @@ from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.buffers import Buffers
 from gan_style.engine.ema import EMA
 from gan_style.engine.health import StepResult, measure
+from gan_style.engine.layout import memory_format
 from gan_style.engine.schedules import learning_rate
 from gan_style.machine.device import seed_networks
 from gan_style.methods.base import Method, Player
@@ -31,7 +32,7 @@ class Trainer:
         self.method, self.accelerator = method, accelerator
         self.train_config, self.optim_config, self.planned_steps = train, optim, planned_steps
         self.dtype = torch.float64 if train.dtype == "float64" else torch.float32
-        self.memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
+        self.memory_format = memory_format(train.channels_last, method.networks.values(), accelerator.device)
         for network in (*method.networks.values(), *method.frozen.values()):
             network.to(accelerator.device, self.dtype, memory_format=self.memory_format)  # type: ignore[call-overload]
         for network in method.frozen.values():

@@ -49,6 +49,13 @@ def check_precision(precision: Precision, device: torch.device, key: str, full: 
         raise UserError(f"{key}: bf16 on Apple's GPUs needs macOS 14; take fp16 or {full}")
 
 
+def multiplies_bf16(device: torch.device) -> bool:
+    """Does the hardware multiply matrices in bf16 faster than in float32?"""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability() >= (8, 0)
+    return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
 @contextmanager
 def flushing_denormal() -> Iterator[None]:
     """While entered, this thread treats denormal numbers as 0. Adam's second moments become denormal, which slows CPUs down."""

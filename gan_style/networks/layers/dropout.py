@@ -46,12 +46,12 @@ def draws_by_sample(network: nn.Module) -> bool:
 
 
 def dropouts(networks: Mapping[str, nn.Module]) -> dict[str, Dropout]:
-    """All layers of this class by the name of their network and their place in it."""
+    """All layers of this class that drop something, by the name of their network and their place in it."""
     return {
         f"{name}.{layer}": module
         for name, network in networks.items()
         for layer, module in network.named_modules()
-        if isinstance(module, Dropout)
+        if isinstance(module, Dropout) and 0 < module.p < 1
     }
 
 

@@ -1,0 +1,26 @@
+"""The memory format of a run: channels last, [B, H, W, C], or [B, C, H, W]."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import nn
+
+
+def memory_format(wanted: Literal["auto"] | bool, networks: Iterable[nn.Module], device: torch.device) -> torch.memory_format:
+    """The format of images, weights and everything between them.
+
+    wanted: `train.channels_last`. `auto` is a rule, no measurement, so that a run that goes on has the same bits: channels last, except
+    on a CPU for networks most of whose weights are in transposed convolutions, such as a U-Net. There oneDNN copies these weights in
+    channels last, and a step takes 1.1 to 1.3 times as long (docs/results/2026-11-26-step.md).
+    """
+    if wanted == "auto":
+        wanted = device.type != "cpu" or not _mostly_transposed(networks)
+    return torch.channels_last if wanted else torch.contiguous_format
+
+
+def _mostly_transposed(networks: Iterable[nn.Module]) -> bool:
+    modules = [module for network in networks for module in network.modules()]
+    transposed = sum(module.weight.numel() for module in modules if isinstance(module, nn.ConvTranspose2d))
+    other = sum(module.weight.numel() for module in modules if isinstance(module, nn.Conv2d))
+    return transposed > other
