@@ -5,7 +5,8 @@
 For each work and batch, in one process, the variants take turns: the textbook's step (benchmarks/textbook.py: float32, NCHW, Adam without a
 fused kernel), and ours by its own settings. Ratios are textbook / ours, the median over the rounds with the least and the greatest beside
 it: above 1 ours is faster. `floor` is the time of the textbook's convolutions alone in the precision of the variant, each in the faster
-memory format, and of the bytes that Adam must move; `share` is floor / ours. `operators` are those that a step dispatches, but for views.
+memory format, and of the bytes that Adam must move. `operators` are those that a step dispatches, but for views. On a CPU ours keeps freed
+memory, as training does, and the textbook does not, as in a plain script.
 Before anything is timed, ours and the textbook begin with the same weights, and their losses must agree. `--memory` measures the peak
 memory of each variant in a process of its own.
 """
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +31,7 @@ from tqdm import tqdm
 
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.trainer import Trainer
+from gan_style.machine.allocator import keeping_freed_memory
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.types import Batch, Task
 
@@ -119,10 +122,11 @@ def compare(work: str, batch_size: int, variants: list[str], rounds: int, memory
     runs = {name: ours(work, images, VARIANTS[name]) for name in variants}
     base: list[float] = []
     for turn in tqdm(range(rounds + 1), desc=f"{work}, batch {batch_size}", leave=False, disable=None):
-        taken = seconds(step, device)
+        taken = second_of_two(step, device)
         base += [taken] if turn else []  # the first turn warms up
         for run in runs.values():
-            taken = seconds(run.step, device)
+            with keeping_freed_memory() if device.type == "cpu" else nullcontext():  # as in training
+                taken = second_of_two(run.step, device)
             run.times += [taken] if turn else []
 
     recorded = operators_of(step)
@@ -136,6 +140,12 @@ def compare(work: str, batch_size: int, variants: list[str], rounds: int, memory
         floor = floors[PRECISIONS[_precision(run)]] + moved
         count = operators_of(run.step).count
         _row(name, run.times, base, floor, count, _peak(work, batch_size, name) if memory else None)
+
+
+def second_of_two(step: Callable[[], object], device: torch.device) -> float:
+    """The time of the second of two steps: the first takes the memory that the turn of another variant has returned."""
+    step()
+    return seconds(step, device)
 
 
 def _row(name: str, times: list[float], base: list[float], floor: float, operators: int, peak: str | None) -> None:

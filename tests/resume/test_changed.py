@@ -110,7 +110,7 @@ def test_a_changed_data_set_is_named_and_may_be_accepted(
     forget_after(run_dir, 3)  # all 5 were trained on
     change(root)
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file() and path.name != ".lock"}
-    with pytest.raises(UserError, match=rf"data\.root: .* the first 3 steps .*{words}.*data\.changed=accept") as refusal:
+    with pytest.raises(UserError, match=rf"data\.root: .* since the first 3 steps: .*{words}.*data\.changed=accept") as refusal:
         train_command(command)
     assert "\n" not in str(refusal.value)
     assert {path: path.read_bytes() for path in before} == before
