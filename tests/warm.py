@@ -180,7 +180,7 @@ def _serve(connection: socket.socket) -> dict[str, Any] | None:
 
 
 def _supervise(reporting: int, *streams: int) -> None:
-    """Fork: the parent reports the child's number and its exit code, and ends; the child returns."""
+    """Fork: the parent reports the child's number and its exit code, and ends; the child returns. It dies if nobody reads the report."""
     child = os.fork()
     if child == 0:
         os.close(reporting)
@@ -188,11 +188,25 @@ def _supervise(reporting: int, *streams: int) -> None:
     for number in (0, 1, 2, *streams):
         os.close(number)
     os.write(reporting, f"{child}\n".encode())
+    if hasattr(os, "pidfd_open"):  # Linux
+        _wait_for_either(os.pidfd_open(child), reporting, child)
     _, status = os.waitpid(child, 0)
     try:
         os.write(reporting, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     finally:
         os._exit(0)
+
+
+def _wait_for_either(ended: int, reporting: int, child: int) -> None:
+    """Wait for the child's end, or kill the child and its session if nobody reads the report any more: the test run was killed."""
+    waiting = select.poll()
+    waiting.register(ended, select.POLLIN)
+    waiting.register(reporting, 0)  # tells of its error alone
+    if (reporting, select.POLLERR) in waiting.poll():
+        try:
+            os.killpg(child, signal.SIGKILL)
+        except ProcessLookupError:  # it has no session of its own yet
+            os.kill(child, signal.SIGKILL)
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:
