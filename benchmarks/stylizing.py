@@ -14,7 +14,7 @@ import torch
 
 from gan_style.commands.options import device_option
 from gan_style.machine.device import choose_device
-from gan_style.methods import CONFIGS
+from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.serving import serving_network
 from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.translation.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
@@ -32,7 +32,10 @@ def main() -> None:
     photo, picture = (torch.rand(2, 1, 3, options.size, options.size, generator=torch.Generator().manual_seed(0)) * 2 - 1).to(device)
 
     def network(name: str, **keys: object) -> torch.nn.Module:
-        return serving_network(name, CONFIGS[name].model_validate({"name": name, **keys}), 3, 3).to(device)
+        config = CONFIGS[name].model_validate({"name": name, **keys})
+        served = serving_network(name, config, 3, 3)
+        served.load_state_dict(METHODS[name].translator(config, 3, 3).state_dict())
+        return served.to(device)
 
     fast = network("fast_style", styles={"one": "", "two": ""})
     adain = network("adain")

@@ -7,6 +7,7 @@ from torch import nn
 
 from gan_style.methods import METHODS
 from gan_style.networks import per_image_statistics
+from gan_style.networks.uninitialised import uninitialised
 
 
 def serving_network(method: str, config: Any, in_channels: int, out_channels: int) -> nn.Module:
@@ -15,12 +16,11 @@ def serving_network(method: str, config: Any, in_channels: int, out_channels: in
     config: an instance of the method's `Config`
     Every image is normalised by its own statistics, as in the papers' tests, so its result does not depend on its batch. Dropout is off,
     and no gradients are kept. The network is float32 and channels_last; `.to(device)` and `load_state_dict` keep both. Its weights have
-    the names of the trained network's; their initial values have no meaning. torch's global generator does not change.
+    the names of the trained network's and no values (`uninitialised`). torch's global generator does not change.
 
     Results have the same bits on the same device with the same number of threads and images in a batch.
     """
-    with torch.random.fork_rng(devices=[]):
-        network = METHODS[method].translator(config, in_channels, out_channels)
+    network = uninitialised(lambda: METHODS[method].translator(config, in_channels, out_channels))
     if METHODS[method].per_image_statistics:
         network = per_image_statistics(network)
     network = network.eval().requires_grad_(False)

@@ -46,6 +46,11 @@ def read_source(job: Job, info: BundleInfo, resize: int | str) -> Original:
     return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
 
 
+def kind_of_pixels(source: Original) -> tuple[object, ...]:
+    """What pictures of one batch have in common: their shape and type."""
+    return source.pixels.shape, source.pixels.dtype
+
+
 def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -> tuple[int, int]:
     """The (height, width) at which a picture of this size is translated."""
     if resize == "none":

@@ -21,7 +21,7 @@ from gan_style.machine.memory import room_for
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 from gan_style.translation.inputs import Job, kept_before
-from gan_style.translation.picture import Original, read_source, write_result
+from gan_style.translation.picture import Original, kind_of_pixels, read_source, write_result
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.termination import exiting_on_termination
 from gan_style.translation.translators import Plain, Translator
@@ -112,7 +112,7 @@ class Translation:
         with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo)) as progress:
             try:
                 sources = self._sources(todo, threads, progress)
-                for group in alike(sources, lambda source: source.pixels.shape, lambda waiting: waiting >= self._batches.size):
+                for group in alike(sources, kind_of_pixels, lambda waiting: waiting >= self._batches.size):
                     for source, result in self._batches.over(group):
                         self._take(source, result, threads, progress)
                 while self._writing:
@@ -135,7 +135,7 @@ class Translation:
 
     def _translate(self, batch: Sequence[Original]) -> Sequence[Tensor]:
         with room_for("no memory to translate it", _SMALLER):
-            pictures = torch.stack([images.to_tensor(source.pixels) for source in batch])
+            pictures = torch.stack([images.to_integers(source.pixels) for source in batch])
             return list(self._translator(batch, pictures))
 
     def _take(self, source: Original, result: Tensor | UserError, threads: ThreadPoolExecutor, progress: Progress) -> None:

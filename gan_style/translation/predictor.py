@@ -1,6 +1,5 @@
 """A bundle as a function from images to images."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ from gan_style.machine.memory import room_for
 from gan_style.methods import METHODS
 from gan_style.methods.serving import serving_network
 from gan_style.methods.trained import check_weights, translator_config
+from gan_style.networks.half import in_half, with_fixed_weights
 from gan_style.networks.layers.padding import missing
 from gan_style.terminal.counted import counted
 from gan_style.translation.given import check_noise, check_pictures
+from gan_style.types import to_floats
 
 MAX_PADDED = 2**24  # largest number of pixels after padding; the deepest network pads even the smallest picture to this
 HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -37,7 +38,7 @@ class Predictor:
         """Load the translator of a bundle. `UserError` if the bundle is damaged or inconsistent.
 
         device: auto, cpu, cuda or mps
-        precision: the type in which convolutions compute; weights stay float32
+        precision: the type in which convolutions and linear layers compute, with their weights cast once
         """
         path, place = Path(path), choose_device(device)
         check_precision(precision, place, "--precision", "fp32")
@@ -50,6 +51,9 @@ class Predictor:
         check_weights(path, METHODS[info.method], config, info, weights)
         network = serving_network(info.method, config, info.in_channels, info.out_channels).to(place)
         network.load_state_dict(weights)
+        network = with_fixed_weights(network)
+        if precision in HALF:
+            network = in_half(network, HALF[precision])
         return cls(info, METHODS[info.method].takes(config), network, place, precision)
 
     def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
@@ -70,16 +74,15 @@ class Predictor:
 
     @torch.no_grad()
     def translate(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
-        """The same for an image from `images.to_tensor`, without checking its values."""
+        """The same for an image from `images.to_tensor`, or for whole pixels (uint8, uint16), without checking its values."""
         batch = image if image.dim() == 4 else image[None]
         self._check_padding(*batch.shape[2:])
         count, _, height, width = batch.shape
         said = f"{self.device.type} has no memory for {counted(count, 'image')} of {width} x {height} pixels"
         advice = f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
         with room_for(said, advice):
-            with self.calculating():
-                beside = (each.to(self.device, torch.float32) for each in condition)
-                translated = self.network(batch.to(self.device, torch.float32), *beside, **style)
+            beside = (each.to(self.device, torch.float32) for each in condition)
+            translated = self.network(to_floats(batch.to(self.device)).float(), *beside, **style)
             translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
         return translated if image.dim() == 4 else translated[0]
 
@@ -91,14 +94,8 @@ class Predictor:
         check_noise(latents, self.condition.size)
         said = f"{self.device.type} has no memory to draw {counted(len(latents), 'image')} at once"
         with room_for(said, "take a smaller --batch-size, --precision bf16 or another --device"):
-            with self.calculating():
-                drawn = self.network(latents.to(self.device, torch.float32))
+            drawn = self.network(latents.to(self.device, torch.float32))
             return drawn.float().clamp(-1.0, 1.0).cpu()
-
-    def calculating(self) -> contextlib.AbstractContextManager[Any]:
-        """While entered, networks compute in the predictor's precision."""
-        half = HALF.get(self.precision)
-        return torch.autocast(self.device.type, half) if half else contextlib.nullcontext()
 
     def _check_padding(self, height: int, width: int) -> None:
         """`UserError` for a ribbon, which padding to multiples of 1024 would enlarge a thousandfold."""

@@ -16,6 +16,7 @@ from gan_style.files import images
 from gan_style.translation.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
 from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
+from gan_style.types import to_floats
 
 LARGEST_STYLE = 1024  # pixels of a style picture's longer side: larger ones are scaled down
 
@@ -47,7 +48,7 @@ class Stylist(ABC):
 
     def __call__(self, sources: Sequence[Original], photos: Tensor) -> Tensor:
         """Stylize the photo [1, 3, h, w] of one source; returns [1, 3, h, w] in [-1, 1]."""
-        (source,) = sources
+        (source,), photos = sources, to_floats(photos)
         masks = self._masks(source, photos)
         result = self.stylize(photos, self._shares(masks))
         if self.options.preserve_color == "luminance":
@@ -125,8 +126,7 @@ class PictureStyles(Stylist):
     @torch.no_grad()
     def _encoded(self, pictures: list[Tensor]) -> list[Tensor]:
         network: Any = self.predictor.network
-        with self.predictor.calculating():
-            return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
+        return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
 
 
 def _style_picture(path: Path) -> Tensor:

@@ -22,7 +22,7 @@ from gan_style.machine.batches import Batches, alike, result_of
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.translation.inputs import Job
 from gan_style.translation.kinds import Pictures, Range, entered
-from gan_style.translation.picture import Original, network_size
+from gan_style.translation.picture import Original, kind_of_pixels, network_size
 from gan_style.translation.pipeline import GPU_BATCH
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.stylist import StyleOptions
@@ -171,7 +171,7 @@ class TrainedTranslator:
             return list(translator([sources[place] for place in batch], torch.stack([_tensor(sources[place]) for place in batch])))
 
         batches, results = Batches(translate, most), dict[int, np.ndarray]()
-        for group in alike(range(len(sources)), lambda place: sources[place].pixels.shape):
+        for group in alike(range(len(sources)), lambda place: kind_of_pixels(sources[place])):
             results |= {place: _pixels(sources[place], result_of(result)) for place, result in batches.over(group)}
         return [results[place] for place in range(len(sources))]
 
@@ -194,10 +194,10 @@ def _texts(style: Styles | None, folder: Path) -> tuple[str, ...]:
 
 
 def _tensor(source: Original) -> Tensor:
-    """[C, h, w] in [-1, 1]."""
+    """[C, h, w], whole pixels or values in [-1, 1]."""
     if source.pixels.dtype == np.float32:
         return torch.from_numpy(np.ascontiguousarray(source.pixels.transpose(2, 0, 1)))
-    return images.to_tensor(source.pixels)
+    return images.to_integers(source.pixels)
 
 
 def _pixels(source: Original, result: Tensor) -> np.ndarray:

@@ -15,7 +15,9 @@ _MOST_NAMES = 30  # in a message
 
 
 class Translator(Protocol):
-    """A function from pictures of one size, [B, C, h, w] in [-1, 1], to their translations.
+    """A function from pictures of one size, [B, C, h, w], to their translations in [-1, 1].
+
+    Pictures are whole pixels (uint8, uint16), which become values in [-1, 1] on the device, or such values.
 
     one_by_one: does it take one picture at a time?
     """

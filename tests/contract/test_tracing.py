@@ -52,7 +52,9 @@ def served(method: str, name: str, folder: Path, **keys: Any) -> tuple[nn.Module
     config = CONFIGS[method].model_validate(trained.served_config())
     image = torch.rand(3, SIZE, SIZE) * 2 - 1
     inputs = METHODS[method].takes(config).inputs(Given(image, other=image.flip(2)))
-    return serving_network(method, config, 3, 3), tuple(each[None] for each in inputs)
+    network = serving_network(method, config, 3, 3)
+    network.load_state_dict(trained.networks[trained.translators["a2b"]].state_dict())
+    return network, tuple(each[None] for each in inputs)
 
 
 @each_translator

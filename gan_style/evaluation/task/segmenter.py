@@ -17,6 +17,7 @@ from gan_style.evaluation.task.network import SegmentationNet
 from gan_style.files.atomic import check_writable, replacing
 from gan_style.label_maps.classes import MAX_CLASSES, Classes, Colour
 from gan_style.machine.memory import room_for
+from gan_style.networks.uninitialised import uninitialised
 
 METADATA_KEY = "gan_style_segmenter"
 
@@ -100,8 +101,7 @@ def load_segmenter(path: Path, device: torch.device) -> Segmenter:
         raise UserError(f"--segmenter {path}: cannot be read ({problem.strerror or problem}); check the path") from None
     except (SafetensorError, ValueError, RecursionError) as problem:
         raise UserError(f"--segmenter {path}: no segmenter ({problem}); give one, or a name that does not exist yet") from None
-    with torch.random.fork_rng(devices=[]):
-        network = make_network(info)
+    network = uninitialised(lambda: make_network(info))
     network.load_state_dict(weights)
     return Segmenter(info, network.to(device))
 

@@ -20,8 +20,8 @@ class BlurPool(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        row = torch.tensor(BLUR) / sum(BLUR)
+        row = torch.tensor(BLUR, device="cpu") / sum(BLUR)  # has its values on the meta device too
         self.register_buffer("weight", torch.outer(row, row).repeat(channels, 1, 1, 1), persistent=False)  # [C, 1, 3, 3]
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.weight, stride=2, groups=x.shape[1])
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.weight.to(x.dtype), stride=2, groups=x.shape[1])

@@ -23,7 +23,9 @@ class LabelEncoding(nn.Module):
 
     def __init__(self, colours: Sequence[Sequence[int]] | None, edges: Edges = "none") -> None:
         super().__init__()
-        values = None if colours is None else torch.tensor(colours, dtype=torch.float32) / 127.5 - 1.0  # as images.to_tensor has them
+        values = None
+        if colours is not None:  # in the range of images.to_tensor; the values exist on the meta device too
+            values = torch.tensor(colours, dtype=torch.float32, device="cpu") / 127.5 - 1.0
         self.register_buffer("colours", values, persistent=False)  # the configuration in a bundle holds them
         self.edges: Edges = edges
 

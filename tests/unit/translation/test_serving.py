@@ -10,6 +10,13 @@ from gan_style.methods.serving import serving_network
 from gan_style.methods.trained import expected_weights
 
 
+def loaded(generator: dict) -> torch.nn.Module:
+    """A served network with the weights of a trained one."""
+    network = serving_network("pix2pix", config(generator), 3, 3)
+    network.load_state_dict(METHODS["pix2pix"].translator(config(generator), 3, 3).state_dict())
+    return network
+
+
 def config(generator: dict) -> object:
     return METHODS["pix2pix"].Config.model_validate({"name": "pix2pix", "generator": generator})
 
@@ -39,7 +46,7 @@ def test_weights_are_described_without_drawing_any(init: str) -> None:
 @pytest.mark.parametrize("generator", GENERATORS.values(), ids=GENERATORS)
 def test_each_image_has_its_own_statistics(generator: dict) -> None:
     torch.manual_seed(0)
-    network = serving_network("pix2pix", config(generator), 3, 3)
+    network = loaded(generator)
     dark, bright = torch.rand(1, 3, 16, 24) - 1.0, torch.rand(1, 3, 16, 24)
     alone = network(dark)
     assert torch.allclose(network(torch.cat([dark, bright]))[:1], alone, atol=1e-5)
@@ -51,7 +58,6 @@ def test_each_image_has_its_own_statistics(generator: dict) -> None:
 
 @pytest.mark.parametrize("generator", GENERATORS.values(), ids=GENERATORS)
 def test_it_stays_channels_last(generator: dict) -> None:
-    network = serving_network("pix2pix", config(generator), 3, 3).to("cpu")
-    network.load_state_dict(METHODS["pix2pix"].translator(config(generator), 3, 3).state_dict())
+    network = loaded(generator).to("cpu")
     wide = [weight for weight in network.parameters() if weight.dim() == 4 and min(weight.shape) > 1]
     assert wide and all(weight.is_contiguous(memory_format=torch.channels_last) for weight in wide)

@@ -30,6 +30,7 @@ from gan_style.translation.inputs import Job, select
 from gan_style.translation.picture import Original
 from gan_style.translation.pipeline import Tally, Translation
 from gan_style.translation.predictor import Predictor
+from gan_style.types import to_floats
 
 
 class Recorder:
@@ -43,7 +44,7 @@ class Recorder:
         if len(batch) > self.limit:
             raise OutOfMemory("too many")
         self.shapes.append(tuple(batch.shape))
-        return -batch
+        return -to_floats(batch)
 
 
 @pytest.fixture
@@ -74,6 +75,18 @@ def test_an_interruption_while_a_result_is_written_still_counts_it(tmp_path: Pat
         translation.run(jobs)
     written = len(list((tmp_path / "out").iterdir()))
     assert 0 < written < 6 and translation.tally.translated == written
+
+
+def test_pictures_of_8_and_16_bits_share_no_batch(tmp_path: Path, recorder: Any) -> None:
+    for depth in (8, 16, 8, 16):
+        name = f"{len(list((tmp_path / 'in').glob('*')))}.png"
+        images.write(tmp_path / "in" / name, pixels(6, 7, depth=depth))
+    jobs = select([str(tmp_path / "in")], tmp_path / "out", "png").jobs
+    Translation(recorder, batch_size=4).run(jobs)
+    for job in jobs:
+        given = images.read(job.source, 3).pixels
+        np.testing.assert_array_equal(images.read(job.target, 3).pixels, np.iinfo(given.dtype).max - given)
+    assert recorder.shapes == [(2, 3, 6, 7)] * 2
 
 
 def assert_all_inverted(jobs: list[Job]) -> None:
