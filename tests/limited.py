@@ -7,6 +7,7 @@ import sys
 
 from fuzzing import limited_memory
 
+import gan_style.build
 import gan_style.commands.infer
 import gan_style.commands.train  # noqa: F401 - what is loaded later would count
 from gan_style.__main__ import run

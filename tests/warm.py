@@ -251,6 +251,10 @@ def _load() -> None:
     import gan_style.commands.prepare
     import gan_style.commands.report
     import gan_style.commands.train
+    import gan_style.commands.train.sweep
+    import gan_style.datasets.check
+    import gan_style.datasets.compare
+    import gan_style.datasets.convert
 
     assert torch.distributed.is_available() and gan_style.commands.train.train_command
     threads = len(list(Path("/proc/self/task").iterdir())) if sys.platform == "linux" else 1

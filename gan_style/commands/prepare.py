@@ -1,4 +1,7 @@
-"""`gan-style prepare`: draws the demo sets, changes layouts, checks files. Layouts: data/README.md."""
+"""`gan-style prepare`: draws the demo sets, changes layouts, checks files. Layouts: data/README.md.
+
+What works on images, and torch with it, is imported only after the command line has been checked.
+"""
 
 import argparse
 import sys
@@ -9,10 +12,6 @@ from pathlib import Path
 
 from gan_style.commands.options import path, place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
-from gan_style.datasets import convert
-from gan_style.datasets.check import check
-from gan_style.datasets.compare import comparison_sheet
-from gan_style.datasets.sources import recognised
 from gan_style.demo import sets as demo
 from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
@@ -46,7 +45,10 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _combine(options: argparse.Namespace) -> int:
-    count = convert.combine(options.root, options.output, options.overwrite)
+    from gan_style.datasets.convert import combine
+    from gan_style.datasets.sources import recognised
+
+    count = combine(options.root, options.output, options.overwrite)
     print(f"{options.output}: {counted(count, 'side-by-side file')}")
     if not recognised(options.output, "aligned"):
         print("say what it is, for not every file is twice as wide as high: train with data.source=aligned, check with --source aligned")
@@ -56,22 +58,28 @@ def _combine(options: argparse.Namespace) -> int:
 def _split(options: argparse.Namespace) -> int:
     for option, given in (("--domain", options.domain), ("--seed", options.seed)):
         refuse_idle(option, given, options.val is not None, "--val")
+    from gan_style.datasets.convert import split_files, split_pairs
+
     if options.val is None:
-        count = convert.split_pairs(options.root, options.output, options.overwrite)
+        count = split_pairs(options.root, options.output, options.overwrite)
         print(f"{options.output}: {counted(count, 'pair')}")
     else:
-        train, val = convert.split_files(options.root, options.output, options.val, options.domain, options.seed or 0, options.overwrite)
+        train, val = split_files(options.root, options.output, options.val, options.domain, options.seed or 0, options.overwrite)
         print(f"{options.output}: {train} files for training, {val} for validation")
     return 0
 
 
 def _to_parquet(options: argparse.Namespace) -> int:
-    rows = convert.to_parquet(options.root, options.output, options.source, options.shard_size * 2**20, options.overwrite)
+    from gan_style.datasets.convert import to_parquet
+
+    rows = to_parquet(options.root, options.output, options.source, options.shard_size * 2**20, options.overwrite)
     print(f"{options.output}: {counted(rows, 'row')}")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
+    from gan_style.datasets.check import check
+
     report = check(options.root, options.source, options.workers)
     print(report.table)
     for note in report.notes:
@@ -93,6 +101,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from gan_style.datasets.compare import comparison_sheet
+
     comparison_sheet(options.folders, options.output, options.rows)
     print(f"comparison: {options.output} (columns: {' | '.join(map(str, options.folders))})")
     return 0

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,33 @@ def load_config(
     given_in: what messages call the place where the overrides were given
     Raises `UserError`, which names every misspelt key and wrong value at once.
     """
+    return read_config(path, overrides, given_in).checked(methods)
+
+
+@dataclass(frozen=True)
+class WrittenConfig:
+    """A configuration as its file and its overrides write it. tree: of the file alone"""
+
+    tree: dict[str, Any]
+    origin: Origin
+
+    def checked(self, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
+        """The configuration after its overrides, checked against the schema of its method, see `load_config`."""
+        tree = deepcopy(self.tree)
+        for override in self.origin.overrides:
+            apply_override(tree, override)
+        config = parse_config(tree, self.origin, methods)
+        check_effect(config, self.origin.overrides)
+        for key, place in (("run_dir", config.run_dir), ("data.root", config.data.root)):
+            if why := refusal(place):
+                raise UserError(f"{key}: {short(place)} {why}; give another path")
+        return config
+
+
+def read_config(path: str | Path, overrides: Overrides, given_in: str = COMMAND_LINE) -> WrittenConfig:
+    """The first half of `load_config`, which needs no method and so loads no torch: read the file, parse the overrides."""
     file, given = read_config_file(find_recipe(str(path))), parse_overrides(overrides, given_in)
-    return _configured(file.tree, Origin(str(file.path), file, given), methods)
+    return WrittenConfig(file.tree, Origin(str(file.path), file, given))
 
 
 def config_of(
@@ -49,19 +75,7 @@ def config_of(
         values = plain(tree)
     except ValueError as problem:
         raise UserError(f"{name}: {problem}") from None
-    return _configured(values, Origin(name, None, parse_overrides(overrides, given_in)), methods)
-
-
-def _configured(values: dict[str, Any], origin: Origin, methods: Mapping[str, type[MethodConfig]]) -> RunConfig[Any]:
-    tree = deepcopy(values)
-    for override in origin.overrides:
-        apply_override(tree, override)
-    config = parse_config(tree, origin, methods)
-    check_effect(config, origin.overrides)
-    for key, place in (("run_dir", config.run_dir), ("data.root", config.data.root)):
-        if why := refusal(place):
-            raise UserError(f"{key}: {short(place)} {why}; give another path")
-    return config
+    return WrittenConfig(values, Origin(name, None, parse_overrides(overrides, given_in))).checked(methods)
 
 
 def check_effect(config: RunConfig[Any], overrides: Sequence[Override]) -> None:

@@ -1,22 +1,21 @@
-"""`gan-style train`: begins or resumes a run; with `--sweep`, several runs."""
+"""`gan-style train`: begins or resumes a run; with `--sweep`, several runs.
+
+Mistakes are told before what the next stage needs is loaded: nothing for the command line and the files, the methods (and torch) for
+the keys, the rest for the training.
+"""
 
 import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_style.build import describe, train
 from gan_style.commands.options import place
 from gan_style.commands.parser import CommandParser
 from gan_style.commands.train.axes import members
-from gan_style.commands.train.sweep import SweptRun, list_runs, train_all
-from gan_style.config.load import load_config
+from gan_style.config.load import read_config
 from gan_style.config.recipes import recipe_names, recipes
-from gan_style.engine.folder import begun
-from gan_style.engine.micro_batches import step_advice
 from gan_style.errors import UserError
 from gan_style.machine.memory import room_for
-from gan_style.methods import CONFIGS
 from gan_style.terminal.progress import say
 from gan_style.terminal.streams import check_written
 
@@ -34,7 +33,16 @@ def train_command(arguments: Sequence[str]) -> int:
 
 
 def _one_run(options: argparse.Namespace) -> int:
-    config = load_config(options.config, options.overrides, CONFIGS)
+    written = read_config(options.config, options.overrides)
+
+    from gan_style.methods import CONFIGS
+
+    config = written.checked(CONFIGS)
+
+    from gan_style.build import describe, train
+    from gan_style.engine.folder import begun
+    from gan_style.engine.micro_batches import step_advice
+
     with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
         if not options.dry_run:
             return train(config)
@@ -71,13 +79,22 @@ def train_parser() -> argparse.ArgumentParser:
 def _sweep(options: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("--sweep: runs follow each other in one process; leave torchrun out, or start the runs one by one")
-    runs: list[SweptRun] = []
+    every = members(options.sweep, options.overrides)
+    written = [read_config(options.config, [*options.overrides, *member.overrides]) for member in every]
+
+    from gan_style.methods import CONFIGS
+
+    configs = [each.checked(CONFIGS) for each in written]
     names: dict[str, str] = {}  # by configuration
-    run_dir = Path()
-    for member in members(options.sweep, options.overrides):
-        config = load_config(options.config, [*options.overrides, *member.overrides], CONFIGS)
+    for member, config in zip(every, configs, strict=True):
         if (same := names.setdefault(config.model_dump_json(), member.name)) is not member.name:
             raise UserError(f"--sweep: {same} and {member.name} would be the same run; give each value once")
-        run_dir = Path(config.run_dir)
-        runs.append(SweptRun(member, config.model_copy(update={"run_dir": str(run_dir / member.name)})))
+
+    from gan_style.commands.train.sweep import SweptRun, list_runs, train_all
+
+    run_dir = Path(configs[0].run_dir)  # the key is no sweep's
+    runs = [
+        SweptRun(member, config.model_copy(update={"run_dir": str(run_dir / member.name)}))
+        for member, config in zip(every, configs, strict=True)
+    ]
     return list_runs(runs) if options.dry_run else train_all(runs, run_dir)
