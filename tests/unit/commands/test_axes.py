@@ -57,7 +57,7 @@ def test_a_name_does_not_depend_on_the_other_values() -> None:
         (["train.seed=4..1"], "4..1 counts up by ones"),
         ([f"train.seed=0..{MAX_RUNS}"], f"over at most {MAX_RUNS} values"),
         (["train.seed=0..99", "a=0..9", "b=0..9"], f"more than the {MAX_RUNS} allowed"),
-        (["method.generator={name: unet},{name: resnet}", "method.generator.norm=batch"], "sets the same value as --sweep method.generator"),
+        (["method.generator={name: unet},{name: resnet}", "method.generator.norm=batch"], "sets the same value as --sweep"),
         (["optim.lr=[1"], "--sweep 'optim.lr=[1': the value is not valid YAML"),
     ],
 )
