@@ -24,6 +24,7 @@ MAY_CHANGE = (
     "train.steps",
     "train.epochs",
     "train.channels_last",
+    "train.compile",
     "train.max_minutes",
     "train.checkpoint_every",
     "train.keep",

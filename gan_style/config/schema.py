@@ -139,6 +139,11 @@ class TrainConfig(Section):
         default="auto",
         description="Store images and weights channels last, [B, H, W, C]. `auto`: yes, except on a CPU with a U-Net, which is slower so.",
     )
+    compile: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Compile the networks with torch.compile, which takes minutes at the start. `auto`: on a CUDA GPU alone. A network "
+        "that cannot be compiled runs as it is, with a warning. The result is the same up to rounding.",
+    )
     ema_decay: float = Field(
         default=0.0,
         ge=0,
@@ -183,9 +188,11 @@ class TrainConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _yaml_booleans(cls, values: Any) -> Any:
-        """YAML reads a bare `no` as false."""
+        """YAML reads a bare `no` as false, `on` as true and `off` as false."""
         if isinstance(values, dict) and values.get("mixed_precision") is False:
             values = {**values, "mixed_precision": "no"}
+        if isinstance(values, dict) and isinstance(values.get("compile"), bool):
+            values = {**values, "compile": "on" if values["compile"] else "off"}
         return values
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.buffers import Buffers
+from gan_style.engine.compilation import compiled
 from gan_style.engine.ema import EMA
 from gan_style.engine.health import StepResult, measure
 from gan_style.engine.layout import memory_format
@@ -50,6 +51,7 @@ class Trainer:
         self.ema = EMA(served, train.ema_decay, train.ema_warmup) if train.ema_decay else None
         self._buffers = Buffers(self.networks.values())
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
+        compiled(train.compile, self.networks, accelerator.device)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
             self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}

@@ -77,7 +77,19 @@ OWN = {
     "data.domain_a": {"channels", "labels", "transforms"},
     "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend"},
     "train": {
-        *("steps", "epochs", "batch_size", "accumulate", "seed", "mixed_precision", "dtype", "channels_last", "checkpoint_every", "keep"),
+        *(
+            "steps",
+            "epochs",
+            "batch_size",
+            "accumulate",
+            "seed",
+            "mixed_precision",
+            "dtype",
+            "channels_last",
+            "compile",
+            "checkpoint_every",
+            "keep",
+        ),
         *("ema_decay", "validate_every", "max_minutes", "on_nonfinite"),
         "ema_warmup",  # refused without ema_decay
     },
