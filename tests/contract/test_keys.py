@@ -50,13 +50,24 @@ def course(name: str, folder: Path, method: dict[str, Any]) -> Iterator[dict[str
         yield {term: loss.item() for term, loss in trainer.step(step, micro_batches(step, 2)).losses.items()}
 
 
-def check_it_has_an_effect(name: str, key: str, folder: Path) -> None:
+Courses = dict[tuple[str, str], list[dict[str, float]]]
+
+
+@pytest.fixture(scope="module")
+def courses() -> Courses:
+    """The losses of runs that differ in no key of their own, by method and given values: many keys are compared with one run."""
+    return {}
+
+
+def check_it_has_an_effect(name: str, key: str, folder: Path, courses: Courses) -> None:
     """One of the values that the key takes gives other losses than its own value."""
     field = CONFIGS[name].model_fields[key]
     given = met(name, field)
     config = tiny_config(name, folder, method=given)
     assert without_effect(config, ("method", key)) is None, f"method.{key} has no effect where its OnlyWith says it has one, with {given}"
-    usual = list(course(name, folder, given))
+    if (name, repr(given)) not in courses:
+        courses[name, repr(given)] = list(course(name, folder, given))
+    usual = courses[name, repr(given)]
     tried = []
     for other in others(field, getattr(config.method, key)):
         try:
@@ -82,8 +93,8 @@ CASES = [
 
 @pytest.mark.filterwarnings("ignore:gradient_penalty_weight and r1_weight")
 @pytest.mark.parametrize(("name", "key"), CASES)
-def test_a_key_changes_the_training(name: str, key: str, tmp_path: Path) -> None:
-    check_it_has_an_effect(name, key, tmp_path)
+def test_a_key_changes_the_training(name: str, key: str, tmp_path: Path, courses: Courses) -> None:
+    check_it_has_an_effect(name, key, tmp_path, courses)
 
 
 @pytest.mark.parametrize("key", ["adversarial", "gradient_penalty_weight", "r1_weight", "r1_every", "instance_noise", "critic_steps"])
@@ -96,4 +107,4 @@ def test_a_key_that_nothing_uses_is_seen(key: str, tmp_path: Path, monkeypatch: 
         return EachDomainConfig(domain_names=config.domain_names, generator=config.generator, discriminator=config.discriminator)
 
     with pytest.raises(AssertionError, match=rf"^method\.{key} changes no loss in 3 steps, with the values \["):
-        check_it_has_an_effect("each_domain", key, tmp_path)
+        check_it_has_an_effect("each_domain", key, tmp_path, {})
