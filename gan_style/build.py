@@ -40,6 +40,7 @@ from gan_style.evaluation.cases import Cases, Wanted, open_cases, spread
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files.looking import looking_only
 from gan_style.machine.allocator import keeping_freed_memory
+from gan_style.machine.device import cuda_settings
 from gan_style.machine.memory import room_for
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.base import Method
@@ -63,11 +64,21 @@ def train(config: RunConfig[Any]) -> int:
         accelerator = make_accelerator(config.train, config.logging, config.run_dir)
         memory = keeping_freed_memory() if accelerator.device.type == "cpu" else nullcontext()
         try:
-            with memory, room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
+            with (
+                memory,
+                cuda_settings(config.train.tf32, measures_kernels(config)),
+                room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)),
+            ):
                 return _run(config, accelerator)
         except (UserError, SystemExit):
             accelerator.end_training()  # else gloo may abort at exit, and the exit code is lost
             raise
+
+
+def measures_kernels(config: RunConfig[Any]) -> bool:
+    """Does cuDNN measure its kernels? With images of many sizes it would measure again and again."""
+    wanted = config.train.cudnn_benchmark
+    return wanted == "on" or (wanted == "auto" and config.data.one_size)
 
 
 def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:

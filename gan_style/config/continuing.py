@@ -25,6 +25,7 @@ MAY_CHANGE = (
     "train.epochs",
     "train.channels_last",
     "train.compile",
+    "train.cudnn_benchmark",
     "train.max_minutes",
     "train.checkpoint_every",
     "train.keep",

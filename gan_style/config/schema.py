@@ -144,6 +144,16 @@ class TrainConfig(Section):
         description="Compile the networks with torch.compile, which takes minutes at the start. `auto`: on a CUDA GPU alone. A network "
         "that cannot be compiled runs as it is, with a warning. The result is the same up to rounding.",
     )
+    tf32: bool = Field(
+        default=True,
+        description="On NVIDIA GPUs from compute capability 8.0: multiply float32 in TF32, with 10 bits of mantissa instead of 23. "
+        "Other devices and half precision do not use it.",
+    )
+    cudnn_benchmark: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="On NVIDIA GPUs: measure at the start which kernel is the fastest for each size. `auto`: where all images have one "
+        "size. Another run may choose other kernels, which changes rounding.",
+    )
     ema_decay: float = Field(
         default=0.0,
         ge=0,
@@ -191,8 +201,9 @@ class TrainConfig(Section):
         """YAML reads a bare `no` as false, `on` as true and `off` as false."""
         if isinstance(values, dict) and values.get("mixed_precision") is False:
             values = {**values, "mixed_precision": "no"}
-        if isinstance(values, dict) and isinstance(values.get("compile"), bool):
-            values = {**values, "compile": "on" if values["compile"] else "off"}
+        for key in ("compile", "cudnn_benchmark"):
+            if isinstance(values, dict) and isinstance(values.get(key), bool):
+                values = {**values, key: "on" if values[key] else "off"}
         return values
 
     @model_validator(mode="after")

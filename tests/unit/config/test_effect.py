@@ -86,6 +86,8 @@ OWN = {
             "mixed_precision",
             "dtype",
             "channels_last",
+            "tf32",
+            "cudnn_benchmark",
             "compile",
             "checkpoint_every",
             "keep",

@@ -65,6 +65,12 @@ def test_yaml_booleans_of_labels(value: Any, expected: str) -> None:
     assert DomainConfig.model_validate({"labels": value}).labels == expected
 
 
+@pytest.mark.parametrize("key", ["compile", "cudnn_benchmark"])
+def test_yaml_booleans_of_switches_with_auto(key: str) -> None:
+    for value, word in ((True, "on"), (False, "off"), ("auto", "auto")):
+        assert getattr(TrainConfig.model_validate({"steps": 1, key: value}), key) == word
+
+
 def test_yaml_boolean_of_mixed_precision() -> None:
     assert TrainConfig.model_validate({"steps": 1, "mixed_precision": False}).mixed_precision == "no"
     with pytest.raises(ValidationError, match="mixed_precision"):

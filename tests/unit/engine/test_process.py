@@ -141,3 +141,31 @@ def test_two_at_once_are_refused(config: Callable[..., Any], monkeypatch: pytest
 
     monkeypatch.setattr(build.Run, "fit", meanwhile)
     assert build.train(config("first")) == 0
+
+
+@pytest.mark.parametrize(
+    ("train", "data", "tf32", "benchmark"),
+    [
+        ({}, {}, True, True),
+        ({"tf32": False, "cudnn_benchmark": "off"}, {}, False, False),
+        ({}, {"preprocess": "none"}, True, False),
+        ({"cudnn_benchmark": "on"}, {"preprocess": "none"}, True, True),
+    ],
+)
+def test_the_settings_of_cuda_hold_in_training_alone(
+    train: dict[str, Any],
+    data: dict[str, Any],
+    tf32: bool,
+    benchmark: bool,
+    config: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def now() -> tuple[bool, bool, bool]:
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+
+    seen: list[Any] = []
+    monkeypatch.setattr(build, "_run", lambda *_: seen.append(now()) or 0)
+    before, wanted = now(), config("run", **train)
+    assert build.train(wanted.model_copy(update={"data": wanted.data.model_copy(update=data)})) == 0
+    assert seen == [(tf32, tf32, benchmark)]
+    assert now() == before
