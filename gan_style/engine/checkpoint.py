@@ -5,7 +5,7 @@ run_dir/checkpoints/step_0000100/
     training.safetensors     optimizers, moving average, loss scaler, counts of skips and alarms
     inputs.safetensors       what the method read from files when the run began (style pictures, names of styles)
     process_0000.safetensors the state of one process (replay buffers, means of the log); one file for each process
-    manifest.json            step, samples seen, files with sizes and SHA-256; written last
+    manifest.json            step, samples seen, files with sizes and SHA-256; written last, when all others are on the disk
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ from gan_style.files import atomic
 from gan_style.machine.memory import room_for
 
 NETWORKS, TRAINING, INPUTS, MANIFEST = "networks.safetensors", "training.safetensors", "inputs.safetensors", "manifest.json"
+_SEALERS = 2  # threads that hash: two files hold almost all of a checkpoint, and SHA-256 takes longer than writing
+
+Entry = dict[str, int | str]  # of a file in the manifest: `bytes` and `sha256`
 
 
 @dataclass(frozen=True)
@@ -95,20 +99,29 @@ class Checkpointer:
                 if main:
                     self._sweep()
                     temporary.mkdir(parents=True)
-            with self._written_together(step):
-                save_tree(temporary / process_file(self.accelerator.process_index), own)
+            sealing: dict[str, Future[Entry]] = {}
+            with self._written_together(step), ThreadPoolExecutor(_SEALERS) as pool:
+
+                def seal(name: str) -> None:  # while the next file is written
+                    sealing[name] = pool.submit(_sealed, temporary / name)
+
                 if main:
+                    save_tree(temporary / TRAINING, training)  # the largest first
+                    seal(TRAINING)
                     weights = {
                         f"{name}/{key}": value.detach().cpu().contiguous()
                         for name, network in networks.items()
                         for key, value in network.state_dict().items()
                     }
                     save_file(weights, temporary / NETWORKS)
-                    save_tree(temporary / TRAINING, training)
+                    seal(NETWORKS)
                     save_tree(temporary / INPUTS, inputs)
+                    seal(INPUTS)
+                save_tree(temporary / process_file(self.accelerator.process_index), own)
+                sealed = {name: entry.result() for name, entry in sealing.items()}
             with self._written_together(step):
                 if main:
-                    _write_manifest(temporary, step, samples, self.accelerator.num_processes)
+                    _write_manifest(temporary, step, samples, self.accelerator.num_processes, sealed)
                     self._put_in_place(temporary, step)
         except UserError:
             if main:
@@ -204,16 +217,13 @@ def _step(folder: Path) -> int:
     return int(match[1]) if match else -1
 
 
-def _write_manifest(folder: Path, step: int, samples: int, processes: int) -> None:
-    """Flush every file of `folder`, then list them in its manifest."""
-    files = sorted(folder.iterdir())
-    for file in files:
-        atomic.flush(file)
+def _write_manifest(folder: Path, step: int, samples: int, processes: int, sealed: Mapping[str, Entry]) -> None:
+    """List every file of `folder` in its manifest. sealed: the entries of those that are flushed already; the others are flushed now"""
     manifest = {
         "step": step,
         "samples": samples,
         "processes": processes,
-        "files": {file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files},
+        "files": {file.name: sealed.get(file.name) or _sealed(file) for file in sorted(folder.iterdir())},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     atomic.flush(folder / MANIFEST)
@@ -240,6 +250,12 @@ def _verify(folder: Path) -> Checkpoint:
         if _sha256(file) != digest:
             raise ValueError(f"{name} does not have the checksum of the manifest")
     return Checkpoint(folder, step, samples, processes)
+
+
+def _sealed(file: Path) -> Entry:
+    """Flush a whole file to the disk and hash it; its entry in the manifest."""
+    atomic.flush(file)
+    return {"bytes": file.stat().st_size, "sha256": _sha256(file)}
 
 
 def _sha256(file: Path) -> str:

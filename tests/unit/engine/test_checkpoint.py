@@ -1,16 +1,22 @@
+import errno
 import json
+import os
 import resource
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from accelerate import Accelerator
 from torch import nn
 
+from gan_style.engine import checkpoint
 from gan_style.engine.agreement import Agreement
-from gan_style.engine.checkpoint import MANIFEST, NETWORKS, Checkpointer
+from gan_style.engine.checkpoint import MANIFEST, NETWORKS, TRAINING, Checkpointer
 from gan_style.errors import UserError
+from gan_style.files import atomic
 
 
 def networks(value: float = 0.0) -> dict[str, nn.Module]:
@@ -114,6 +120,56 @@ def test_the_manifest_is_complete(checkpointer: Checkpointer) -> None:
     assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {MANIFEST}
     # Nothing here is a pickle: every file is safetensors or JSON.
     assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}
+
+
+def test_a_file_is_hashed_while_the_next_one_is_written(checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch) -> None:
+    next_one = threading.Event()
+    sha256, save_file = checkpoint._sha256, checkpoint.save_file
+
+    def hash_meanwhile(file: Path) -> str:
+        assert file.name != TRAINING or next_one.wait(60), f"{TRAINING} was to be hashed before {NETWORKS} is written"
+        return sha256(file)
+
+    def write(*arguments: Any) -> None:
+        next_one.set()
+        save_file(*arguments)
+
+    monkeypatch.setattr(checkpoint, "_sha256", hash_meanwhile)
+    monkeypatch.setattr(checkpoint, "save_file", write)
+    save(checkpointer, 1)
+    assert checkpointer.newest() is not None
+
+
+def test_every_file_is_on_the_disk_before_the_manifest_is_written(checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    flush = atomic.flush
+
+    def noted(path: Path) -> None:
+        flush(path)
+        assert path.name == MANIFEST or not (path.parent / MANIFEST).exists() or path.is_dir()
+        flushed.append(path.name)
+
+    monkeypatch.setattr(atomic, "flush", noted)
+    save(checkpointer, 1)
+    files = {path.name for path in (checkpointer.root / "step_0000001").iterdir()}
+    assert set(flushed[: len(files) - 1]) == files - {MANIFEST}
+    assert flushed[len(files) - 1 :] == [MANIFEST, ".saving_0000001", "checkpoints"]
+
+
+@pytest.mark.parametrize("name", [TRAINING, NETWORKS, "process_0000.safetensors", MANIFEST])
+def test_a_file_that_the_disk_does_not_keep_is_said(checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    save(checkpointer, 1)
+    flush = atomic.flush
+
+    def refuse(path: Path) -> None:
+        if path.name == name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        flush(path)
+
+    monkeypatch.setattr(atomic, "flush", refuse)
+    with pytest.raises(UserError, match=r"step 2 cannot be saved \(Input/output error\), the older ones stay"):
+        save(checkpointer, 2)
+    assert [folder.name for folder in checkpointer.root.iterdir()] == ["step_0000001"]
 
 
 def test_a_torn_newer_one_never_pushes_a_complete_one_out(checkpointer: Checkpointer) -> None:
