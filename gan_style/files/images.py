@@ -24,7 +24,7 @@ from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.samples import rows_of
 from gan_style.files.tiff_directory import is_tiff
 from gan_style.files.walking import walk
-from gan_style.files.writing import encode
+from gan_style.files.writing import SMALL_PNG, encode
 from gan_style.machine.memory import room_for
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
@@ -85,13 +85,13 @@ def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
     return Picture(pixels, header.palette, alpha, header.orientation, header.several, dots)
 
 
-def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None) -> None:
+def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None, png_compression: int = SMALL_PNG) -> None:
     """Write [H, W, C] uint8 or uint16 pixels in sRGB. The suffix of `path` chooses the format; folders are created.
 
-    dots_per_inch: across and down, for formats that store it. Writing is atomic.
+    dots_per_inch: across and down, for formats that store it; png_compression: see `encode`. Writing is atomic.
     `UserError` if the format cannot hold the pixels, or if the disk refuses.
     """
-    data = encode(path, pixels, dots_per_inch)
+    data = encode(path, pixels, dots_per_inch, png_compression)
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(data)

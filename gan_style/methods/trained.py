@@ -77,10 +77,15 @@ def check_weights(path: Path, kind: type[Method], config: Any, info: BundleInfo,
     if problems:
         raise UserError(f"{path}: its weights do not fit the network that its metadata describes: {'; '.join(problems)}")
     # Such a network would paint every picture black without a word.
-    broken = [name for name, weight in weights.items() if not torch.isfinite(weight).all()]
+    broken = [name for name, weight in weights.items() if not _finite(weight)]
     if broken:
         raise UserError(f"{path}: {_some(broken)} not finite: the training went wrong; take the bundle of an earlier checkpoint")
 
 
 def _some(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _finite(weight: Tensor) -> bool:
+    """Are all values finite? The extremes tell it in one pass without memory: NaN is an extreme of any values."""
+    return weight.numel() == 0 or all(torch.isfinite(extreme).item() for extreme in weight.aminmax())

@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_style.bundles.file import BundleInfo
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
+from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG
 from gan_style.label_maps.colours import to_nearest
 from gan_style.translation.inputs import Job
 
@@ -61,9 +61,10 @@ def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def write_result(source: Original, translated: Tensor, keep_resized: bool) -> None:
+def write_result(source: Original, translated: Tensor, keep_resized: bool, png_compression: int = FAST_PNG) -> None:
     """Write a result [C, h, w] in [-1, 1], in the file's depth and with its alpha if the format can hold them.
 
+    png_compression: 0 (fast) to 9 (small)
     keep_resized: keep the result's size; else it is resized to the file's own size and keeps the file's dots per inch
     """
     suffix = source.job.target.suffix.lower()
@@ -77,7 +78,8 @@ def write_result(source: Original, translated: Tensor, keep_resized: bool) -> No
             alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
         pixels = np.concatenate([pixels, alpha], axis=2)
     same_size = pixels.shape[:2] == (source.height, source.width)
-    images.write(source.job.target, fit_format(pixels, suffix), source.dots_per_inch if same_size else None)
+    dots = source.dots_per_inch if same_size else None
+    images.write(source.job.target, fit_format(pixels, suffix), dots, png_compression)
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
+from gan_style.files.writing import FAST_PNG
 from gan_style.machine.batches import Batches, alike, read_ahead
 from gan_style.machine.memory import room_for
+from gan_style.machine.share import ALONE, Share
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 from gan_style.translation.inputs import Job, kept_before
@@ -40,21 +42,47 @@ class Tally:
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def reported(self, output: Path, left_out: int = 0) -> Iterator[None]:
+    def reported(self, output: Path, left_out: int = 0, share: Share = ALONE) -> Iterator[None]:
         """While entered, SIGTERM unwinds the stack. However the work ends, the counts are printed. `UserError` at the end if jobs failed.
 
         left_out: number of files with pictures that were no jobs and were named before
+        share: of this process. The main process prints the counts of all and tells their failures; the others exit with code 2 if a job
+            failed anywhere. A process that is interrupted prints its own counts and does not wait for the others.
         """
-        try:
-            with exiting_on_termination():
-                yield
-        finally:
-            if self.skipped:
-                print(one_line(kept_before(self.skipped, output)))
-            counts = f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
-            print(one_line(f"{counts} -> {output}"), flush=True)
-            if left_out:
-                print(f"left out: {counted(left_out, 'file')} with pictures, named at the start", flush=True)
+        with share.together():
+            stopped: UserError | None = None
+            try:
+                with exiting_on_termination():
+                    yield
+            except UserError as mistake:  # such as a full disk
+                stopped = mistake
+            except BaseException:
+                self._print(output, left_out)
+                raise
+            whole = Tally.sum_of(share.gathered(self))
+            if share.main:
+                whole._print(output, left_out)
+            if stopped:
+                raise stopped
+            if share.main:
+                whole._raise()
+
+    @classmethod
+    def sum_of(cls, parts: Sequence["Tally"]) -> "Tally":
+        """The counts of several processes together."""
+        failures = [failure for part in parts for failure in part.failures]
+        return cls(sum(part.translated for part in parts), sum(part.skipped for part in parts), failures)
+
+    def _print(self, output: Path, left_out: int) -> None:
+        if self.skipped:
+            print(one_line(kept_before(self.skipped, output)))
+        counts = f"{self.translated} translated, {self.skipped} skipped (exist), {len(self.failures)} failed"
+        print(one_line(f"{counts} -> {output}"), flush=True)
+        if left_out:
+            print(f"left out: {counted(left_out, 'file')} with pictures, named at the start", flush=True)
+
+    def _raise(self) -> None:
+        """`UserError` if jobs failed, after a line for each."""
         if len(self.failures) == 1:
             raise UserError(self.failures[0])
         for failure in self.failures:
@@ -71,6 +99,8 @@ class Translation:
     keep_resized: results keep that size; else they are resized to their input's
     batch_size: most pictures in one forward; None chooses
     overwrite: translate jobs whose result exists too
+    png_compression: 0 (fast) to 9 (small)
+    shown: show the progress
     translator: None for the predictor alone
 
     Memory holds up to `batch_size` pictures that wait for others of their size, as many results that wait to be written, and one picture
@@ -82,6 +112,8 @@ class Translation:
     keep_resized: bool = False
     batch_size: int | None = None
     overwrite: bool = False
+    png_compression: int = FAST_PNG
+    shown: bool = True
     translator: Translator | None = None
     tally: Tally = field(default_factory=Tally)
 
@@ -93,8 +125,7 @@ class Translation:
         size = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
         self._translator = self.translator or Plain(self.predictor)
         self._batches = Batches(self._translate, 1 if self._translator.one_by_one else size)
-        # A GPU is faster than one thread decodes and encodes; a CPU is busy with the network itself.
-        self._threads = min(8, max(2, os.cpu_count() or 2)) if on_gpu else 2
+        self._threads = min(8, max(2, os.cpu_count() or 2))  # a GPU, and a small network on a CPU, are faster than one thread encodes
         self._writing: deque[Future[None]] = deque()
         self._counting = Lock()
 
@@ -109,7 +140,7 @@ class Translation:
                 self.tally.skipped += 1
             else:
                 todo.append(job)
-        with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo)) as progress:
+        with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo), shown=self.shown) as progress:
             try:
                 sources = self._sources(todo, threads, progress)
                 for group in alike(sources, kind_of_pixels, lambda waiting: waiting >= self._batches.size):
@@ -151,7 +182,7 @@ class Translation:
 
     def _write(self, source: Original, result: Tensor) -> None:
         with room_for(f"{source.job.source}: no memory to write its translation", _SMALLER):
-            write_result(source, result, self.keep_resized)
+            write_result(source, result, self.keep_resized, self.png_compression)
         with self._counting:  # here, where no signal comes between a result and its count: Python delivers them to the main thread
             self.tally.translated += 1
 

@@ -97,6 +97,15 @@ def test_formats_and_inputs(main: Callable[..., int], capsys: pytest.CaptureFixt
     assert sorted(map(str, images.find_images(Path("out")))) == ["gray16.tif", "wide.png"]
 
 
+@pytest.mark.parametrize("level", [0, 9])
+def test_the_compression_of_png_changes_no_pixel(main: Callable[..., int], level: int) -> None:
+    assert main(command()) == main(command("--png-compression", str(level), output="other")) == 0
+    for name in ("wide.png", "deep/gray16.png"):
+        usual, other = Path("out", name), Path("other", name)
+        np.testing.assert_array_equal(images.read(usual, 3).pixels, images.read(other, 3).pixels)
+        assert (other.stat().st_size > usual.stat().st_size) == (level == 0)
+
+
 def test_what_is_left_out_is_named_once_and_recalled_at_the_end(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("1.heic", "2.heic", "clip.mp4", "notes.txt"):
         Path("in", name).touch()
@@ -172,6 +181,8 @@ def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str])
         (command("--resize", "0"), "--resize: '0' is neither none, train nor a number from 1"),
         (command("--batch-size", "many"), "--batch-size: 'many'"),
         (command("--format", "gif"), "--format"),
+        (command("--png-compression", "10"), "--png-compression: '10' is no whole number from 0 to 9"),
+        (command("--png-compression", "1", "--format", "jpg"), "--png-compression: the results are jpg; leave it out"),
         (command("--presision", "bf16"), "--presision"),
         (command(model="nowhere"), "--model nowhere: no such"),
         (command(model="in"), "--model in: a folder without bundles/"),

@@ -1,7 +1,7 @@
 """`gan-style infer`. torch is imported only after the command line and the paths have been checked."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gan_style.bundles.place import DIRECTIONS, find_bundle
@@ -10,6 +10,7 @@ from gan_style.commands.options import device_option, number, place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
+from gan_style.machine.share import Share
 from gan_style.terminal.counted import counted
 from gan_style.translation.inputs import FORMATS, check_paths, make_output, select
 
@@ -17,10 +18,22 @@ from gan_style.translation.inputs import FORMATS, check_paths, make_output, sele
 def infer_command(arguments: Sequence[str]) -> int:
     """Translate as the command line says. Returns the exit code. `UserError` at the end if some pictures failed."""
     with room_for("no memory to begin", "free some, or take another --device"):
-        return gatys_command(arguments) if asks_for_gatys(arguments) else _translate(arguments)
+        share = Share.of_launch()
+        try:
+            return gatys_command(arguments, share) if asks_for_gatys(arguments) else _translate(arguments, share)
+        finally:
+            share.close()
 
 
-def _translate(arguments: Sequence[str]) -> int:
+def _translate(arguments: Sequence[str], share: Share) -> int:
+    with share.together():
+        work = _prepared(arguments, share)
+    work()
+    return 0
+
+
+def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
+    """Check the command line, load the bundle and make the output folder. Returns the work that remains."""
     options = infer_parser().parse_args(arguments)
     check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
     bundle = find_bundle("--model", Path(options.model), options.direction)
@@ -28,6 +41,7 @@ def _translate(arguments: Sequence[str]) -> int:
     selection = select(options.input, output, options.format)
 
     from gan_style.conditions import Noise
+    from gan_style.files.writing import FAST_PNG
     from gan_style.translation.draw import draw_samples
     from gan_style.translation.picture import check_output_channels
     from gan_style.translation.pipeline import Translation
@@ -36,6 +50,8 @@ def _translate(arguments: Sequence[str]) -> int:
     from gan_style.translation.termination import exiting_on_termination
     from gan_style.translation.translators import translator_for
 
+    if options.png_compression is not None and options.format not in ("png", "keep"):
+        raise UserError(f"--png-compression: the results are {options.format}; leave it out, or take --format png")
     predictor = Predictor.load(bundle, options.device, options.precision)
     if options.direction not in (None, predictor.info.direction):
         raise UserError(
@@ -53,18 +69,31 @@ def _translate(arguments: Sequence[str]) -> int:
 
     left_out = selection.left_out()
     info = predictor.info
-    print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}"))
+    compression = FAST_PNG if options.png_compression is None else options.png_compression
+    if share.main:
+        processes = f", {share.count} processes" if share.count > 1 else ""
+        print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}{processes}"))
     if isinstance(condition, Noise):
-        count, size = options.samples, options.batch_size or 16
-        with exiting_on_termination():
-            done = draw_samples(predictor, condition, count, options.seed or 0, output, options.format, size, options.overwrite)
-            print(f"{done} -> {output}")
-        return 0
-    print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""))
-    translation = Translation(predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, translator)
-    with translation.tally.reported(output, selection.others.pictures()):
-        translation.run(selection.jobs)
-    return 0
+        count, size, seed = options.samples, options.batch_size or 16, options.seed or 0
+
+        def draw() -> None:
+            with share.together(), exiting_on_termination():
+                done = draw_samples(predictor, condition, count, seed, output, options.format, size, options.overwrite, compression, share)
+            if share.main:
+                print(f"{done} -> {output}")
+
+        return draw
+    if share.main:
+        print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""))
+    translation = Translation(
+        predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, compression, share.main, translator
+    )
+
+    def translate() -> None:
+        with translation.tally.reported(output, selection.others.pictures(), share):
+            translation.run(share.of(selection.jobs))
+
+    return translate
 
 
 def infer_parser() -> argparse.ArgumentParser:
@@ -115,6 +144,12 @@ def infer_parser() -> argparse.ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
     parser.add_argument(
         "--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's, png for GIF and AVIF"
+    )
+    parser.add_argument(
+        "--png-compression",
+        type=whole(0, 9),
+        metavar="0..9",
+        help="of PNG files: 0 is the fastest, 9 the smallest; the pixels are the same; default: 1",
     )
     style = parser.add_argument_group("styles (fast_style, adain)")
     style.add_argument(

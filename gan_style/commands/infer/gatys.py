@@ -1,12 +1,13 @@
 """`gan-style infer --model gatys`: stylises pictures one by one by optimisation, without a trained network."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gan_style.commands.options import device_option, number, place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.errors import UserError, one_line
+from gan_style.machine.share import ALONE, Share
 from gan_style.terminal.counted import counted
 from gan_style.translation.inputs import check_paths, make_output, select
 
@@ -18,8 +19,16 @@ def asks_for_gatys(arguments: Sequence[str]) -> bool:
     return model.parse_known_args(arguments)[0].model == "gatys"
 
 
-def gatys_command(arguments: Sequence[str]) -> int:
+def gatys_command(arguments: Sequence[str], share: Share = ALONE) -> int:
     """Stylise as the command line says. Returns the exit code. `UserError` at the end if some pictures failed."""
+    with share.together():
+        work = _prepared(arguments, share)
+    work()
+    return 0
+
+
+def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
+    """Check the command line, load the network and make the output folder. Returns the work that remains."""
     options = gatys_parser().parse_args(arguments)
     refuse_idle("--learning-rate", options.learning_rate, options.optimizer == "adam", "--optimizer adam")
     refuse_idle("--seed", options.seed, options.start == "noise", "--start noise")
@@ -28,7 +37,8 @@ def gatys_command(arguments: Sequence[str]) -> int:
     output = Path(options.output)
     selection = select(options.input, output, "png")
     left_out = selection.left_out()
-    print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""), flush=True)
+    if share.main:
+        print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""), flush=True)
 
     from gan_style.translation.pipeline import NO_USE_GOING_ON, Tally  # loads torch
     from gan_style.translation.stylisation import Stylisation
@@ -36,19 +46,22 @@ def gatys_command(arguments: Sequence[str]) -> int:
     tally = Tally()
     stylise = Stylisation(options)
     make_output(output)
-    with tally.reported(output, selection.others.pictures()):
-        for job in selection.jobs:
-            if job.done and not options.overwrite:
-                tally.skipped += 1
-                continue
-            try:
-                stylise(job)
-                tally.translated += 1
-            except UserError as mistake:
-                tally.failures.append(one_line(str(mistake)))
-                if getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
-                    raise
-    return 0
+
+    def stylise_all() -> None:
+        with tally.reported(output, selection.others.pictures(), share):
+            for job in share.of(selection.jobs):
+                if job.done and not options.overwrite:
+                    tally.skipped += 1
+                    continue
+                try:
+                    stylise(job)
+                    tally.translated += 1
+                except UserError as mistake:
+                    tally.failures.append(one_line(str(mistake)))
+                    if getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
+                        raise
+
+    return stylise_all
 
 
 def gatys_parser() -> argparse.ArgumentParser:
