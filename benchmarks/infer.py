@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -127,7 +128,8 @@ def plain_script(network: nn.Module, sources: list[Path], output: Path) -> None:
     convert = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
     output.mkdir(exist_ok=True)
     for source in sources:
-        result = network(convert(Image.open(source).convert("RGB"))[None])[0]
+        picture: Any = convert(Image.open(source).convert("RGB"))
+        result = network(picture[None])[0]
         pixels = ((result.permute(1, 2, 0) + 1) / 2 * 255).round().byte().numpy()
         Image.fromarray(pixels).save(output / f"{source.stem}.png")
 
@@ -152,6 +154,7 @@ def draw_bundle(root: Path, channels: int) -> tuple[Path, Path]:
         in_channels=3,
         out_channels=3,
         size_multiple=4,
+        colours=[],
         resize=Resize(preprocess="none", load_size=286, crop_size=256),
         step=1,
     )
