@@ -122,8 +122,7 @@ class Batch:
         """Copy the batch to `device` and make floats of integers there. A copy from pinned memory is asynchronous."""
 
         def move(images: Tensor) -> Tensor:
-            there = images.to(device, non_blocking=True).contiguous(memory_format=memory_format)
-            return to_floats(there).to(dtype)
+            return to_floats(images.to(device, non_blocking=True)).to(dtype).contiguous(memory_format=memory_format)
 
         return self.with_images(**{domain: move(images) for domain, images in self.images.items()})
 

@@ -26,6 +26,7 @@ _ANIMATED = ("PNG", "WEBP", "GIF", "AVIF")  # without MPO, whose other pictures 
 _MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB": 3, "CMYK": 3, "YCbCr": 3, "PA": 4, "RGBA": 4}
 _DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_AT_ONCE = 2**20  # pixels of a picture that is not converted in bands
 _WEIGHTS = {"WEBP": 6, "AVIF": 12}  # bytes a pixel that these decoders need beside the result
 
 PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE  # Pillow decompresses a profile or text up to this size, and 64 MB of them together
@@ -170,6 +171,9 @@ def _converted(image: Image.Image, mode: str, to_srgb: Conversion | None) -> np.
     """[H, W, C] of a decoded image."""
     pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
     stored = "CMYK" if to_srgb and image.mode == "CMYK" else mode
+    if image.mode == stored and image.width * image.height <= _AT_ONCE and not to_srgb:
+        pixels[:] = np.asarray(image).reshape(pixels.shape)  # no band needs a picture of its own
+        return pixels
     for rows in rows_of(*pixels.shape[:2]):
         band = np.asarray(image.crop((0, rows.start, image.width, rows.stop)).convert(stored)).reshape(-1, image.width, len(stored))
         pixels[rows] = to_srgb.of_colours(band) if to_srgb else band

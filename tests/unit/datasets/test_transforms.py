@@ -227,3 +227,30 @@ def test_every_transform_that_keeps_values_is_still_accepted() -> None:
         except UserError:
             refused.add(name)
     assert refused == {"FromFloat", "Normalize", "ToFloat", "PadIfNeeded", "RandomCropFromBorders", "RandomScale"}
+
+
+@pytest.mark.parametrize("preprocess", ["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"])
+@pytest.mark.parametrize("flip", [True, False])
+@pytest.mark.parametrize(("kind", "channels"), [(np.uint8, 3), (np.uint8, 1), (np.uint16, 4), (np.uint16, 2)])
+def test_crops_and_flips_without_albumentations_are_those_of_albumentations(
+    preprocess: str, flip: bool, kind: type[np.unsignedinteger], channels: int
+) -> None:
+    """A listed transform that is never applied makes albumentations crop and flip."""
+    settings: dict[str, Any] = {"preprocess": preprocess, "flip": flip, "load_size": 30, "crop_size": 24}
+    fast = TrainingTransforms(DataConfig(**settings))
+    slow = TrainingTransforms(DataConfig(**settings, transforms=[{"name": "VerticalFlip", "p": 0.0}]))
+    rng = np.random.default_rng(2)
+    seen = set()
+    for number in range(60):
+        height, width = int(rng.integers(40, 60)), int(rng.integers(24, 40))
+        image = rng.integers(0, np.iinfo(kind).max, (height, width, channels), dtype=kind)
+        sample = {"a": Loaded(image, number % 3 == 0, "a"), "b": Loaded(image[::-1], number % 2 == 0, "b")}
+        if number % 5 == 0:
+            del sample["b"]
+        got, expected = fast(sample, 7, "pair", 1, number), slow(sample, 7, "pair", 1, number)
+        assert got.keys() == expected.keys() == sample.keys()
+        for name in got:
+            assert got[name].dtype == expected[name].dtype == getattr(torch, kind.__name__)
+            np.testing.assert_array_equal(got[name].numpy(), expected[name].numpy())
+        seen.add(got["a"].numpy().tobytes())
+    assert len(seen) == 60
