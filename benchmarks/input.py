@@ -29,7 +29,7 @@ from gan_style.datasets.loading import training_loader
 
 LOAD, CROP = 286, 256
 SIZE = (288, 384)  # height, width
-CACHES = ("off",)
+CACHES = ("off", "memory", "disk")
 
 
 def main() -> None:
@@ -43,7 +43,9 @@ def main() -> None:
     print(f"torch {torch.__version__}, {os.cpu_count()} cores, {options.pairs} pairs, {options.rounds} rounds")
     for suffix in (".jpg", ".png"):
         with tempfile.TemporaryDirectory() as folder:
+            os.environ["GAN_STYLE_CACHE"] = f"{folder}/cache"
             draw_set(Path(folder), options.pairs, suffix)
+            time.sleep(3)  # files that have just changed are not cached
             report(Path(folder), options.pairs, options.rounds, suffix)
 
 
@@ -66,7 +68,7 @@ def report(root: Path, pairs: int, rounds: int, suffix: str) -> None:
 
 def ours(root: Path, pairs: int, cache: str) -> Callable[[int], Iterator[object]]:
     """Epoch `turn` of gan_style's loader in this process."""
-    config = DataConfig.model_validate({"root": str(root), "workers": 0, "load_size": LOAD, "crop_size": CROP})
+    config = DataConfig.model_validate({"root": str(root), "workers": 0, "load_size": LOAD, "crop_size": CROP, "cache": cache})
     dataset = open_dataset(config, "train", "pairs", 0)
 
     def load(turn: int) -> Iterator[object]:

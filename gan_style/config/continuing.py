@@ -18,6 +18,8 @@ MAY_CHANGE = (
     "data.source",
     "data.changed",
     "data.workers",
+    "data.cache",
+    "data.cache_gb",
     "method.generator.activation_checkpointing",
     "method.vgg.weights",
     "optim.extend",

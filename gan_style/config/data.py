@@ -109,12 +109,23 @@ class DataConfig(Section):
         description="What happens if a run goes on and training images were added, removed or replaced. `refuse`: the command ends and "
         "names the first change. `accept`: the run goes on with the changed data set. A data set may move to another folder.",
     )
-    workers: int = Field(
-        default=2,
-        ge=0,
-        le=128,
-        description="Processes that load images for each training process. 0: the training process loads them itself. The number does "
-        "not change results.",
+    workers: Literal["auto"] | Annotated[int, Field(ge=0, le=128)] = Field(
+        default="auto",
+        description="Processes that load images for each training process, at most 128. 0: the training process loads them itself. `auto`: as many as "
+        "the cores of a training process but one, at most 8. The number does not change results.",
+    )
+    cache: Literal["off", "memory", "disk"] = Field(
+        default="off",
+        description="Where decoded and resized training images are kept, so that an image is not decoded in every epoch. `memory`: in each "
+        "loading process. `disk`: in a folder that all processes and runs share, `$GAN_STYLE_CACHE/images` or "
+        "`~/.cache/gan_style/images`, which may be deleted. Results do not change.",
+    )
+    cache_gb: Annotated[float, OnlyWith({"cache": ("memory", "disk")})] = Field(
+        default=4.0,
+        gt=0,
+        le=1_000_000,
+        description="Most gigabytes of cached images: in the memory of the loading processes of one training process together, or in the "
+        "folder. A full cache keeps what it has.",
     )
 
     def with_colours(self, found: dict[str, list[str]]) -> "DataConfig":
@@ -126,6 +137,14 @@ class DataConfig(Section):
     def one_size(self) -> bool:
         """Are all training images squares of `crop_size`?"""
         return self.preprocess in CROPS
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yaml_booleans(cls, values: Any) -> Any:
+        """YAML reads a bare off as false."""
+        if isinstance(values, dict) and values.get("cache") is False:
+            values = {**values, "cache": "off"}
+        return values
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "DataConfig":

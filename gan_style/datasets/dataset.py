@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gan_style.config.schema import DataConfig
-from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain, read_pair
+from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain
+from gan_style.datasets.resized import ResizedImages
 from gan_style.datasets.sampling import locate, permutation
 from gan_style.datasets.sources import find, find_labelled, find_one_domain
 from gan_style.datasets.survey import Source, Split, TwoFolders
@@ -57,6 +58,7 @@ class TrainingSet:
         self.source = source
         self.config = config
         self.seed = seed
+        self.images = ResizedImages(source, config)
         self.transforms = TrainingTransforms(config)
         self.names = tuple(source.classes)  # of a labelled set
 
@@ -98,20 +100,22 @@ class TrainingSet:
         doubted: dict[str, str] = {}
         if self.source.paired:
             _, epoch, index = place.reads[0]
-            loaded = read_pair(self.source, self.config, index)
-            tensors, doubted = self.transforms(loaded, self.seed, "pair", epoch, index), doubts(loaded)
+            loaded = self.images.pair(index)
+            tensors, doubted = self.transforms.of_resized(loaded, self.seed, "pair", epoch, index), doubts(loaded)
         else:
             for domain, epoch, index in place.reads:
                 tensor, doubtful = self._read_one(domain, epoch, index)
                 tensors |= tensor
                 doubted |= doubtful
+        if self.images.cache and self.images.cache.trouble:
+            doubted["cache"] = self.images.cache.trouble
         label = self.names.index(self.source.label(place.reads[0].image)) if self.names else None
         return Sample(tensors, keys, place.slot, place.number, label, doubted)
 
     def _read_one(self, domain: str, epoch: int, index: int) -> tuple[dict[str, Tensor], dict[str, str]]:
         """({domain: image} of one domain, doubts about it)."""
-        loaded = {domain: read_domain(self.source, self.config, domain, index)}
-        return self.transforms(loaded, self.seed, domain, epoch, index), doubts(loaded)
+        loaded = {domain: self.images.one(domain, index)}
+        return self.transforms.of_resized(loaded, self.seed, domain, epoch, index), doubts(loaded)
 
 
 class ValidationSet:

@@ -14,6 +14,7 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import SamplePlace, TrainingSet, collate
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.datasets.sampling import SlotSampler
+from gan_style.datasets.workers import loading_processes
 from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
 from gan_style.types import Batch
@@ -41,7 +42,7 @@ def training_loader(
     batch_size: the global one, over all processes and accumulated micro-batches
     """
     slots = SlotSampler(start_step, stop_step, batch_size, rank, world_size, accumulate)
-    return TrainingLoader(dataset, slots, config.workers, pin_memory)
+    return TrainingLoader(dataset, slots, loading_processes(config.workers), pin_memory)
 
 
 class Delivery(NamedTuple):
@@ -76,7 +77,7 @@ class TrainingLoader:
     def _finished(self, delivery: Delivery) -> Batch:
         for kind in delivery.doubts.keys() - self._told:
             self._told.add(kind)
-            log.warning(f"warning: {one_line(delivery.doubts[kind])} (told of the first; data/prepare.py check tells all)")
+            log.warning(f"warning: {one_line(delivery.doubts[kind])}")
         return delivery.batch.pin_memory() if self.pin_memory else delivery.batch
 
     def _here(self) -> Generator[Batch, None, None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_style.config.schema import DataConfig, DomainConfig
-from gan_style.datasets.pairs import Shape, doubt, mismatch
+from gan_style.datasets.pairs import Shape, doubt
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
@@ -17,17 +17,21 @@ class Loaded:
     """One domain's image of a sample.
 
     pixels: [H, W, C], uint8 or uint16; labels: is it a label map?; file: its name in messages; orientation: EXIF's, 1 to 8
+    size: height and width before a resize; None if there was none
+    several: the file holds more than one page or frame
     """
 
     pixels: np.ndarray
     labels: bool
     file: str
     orientation: int = 1
+    size: tuple[int, int] | None = None
+    several: bool = False
 
     @property
     def shape(self) -> Shape:
         """The shape by which the images of a pair are compared."""
-        height, width = self.pixels.shape[:2]
+        height, width = self.size or self.pixels.shape[:2]
         return Shape(self.file, width, height, self.orientation)
 
 
@@ -55,19 +59,11 @@ def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loade
     return {domain: read_domain(source, config, domain, index) for domain in ("a", "b")}
 
 
-def read_pair(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
-    """Read both images of pair `index`. `UserError` if their sizes differ: training crops both at the same place."""
-    pair = read_both(source, config, index)
-    if mistake := mismatch(pair["a"].shape, pair["b"].shape):
-        raise UserError(mistake)
-    return pair
-
-
 def doubts(sample: dict[str, Loaded]) -> dict[str, str]:
     """Doubts about a sample: kind -> words."""
     found = {}
     if len(sample) == 2 and (why := doubt(sample["a"].shape, sample["b"].shape)):
-        found["orientation"] = why
+        found["orientation"] = f"{why} (told of the first; data/prepare.py check tells all)"
     return found
 
 
@@ -93,4 +89,4 @@ def _loaded(picture: images.Picture, settings: DomainConfig, file: str) -> Loade
         if pixels.dtype != np.uint8:
             raise UserError(f"{file}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
         pixels = to_nearest(pixels, settings.colours)
-    return Loaded(pixels, labels, file, picture.orientation)
+    return Loaded(pixels, labels, file, picture.orientation, several=picture.several)

@@ -24,6 +24,7 @@ from torch import Tensor
 from gan_style.config.data import CROPS
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import Loaded
+from gan_style.datasets.resized import resized
 from gan_style.errors import UserError, wrong_value
 from gan_style.files import images
 from gan_style.machine.memory import OutOfMemory, no_room
@@ -56,21 +57,26 @@ class TrainingTransforms:
 
     def __call__(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
         """Transform a pair {"a": ..., "b": ...} of equal sizes, or one of the two, to tensors [C, H, W] of the images' integers."""
-        moved = self._move({name: self._resize(loaded) for name, loaded in sample.items()}, *keys)
+        return self.of_resized({name: resized(loaded, self.config) for name, loaded in sample.items()}, *keys)
+
+    def of_resized(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
+        """The same of images that are already resized. Their pixels are not written."""
+        for loaded in sample.values():
+            self._check_crop(loaded)
+        moved = self._move(sample, *keys)
         return {name: images.to_integers(self._recolour(name, loaded, *keys)) for name, loaded in moved.items()}
 
-    def _resize(self, loaded: Loaded) -> Loaded:
+    def _check_crop(self, loaded: Loaded) -> None:
         config = self.config
-        height, width = images.load_resize(config.preprocess, config.load_size, *loaded.pixels.shape[:2])
+        height, width = loaded.pixels.shape[:2]
         if config.preprocess.endswith("crop") and min(height, width) < config.crop_size:
             was = "" if config.preprocess == "crop" else f"scaled to width {config.load_size} it "
             raise UserError(
                 f"{loaded.file}: {was}has {width} x {height} pixels, less than data.crop_size {config.crop_size}; "
                 "lower crop_size, or set data.preprocess to resize_and_crop"
             )
-        return Loaded(images.resize(loaded.pixels, height, width, loaded.labels, loaded.file), loaded.labels, loaded.file)
 
-    def _move(self, sample: dict[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
+    def _move(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
         """Apply the transforms of geometry, alike to all images of the sample."""
         if not self.config.transforms:
             return self._crop_and_flip(sample, *keys)
@@ -85,7 +91,7 @@ class TrainingTransforms:
         result = _apply(self.shared, targets, "data.transforms", first.file, "shared", *keys)
         return {name: Loaded(result[roles[name]], loaded.labels, loaded.file) for name, loaded in sample.items()}
 
-    def _crop_and_flip(self, sample: dict[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
+    def _crop_and_flip(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
         """What `shared` does without `data.transforms`, by the same draws in the same order, in a fifth of the time."""
         draws, size = random.Random(_seed("shared", *keys)), self.config.crop_size
         draws.random()  # whether Compose applies its list: always
@@ -125,6 +131,8 @@ def _apply(compose: albumentations.Compose, targets: dict[str, Any], where: str,
     # One generator for the whole list. set_random_seed would give EACH transform a fresh generator with the same seed: two flips would
     # always happen together, and a flip would depend on the offset of the crop.
     compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    # Some transforms write to their input. The pixels of a cached image must not change.
+    targets = {name: pixels if pixels.flags.writeable else pixels.copy() for name, pixels in targets.items()}
     try:
         return compose(**targets)
     except Exception as failure:  # which exceptions depends on the transforms that the user lists

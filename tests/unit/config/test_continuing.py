@@ -66,6 +66,8 @@ def test_differences_of_another_method(recipe: Path) -> None:
         ("data.root_b=elsewhere", True),
         ("data.source=folders", True),
         ("data.workers=0", True),
+        ("data.workers=auto", True),
+        ("data.cache=disk", True),
         ("data.changed=accept", True),
         ("data.flip=false", False),
         ("train.channels_last=false", True),

@@ -63,6 +63,7 @@ CONDITIONAL = [
         ["method.discriminator.init=kaiming"],
         ["method.discriminator.init=kaiming", "method.discriminator.norm=batch"],
     ),
+    ("pix2pix", "data.cache_gb=2", ["data.cache=off"], ["data.cache=disk"]),
 ]
 # The same of keys that scripts set for every run: they are told, not refused.
 TOLD = [
@@ -73,7 +74,7 @@ TOLD = [
 # Keys with an effect of their own, at least where their value is not 0, by section. Those of methods: tests/contract/test_keys.py.
 OWN = {
     "": {"run_dir"},
-    "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "changed"},
+    "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed"},
     "data.domain_a": {"channels", "labels", "transforms"},
     "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend"},
     "train": {

@@ -1,0 +1,92 @@
+"""The images of a source as training resizes them, from its files or from a cache."""
+
+import platform
+import time
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+
+import cv2
+import PIL
+
+from gan_style.config.data import DataConfig
+from gan_style.datasets.image_cache import make_cache
+from gan_style.datasets.pairs import mismatch
+from gan_style.datasets.reading import Loaded, read_both, read_domain
+from gan_style.datasets.survey import Source
+from gan_style.errors import UserError
+from gan_style.files import images
+from gan_style.version import VERSION
+
+_SETTLED = 2.0  # seconds; a file that changed later may change again within one tick of its file system's clock
+
+
+class ResizedImages:
+    """Decoded and resized images of a source. With `data.cache` an image that is unchanged is decoded and resized once."""
+
+    def __init__(self, source: Source, config: DataConfig) -> None:
+        self.source, self.config = source, config
+        self.cache = make_cache(config)
+        self._settings = {domain: _settings(config, domain, source.layout == "aligned") for domain in source.domains}
+
+    def one(self, domain: str, index: int) -> Loaded:
+        """Image `index` of domain "a" or "b"."""
+        return self._read((domain,), index)[domain]
+
+    def pair(self, index: int) -> dict[str, Loaded]:
+        """Both images of pair `index`. `UserError` if their files differ in size: training crops both at the same place."""
+        found = self._read(("a", "b"), index)
+        if mistake := mismatch(found["a"].shape, found["b"].shape):
+            raise UserError(mistake)
+        return found
+
+    def _read(self, domains: tuple[str, ...], index: int) -> dict[str, Loaded]:
+        marks = {domain: self._mark(domain, index) for domain in domains} if self.cache else {}  # taken before the file is read
+        found: dict[str, Loaded] = {}
+        for domain, mark in marks.items():
+            if self.cache and mark and (kept := self.cache.get(*mark, self.source.name(domain, index))):
+                found[domain] = kept
+        missing = [domain for domain in domains if domain not in found]
+        if len(missing) == 2:
+            loaded = read_both(self.source, self.config, index)
+        else:
+            loaded = {domain: read_domain(self.source, self.config, domain, index) for domain in missing}
+        for domain, image in loaded.items():
+            found[domain] = resized(image, self.config)
+            if self.cache and (mark := marks[domain]) and not image.several:  # reading a file of several pages warns
+                self.cache.put(*mark, found[domain])
+        return {domain: found[domain] for domain in domains}
+
+    def _mark(self, domain: str, index: int) -> tuple[bytes, bytes] | None:
+        """(key, stamp) of an image; None if it cannot be told whether it changes."""
+        image = self.source.image(domain, index)
+        if isinstance(image, Path):
+            try:
+                facts = image.stat()
+            except OSError:
+                return None  # reading it says what is wrong
+            if time.time() - max(facts.st_mtime, facts.st_ctime) < _SETTLED:
+                return None
+            stamp = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        else:
+            stamp = blake2b(image.data).digest()
+        return _digest(self._settings[domain], str(image if not isinstance(image, Path) else image.absolute())), _digest(stamp)
+
+
+def resized(loaded: Loaded, config: DataConfig) -> Loaded:
+    """The image as training resizes it, which remembers the size of its file."""
+    rows, columns = loaded.pixels.shape[:2]
+    height, width = images.load_resize(config.preprocess, config.load_size, rows, columns)
+    pixels = images.resize(loaded.pixels, height, width, loaded.labels, loaded.file)
+    return replace(loaded, pixels=pixels, size=(rows, columns))
+
+
+def _settings(config: DataConfig, domain: str, halved: bool) -> bytes:
+    """All but the file that decides the pixels of a domain's images."""
+    own = config.domain_a if domain == "a" else config.domain_b
+    read = (own.channels, own.labels, own.colours, domain if halved else "", config.preprocess, config.load_size)
+    return _digest(read, VERSION, cv2.__version__, PIL.__version__, platform.machine())
+
+
+def _digest(*values: object) -> bytes:
+    return blake2b(repr(values).encode("utf-8", "surrogateescape"), digest_size=16).digest()
