@@ -111,8 +111,8 @@ class DataConfig(Section):
     )
     workers: Literal["auto"] | Annotated[int, Field(ge=0, le=128)] = Field(
         default="auto",
-        description="Processes that load images for each training process, at most 128. 0: the training process loads them itself. `auto`: as many as "
-        "the cores of a training process but one, at most 8. The number does not change results.",
+        description="Processes that load images for each training process, at most 128. 0: the training process loads them itself. "
+        "`auto`: as many as the cores of a training process but one, at most 8. The number does not change results.",
     )
     cache: Literal["off", "memory", "disk"] = Field(
         default="off",

@@ -16,6 +16,7 @@ from smoke import ROOT
 from warm import WarmProcess
 
 from gan_style.commands.train import train_command
+from gan_style.datasets import resized
 from gan_style.errors import UserError
 from gan_style.methods import METHODS
 
@@ -37,6 +38,20 @@ def test_data_loading_processes_change_nothing(straight: tuple[str, Path], data:
     for steps in (3, STEPS):
         assert train_command(arguments(name, data, tmp_path / "run", "data.workers=2", f"train.steps={steps}")) == 0
     assert networks(tmp_path / "run") == networks(expected)
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_cached_images_change_nothing(kind: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that begins without the cache goes on with it, while it is filled and when it is full."""
+    monkeypatch.setattr(resized, "_SETTLED", 0)  # the images may have been drawn just now
+    monkeypatch.setenv("GAN_STYLE_CACHE", str(tmp_path / "cache"))
+    command = arguments("pix2pix", data, tmp_path / "straight", "data.workers=0")
+    assert train_command(command) == 0
+    for steps, cache in ((1, "off"), (3, kind), (STEPS, kind)):
+        workers = "data.workers=2" if steps == 3 else "data.workers=0"
+        assert train_command(arguments("pix2pix", data, tmp_path / "run", f"data.cache={cache}", workers, f"train.steps={steps}")) == 0
+    assert networks(tmp_path / "run") == networks(tmp_path / "straight")
+    assert (tmp_path / "cache" / "images").exists() == (kind == "disk")
 
 
 def test_a_finished_run_is_left_alone(straight: tuple[str, Path], data: Path, tmp_path: Path) -> None:
