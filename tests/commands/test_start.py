@@ -78,6 +78,10 @@ def test_mistakes_in_the_command_line_and_its_files_are_told_before_torch_is_loa
     assert loaded(command, SLOW, tmp_path) == "2 []"
 
 
+def test_drawing_demo_data_loads_no_torch(tmp_path: Path) -> None:
+    assert loaded(["prepare", "demo", "smoke"], SLOW | {"gan_style.datasets"}, tmp_path) == "0 []"
+
+
 def test_mistakes_in_a_file_are_told_before_torch_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("base: nowhere.yaml\n")
     assert loaded(["train", "--config", "mine.yaml"], SLOW, tmp_path) == "2 []"
