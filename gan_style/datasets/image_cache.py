@@ -61,7 +61,7 @@ def make_cache(config: DataConfig) -> ImageCache | None:
 
 
 def images_folder() -> Path | None:
-    """The folder of cached images: $GAN_STYLE_CACHE/images, or gan_style/images in $XDG_CACHE_HOME or ~/.cache; None without a home."""
+    """The folder `images` in $GAN_STYLE_CACHE, or beside the folder of cached lists in $XDG_CACHE_HOME or ~/.cache; None without a home."""
     lists = index_folder()
     if lists is None:
         return None
