@@ -71,7 +71,7 @@ TOLD = [
     ("pix2pix", "data.crop_size=64", ["data.preprocess=scale_width"], ["data.preprocess=crop"]),
     ("pix2pix", "data.crop_size=64", ["data.preprocess=none"], []),
 ]
-# Keys with an effect of their own, at least where their value is not 0, by section. Those of methods: tests/contract/test_keys.py.
+# Keys with an effect of their own, at least where their value is not 0, by section. Those of methods: tests/contract/test_every_key.py.
 OWN = {
     "": {"run_dir"},
     "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed"},
