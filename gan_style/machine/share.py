@@ -1,12 +1,13 @@
 """The processes of one launch (torchrun) that share independent work, such as the pictures that infer translates."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from gan_style.errors import UserError
+from gan_style.errors import UserError, one_line
 
 T = TypeVar("T")
 
@@ -58,20 +59,23 @@ class Share:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """A `UserError` in the block on one process ends the block on all. The main process raises it; the others exit with code 2.
+        """A `UserError` in the block on one process ends all with exit code 2, after the main process has printed it.
 
-        The block must not wait for other processes.
+        One process alone raises it as it is. The block must not wait for other processes.
         """
         mistake = None
         try:
             yield
         except UserError as own:
             mistake = own
-        elsewhere = [text for text in self.gathered(str(mistake) if mistake else None) if text is not None]
-        if mistake and self.main:
+        if mistake and self.count == 1:
             raise mistake
-        if elsewhere:
-            raise UserError(elsewhere[0]) if self.main else SystemExit(2)
+        mistakes = [text for text in self.gathered(str(mistake) if mistake else None) if text is not None]
+        if mistakes:
+            if self.main:
+                print(f"error: {one_line(mistakes[0])}", file=sys.stderr, flush=True)
+            self.gathered(None)  # torchrun ends the main process as soon as another has failed, so it prints first
+            raise SystemExit(2)
 
     def close(self) -> None:
         """Leave the other processes. gloo's threads may otherwise abort the process at its end."""
