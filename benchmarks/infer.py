@@ -23,7 +23,6 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
-from torchvision import transforms
 
 from gan_style.bundles.file import BundleInfo, Resize, save_bundle
 from gan_style.files import images
@@ -125,6 +124,8 @@ def ours(predictor: Predictor, sources: list[Path], output: Path) -> None:
 @torch.no_grad()
 def plain_script(network: nn.Module, sources: list[Path], output: Path) -> None:
     """What a script does that reads, translates and writes one picture after the other."""
+    from torchvision import transforms
+
     convert = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
     output.mkdir(exist_ok=True)
     for source in sources:
