@@ -203,7 +203,7 @@ def results() -> list[str]:
             lambda *given: "b.png" in str(given[-1]),
             "in/b.png: no memory to read and resize it; scale it down, or translate",
         ),
-        (images, "to_tensor", lambda given: given.shape == (40, 20, 3), "in/b.png: no memory to translate it; scale it down, or tr"),
+        (images, "to_integers", lambda given: given.shape == (40, 20, 3), "in/b.png: no memory to translate it; scale it down, or tr"),
         (images, "to_pixels", lambda *given: given[0].shape == (3, 40, 20), "in/b.png: no memory to write its translation; scale it down"),
     ],
     ids=["reading", "translating", "writing"],
