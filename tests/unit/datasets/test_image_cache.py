@@ -1,5 +1,6 @@
 """Cached images: the same bits as without a cache, whatever happens to files, folders and settings."""
 
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from gan_style.datasets import image_cache, resized
 from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.image_cache import images_folder
 from gan_style.datasets.loading import training_loader
+from gan_style.datasets.reading import Loaded
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.looking import looking_only
@@ -254,3 +256,27 @@ def test_pairs_of_different_sizes_are_refused_from_the_cache_too(root: Path, kin
     assert batches(settings, "domains")
     with pytest.raises(UserError, match=r"001\.png: is 40 x 40, its partner"):
         batches(settings)
+
+
+def test_processes_that_write_one_entry_leave_it_whole(cache: Path) -> None:
+    """Each reads what one of them has written, or nothing."""
+    key, stamp, places = b"k" * 16, b"s" * 16, multiprocessing.get_context("fork")
+    readings = places.Queue()
+    processes = [places.Process(target=write_and_read, args=(cache, key, stamp, value, readings)) for value in (1, 2, 3)]
+    for process in processes:
+        process.start()
+    seen = [readings.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+    assert all(found and found <= {1, 2, 3} for found in seen)
+    assert len(files(cache)) == 1
+
+
+def write_and_read(cache: Path, key: bytes, stamp: bytes, value: int, readings: Any) -> None:
+    kept = image_cache.DiskCache(cache, 2**30)
+    found = set[int]()
+    for _ in range(100):
+        kept.put(key, stamp, Loaded(np.full((30, 30, 3), value, np.uint8), False, "x"))
+        if (loaded := kept.get(key, stamp, "x")) is not None:
+            found |= set(loaded.pixels.ravel().tolist())
+    readings.put(found)
