@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pictures import draw
@@ -10,7 +11,7 @@ from runs import arguments, networks
 from safetensors.torch import save_file
 
 from gan_style.commands.train import train_command
-from gan_style.engine.checkpoint import Checkpointer
+from gan_style.engine import checkpoint
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 from gan_style.networks.pretrained.vgg import load_vgg
@@ -140,17 +141,13 @@ def test_checkpoints_without_inputs_need_the_files(
     """Those of before they were kept go on as ever."""
     name, folder, _ = started
     picture = draw_picture(tmp_path / "waves.png", 3)
-    save = Checkpointer.save
+    write = checkpoint._write_manifest
 
-    def save_without(self: Checkpointer, *values: object) -> None:
-        from gan_style.engine import checkpoint
+    def write_without(folder: Path, step: int, samples: int, processes: int, sealed: Any) -> None:
+        (folder / checkpoint.INPUTS).unlink()
+        write(folder, step, samples, processes, {name: entry for name, entry in sealed.items() if name != checkpoint.INPUTS})
 
-        keep = checkpoint.save_tree
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(checkpoint, "save_tree", lambda path, tree: None if path.name == checkpoint.INPUTS else keep(path, tree))
-            save(self, *values)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Checkpointer, "save", save_without)
+    monkeypatch.setattr(checkpoint, "_write_manifest", write_without)
     assert train_command(styled(name, data, tmp_path / "run", picture, CUT)) == 0
     assert not list((tmp_path / "run").rglob("inputs.safetensors"))
     assert train_command(styled(name, data, tmp_path / "run", picture)) == 0
