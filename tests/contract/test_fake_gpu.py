@@ -15,7 +15,6 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 from gan_style import build
 from gan_style.methods import CONFIGS, METHODS
-from gan_style.methods.adversary import AdversarialConfig
 from gan_style.types import detach
 
 STABILISERS: dict[str, Any] = {
@@ -75,7 +74,7 @@ def test_losses_need_no_value_and_no_tensor_of_the_cpu(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("stabiliser", STABILISERS)
-@pytest.mark.parametrize("name", [name for name, section in CONFIGS.items() if issubclass(section, AdversarialConfig)])
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "stargan"])  # beside a condition, alone, of several domains
 def test_nor_do_those_of_stabilisers(name: str, stabiliser: str, tmp_path: Path, fake_gpu: Any) -> None:
     discriminator = CONFIGS[name].model_fields["discriminator"].get_default(call_default_factory=True)
     keys = {"discriminator": {**TINY_NETWORKS["discriminator"], "norm": "instance"}} if "norm" in type(discriminator).model_fields else {}
