@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place, Section
@@ -137,6 +137,14 @@ class DataConfig(Section):
     def one_size(self) -> bool:
         """Are all training images squares of `crop_size`?"""
         return self.preprocess in CROPS
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _auto_or_a_number(cls, value: Any) -> Any:
+        """Refused here, because a union of types has an error for each of its types."""
+        if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 128):
+            raise ValueError(f"must be auto or a whole number from 0 to 128, not {short(value)}")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -191,8 +191,8 @@ def test_a_tag_that_would_include_a_file(recipe: Path) -> None:
         ("data.transforms=[Rotate]", "must be a mapping, {name: value}, not 'Rotate'"),
         ("optim.beta1=1", "must be below 1, not 1"),
         ("train.seed=9223372036854775808", "must be below 9223372036854775808, not 9223372036854775808"),
-        ("data.workers=129", "must be at most 128, not 129"),
-        ("data.workers=-1", "must be at least 0, not -1"),
+        ("logging.samples=65", "must be at most 64, not 65"),
+        ("logging.samples=-1", "must be at least 0, not -1"),
         ("optim.lr=0", "must be above 0, not 0"),
         ("optim.extend=5", "must be 'refuse', 'hold' or 'stretch', not 5"),
         ("method.generator.name=null", "pix2pix takes no network null here"),
@@ -231,3 +231,16 @@ def test_no_value_of_any_key_is_refused_in_the_words_of_a_library(method: str) -
                 refused += 1
                 assert not LIBRARY.search(str(problem)), (place, value)
     assert refused > 5 * len(ODD)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.channels_last=2", "train.channels_last: must be auto, true or false, not 2"),
+        ("data.workers=many", "data.workers: must be auto or a whole number from 0 to 128, not 'many'"),
+        ("data.workers=-1", "data.workers: must be auto or a whole number from 0 to 128, not -1"),
+        ("data.workers=true", "data.workers: must be auto or a whole number from 0 to 128, not true"),
+    ],
+)
+def test_a_key_of_two_types_is_refused_once(recipe: Path, override: str, words: str) -> None:
+    assert mistake(recipe, BASE, override).endswith(f": {words}")
