@@ -7,9 +7,9 @@ Gatys runs once, with all of its steps.
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
+import floor
 import torch
 
 from gan_style.commands.options import device_option
@@ -49,28 +49,17 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in forwards}
     for round in range(options.rounds + 1):
         for name, forward in forwards.items():
-            taken = timed(forward, device)
+            taken = floor.seconds(forward, device)
             if round:  # the first one warms up
                 seconds[name].append(taken)
     vgg = VGGFeatures("vgg19", [*STYLE_LAYERS, *CONTENT_LAYERS], "random", "avg").to(device)
-    gatys = timed(lambda: optimise(vgg, photo, [Style(picture)], Settings(steps=options.steps)), device)
+    gatys = floor.seconds(lambda: optimise(vgg, photo, [Style(picture)], Settings(steps=options.steps)), device)
 
     print(f"torch {torch.__version__}, {device.type}, {torch.get_num_threads()} threads, {options.size} pixels, {options.rounds} rounds\n")
     print("| method | seconds a picture | of fast_style |\n|---|---|---|")
     fastest = statistics.median(seconds["fast_style"])
     for name, taken in (*((name, statistics.median(each)) for name, each in seconds.items()), (f"gatys, {options.steps} steps", gatys)):
         print(f"| {name} | {taken:.3g} | {taken / fastest:.3g} |")
-
-
-def timed(action: Callable[[], torch.Tensor], device: torch.device) -> float:
-    """Seconds until the result is there."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    action()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -41,3 +41,20 @@ def complaints(name: str, mistake: Callable[[Any], None], folder: Path) -> Itera
 def seen(name: str, mistake: Callable[[Any], None], folder: Path) -> bool:
     """Does any check complain? Those after it are not asked."""
     return next(complaints(name, mistake, folder), None) is not None
+
+
+def real_called_fake(method: Any) -> None:
+    """Both kinds of images are taken for translations."""
+    side = method.adversary.discriminators_side
+    method.adversary.discriminators_side = lambda scores, is_real: side(scores, False)
+
+
+def targets_exchanged(method: Any) -> None:
+    side = method.adversary.discriminators_side
+    method.adversary.discriminators_side = lambda scores, is_real: side(scores, not is_real)
+
+
+def generators_help(method: Any) -> None:
+    """Generators want their translations found out."""
+    side = method.adversary.generators_side
+    method.adversary.generators_side = lambda scores, is_real: -side(scores, is_real)

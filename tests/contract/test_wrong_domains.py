@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mistakes import SEVERAL_DOMAINS, complaints, seen
+from mistakes import SEVERAL_DOMAINS, complaints, generators_help, real_called_fake, seen, targets_exchanged
 from torch import Tensor
 
 from gan_style.types import Batch
@@ -14,22 +14,6 @@ from gan_style.types import Batch
 @pytest.mark.parametrize("name", SEVERAL_DOMAINS)
 def test_a_method_over_several_domains_without_a_mistake_passes(name: str, tmp_path: Path) -> None:
     assert list(complaints(name, lambda method: None, tmp_path)) == []
-
-
-def real_called_fake(method: Any) -> None:
-    side = method.adversary.discriminators_side
-    method.adversary.discriminators_side = lambda scores, is_real: side(scores, False)
-
-
-def targets_exchanged(method: Any) -> None:
-    side = method.adversary.discriminators_side
-    method.adversary.discriminators_side = lambda scores, is_real: side(scores, not is_real)
-
-
-def generators_help(method: Any) -> None:
-    """The generator wants its translations found out."""
-    side = method.adversary.generators_side
-    method.adversary.generators_side = lambda scores, is_real: -side(scores, is_real)
 
 
 def real_images_of_the_target(method: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from mistakes import complaints, seen
+from mistakes import complaints, generators_help, real_called_fake, seen, targets_exchanged
 from tiny import make_trainer, micro_batches, tiny_config, weights
 
 from gan_style.methods import contrast as shared
@@ -36,23 +36,6 @@ def test_the_method_of_these_tests_is_a_sound_one(tmp_path: Path) -> None:
 def exchanged(method: Any) -> None:
     judge = method.adversary.judge
     method.adversary.judge = lambda *given, real, fake, **rest: judge(*given, real=fake, fake=real, **rest)
-
-
-def real_called_fake(method: Any) -> None:
-    """Both kinds of images are taken for translations."""
-    side = method.adversary.discriminators_side
-    method.adversary.discriminators_side = lambda scores, is_real: side(scores, False)
-
-
-def targets_exchanged(method: Any) -> None:
-    side = method.adversary.discriminators_side
-    method.adversary.discriminators_side = lambda scores, is_real: side(scores, not is_real)
-
-
-def generators_help(method: Any) -> None:
-    """Generators want their translations found out."""
-    side = method.adversary.generators_side
-    method.adversary.generators_side = lambda scores, is_real: -side(scores, is_real)
 
 
 @pytest.mark.parametrize("mistake", [exchanged, real_called_fake, targets_exchanged, generators_help])
