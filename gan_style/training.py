@@ -45,7 +45,7 @@ class TrainedRun:
 
     @property
     def steps(self) -> int | None:
-        """The length of the run in steps; None if no training has begun."""
+        """The length of the run in steps; None if no training has begun, or while `train.minutes` is measured."""
         return read_record(self.folder).steps
 
     @property

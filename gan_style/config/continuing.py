@@ -25,6 +25,7 @@ MAY_CHANGE = (
     "optim.extend",
     "train.steps",
     "train.epochs",
+    "train.minutes",
     "train.channels_last",
     "train.compile",
     "train.cudnn_benchmark",

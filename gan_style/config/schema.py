@@ -99,8 +99,8 @@ class TrainConfig(Section):
     steps: int | None = Field(
         default=None,
         ge=1,
-        description="Optimizer steps after which the run ends. A step updates every player that is due once. null: `epochs` sets the "
-        "length.",
+        description="Optimizer steps after which the run ends. A step updates every player that is due once. null: `epochs` or "
+        "`minutes` set the length.",
     )
     epochs: float | None = Field(
         default=None,
@@ -108,6 +108,13 @@ class TrainConfig(Section):
         description="Passes over the data set (over the larger domain if the data are unpaired) that the learning rate's schedule takes. "
         "If `steps` is null, they are the length of the run too. null: the schedule takes `steps`. `optim.extend` says what "
         "happens to a run that gets more steps later.",
+    )
+    minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="Minutes that the run takes, in place of `steps` or `epochs`. In their first tenth its speed is measured, with "
+        "validations, sample grids and checkpoints, at the first learning rate. Then the number of steps that fits is fixed, for the "
+        "learning rate's schedule too, and a run that goes on keeps it. null: `steps` or `epochs` set the length.",
     )
     batch_size: int = Field(
         default=1,
@@ -217,8 +224,11 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _has_a_length(self) -> "TrainConfig":
-        if self.steps is None and self.epochs is None:
-            raise ValueError("the run has no length: set steps or epochs")
+        counted = [key for key in ("steps", "epochs") if getattr(self, key) is not None]
+        if not counted and self.minutes is None:
+            raise ValueError("the run has no length: set steps, epochs or minutes")
+        if counted and self.minutes is not None:
+            raise ValueError(f"minutes and {' and '.join(counted)} set the length twice: leave minutes out, or set {counted[0]} to null")
         if self.ema_warmup and not self.ema_decay:
             raise ValueError("ema_warmup without a moving average: set ema_decay too")
         if self.dtype == "float64" and self.mixed_precision in ("bf16", "fp16"):

@@ -24,12 +24,13 @@ Outcome = Literal["finished", "not finished", "stopped", "failed"]
 class Ending:
     """The end of a training.
 
-    step: steps done, of `steps`; saved: the step of the newest checkpoint; extend: how to go on with a finished run, in words
+    step: steps done, of `steps`, if these are known; saved: the step of the newest checkpoint
+    extend: how to go on with a finished run, in words
     """
 
     outcome: Outcome
     step: int
-    steps: int
+    steps: int | None
     saved: int | None
     extend: str
 
@@ -68,7 +69,8 @@ class Console:
         self.started = time.monotonic()
         self.first: int | None = None  # the step after which training went on; None: it did not begin
         self._pace = Pace()
-        self._told = self._steps = 0  # the step of the newest line; the length of the run
+        self._told = 0  # the step of the newest line
+        self._steps: int | None = None  # the length of the run, if it is known
         self._progress: Progress | None = None
 
     def say(self, message: str) -> None:
@@ -85,13 +87,20 @@ class Console:
         if more or len(parts) > 1:
             self.say("; ".join(parts))
 
-    def training(self, step: int, steps: int) -> AbstractContextManager[object]:
-        """A context for training from `step` to `steps`, which shows the progress."""
+    def training(self, step: int, steps: int | None) -> AbstractContextManager[object]:
+        """A context for training from `step` to `steps`, if these are known, which shows the progress."""
         self.first = self._told = step
         self._steps = steps
         self._pace = Pace()
         self._progress = Progress("", "steps", steps, step, shown=self.shown, every=math.inf)
         return self._progress
+
+    def fixed(self, step: int, steps: int) -> None:
+        """The length of the run is known after `step`."""
+        self._steps = steps
+        if self._progress:
+            self._progress.expect(steps)
+        self.say(f"step {step}: the minutes hold {steps} steps; the learning rate's schedule ends with them")
 
     def advance(self) -> None:
         """One more step is done."""
@@ -117,8 +126,8 @@ class Console:
         if self._progress:
             self._progress.tell("  ".join(_pairs(losses)[:_SHOWN_LOSSES]))
         if self.shown and not watched(sys.stderr):
-            parts = [f"step {step}/{self._steps}", *_pairs(losses), _rate(rates), f"{images_per_second:.3g} images/s"]
-            say_at("  ".join(part for part in [*parts, self._pace.left(self._steps - step)] if part), sys.stderr)
+            parts = [f"step {step}/{self._steps or '?'}", *_pairs(losses), _rate(rates), f"{images_per_second:.3g} images/s"]
+            say_at("  ".join(part for part in [*parts, self._pace.left(self._steps - step if self._steps else 0)] if part), sys.stderr)
 
     def validated(self, step: int, values: Mapping[str, float], best: str) -> None:
         """Print the scores of a validation. best: the metric and directions that are the best so far, in words; else empty"""
@@ -145,7 +154,7 @@ class Console:
 
     def _what_happened(self, ending: Ending) -> str:
         took = duration(time.monotonic() - self.started)
-        done = f"{ending.step} of {ending.steps}"
+        done = f"{ending.step} of {ending.steps}" if ending.steps else f"{ending.step}"
         if ending.outcome == "finished":
             if self.first is None:
                 return f"all {ending.step} steps were done before; {ending.extend}"

@@ -13,6 +13,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from gan_style.config.load import flatten
+from gan_style.config.schema import RunConfig
 from gan_style.errors import UserError
 from gan_style.files import atomic
 
@@ -119,9 +121,10 @@ class MetricsLog:
 class Tracker:
     """accelerate's TensorBoard tracker. Its first failure becomes one warning and ends the tracking, never the training."""
 
-    def __init__(self, accelerator: Accelerator, config: Mapping[str, Any]) -> None:
+    def __init__(self, accelerator: Accelerator, config: RunConfig[Any]) -> None:
         self.accelerator: Accelerator | None = accelerator
-        simple = {key: value if isinstance(value, int | float | str | bool) else str(value) for key, value in config.items()}
+        keys = flatten(config.model_dump(mode="json"))
+        simple = {key: value if isinstance(value, int | float | str | bool) else str(value) for key, value in keys.items()}
         self._try(lambda: accelerator.init_trackers("tensorboard", config=simple))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:

@@ -1,32 +1,54 @@
 """The plan of a run: its length, the length of its learning rate schedule, and how both change when a run resumes with other keys.
 
 A plan counts steps. It is made from its keys at the first start and stored in each checkpoint. Only a change of its keys changes it.
+The plan of `train.minutes` is open at first, without a length and an end; `engine.minutes` fixes them.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.folder import written_training
-from gan_style.engine.schedules import learning_rate
+from gan_style.engine.schedules import ENDLESS, learning_rate
 from gan_style.errors import UserError
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run. length: steps of the schedule; end: steps of the run; steps, epochs: the keys of `train` behind them"""
+    """The plan of a run. length: steps of the schedule; end: steps of the run; steps, epochs, minutes: the keys of `train` behind them
+
+    pace: steps in a minute, if they were measured
+    """
 
     length: int
     end: int
     steps: int | None
     epochs: float | None
+    minutes: float | None = None
+    pace: float | None = None
+
+    @property
+    def keys(self) -> dict[str, float | None]:
+        return {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
+
+    @property
+    def total(self) -> int | None:
+        """Steps of the run; None if the plan is open."""
+        return None if self.end == ENDLESS else self.end
+
+    def fixed(self, steps: int) -> "Plan":
+        """This open plan with an end. Its schedule ends there too, unless a run that was extended holds an older one."""
+        assert self.minutes
+        return replace(self, end=steps, length=steps if self.length == ENDLESS else self.length, pace=steps / self.minutes)
 
     def in_words(self, batch_size: int, epoch_length: int) -> str:
         """The length of the run. epoch_length: samples of an epoch"""
+        if self.total is None:
+            return f"{_counted(self)}; the first steps are measured"
         return f"{self.end} steps of {batch_size} samples ({self.end * batch_size / epoch_length:.1f} epochs of {epoch_length})"
 
 
@@ -35,6 +57,8 @@ def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan
 
     `UserError` if `train.steps` exceeds a schedule that falls and `optim.extend` is `refuse`.
     """
+    if train.minutes is not None:
+        return Plan(ENDLESS, ENDLESS, None, None, train.minutes)
     length = train.steps or 0
     if train.epochs is not None:
         length = math.ceil(train.epochs * epoch_length / train.batch_size)
@@ -43,7 +67,7 @@ def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan
         if optim.extend == "refuse":
             raise UserError(
                 f"train.steps: {end} steps are more than the {length} of the schedule (train.epochs), at whose end the learning rate "
-                f"has fallen: raise train.epochs, lower train.steps, or take {_choices(optim, length, end, length)}"
+                f"has fallen: raise train.epochs, lower train.steps, or take {_choices(optim, length, Plan(end, end, end, None), length)}"
             )
         length = end if optim.extend == "stretch" else length
     return Plan(length, end, train.steps, train.epochs)
@@ -54,16 +78,19 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
 
     The new schedule is taken if all steps so far would have had the same rate under it: the run then equals one that had it from the
     start. Otherwise the old schedule is kept to its end. What follows after its end is chosen by `optim.extend`; `refuse` is a
-    `UserError`. If fewer steps are asked for than are done, the run ends where it is.
+    `UserError`. If fewer steps are asked for than are done, the run ends where it is. An open schedule has not fallen, and any other
+    may follow it. Minutes become steps at the pace that was measured.
     """
     held = old.end > old.length  # it may be stretched later
-    if (old.steps, old.epochs) == (asked.steps, asked.epochs) and step > 0 and not (held and optim.extend == "stretch"):
+    if old.pace:
+        asked = asked.fixed(max(1, round(old.pace * asked.minutes))) if asked.minutes else replace(asked, pace=old.pace)
+    if old.keys == asked.keys and step > 0 and not (held and optim.extend == "stretch"):
         return old, ""
     if asked.end < step:
-        return Plan(old.length, step, asked.steps, asked.epochs), f"{asked.end} steps are asked for, and {step} are done"
-    if step == 0 or asked.length == old.length or all(_steady(optim, step, plan.length) for plan in (old, asked)):
+        return replace(asked, length=old.length, end=step), f"{asked.end} steps are asked for, and {step} are done"
+    if step == 0 or old.length in (asked.length, ENDLESS) or all(_steady(optim, step, plan.length) for plan in (old, asked)):
         return asked, _told(old, asked)
-    kept = Plan(old.length, asked.end, asked.steps, asked.epochs)
+    kept = replace(asked, length=old.length)
     if asked.end <= old.length:
         return (
             kept,
@@ -75,11 +102,12 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
         before, after = _rate(optim, step - 1, old.length), _rate(optim, step, asked.length)
         jump = "" if before == after or step == asked.end else f"the learning rate jumps from {before} in step {step} to {after}"
         return asked, "; ".join(filter(None, (_told(old, asked), jump)))
-    keys = [key for key in ("steps", "epochs") if getattr(old, key) != getattr(asked, key)]
-    changed = ", ".join(f"train.{key}: {_shown(getattr(old, key))} -> {_shown(getattr(asked, key))}" for key in keys)
+    changed = ", ".join(
+        f"train.{key}: {_shown(old.keys[key])} -> {_shown(value)}" for key, value in asked.keys.items() if value != old.keys[key]
+    )
     raise UserError(
-        f"{changed}: asks for {asked.end} steps, but the schedule of {old.length} has begun to fall, to "
-        f"{_rate(optim, step - 1, old.length)} in step {step}: take the old value, or {_choices(optim, old.length, asked.length, step)}"
+        f"{changed}: asks for {_counted(asked)}, but the schedule of {old.length} has begun to fall, to "
+        f"{_rate(optim, step - 1, old.length)} in step {step}: take the old value, or {_choices(optim, old.length, asked, step)}"
     )
 
 
@@ -110,7 +138,11 @@ def _plan_of(train: Mapping[str, Any], asked: Plan) -> Plan | None:
 def how_to_extend(plan: Plan, optim: OptimConfig) -> str:
     """The keys to raise to go on with a finished run, in words."""
     beyond = plan.end >= plan.length
-    keys = {"train.steps": plan.steps is not None, "train.epochs": plan.epochs is not None and (beyond or plan.steps is None)}
+    keys = {
+        "train.steps": plan.steps is not None,
+        "train.epochs": plan.epochs is not None and (beyond or plan.steps is None),
+        "train.minutes": plan.minutes is not None,
+    }
     named = " and ".join(key for key, given in keys.items() if given)
     falls = beyond and not _steady(optim, plan.length, plan.length)
     return f"raise {named} to go on" + (" (optim.extend says at which learning rate)" if falls and optim.extend == "refuse" else "")
@@ -121,19 +153,23 @@ def _steady(optim: OptimConfig, steps: int, length: int) -> bool:
     return steps == 0 or learning_rate(optim, steps - 1, length) == optim.lr
 
 
-def _choices(optim: OptimConfig, old: int, new: int, step: int) -> str:
-    """The values of `optim.extend` beside `refuse`, in words. old, new: lengths of the schedule; step: steps done before the change"""
+def _choices(optim: OptimConfig, old: int, new: Plan, step: int) -> str:
+    """The values of `optim.extend` beside `refuse`, in words. old: length of the schedule; step: steps done before the change"""
     return (
         f"optim.extend=hold, which trains the steps after {old} at the last rate, {_rate(optim, old, old)}, or optim.extend=stretch, "
-        f"which makes the schedule {new} steps long, with a rate of {_rate(optim, step, new)} in step {step + 1}"
+        f"which makes the schedule {_counted(new)} long, with a rate of {_rate(optim, step, new.length)} in step {step + 1}"
     )
+
+
+def _counted(plan: Plan) -> str:
+    return f"{plan.total} steps" if plan.total else f"as many steps as {plan.minutes:g} minutes hold"
 
 
 def _told(old: Plan, new: Plan) -> str:
     parts = []
     if new.end != old.end:
-        parts.append(f"the run now has {new.end} steps instead of {old.end}")
-    if new.length != old.length:
+        parts.append(f"the run now has {_counted(new)} instead of {old.total or _counted(old)}")
+    if new.length != old.length and ENDLESS not in (new.length, old.length):
         parts.append(f"its schedule has {new.length} instead of {old.length}")
     return ", ".join(parts)
 

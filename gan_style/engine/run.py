@@ -1,7 +1,6 @@
 """The training loop: resume, step, log, validate, draw, save, stop."""
 
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -12,7 +11,6 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_style.bundles.file import BundleInfo
-from gan_style.config.load import flatten
 from gan_style.config.schema import RunConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.best import BestBundles
@@ -25,8 +23,9 @@ from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
 from gan_style.engine.micro_batches import Loader, check_size, room_for_step, step_advice
+from gan_style.engine.minutes import WARM_UP, Timing
 from gan_style.engine.plan import Plan, how_to_extend, resume_plan
-from gan_style.engine.samples import SampleGrid
+from gan_style.engine.samples import SampleGrid, draw_or_warn
 from gan_style.engine.signals import StopRequest
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Validation, named_scores
@@ -66,21 +65,19 @@ class Run:
         self.frozen = weight_hashes(trainer.method.frozen) if accelerator.is_main_process else {}
         self.folder = Path(config.run_dir)
         self.checkpointer = Checkpointer(self.folder, accelerator, self.agreement, config.train.keep)
-        self.log = MetricsLog(self.folder / "metrics.jsonl")
-        self.report = Report(self.folder)
-        self.means = LossMeans()
+        self.log, self.report, self.means = MetricsLog(self.folder / "metrics.jsonl"), Report(self.folder), LossMeans()
         train = config.train
         self.nonfinite = NonFinite(train.on_nonfinite, train.max_skips, self.agreement, scaled=train.mixed_precision == "fp16")
         self.alarms = Alarms(config.logging.alarm_after)
         measured = validation.source if validation and accelerator.is_main_process else None
         self.best = BestBundles.of(self.folder / "bundles", config.validation, measured)
         self.bundles = RunBundles(self.folder / "bundles", bundles, trainer, self.best)
-        self.plan = plan
-        self.step = 0  # steps done
+        self.plan, self.step = plan, 0  # step: steps done
         self.saved: int | None = None  # the step of the newest checkpoint
         self.mistake: UserError | None = None
         self.line_lost = False  # is a line missing from the log?
         self.console = Console(self.folder, trainer.method.condition, accelerator.is_main_process)
+        self.timing = Timing(self.console.started, accelerator.device)
         self.tracker: Tracker | None = None
 
     def fit(self) -> int:
@@ -94,15 +91,15 @@ class Run:
         stopping = StopRequest(self.agreement, self.config.train.max_minutes, self.console.started)
         with alone, stopping as stop, self._ending(stop), room_for("no memory to go on", step_advice(True, divisible)):
             self._resume()
-            if self.step < self.steps:
+            if self.step < self.plan.end:
                 if self.config.logging.tensorboard:
-                    self.tracker = Tracker(self.accelerator, flatten(self.config.model_dump(mode="json")))
+                    self.tracker = Tracker(self.accelerator, self.config)
                 self._train(stop)
             # No checkpoint after a lost line of the log, or the gap would stay for ever. None before the first step either: it would hold
             # nothing, but bind the folder to this configuration.
             if not self.agreement.largest(self.line_lost or (self.step == 0 and self.mistake is not None)):
                 self._save()
-            if self.step >= self.steps:
+            if self.step >= self.plan.end:
                 self._draw(again=False)
             with self.agreement.together():
                 if self.mistake:
@@ -110,23 +107,18 @@ class Run:
         self.accelerator.end_training()
         return stop.exit_code
 
-    @property
-    def steps(self) -> int:
-        """Steps of the whole run."""
-        return self.plan.end
-
     def _train(self, stop: StopRequest) -> None:
         """Run steps until the last one, a request to stop, or a mistake."""
         train, logging = self.config.train, self.config.logging
         if self.accelerator.is_main_process:
-            self.report.start(self.step, self.steps)
-        watch = Stopwatch()
-        with closing(self.loader(self.step, self.steps)) as batches, self.console.training(self.step, self.steps):
+            self.report.start(self.step, self.plan.total)
+        watch, warm = Stopwatch(), self.step + WARM_UP
+        with closing(self.loader(self.step, self.plan.end)) as batches, self.console.training(self.step, self.plan.total):
 
             def fetch() -> list[Batch]:
                 return [check_size(next(batches), self.trainer.method.smallest_size) for _ in range(train.accumulate)]
 
-            while self.step < self.steps:
+            while self.step < self.plan.end:
                 before = time.perf_counter()
                 micro_batches: list[Batch] = []
                 with self._noting_mistakes():
@@ -135,7 +127,7 @@ class Run:
                 if stop.agreed(self.mistake is not None):
                     return
                 validated = self.validation is not None and self.validation.due(self.step + 1)
-                logged = (self.step + 1) % logging.every == 0 or self.step + 1 in (1, self.steps) or validated
+                logged = (self.step + 1) % logging.every == 0 or self.step + 1 in (1, self.plan.end) or validated
                 with room_for_step(self.step, micro_batches, self.accelerator.device, self.saved, self.trainer.method.divisible):
                     result = self.trainer.step(self.step, micro_batches, logged)
                 self.means.add({f"loss/{name}": loss for name, loss in result.losses.items()})
@@ -148,12 +140,30 @@ class Run:
                 scores = self._validate(watch) if validated else {}
                 if logged:
                     self._log(watch, result.measures, scores)
-                if self.step % logging.samples_every == 0 and self.step < self.steps:
+                if self.plan.total is None and not self.agreement.largest(self.line_lost):
+                    self._measure(warm)
+                if self.step % logging.samples_every == 0 and self.step < self.plan.end:
                     self._draw()
                     self._report()
-                if self.step % train.checkpoint_every == 0 and self.step < self.steps and not self.agreement.largest(self.line_lost):
+                if self.step % train.checkpoint_every == 0 and self.step < self.plan.end and not self.agreement.largest(self.line_lost):
                     self._save()
                     self._report()
+
+    def _measure(self, warm: int) -> None:
+        """Rehearse what comes beside steps after step `warm`, then measure, then fix the length. Called by every process."""
+        if self.step == warm:
+            if self.validation:
+                with self.timing.beside("validation"), self._noting_mistakes():
+                    self.validation.run(self.bundles.weights())
+            self._draw()
+            self._save()
+            self.timing.measure(self.step)
+        if steps := self.agreement.from_main(self.timing.fitting(self.step, self.config)):
+            self.plan = self.plan.fixed(steps)
+            self.trainer.planned_steps = self.plan.length
+            self.console.fixed(self.step, steps)
+            self._save()
+            self._report()
 
     def _check_finite(self) -> None:
         for line in self.nonfinite.check(self.saved):
@@ -162,13 +172,13 @@ class Run:
     def _validate(self, watch: Stopwatch) -> dict[str, float]:
         """Measure the translators with the weights that bundles would hold; keep those that are the best. Called by every process."""
         assert self.validation
-        began, scores = time.perf_counter(), {}
+        scores: dict[Direction, dict[str, float]] = {}
         better: list[Direction] = []
-        with self._noting_mistakes():
+        with self.timing.beside("validation"), self._noting_mistakes():
             scores = self.validation.run(self.bundles.weights())
             if self.accelerator.is_main_process:
                 better = self.bundles.offer(self.step, scores)
-        watch.leave_out(time.perf_counter() - began)
+        watch.leave_out(self.timing.costs["validation"])
         values = named_scores(scores)
         if values:
             of = f" of {' and '.join(better)}" if len(self.bundles.infos) > 1 else ""
@@ -195,8 +205,8 @@ class Run:
             values["alarms"] = raised
         if not self.accelerator.is_main_process:
             return
-        rates = {f"lr/{player.name}": self.trainer.learning_rate(step - 1, player) for player in self.trainer.method.players}
-        values |= rates | watch.read()
+        rates = {player.name: self.trainer.learning_rate(step - 1, player) for player in self.trainer.method.players}
+        values |= {f"lr/{name}": rate for name, rate in rates.items()} | watch.read()
         try:
             self.log.write(step, values)
         except OSError as refusal:
@@ -205,43 +215,40 @@ class Run:
         if self.tracker:
             self.tracker.log(step, {name: value for name, value in values.items() if isinstance(value, int | float)})
         losses = {name.removeprefix("loss/"): value for name, value in means.items() if name.startswith("loss/")}
-        rates = {name.removeprefix("lr/"): rate for name, rate in rates.items()}
         self.console.line(step, losses, self.trainer.terms, rates, values["images_per_second"])
 
     def _draw(self, again: bool = True) -> None:
-        """Draw the sample grid of this step; a failure becomes a warning. again: draw it even if its file exists"""
-        path = self.folder / "samples" / f"step_{self.step:07d}.png"
-        if self.grid and self.accelerator.is_main_process and (again or not path.exists()):
-            try:
-                with room_for("no memory to draw it", "logging.samples sets how many pictures it has"):
-                    self.grid.draw(path, self.bundles.weights())
-            except Exception as problem:  # a picture is not worth a training
-                warnings.warn(f"step {self.step}: no sample grid ({in_words(problem)}); training goes on", stacklevel=2)
+        """Draw the sample grid of this step. again: draw it even if its file exists"""
+        if self.grid and self.accelerator.is_main_process:
+            with self.timing.beside("samples"):
+                draw_or_warn(self.grid, self.folder, self.step, self.bundles.weights(), again)
 
     def _report(self, ended: str = "", last: bool = False) -> None:
         if self.accelerator.is_main_process:
-            self.report.write(self.steps, self.trainer.terms, ended, last)
+            self.report.write(self.plan.total, self.trainer.terms, ended, last)
 
     def _save(self) -> None:
         """Save a checkpoint, unless this step has one; then write the bundles of the same weights."""
         step = self.step
         self._check_finite()
-        if self.saved != step:
-            noted = {
-                "plan": asdict(self.plan),
-                "data": self.data.fingerprint if self.data else None,
-                "frozen": self.frozen,
-                "nonfinite": self.nonfinite.state(),
-                "alarms": self.alarms.state(),
-                "best": self.best.state(),
-            }
-            own = {"method": self.trainer.method.extra_state(), "means": self.means.state()}
-            training = {**self.trainer.state(), **noted}
-            self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own, self.kept.now)
-            self.saved = step
-        with self.agreement.together():
-            if self.accelerator.is_main_process:
-                self.bundles.save(step)
+        with self.timing.beside("checkpoint"):
+            if self.saved != step:
+                training = {
+                    **self.trainer.state(),
+                    "plan": asdict(self.plan),
+                    "spent": self.timing.elapsed if self.plan.total is None else None,
+                    "data": self.data.fingerprint if self.data else None,
+                    "frozen": self.frozen,
+                    "nonfinite": self.nonfinite.state(),
+                    "alarms": self.alarms.state(),
+                    "best": self.best.state(),
+                }
+                own = {"method": self.trainer.method.extra_state(), "means": self.means.state()}
+                self.checkpointer.save(step, step * self.config.train.batch_size, self.trainer.networks, training, own, self.kept.now)
+                self.saved = step
+            with self.agreement.together():
+                if self.accelerator.is_main_process:
+                    self.bundles.save(step)
 
     def _resume(self) -> None:
         """Load the newest complete checkpoint if there is one, then print the length of the run, which the checkpoint may change."""
@@ -251,6 +258,7 @@ class Run:
             training = checkpoint.training_state()
             self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement, self.folder)
             self.trainer.planned_steps = self.plan.length
+            self.timing.spent = training.get("spent") or 0.0
             told = [f"{checkpoint.folder}: going on after step {self.step}", change, *self.kept.missed]
             with self.agreement.together():
                 if self.accelerator.is_main_process:
@@ -268,11 +276,10 @@ class Run:
                 self.trainer.method.load_extra_state(own["method"], self.slots)
             process, processes = self.accelerator.process_index, self.accelerator.num_processes
             self.means.load_state([own["means"] for own in owns], process, processes, self.accelerator.device)
-            self.console.going_on(told, self.step < self.steps)
+            self.console.going_on(told, self.step < self.plan.end)
         with self.agreement.together():
             if self.accelerator.is_main_process:
-                for folder in (self.folder, self.folder / "bundles", self.folder / "samples"):
-                    atomic.sweep(folder)
+                atomic.sweep(self.folder, self.folder / "bundles", self.folder / "samples")
                 write_config(self.folder, self.config)
                 self.log.rewind(self.step)
                 if self.data:
@@ -287,10 +294,10 @@ class Run:
             if self.report.record:
                 self._end("failed" if isinstance(problem, Exception) else "stopped", in_words(problem))
             raise
-        self._end("stopped" if stop.exit_code else "finished" if self.step >= self.steps else "not finished")
+        self._end("stopped" if stop.exit_code else "finished" if self.step >= self.plan.end else "not finished")
 
     def _end(self, outcome: Outcome, problem: str = "") -> None:
-        ending = Ending(outcome, self.step, self.steps, self.saved, how_to_extend(self.plan, self.config.optim))
+        ending = Ending(outcome, self.step, self.plan.total, self.saved, how_to_extend(self.plan, self.config.optim))
         self._report("" if outcome == "finished" else problem or self.console.in_words(ending), last=True)
         self.console.close(ending, self.bundles.paths, self.best, self.report.log)
 

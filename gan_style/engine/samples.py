@@ -1,5 +1,6 @@
 """Sample grids: translations of the same validation images at different steps of training."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from gan_style.engine.console import in_words
 from gan_style.evaluation.cases import run_alone
 from gan_style.files import images
 from gan_style.files.sheet import tile
+from gan_style.machine.memory import room_for
 from gan_style.types import Direction
 
 
@@ -50,3 +53,15 @@ class SampleGrid:
             translated = [run_alone(network, inputs, self.device).cpu() for inputs in example.inputs]
             rows.append([picture for picture in (*example.shown, *translated, example.truth) if picture is not None])
         images.write(path, tile([[images.to_pixels(picture) for picture in row] for row in rows]))
+
+
+def draw_or_warn(grid: SampleGrid, folder: Path, step: int, weights: Mapping[Direction, Mapping[str, Tensor]], again: bool) -> None:
+    """Draw the grid of `step` into a run's `folder`; a failure becomes a warning. again: draw it even if its file exists"""
+    path = folder / "samples" / f"step_{step:07d}.png"
+    if not again and path.exists():
+        return
+    try:
+        with room_for("no memory to draw it", "logging.samples sets how many pictures it has"):
+            grid.draw(path, weights)
+    except Exception as problem:  # a picture is not worth a training
+        warnings.warn(f"step {step}: no sample grid ({in_words(problem)}); training goes on", stacklevel=3)

@@ -4,6 +4,8 @@ import math
 
 from gan_style.config.schema import OptimConfig
 
+ENDLESS = 2**52  # the steps of a schedule whose length is not known yet
+
 
 def learning_rate(config: OptimConfig, step: int, planned_steps: int, player: str = "") -> float:
     """The learning rate of `player` in step `step` (from 0) of a schedule of `planned_steps` steps.
@@ -11,10 +13,10 @@ def learning_rate(config: OptimConfig, step: int, planned_steps: int, player: st
     linear:  constant until the share `decay_start` of the run, then linear to 0, which it would reach one step after the last
     cosine:  the same, but along half a cosine
     step:    multiplied by `step_gamma` after each share `step_every` of the run
-    Steps beyond the schedule have the rate of its last step, which is never 0.
+    Steps beyond the schedule have the rate of its last step, which is never 0. All steps of an ENDLESS schedule have the rate of the first.
     """
     lr = config.player_lr.get(player, config.lr)
-    step = min(step, planned_steps - 1)
+    step = 0 if planned_steps == ENDLESS else min(step, planned_steps - 1)
     match config.schedule:
         case "constant":
             return lr

@@ -38,10 +38,11 @@ def check_writable(path: Path) -> None:
         pass
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed writers left in `folder`. No other process may be writing there."""
-    for leftover in folder.glob(".*.tmp*"):
-        leftover.unlink(missing_ok=True)
+def sweep(*folders: Path) -> None:
+    """Remove the temporary files that killed writers left in `folders`. No other process may be writing there."""
+    for folder in folders:
+        for leftover in folder.glob(".*.tmp*"):
+            leftover.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

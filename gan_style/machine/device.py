@@ -56,6 +56,14 @@ def multiplies_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
+def wait_for(device: torch.device) -> None:
+    """Wait until a GPU has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 @contextmanager
 def cuda_settings(tf32: bool, benchmark: bool) -> Iterator[None]:
     """While entered, CUDA multiplies float32 in TF32 or not, and cuDNN measures which kernel is the fastest for each size or not."""

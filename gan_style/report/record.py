@@ -32,6 +32,7 @@ class Start(BaseModel):
 class Record(BaseModel):
     """The content of run.json.
 
+    steps: the length of the run; None while it is not known
     players: player -> names of its losses
     starts: the first one and the newest ones; more: the number of starts that were left out between them
     """
@@ -43,7 +44,7 @@ class Record(BaseModel):
 
     def start(self, step: int) -> None:
         """Note a start on this machine, now. If the previous start has no noted end, note that it ended without a word."""
-        if self.starts and not self.starts[-1].ended and self.steps and step < self.steps:
+        if self.starts and not self.starts[-1].ended and (self.steps is None or step < self.steps):
             self.starts[-1].ended = "without a word: killed, or the machine went down"
         self.starts.append(Start(step=step, time=time.time(), hardware=hardware()))
         if len(self.starts) > _MAX_STARTS:

@@ -29,18 +29,21 @@ class Report:
         self.record: Record | None = None
         self._rest_until = 0.0
 
-    def start(self, step: int, steps: int) -> None:
-        """Record that training starts after `step`, on this machine, up to `steps`. Written at once, since a run may be killed."""
+    def start(self, step: int, steps: int | None) -> None:
+        """Record that training starts after `step`, on this machine. Written at once, since a run may be killed.
+
+        steps: the length of the run; None: not known yet
+        """
         self.record = read_record(self.run_dir)
         self.record.start(step)
         self.record.steps = steps
         with self._only_warning():
             self.record.write(self.run_dir)
 
-    def write(self, steps: int, players: Mapping[str, Sequence[str]], ended: str = "", last: bool = False) -> None:
+    def write(self, steps: int | None, players: Mapping[str, Sequence[str]], ended: str = "", last: bool = False) -> None:
         """Write run.json and report.html.
 
-        steps: the length of the run
+        steps: the length of the run; None: not known yet
         players: player -> names of its losses
         ended: what ended the run early, else empty
         last: write even if the report was written a short while ago

@@ -134,6 +134,12 @@ class Progress:
             warnings.showwarning = self._previous
             self._bar.close()
 
+    def expect(self, total: int) -> None:
+        """The number of items is `total`."""
+        self.total = total
+        if self._bar is not None:
+            self._bar.total = total
+
     def tell(self, facts: str) -> None:
         """Show `facts`, a few words, beside the progress from the next `update` on."""
         self._facts = facts

@@ -22,7 +22,7 @@ from gan_style.training import TrainedRun
 
 _MAX_COLUMNS = 6  # metrics of the table
 _FOUND = ("data.domain_a.colours", "data.domain_b.colours", "method.domain_names")  # training finds them in the data where they are null
-_LENGTH = ("train.steps", "train.epochs")
+_LENGTH = ("train.steps", "train.epochs", "train.minutes")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def test_differences_of_another_method(recipe: Path) -> None:
         ("logging.tensorboard=true", True),
         ("run_dir=elsewhere", True),
         ("train.epochs=3", True),
+        ("train={steps: null, minutes: 3}", True),
         ("optim.extend=hold", True),
         ("train.seed=1", False),
         ("train.batch_size=2", False),

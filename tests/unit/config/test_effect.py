@@ -81,6 +81,7 @@ OWN = {
         *(
             "steps",
             "epochs",
+            "minutes",
             "batch_size",
             "accumulate",
             "seed",

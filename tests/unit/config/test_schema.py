@@ -36,9 +36,10 @@ def test_defaults_are_those_of_the_papers() -> None:
 
 
 def test_a_run_needs_a_length() -> None:
-    with pytest.raises(ValidationError, match="set steps or epochs"):
+    with pytest.raises(ValidationError, match="set steps, epochs or minutes"):
         TrainConfig()
     assert TrainConfig(epochs=0.5).steps is None
+    assert TrainConfig(minutes=0.5).steps is None
     assert TrainConfig(steps=3, epochs=7).steps == 3
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
+from tiny import tiny_config
 
 from gan_style.engine.metrics import LossMeans, MetricsLog, Tracker
 
@@ -54,11 +55,11 @@ def test_rewind_drops_later_and_torn_lines(tmp_path: Path) -> None:
     assert all(line["time"] > 0 for line in lines)
 
 
-def test_a_tracker_that_fails_is_said_once_and_stops_nothing() -> None:
+def test_a_tracker_that_fails_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
     class Broken:
         def init_trackers(self, *args: object, **keywords: object) -> None:
             raise RuntimeError("no disk")
 
     with pytest.warns(UserWarning, match="TensorBoard is off"):
-        tracker = Tracker(Broken(), {})  # type: ignore[arg-type]
+        tracker = Tracker(Broken(), tiny_config("pix2pix", tmp_path))  # type: ignore[arg-type]
     tracker.log(1, {"a": 1.0})

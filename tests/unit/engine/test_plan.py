@@ -159,3 +159,54 @@ def test_a_rate_that_stays_the_same_does_not_jump() -> None:
     config = optim(schedule="step", step_every=0.25, step_gamma=0.1, extend="stretch")
     told = continue_plan(plan(config, steps=40), plan(config, steps=44), 25, config)[1]
     assert "44 steps instead of 40" in told and "jumps" not in told
+
+
+@pytest.mark.parametrize("schedule", ["constant", *FALLING])
+def test_minutes_leave_the_plan_open_until_they_are_measured(schedule: str) -> None:
+    config = optim(schedule=schedule, decay_start=0.0)
+    opened = plan(config, minutes=15)
+    assert opened.total is None
+    assert rates(config, range(1000), opened.length) == [1.0] * 1000
+    assert "15 minutes" in opened.in_words(1, EPOCH) and str(opened.end) not in opened.in_words(1, EPOCH)
+    fixed = opened.fixed(300)
+    assert (fixed.length, fixed.total, fixed.pace) == (300, 300, 20)
+    assert fixed.in_words(1, EPOCH).startswith("300 steps")
+
+
+def test_an_open_plan_goes_on_open_and_a_fixed_one_fixed() -> None:
+    opened = plan(minutes=15)
+    assert continue_plan(opened, plan(minutes=15), 9, optim()) == (opened, "")
+    assert continue_plan(opened.fixed(300), plan(minutes=15), 9, optim()) == (opened.fixed(300), "")
+
+
+@pytest.mark.parametrize(("minutes", "end"), [(30, 600), (15.05, 301), (5, 100)])
+def test_other_minutes_are_steps_at_the_pace_that_was_measured(minutes: float, end: int) -> None:
+    old, done = plan(minutes=15).fixed(300), 40
+    taken, told = continue_plan(old, plan(minutes=minutes), done, optim())
+    assert (taken.length, taken.end, taken.minutes) == (end, end, minutes)
+    assert f"the run now has {end} steps instead of 300" in told
+    assert continue_plan(taken, plan(minutes=15), done, optim())[0].end == 300, "and back"
+
+
+def test_minutes_that_are_raised_after_the_rate_has_fallen_need_a_choice() -> None:
+    old = plan(minutes=15).fixed(300)
+    with pytest.raises(UserError, match=r"train\.minutes: 15 -> 30: asks for 600 steps, but the schedule of 300 has begun to fall"):
+        continue_plan(old, plan(minutes=30), 200, optim())
+    assert continue_plan(old, plan(minutes=30), 200, optim(extend="hold"))[0].length == 300
+    assert how_to_extend(old, optim()).startswith("raise train.minutes to go on (optim.extend")
+
+
+def test_steps_may_become_minutes_and_minutes_steps() -> None:
+    opened, told = continue_plan(plan(steps=100), plan(minutes=15), 40, optim())
+    assert opened == plan(minutes=15)
+    assert told == "the run now has as many steps as 15 minutes hold instead of 100"
+    counted, told = continue_plan(opened, plan(steps=60), 40, optim())
+    assert (counted.length, counted.end) == (60, 60), "an open schedule has no shape that could be kept"
+    assert told == "the run now has 60 steps instead of as many steps as 15 minutes hold"
+    with pytest.raises(
+        UserError, match=r"train\.steps: 100 -> null, train\.minutes: null -> 15: asks for as many steps as 15 minutes hold"
+    ):
+        continue_plan(plan(steps=100), plan(minutes=15), 80, optim())
+    held, _ = continue_plan(plan(steps=100), plan(minutes=15), 80, optim(extend="hold"))
+    assert (held.length, held.total) == (100, None)
+    assert (held.fixed(300).length, held.fixed(300).end) == (100, 300)

@@ -30,6 +30,14 @@ def test_a_run_that_is_started_for_ever_keeps_its_first_and_newest_starts() -> N
     assert record.more == 70
 
 
+def test_a_start_without_an_end_is_told_by_the_next_one_unless_the_run_was_finished() -> None:
+    for steps, told in ((100, "without a word"), (None, "without a word"), (7, "")):
+        record = Record(steps=steps)
+        record.start(0)
+        record.start(7)
+        assert record.starts[0].ended.startswith(told) and bool(record.starts[0].ended) == bool(told)
+
+
 def test_hardware_is_named() -> None:
     facts = hardware()
     assert set(facts) >= {"CPU", "memory", "processes", "system", "software"}
