@@ -5,6 +5,8 @@ have the layers of `gan_style`'s, in the same order, so that both can begin with
 Each step takes images a, b [B, 3, H, W] in [-1, 1] and returns its losses by the names that `gan_style` logs.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from textbook_networks import PatchGAN, ResNet, UNet, instance_norm
@@ -40,8 +42,8 @@ def least_squares(scores: Tensor, real: bool) -> Tensor:
 class Pix2Pix:
     """pix2pix: the discriminator moves first."""
 
-    def __init__(self, size: int) -> None:
-        self.generator = UNet(size.bit_length() - 1)
+    def __init__(self, size: int, dropout: bool = False) -> None:
+        self.generator = UNet(size.bit_length() - 1, dropout=dropout)
         self.discriminator = PatchGAN(6, nn.BatchNorm2d, bias=False)
         self.networks = [self.generator, self.discriminator]
         self.optimizers = [adam(self.generator), adam(self.discriminator)]
@@ -66,10 +68,15 @@ class Pix2Pix:
 
 
 class CycleGAN:
-    """CycleGAN with its identity loss: the generators move first. Past translations are not kept."""
+    """CycleGAN with its identity loss: the generators move first.
 
-    def __init__(self, size: int) -> None:
-        self.to_b, self.to_a = ResNet(), ResNet()
+    past_a, past_b: functions that exchange translations for those of the past, for the discriminators; by default the present ones stay
+    """
+
+    def __init__(self, size: int, blocks: int = 9) -> None:
+        self.to_b, self.to_a = ResNet(blocks=blocks), ResNet(blocks=blocks)
+        self.past_a: Callable[[Tensor], Tensor] = Tensor.detach
+        self.past_b: Callable[[Tensor], Tensor] = Tensor.detach
         self.judge_a, self.judge_b = PatchGAN(3, instance_norm), PatchGAN(3, instance_norm)
         self.networks = [self.to_b, self.to_a, self.judge_a, self.judge_b]
         self.optimizers = [adam(self.to_b, self.to_a), adam(self.judge_a, self.judge_b)]
@@ -90,9 +97,12 @@ class CycleGAN:
         learn(self.optimizers[0], own)
         freeze(self.judge_a, self.judge_b, frozen=False)
         theirs = {}
-        for name, judge, real, fake in (("a", self.judge_a, a, fake_a), ("b", self.judge_b, b, fake_b)):
+        for name, judge, real, fake in (
+            ("a", self.judge_a, a, self.past_a(fake_a.detach())),
+            ("b", self.judge_b, b, self.past_b(fake_b.detach())),
+        ):
             theirs[f"discriminator_{name}_real"] = 0.5 * least_squares(judge(real)[-1], True)
-            theirs[f"discriminator_{name}_fake"] = 0.5 * least_squares(judge(fake.detach())[-1], False)
+            theirs[f"discriminator_{name}_fake"] = 0.5 * least_squares(judge(fake)[-1], False)
         learn(self.optimizers[1], theirs)
         return own | theirs
 

@@ -32,9 +32,9 @@ class Blur(nn.Module):
 
 
 class UNet(nn.Module):
-    """pix2pix's generator (1611.07004) without dropout."""
+    """pix2pix's generator (1611.07004). dropout: of 0.5 in the decoder layers of full width, but the innermost"""
 
-    def __init__(self, halvings: int, base: int = 64) -> None:
+    def __init__(self, halvings: int, base: int = 64, dropout: bool = False) -> None:
         super().__init__()
         channels = [base * min(2**level, 8) for level in range(halvings)]
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
@@ -49,7 +49,8 @@ class UNet(nn.Module):
             here = channels[level] * (1 if level == halvings - 1 else 2)
             if level:
                 up = nn.ConvTranspose2d(here, channels[level - 1], 4, 2, 1, bias=False)
-                self.ups.append(nn.Sequential(nn.ReLU(), up, nn.BatchNorm2d(channels[level - 1])))
+                dropped = [nn.Dropout(0.5)] if dropout and 4 <= level < halvings - 1 else []
+                self.ups.append(nn.Sequential(nn.ReLU(), up, nn.BatchNorm2d(channels[level - 1]), *dropped))
             else:
                 self.ups.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(here, 3, 4, 2, 1), nn.Tanh()))
 
