@@ -14,7 +14,7 @@ from gan_style.datasets import fingerprint, index, manifest, values
 from gan_style.engine import tree
 from gan_style.evaluation import paired
 from gan_style.evaluation.task import training
-from gan_style.files import bounded, colour, images, kinds, pillow, tiff_directory, walking
+from gan_style.files import bounded, colour, images, kinds, pillow, regions, tiff_directory, walking
 from gan_style.label_maps import classes
 from gan_style.report import log, pictures
 from gan_style.translation import predictor, stylist
@@ -28,14 +28,16 @@ _DEEP_RGBA = 2 * 4  # bytes of a pixel
 BOUNDS: dict[str, list[float]] = {
     "pixels of a picture": [bounded.MAX_PIXELS, bounded.MAX_BYTES / _DEEP_RGBA, bounded.MAX_BYTES / pillow._WEIGHTS["AVIF"]],
     "pixels of a tile of a TIFF": [bounded.MAX_BYTES / _DEEP_RGBA],
-    "encoded bytes of all strips or tiles of a TIFF": [2 * bounded.MAX_BYTES],
+    "encoded bytes of all strips or tiles of a TIFF that are read at once": [2 * bounded.MAX_BYTES],
     "pixels of a JPEG in a TIFF": [],
     "pages of a TIFF that are looked at": [tiff_directory.MAX_PAGES],
     "tags of a TIFF's page": [tiff_directory.MAX_TAGS],
     "bytes of a colour profile": [colour.MAX_PROFILE],
     "bytes of a picture's file": [bounded.MAX_BYTES],
     "parts of a file (segments, chunks: reads of the file)": [bounded.MAX_READS],
-    "values of one TIFF tag": [tiff_directory.MAX_TAG_VALUES],
+    "values of one TIFF tag, such as the places of its tiles": [tiff_directory.MAX_TAG_VALUES],
+    "values of all TIFF tags of a page": [tiff_directory.MAX_PAGE_VALUES],
+    "bytes and text of all TIFF tags of a page, without those that nobody reads": [tiff_directory.MAX_PAGE_TEXT],
     "pixels times scans of a JPEG": [bounded.MAX_SCANNED],
     "pixels that resizing enlarges a picture to": [images.MAX_RESIZED],
     "pixels that a network pads a picture to": [predictor.MAX_PADDED],
@@ -49,6 +51,7 @@ BOUNDS: dict[str, list[float]] = {
 # Page, words with N for each number -> the constants
 SENTENCES: list[tuple[str, str, list[float]]] = [
     ("docs/guide/untrusted.md", "named by their suffix and first N bytes", [kinds.BEGINNING]),
+    ("docs/guide/untrusted.md", "decodes, and N of decoded ones", [regions.KEPT_BYTES]),
     ("data/README.md", "Files of more than N are refused", [bounded.MAX_PIXELS]),
     ("data/README.md", "UTF-8, at most N, with at most N a row", [manifest.MAX_BYTES, manifest.MAX_ROW_BYTES]),
     ("data/README.md", "a folder or manifest of N files or more is made once", [index.SMALLEST]),

@@ -49,8 +49,8 @@ class Header:
 
 
 @contextmanager
-def opened(path: Path | Encoded) -> Iterator[IO[bytes]]:
-    """Yield the open file at its beginning. `UserError` if it cannot be opened, is empty, or has more than `MAX_BYTES` bytes."""
+def opened(path: Path | Encoded, max_bytes: float = MAX_BYTES) -> Iterator[IO[bytes]]:
+    """Yield the open file at its beginning. `UserError` if it cannot be opened, is empty, or has more than `max_bytes` bytes."""
     try:
         # The decoder gets an open file and not its name, because it may map a named file into memory.
         stream = _Bytes(path.data) if isinstance(path, Encoded) else _File(open_regular(path))
@@ -60,17 +60,25 @@ def opened(path: Path | Encoded) -> Iterator[IO[bytes]]:
         size = stream.seek(0, os.SEEK_END)
         if not size:
             raise UserError(f"{path}: the file is empty (0 bytes); copy it again or remove it")
-        if size > MAX_BYTES:
-            raise UserError(f"{path}: has {size} bytes, more than the {MAX_BYTES} allowed; save it compressed or scale it down")
+        if size > max_bytes:
+            raise UserError(f"{path}: has {size} bytes, more than the {max_bytes:.0f} allowed; save it compressed or scale it down")
         stream.seek(0)
         yield stream
 
 
-def check_pixels(claim: str, width: int, height: int, weight: int) -> None:
-    """`UserError` if an image has too many pixels. weight: bytes that decoding takes for each pixel; 3 for an 8-bit RGB image"""
-    if width * height * weight > MAX_BYTES:
+def count_anew(stream: IO[bytes]) -> None:
+    """Let the bound on the reads of an `opened` file begin again: it holds for one region, not for all regions of a file."""
+    if isinstance(stream, _Metered):
+        stream.reads = 0
+
+
+def check_pixels(
+    claim: str, width: int, height: int, weight: int, max_pixels: int = MAX_PIXELS, advice: str = "scale it down or remove it"
+) -> None:
+    """`UserError` if there are too many pixels. weight: bytes that decoding takes for each pixel; 3 for an 8-bit RGB image"""
+    if width * height * weight > 3 * max_pixels:
         less = " (fewer of them for 16-bit colour, CMYK, WebP and AVIF)" if weight > 3 else ""
-        raise UserError(f"{claim} {width} x {height}, more than the {MAX_PIXELS} pixels allowed{less}; scale it down or remove it")
+        raise UserError(f"{claim} {width} x {height}, more than the {max_pixels} pixels allowed{less}; {advice}")
 
 
 def check_scans(path: Path | Encoded, width: int, height: int, scans: int) -> None:

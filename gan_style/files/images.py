@@ -62,27 +62,27 @@ def probe(path: Path | Encoded) -> Header:
             return header
 
 
-def read(path: Path | Encoded, channels: int, srgb: bool = True) -> Picture:
+def read(path: Path | Encoded, channels: int, srgb: bool = True, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode `path` to 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha) channels, at the file's own depth.
 
     srgb: convert colours with a profile to sRGB; False for label maps. A file with a palette is never converted.
-    Gray is Rec. 601 luma. Missing alpha becomes opaque. Takes at most 1 GiB of memory.
+    max_pixels: see `check_pixels`; with its default reading takes at most 1 GiB of memory, with more in proportion
+    Gray is Rec. 601 luma. Missing alpha becomes opaque.
     `UserError` names a file that is missing, empty, cut short, not an image, too large, or has more than 16 bits.
     """
-    with room_for(f"{path}: no memory to decode it"), opened(path) as stream:
+    with room_for(f"{path}: no memory to decode it"), opened(path, 3 * max_pixels) as stream:
         if is_tiff(stream):
-            page = tiff.open_page(stream, path)
+            page = tiff.open_page(stream, path, max_pixels)
             header, dots = page.header, page.dots_per_inch
             pixels = page.decode(channels, srgb)
         else:
-            with pillow.open_image(stream, path) as (image, header):
+            with pillow.open_image(stream, path, max_pixels) as (image, header):
                 dots = pillow.dots_per_inch(image)
                 pixels = pillow.decode(image, header, stream, path, channels, srgb)
-        pixels, alpha = with_channels(_upright(pixels, header.orientation), channels)
-    dots = (dots[1], dots[0]) if dots and header.orientation >= 5 else dots
+        pixels, alpha = with_channels(upright(pixels, header.orientation), channels)
     if header.several:
-        _tell_of_several(path)
-    return Picture(pixels, header.palette, alpha, header.orientation, header.several, dots)
+        tell_of_several(path)
+    return Picture(pixels, header.palette, alpha, header.orientation, header.several, upright_dots(dots, header.orientation))
 
 
 def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None, png_compression: int = SMALL_PNG) -> None:
@@ -185,7 +185,8 @@ def find_images(root: Path, left_out: LeftOut | None = None) -> list[Path]:
     return sorted(found, key=Path.as_posix)
 
 
-def _tell_of_several(path: Path | Encoded) -> None:
+def tell_of_several(path: Path | Encoded) -> None:
+    """Warn that only the first of several pages is read, once for all files."""
     if not _told_of_several:
         _told_of_several.append(str(path))
         warnings.warn(
@@ -194,7 +195,12 @@ def _tell_of_several(path: Path | Encoded) -> None:
         )
 
 
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def upright_dots(dots_per_inch: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
+    """Dots per inch across and down of the upright picture, from those of the stored one."""
+    return (dots_per_inch[1], dots_per_inch[0]) if dots_per_inch and orientation >= 5 else dots_per_inch
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Undo an EXIF orientation. Orientations 5 to 8 are stored transposed, and mirrored like 1 to 4."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)

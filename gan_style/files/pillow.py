@@ -3,6 +3,7 @@
 Pillow decodes 8 bits and checks that a file is complete. OpenCV decodes 16-bit colour, which Pillow would reduce to 8 bits.
 """
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ _MODE_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "LA": 2, "P": 3, "RGB":
 _DEEP_MODES = ("I;16", "I;16B", "L", "LA", "RGB", "RGBA")
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _AT_ONCE = 2**20  # pixels of a picture that is not converted in bands
+_RAISED = threading.Lock()  # of `_pillow_allows`
 _WEIGHTS = {"WEBP": 6, "AVIF": 12}  # bytes a pixel that these decoders need beside the result
 
 PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE  # Pillow decompresses a profile or text up to this size, and 64 MB of them together
@@ -37,14 +39,15 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @contextmanager
-def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageFile.ImageFile, Header]]:
+def open_image(stream: IO[bytes], path: Path | Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[ImageFile.ImageFile, Header]]:
     """Yield an image with its header read and checked, but not decoded. `UserError` if the header is damaged or claims too much."""
     beginning = stream.read(BEGINNING)
     try:
         if beginning[:4] == b"RIFF":
-            check_pixels(f"{path}: claims", *_webp_size(beginning), weight=6)  # its decoder allocates the picture when it is created
+            check_pixels(f"{path}: claims", *_webp_size(beginning), 6, max_pixels)  # its decoder allocates the picture when it is created
         stream.seek(0)
-        image = Image.open(stream, formats=_FORMATS)
+        with _pillow_allows(max_pixels):
+            image = Image.open(stream, formats=_FORMATS)
     except UserError:
         raise
     except UnidentifiedImageError as failure:
@@ -52,13 +55,13 @@ def open_image(stream: IO[bytes], path: Path | Encoded) -> Iterator[tuple[ImageF
         what = advice(kind, path.name) if kind else "is not an image, or its beginning is damaged; replace or remove it"
         raise UserError(f"{path}: {what}") from failure
     except Image.DecompressionBombError as failure:
-        raise UserError(f"{path}: claims more than the {MAX_PIXELS} pixels allowed; scale it down or remove it") from failure
+        raise UserError(f"{path}: claims more than the {max_pixels} pixels allowed; scale it down or remove it") from failure
     except Exception as failure:  # see `decode`
         long = "MAX_TEXT_CHUNK" in str(failure)
         raise UserError(f"{path}: {_TOO_LONG if long else f'its header is damaged ({reason(failure)}); replace or remove it'}") from failure
     try:
         try:
-            header = _header(image, path)
+            header = _header(image, path, max_pixels)
         except UserError:
             raise
         except Exception as failure:
@@ -135,7 +138,22 @@ def _check_scans(image: ImageFile.ImageFile, stream: IO[bytes], path: Path | Enc
     bounded.check_scans(path, *image.size, scans)
 
 
-def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
+@contextmanager
+def _pillow_allows(max_pixels: int) -> Iterator[None]:
+    """Raise Pillow's own bound for all threads, for the milliseconds in which a header is read; `_header` checks it by ours."""
+    if max_pixels <= MAX_PIXELS:
+        yield
+        return
+    with _RAISED:
+        usual = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = max_pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
+
+
+def _header(image: ImageFile.ImageFile, path: Path | Encoded, max_pixels: int) -> Header:
     width, height = image.size
     # The raw mode of the encoded data tells the depth; the mode that PIL would decode to hides it ("RGB;16B" becomes RGB).
     deep = image.format == "PNG" and ";16" in str([tile[3] for tile in image.tile])
@@ -144,7 +162,7 @@ def _header(image: ImageFile.ImageFile, path: Path | Encoded) -> Header:
         raise UserError(f"{path}: holds {image.format} data of a kind that is not read ({image.mode}); convert it to 8- or 16-bit PNG")
     channels = _MODE_CHANNELS[image.mode]
     weight = max(6, 2 * channels) if deep else 6 if image.mode == "CMYK" else _WEIGHTS.get(image.format or "", 3)
-    check_pixels(f"{path}: claims", width, height, weight)
+    check_pixels(f"{path}: claims", width, height, weight, max_pixels)
     if image.has_transparency_data and channels in (1, 3):  # a transparent colour, which is stored beside the pixels
         channels += 1
     turned = _orientation(image)
