@@ -2,7 +2,7 @@
 
 import difflib
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MAX_LINE = 3000  # characters of a message
@@ -61,6 +61,14 @@ def wrong_value(error: Mapping[str, Any]) -> str:
         if kind.startswith(beginning):
             return f"must be {words}, not {short(value)}{_advice(kind, value)}"
     return f"cannot be {short(value)}"
+
+
+def wrong_values(errors: Sequence[Mapping[str, Any]]) -> str:
+    """What is wrong with one value that is of none of several types. errors: of pydantic, one for each type"""
+    value = f", not {short(errors[0]['input'])}"
+    said = [wrong_value(error).removeprefix("must be ").partition(value) for error in errors]
+    advice = [words for _, _, words in said if words]
+    return f"must be {' or '.join(dict.fromkeys(wanted for wanted, _, _ in said))}{value}{advice[0] if advice else ''}"
 
 
 _BOUNDS = {

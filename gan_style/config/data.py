@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place, Section
@@ -53,14 +53,6 @@ class DomainConfig(Section):
         if any(len(colour) != 1 + 2 * (self.channels - (self.channels in (2, 4))) for colour in self.colours or ()):
             raise ValueError(f"colours must have two digits for each channel but alpha; channels is {self.channels}")
         return self
-
-    @model_validator(mode="before")
-    @classmethod
-    def _yaml_booleans(cls, values: Any) -> Any:
-        """YAML reads a bare yes or no as a boolean."""
-        if isinstance(values, dict) and isinstance(values.get("labels"), bool):
-            values = {**values, "labels": "yes" if values["labels"] else "no"}
-        return values
 
 
 class DataConfig(Section):
@@ -137,22 +129,6 @@ class DataConfig(Section):
     def one_size(self) -> bool:
         """Are all training images squares of `crop_size`?"""
         return self.preprocess in CROPS
-
-    @field_validator("workers", mode="before")
-    @classmethod
-    def _auto_or_a_number(cls, value: Any) -> Any:
-        """Refused here, because a union of types has an error for each of its types."""
-        if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 128):
-            raise ValueError(f"must be auto or a whole number from 0 to 128, not {short(value)}")
-        return value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _yaml_booleans(cls, values: Any) -> Any:
-        """YAML reads a bare off as false."""
-        if isinstance(values, dict) and values.get("cache") is False:
-            values = {**values, "cache": "off"}
-        return values
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "DataConfig":

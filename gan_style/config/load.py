@@ -112,7 +112,7 @@ def parse_config(tree: dict[str, Any], origin: Origin | str, methods: Mapping[st
         return schema.model_validate(tree)
     except ValidationError as problem:
         reader = Reader(origin, schema, name, methods)
-        mistakes = [reader.mistake(dict(error)) for error in problem.errors()]
+        mistakes = reader.mistakes(problem.errors())
         told = _of_another_method(origin, name, methods, mistakes) or _of_another_network(origin, reader, mistakes)
         raise UserError(joined(told)) from None
 

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from gan_style.config.network import Kinds, NetworkConfig, OneOf, choice_of, having, having_key, kinds_of
 from gan_style.config.overrides import Override
 from gan_style.config.schema import MethodConfig
 from gan_style.config.yaml_file import INCLUDE, YamlFile
-from gan_style.errors import nearest, short, wrong_value
+from gan_style.errors import nearest, short, wrong_value, wrong_values
 
 MAX_MISTAKES = 8  # in one message
 
@@ -100,11 +102,19 @@ class Reader:
     def __init__(self, origin: Origin, schema: type[BaseModel], method: str, methods: Mapping[str, type[MethodConfig]]) -> None:
         self.origin, self.schema, self.method, self.methods = origin, schema, method, methods
 
-    def mistake(self, error: Mapping[str, Any]) -> Mistake:
-        """The mistake behind one of `ValidationError.errors()`."""
+    def mistakes(self, errors: Sequence[Any]) -> list[Mistake]:
+        """The mistakes behind `ValidationError.errors()`. The errors of a key of several types, one for each type, are one mistake."""
+        together: dict[tuple[int | str, ...], list[Any]] = {}
+        for error in errors:
+            together.setdefault(place_of(self.schema, error["loc"]), []).append(error)
+        return [self._mistake(of_one) for of_one in together.values()]
+
+    def _mistake(self, errors: Sequence[Any]) -> Mistake:
+        """The mistake behind the errors of one key."""
+        error = errors[0]
         known = _located(self.schema, error["loc"])
         place = (*known.place, "name") if error["type"].startswith("union_tag") else known.place
-        return found(self.origin, place, self._words(error, known))
+        return found(self.origin, place, self._words(error, known) if len(errors) == 1 else wrong_values(errors))
 
     def kinds(self, place: Sequence[str]) -> Kinds:
         """The networks that the key at `place` takes; empty if it takes no network."""
@@ -168,7 +178,8 @@ def no_section(value: Any, section: type[BaseModel] | None) -> str:
 class _Located:
     """The place of an error of pydantic.
 
-    place: the keys of its `loc`. Pydantic adds the network's name after a key that takes one of several networks; `place` is without it
+    place: the keys of its `loc`. Pydantic adds the network's name after a key that takes one of several networks, and a type's name after a
+        key that takes one of several types; `place` is without them
     section: the class of the section with the last key; choice: the networks that this section is one of
     """
 
@@ -178,7 +189,7 @@ class _Located:
 
 
 def place_of(schema: type[BaseModel], loc: Sequence[int | str]) -> tuple[int | str, ...]:
-    """The keys in the `loc` of an error of `schema`, without the names of networks."""
+    """The keys in the `loc` of an error of `schema`, without the names of networks and types."""
     return _located(schema, loc).place
 
 
@@ -193,8 +204,16 @@ def _located(schema: type[BaseModel], loc: Sequence[int | str]) -> _Located:
         if rest:
             field = section.model_fields.get(str(key)) if section else None
             choice = choice_of(field)
-            section = choice.kinds.get(str(rest.pop(0))) if rest[0] in choice.kinds else _nested(section, str(key))
+            if _has_types(field):
+                rest.pop(0)
+            section = choice.kinds.get(str(rest.pop(0))) if rest and rest[0] in choice.kinds else _nested(section, str(key))
     return _Located(tuple(place), section, choice)
+
+
+def _has_types(field: FieldInfo | None) -> bool:
+    """Does a key take values of several types? null beside one type does not count."""
+    members = get_args(field.annotation) if field and get_origin(field.annotation) in (Union, UnionType) else ()
+    return len([member for member in members if member is not type(None)]) > 1
 
 
 def _nested(section: type[BaseModel] | None, key: str) -> type[BaseModel] | None:

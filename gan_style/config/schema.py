@@ -15,7 +15,6 @@ from gan_style.config.network import NetworkConfig, completed, kinds_of
 from gan_style.config.section import Place as Place
 from gan_style.config.section import Section as Section
 from gan_style.config.validation import ValidationConfig
-from gan_style.errors import short
 
 
 class MethodConfig(Section):
@@ -202,25 +201,6 @@ class TrainConfig(Section):
     max_skips: Annotated[int, OnlyWith({"on_nonfinite": ("skip",)})] = Field(
         default=20, ge=1, description="Steps in a row that are skipped before the run ends."
     )
-
-    @field_validator("channels_last", mode="before")
-    @classmethod
-    def _auto_or_a_boolean(cls, value: Any) -> Any:
-        """Refused here, because a union of types has an error for each of its types."""
-        if value != "auto" and not isinstance(value, bool):
-            raise ValueError(f"must be auto, true or false, not {short(value)}")
-        return value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _yaml_booleans(cls, values: Any) -> Any:
-        """YAML reads a bare `no` as false, `on` as true and `off` as false."""
-        if isinstance(values, dict) and values.get("mixed_precision") is False:
-            values = {**values, "mixed_precision": "no"}
-        for key in ("compile", "cudnn_benchmark"):
-            if isinstance(values, dict) and isinstance(values.get(key), bool):
-                values = {**values, key: "on" if values[key] else "off"}
-        return values
 
     @model_validator(mode="after")
     def _has_a_length(self) -> "TrainConfig":

@@ -1,6 +1,6 @@
 """The base class of all sections of a configuration."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
@@ -18,12 +18,20 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _booleans_are_not_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse a boolean for another type. YAML reads `on` and `yes` as true, and pydantic would convert true to 1."""
-        if isinstance(value, bool) and info.field_name and not _takes_booleans(cls.model_fields[info.field_name].annotation):
-            words = f"{'on and yes' if value else 'off and no'} as {short(value)}"
-            raise ValueError(f"must not be {short(value)}; YAML also reads {words}, so put words in quotes")
-        return value
+    def _booleans_are_words(cls, value: Any, info: ValidationInfo) -> Any:
+        """A boolean as the word that YAML read it from, where the key takes this word; refused for any other type but booleans.
+
+        YAML reads `on` and `yes` as true, `off` and `no` as false. pydantic would convert true to 1.
+        """
+        if not isinstance(value, bool) or not info.field_name:
+            return value
+        annotation = cls.model_fields[info.field_name].annotation
+        if _takes_booleans(annotation):
+            return value
+        words = ("on", "yes") if value else ("off", "no")
+        if get_origin(annotation) is Literal and (taken := [word for word in words if word in get_args(annotation)]):
+            return taken[0]
+        raise ValueError(f"must not be {short(value)}; YAML also reads {' and '.join(words)} as {short(value)}, so put words in quotes")
 
 
 def _takes_booleans(annotation: Any) -> bool:

@@ -13,10 +13,11 @@ import json
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,14 @@ class Checkpointer:
                 if main:
                     self._sweep()
                     temporary.mkdir(parents=True)
-            sealing: dict[str, Future[Entry]] = {}
+            sealing: dict[str, Callable[[], Entry]] = {}
             with self._written_together(step), ThreadPoolExecutor(_SEALERS) as pool:
 
                 def seal(name: str) -> None:  # while the next file is written
-                    sealing[name] = pool.submit(_sealed, temporary / name)
+                    try:
+                        sealing[name] = pool.submit(_sealed, temporary / name).result
+                    except RuntimeError:  # the system refuses a thread
+                        sealing[name] = partial(_sealed, temporary / name)
 
                 if main:
                     save_tree(temporary / TRAINING, training)  # the largest first
@@ -118,7 +122,7 @@ class Checkpointer:
                     save_tree(temporary / INPUTS, inputs)
                     seal(INPUTS)
                 save_tree(temporary / process_file(self.accelerator.process_index), own)
-                sealed = {name: entry.result() for name, entry in sealing.items()}
+                sealed = {name: entry() for name, entry in sealing.items()}
             with self._written_together(step):
                 if main:
                     _write_manifest(temporary, step, samples, self.accelerator.num_processes, sealed)

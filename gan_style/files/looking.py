@@ -1,11 +1,14 @@
 """Dry runs: while `looking_only` is entered, nothing is downloaded and no cache is kept."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+
+COMPILED = "TORCHINDUCTOR_CACHE_DIR"  # torch makes this folder as soon as torchvision is imported
 
 
 @dataclass
@@ -25,10 +28,14 @@ def looking_only() -> Iterator[Looking]:
     with tempfile.TemporaryDirectory(prefix="gan_style_", ignore_cleanup_errors=True) as folder:
         looking = Looking(Path(folder))
         token = _LOOKING.set(looking)
+        compiled = os.environ.get(COMPILED)
+        os.environ[COMPILED] = compiled or folder
         try:
             yield looking
         finally:
             _LOOKING.reset(token)
+            if compiled is None:
+                os.environ.pop(COMPILED, None)
 
 
 def cache_folder() -> Path | None:

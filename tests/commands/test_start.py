@@ -39,10 +39,13 @@ print(f"{code} {sorted(set(sys.argv[1].split(',')) & set(sys.modules))}")
 """
 
 
-def loaded(command: list[str], names: set[str], folder: Path) -> str:
-    """The exit code of `gan-style COMMAND...` and those of the modules `names` that its process has loaded, as the last line."""
+def loaded(command: list[str], names: set[str], folder: Path, **variables: str) -> str:
+    """The exit code of `gan-style COMMAND...` and those of the modules `names` that its process has loaded, as the last line.
+
+    variables: of the environment
+    """
     arguments = [sys.executable, "-c", PROGRAM, ",".join(names), *command]
-    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
     done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]
@@ -102,3 +105,11 @@ def test_training_loads_nothing_that_this_run_does_not_use(tmp_path: Path) -> No
     rooms = {"gan_style.datasets.parquet", "gan_style.evaluation.task", "gan_style.interop", "gan_style.translation.gatys"}
     command = ["train", *smoke_arguments("pix2pix", draw_folders(tmp_path / "data"), tmp_path / "run", "train.steps=1")]
     assert loaded(command, others | rooms | SLOW - {"accelerate", "albumentations", "scipy", "torch"}, tmp_path) == "0 []"
+
+
+def test_a_dry_run_in_a_fresh_process_leaves_no_folder_for_temporary_files(tmp_path: Path) -> None:
+    """torch makes a folder for compiled code when torchvision, which VGG needs, is imported."""
+    (tmp_path / "temporary").mkdir()
+    command = ["train", *smoke_arguments("adain", draw_folders(tmp_path / "data"), tmp_path / "run", "--dry-run")]
+    assert loaded(command, {"torchvision"}, tmp_path, TMPDIR=str(tmp_path / "temporary")) == "0 ['torchvision']"
+    assert list((tmp_path / "temporary").iterdir()) == []

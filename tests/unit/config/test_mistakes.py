@@ -236,10 +236,11 @@ def test_no_value_of_any_key_is_refused_in_the_words_of_a_library(method: str) -
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("train.channels_last=2", "train.channels_last: must be auto, true or false, not 2"),
-        ("data.workers=many", "data.workers: must be auto or a whole number from 0 to 128, not 'many'"),
-        ("data.workers=-1", "data.workers: must be auto or a whole number from 0 to 128, not -1"),
-        ("data.workers=true", "data.workers: must be auto or a whole number from 0 to 128, not true"),
+        ("train.channels_last=2", "train.channels_last: must be 'auto' or true or false, not 2"),
+        ("data.workers=many", "data.workers: must be 'auto' or a whole number, not 'many'"),
+        ("data.workers=aut", "data.workers: must be 'auto' or a whole number, not 'aut', did you mean 'auto'?"),
+        ("data.workers=-1", "data.workers: must be 'auto' or at least 0, not -1"),
+        ("data.workers=true", "data.workers: must not be true; YAML also reads on and yes as true, so put words in quotes"),
     ],
 )
 def test_a_key_of_two_types_is_refused_once(recipe: Path, override: str, words: str) -> None:

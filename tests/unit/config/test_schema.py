@@ -72,6 +72,13 @@ def test_yaml_booleans_of_switches_with_auto(key: str) -> None:
         assert getattr(TrainConfig.model_validate({"steps": 1, key: value}), key) == word
 
 
+def test_yaml_booleans_are_words_where_a_key_has_such_a_word_alone() -> None:
+    assert DataConfig.model_validate({"cache": False}).cache == "off"
+    with pytest.raises(ValidationError, match="must not be true; YAML also reads on and yes as true"):
+        DataConfig.model_validate({"cache": True})
+    assert TrainConfig.model_validate({"steps": 1, "channels_last": False}).channels_last is False, "this key takes booleans"
+
+
 def test_yaml_boolean_of_mixed_precision() -> None:
     assert TrainConfig.model_validate({"steps": 1, "mixed_precision": False}).mixed_precision == "no"
     with pytest.raises(ValidationError, match="mixed_precision"):

@@ -140,6 +140,17 @@ def test_a_file_is_hashed_while_the_next_one_is_written(checkpointer: Checkpoint
     assert checkpointer.newest() is not None
 
 
+def test_a_checkpoint_is_saved_where_the_system_refuses_a_thread(checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    save(checkpointer, 1)
+    monkeypatch.undo()
+    newest = checkpointer.newest()
+    assert newest is not None and newest.step == 1
+
+
 def test_every_file_is_on_the_disk_before_the_manifest_is_written(checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[str] = []
     flush = atomic.flush
