@@ -5,6 +5,7 @@ compensation, which keeps the colours that sRGB can show and maps black to black
 """
 
 import functools
+import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,14 @@ def conversion(profile: object, model: Model, depth: int, path: Path | Encoded) 
         _told.add(hash(profile))
         warnings.warn(f"{path}: its colour profile {found}: its colours are taken as sRGB", stacklevel=2)
     return None
+
+
+@functools.cache
+def srgb_profile() -> bytes:
+    """An ICC profile of sRGB, for files whose reader might take their colours for others. Its bytes are always the same."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # littlecms writes the present date
+    return bytes(profile)
 
 
 @functools.lru_cache(maxsize=16)

@@ -2,8 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import profiles
 import pytest
 import tifffile
 from pictures import random_pixels
@@ -46,6 +48,17 @@ def test_regions_of_level_0(slide: Path, channels: int) -> None:
         with pytest.raises(ValueError, match="of a picture of 300 x 500"):
             reader.read(0, 499, 1, 2)
         assert reader.dots_per_inch == pytest.approx((50800, 25400))
+
+
+@needs_openslide
+@pytest.mark.parametrize("srgb", [True, False])
+def test_a_colour_profile_becomes_srgb_as_in_a_tiff(tmp_path: Path, srgb: bool) -> None:
+    how: dict[str, Any] = {"photometric": "rgb", "tile": (64, 64), "compression": "zlib", "metadata": None}
+    for suffix in (".svs", ".tif"):
+        tifffile.imwrite(tmp_path / f"x{suffix}", random_pixels(100, 100, 3), iccprofile=profiles.display_p3(), **how)
+    with open_regions(tmp_path / "x.svs", 3, srgb) as slide, open_regions(tmp_path / "x.tif", 3, srgb) as picture:
+        assert slide.metadata.profile and picture.metadata.profile
+        np.testing.assert_array_equal(slide.read(10, 20, 30, 40), picture.read(10, 20, 30, 40))
 
 
 @needs_openslide

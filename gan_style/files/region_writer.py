@@ -1,0 +1,166 @@
+"""Writing a picture region by region to a tiled TIFF or BigTIFF.
+
+Regions go to a scratch file, where each has its place. At the end one pass compresses the scratch file into the TIFF, which appears
+under its name when it is complete.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from gan_style.errors import UserError
+from gan_style.files.atomic import replacing
+from gan_style.files.colour import srgb_profile
+from gan_style.files.pyramid import build_level, level_sizes
+from gan_style.files.tiff_description import description_for, gdal_metadata_for
+from gan_style.files.tiff_metadata import NO_METADATA, Metadata
+from gan_style.files.tile_file import TILE, TileFile, scratch_bytes
+
+Compression = Literal["deflate", "lzw", "zstd", "none"]
+
+_CODECS = {"deflate": "zlib", "lzw": "lzw", "zstd": "zstd", "none": None}
+_BUFFER = 2**25  # bytes of tiles that are compressed in one go
+_CLASSIC = 2**32 - 2**25  # largest file that is written as a classic TIFF, whose offsets have 32 bits
+_GDAL_METADATA, _GDAL_NODATA, _TEXT = 42112, 42113, 2
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How the TIFF is written, and what it says beside its pixels.
+
+    compression: all of them without loss. Every program reads deflate, LZW and none; zstd is faster and younger
+    pyramid: add smaller copies (in SubIFDs), each half the size, which viewers need to zoom out
+    metadata: the source's, if the result has its height and width
+    nodata: GDAL's value of pixels without data; only if the caller has written it where the source has it
+    """
+
+    compression: Compression = "deflate"
+    pyramid: bool = False
+    metadata: Metadata = NO_METADATA
+    nodata: str | None = None
+
+
+PLAIN = Storage()
+
+
+class RegionWriter:
+    """A TIFF in the making. `write` regions in any order, also again; `finish` makes the file.
+
+    After a kill, a writer of the same sizes and scratch file has all that was written before the last `flush`; `resumed` says so.
+    Leaving the `with` block closes the scratch file and keeps it, unless `finish` has removed it. What was never written is 0.
+    """
+
+    def __init__(self, path: Path, height: int, width: int, channels: int, depth: int, scratch: Path, storage: Storage = PLAIN) -> None:
+        """path: .tif or .tiff; channels: 1 to 4, gray or RGB, 2 and 4 with alpha; depth: 8 or 16; scratch: the file of `scratch_bytes`."""
+        if path.suffix.lower() not in (".tif", ".tiff"):
+            raise UserError(f"{path}: only TIFFs are written region by region; name it {path.stem}.tif")
+        self.path, self.storage = path, storage
+        self._pixels = TileFile(scratch, height, width, channels, depth)
+
+    @property
+    def resumed(self) -> bool:
+        """Does the scratch file hold regions of an earlier process?"""
+        return self._pixels.resumed
+
+    @property
+    def tiles(self) -> int:
+        """How often `finish` calls `done`."""
+        levels = level_sizes(self._pixels.height, self._pixels.width) if self.storage.pyramid else []
+        return sum(-(-height // TILE) * -(-width // TILE) for height, width in [(self._pixels.height, self._pixels.width), *levels])
+
+    def write(self, top: int, left: int, pixels: np.ndarray) -> None:
+        """Put [h, w, channels] of uint8 or uint16, in sRGB, at `top`, `left`. Fast for whole tiles of `TILE` pixels."""
+        self._pixels.write(top, left, pixels)
+
+    def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """[height, width, channels] of what was written."""
+        return self._pixels.read(top, left, height, width)
+
+    def flush(self) -> None:
+        """Wait until the written regions are on the disk, before a journal says so."""
+        self._pixels.flush()
+
+    def finish(self, done: Callable[[], None] = lambda: None) -> None:
+        """Write the TIFF and remove the scratch file. Killed meanwhile, it can be called again. done: is called for each tile.
+
+        The same pixels and storage give the same bytes. `UserError` if the disk refuses.
+        """
+        levels = [self._pixels]
+        try:
+            for number, _ in enumerate(level_sizes(self._pixels.height, self._pixels.width) if self.storage.pyramid else [], 1):
+                levels.append(build_level(levels[-1], self._pixels.path.with_name(f"{self._pixels.path.name}.level{number}")))
+            with replacing(self.path) as temporary:
+                self._write(temporary, levels, done)
+        except OSError as failure:
+            raise UserError(
+                f"{self.path}: cannot be written ({failure.strerror or failure}); free the disk or choose another folder"
+            ) from failure
+        finally:
+            for level in levels[1:]:
+                level.remove()
+        self._pixels.remove()
+
+    def close(self) -> None:
+        """Close the scratch file, and keep it."""
+        self._pixels.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _write(self, path: Path, levels: list[TileFile], done: Callable[[], None]) -> None:
+        import tifffile
+
+        pixels = self._pixels
+        channels, depth = pixels.channels, 8 * pixels.dtype.itemsize
+        raw = sum(scratch_bytes(level.height, level.width, channels, depth) for level in levels)
+        most = raw if self.storage.compression == "none" else raw * 3 // 2  # LZW makes noise larger
+        how: dict[str, Any] = {
+            "dtype": pixels.dtype,
+            "tile": (TILE, TILE),
+            "photometric": "rgb" if channels >= 3 else "minisblack",
+            "planarconfig": "contig" if channels > 1 else None,
+            "extrasamples": ["unassalpha"] if channels in (2, 4) else None,
+            "compression": _CODECS[self.storage.compression],
+            "predictor": self.storage.compression != "none",
+            "metadata": None,
+            "software": False,
+            "buffersize": _BUFFER,
+        }
+        with tifffile.TiffWriter(path, bigtiff=most > _CLASSIC, byteorder="<") as writer:
+            for number, level in enumerate(levels):
+                shape = (level.height, level.width, channels) if channels > 1 else (level.height, level.width)
+                beside: dict[str, Any] = {"subfiletype": 1} if number else {"subifds": len(levels) - 1, **self._beside_pixels()}
+                writer.write(_tiles(level, done), shape=shape, **how, **beside)
+
+    def _beside_pixels(self) -> dict[str, Any]:
+        """tifffile's options for what the TIFF says of its pixels."""
+        pixels, metadata = self._pixels, self.storage.metadata
+        description = description_for(metadata.description, pixels.height, pixels.width, pixels.channels, 8 * pixels.dtype.itemsize)
+        tags = [(geo.tag, geo.kind, geo.values) for geo in metadata.geo if geo.tag != _GDAL_METADATA]
+        texts = [gdal_metadata_for(str(geo.values)) for geo in metadata.geo if geo.tag == _GDAL_METADATA]
+        tags += [(_GDAL_METADATA, _TEXT, text) for text in texts if text]
+        if self.storage.nodata is not None:
+            tags.append((_GDAL_NODATA, _TEXT, self.storage.nodata))
+        return {
+            "description": description.encode() + b"\0" if description else None,
+            "resolution": metadata.dots_per_inch,
+            "resolutionunit": "inch" if metadata.dots_per_inch else None,
+            "iccprofile": srgb_profile() if metadata.profile and pixels.channels >= 3 else None,
+            "extratags": [
+                (tag, kind, 0, values.encode() + b"\0", True) if isinstance(values, str) else (tag, kind, len(values), values, True)
+                for tag, kind, values in tags
+            ],
+        }
+
+
+def _tiles(level: TileFile, done: Callable[[], None]) -> Iterator[np.ndarray]:
+    for tile in level.each_tile():
+        done()  # before the tile, because tifffile does not ask for more than the last one
+        yield tile if level.channels > 1 else tile[..., 0]
