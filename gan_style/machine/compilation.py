@@ -21,7 +21,7 @@ def compiled(
 
     wanted: `train.compile`. `auto` compiles on a CUDA GPU alone: on a CPU, where convolutions take nearly all of the time, a compiled step
     was 4 to 12 % slower (docs/results/2026-11-26-step.md). `graphs` runs each compiled network as CUDA graphs. The caller then calls
-    `torch.compiler.cudagraph_mark_step_begin` before each step, after which no output of an earlier step may be read (decision 33).
+    `torch.compiler.cudagraph_mark_step_begin` before each step, after which no output of an earlier step may be read (decision 35).
     key: of the setting, for messages
     twice: networks that are differentiated twice, which torch.compile cannot do: they run as they are, and a warning names them if `wanted`
         asks for compilation
