@@ -59,10 +59,9 @@ class TrainedRun:
         *,
         device: str = "auto",
         precision: Literal["fp32", "bf16", "fp16"] = "fp32",
-        compile: bool = False,
     ) -> TrainedTranslator:
         """The translator of the newest checkpoint, see `gan_style.load`."""
-        return load(self.folder, direction=direction, device=device, precision=precision, compile=compile)
+        return load(self.folder, direction=direction, device=device, precision=precision)
 
     def _read(self) -> list[dict[str, Any]]:
         """The lines of the log."""

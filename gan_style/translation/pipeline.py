@@ -23,6 +23,7 @@ from gan_style.machine.share import ALONE, Share
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 from gan_style.translation.inputs import Job, kept_before
+from gan_style.translation.large import LargePictures
 from gan_style.translation.picture import Original, kind_of_pixels, read_source, write_result
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.termination import exiting_on_termination
@@ -101,7 +102,7 @@ class Translation:
     overwrite: translate jobs whose result exists too
     png_compression: 0 (fast) to 9 (small)
     shown: show the progress
-    translator: None for the predictor alone
+    translator: None for the predictor alone; large: translates what is too large at once, None for nothing
 
     Memory holds up to `batch_size` pictures that wait for others of their size, as many results that wait to be written, and one picture
     for each two threads that is being read.
@@ -115,6 +116,7 @@ class Translation:
     png_compression: int = FAST_PNG
     shown: bool = True
     translator: Translator | None = None
+    large: LargePictures | None = None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -134,12 +136,19 @@ class Translation:
 
         A full disk ends the run with a `UserError`. However it ends, finished results are still written.
         """
-        todo = []
+        todo, large = list[Job](), list[Job]()
         for job in jobs:
             if job.done and not self.overwrite:
                 self.tally.skipped += 1
             else:
-                todo.append(job)
+                (large if self.large is not None and self.large.takes(job) else todo).append(job)
+        if todo:
+            self._run(todo)
+        for job in large:
+            self._translate_large(job)
+
+    def _run(self, todo: list[Job]) -> None:
+        """Translate pictures that fit into memory."""
         with ThreadPoolExecutor(self._threads) as threads, Progress("translating", "images", len(todo), shown=self.shown) as progress:
             try:
                 sources = self._sources(todo, threads, progress)
@@ -151,6 +160,17 @@ class Translation:
             finally:  # after an interruption or a fault
                 while self._writing:
                     self._settle(progress, going_on=False)
+
+    def _translate_large(self, job: Job) -> None:
+        assert self.large is not None
+        try:
+            with room_for(f"{job.source}: no memory to translate it by regions", "take a smaller --max-memory or --tile"):
+                self.large.translate(job)
+            self.tally.translated += 1
+        except UserError as mistake:
+            self.tally.failures.append(one_line(str(mistake)))
+            if getattr(mistake.__cause__, "errno", None) in NO_USE_GOING_ON:
+                raise
 
     def _sources(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Original]:
         """The jobs' pictures in order."""

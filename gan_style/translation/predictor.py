@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from gan_style.bundles.file import BundleInfo, load_bundle
 from gan_style.conditions import AnyCondition, Label, Noise
 from gan_style.errors import UserError
-from gan_style.machine.compilation import compiled
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.machine.memory import room_for
 from gan_style.methods import METHODS
@@ -18,6 +17,7 @@ from gan_style.methods.trained import check_weights, translator_config
 from gan_style.networks.half import in_half, with_fixed_weights
 from gan_style.networks.layers.padding import missing
 from gan_style.terminal.counted import counted
+from gan_style.tiling.tiled import Tiling, translated
 from gan_style.translation.given import check_noise, check_pictures
 from gan_style.types import to_floats
 
@@ -28,19 +28,19 @@ HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Predictor:
     """Translates images. Make one with `Predictor.load(bundle)`.
 
-    info: the bundle's metadata; condition: of the network
+    info: the bundle's metadata; condition: of the network; tiling: how images that are too large at once are translated by regions
     """
 
     def __init__(self, info: BundleInfo, condition: AnyCondition, network: nn.Module, device: torch.device, precision: Precision) -> None:
         self.info, self.condition, self.network, self.device, self.precision = info, condition, network, device, precision
+        self.tiling = Tiling()
 
     @classmethod
-    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32", compile: bool = False) -> "Predictor":
+    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32") -> "Predictor":
         """Load the translator of a bundle. `UserError` if the bundle is damaged or inconsistent.
 
         device: auto, cpu, cuda or mps
         precision: the type in which convolutions and linear layers compute, with their weights cast once
-        compile: run the network by torch.compile, see `machine.compilation.compiled`; each size of pictures is compiled at its first one
         """
         path, place = Path(path), choose_device(device)
         check_precision(precision, place, "--precision", "fp32")
@@ -56,8 +56,6 @@ class Predictor:
         network = with_fixed_weights(network)
         if precision in HALF:
             network = in_half(network, HALF[precision])
-        if compile:
-            compiled("on", {"the network": network}, place, "--compile")
         return cls(info, METHODS[info.method].takes(config), network, place, precision)
 
     def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
@@ -85,10 +83,30 @@ class Predictor:
         said = f"{self.device.type} has no memory for {counted(count, 'image')} of {width} x {height} pixels"
         advice = f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
         with room_for(said, advice):
+            if (tiled := self._by_regions(batch, *condition, **style)) is not None:
+                return tiled if image.dim() == 4 else tiled[0]
             beside = (each.to(self.device, torch.float32) for each in condition)
             translated = self.network(to_floats(batch.to(self.device)).float(), *beside, **style)
             translated = translated.to(image.device, torch.float32).clamp(-1.0, 1.0)
         return translated if image.dim() == 4 else translated[0]
+
+    def _by_regions(self, batch: Tensor, *condition: Tensor, **style: Any) -> Tensor | None:
+        """The translation of one image that is too large for the memory; None for other images."""
+        if len(batch) != 1:
+            return None
+        given, maps = {**dict(enumerate(condition)), **style}, list[tuple[int | str, Tensor]]()
+        for name, value in given.items():
+            if isinstance(value, Tensor) and value.shape[2:] == batch.shape[2:]:  # shares of styles at each pixel
+                maps.append((name, value))
+        beside = {name: value.to(self.device, torch.float32) if isinstance(value, Tensor) else value for name, value in given.items()}
+
+        def network(image: Tensor, *others: Tensor) -> Tensor:
+            every = {**beside, **{name: other for (name, _), other in zip(maps, others, strict=True)}}
+            named = {name: value for name, value in every.items() if isinstance(name, str)}
+            return self.network(image, *(every[place] for place in range(len(condition))), **named)
+
+        found = translated(network, [batch, *(value for _, value in maps)], self.device, self.tiling)
+        return None if found is None else found.to(batch.device).clamp_(-1.0, 1.0)
 
     @torch.no_grad()
     def from_noise(self, latents: Tensor) -> Tensor:

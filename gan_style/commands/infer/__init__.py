@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gan_style.bundles.place import DIRECTIONS, find_bundle
 from gan_style.commands.infer.gatys import asks_for_gatys, gatys_command
+from gan_style.commands.infer.large import LARGE, large_options, large_pictures
 from gan_style.commands.options import device_option, number, place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.errors import UserError, one_line
@@ -52,7 +53,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
 
     if options.png_compression is not None and options.format not in ("png", "keep"):
         raise UserError(f"--png-compression: the results are {options.format}; leave it out, or take --format png")
-    predictor = Predictor.load(bundle, options.device, options.precision, options.compile)
+    predictor = Predictor.load(bundle, options.device, options.precision)
     if options.direction not in (None, predictor.info.direction):
         raise UserError(
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
@@ -61,8 +62,10 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     condition = predictor.condition
     from_noise = isinstance(condition, Noise)
     check_infer_options(options, from_noise)
-    styles = StyleOptions(tuple(options.style), tuple(options.mask), options.preserve_color, options.strength)
+    masks = () if options.statistics == "mask" else tuple(options.mask)  # else it tells where statistics are taken
+    styles = StyleOptions(tuple(options.style), masks, options.preserve_color, options.strength)
     translator = translator_for(predictor, styles, options.to)
+    large = None if from_noise else large_pictures(options, bundle, predictor, translator, len(selection.jobs))
     if translator.one_by_one:
         _refuse(options, {"batch_size": "pictures are stylized one by one"})
     make_output(output)
@@ -86,7 +89,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     if share.main:
         print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""))
     translation = Translation(
-        predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, compression, share.main, translator
+        predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, compression, share.main, translator, large
     )
 
     def translate() -> None:
@@ -126,11 +129,6 @@ def infer_parser() -> argparse.ArgumentParser:
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the network's arithmetic; default: %(default)s"
     )
     parser.add_argument(
-        "--compile",
-        action="store_true",
-        help="run the network by torch.compile: for many pictures of one size; the first of each size takes a minute or more",
-    )
-    parser.add_argument(
         "--batch-size",
         type=_batch_size,
         default=None,
@@ -156,6 +154,7 @@ def infer_parser() -> argparse.ArgumentParser:
         metavar="0..9",
         help="of PNG files: 0 is the fastest, 9 the smallest; the pixels are the same; default: 1",
     )
+    large_options(parser)
     style = parser.add_argument_group("styles (fast_style, adain)")
     style.add_argument(
         "--style",
@@ -196,7 +195,7 @@ def check_infer_options(options: argparse.Namespace, from_noise: bool) -> None:
             else "--samples: this bundle translates pictures; leave it out and give --input"
         )
     refuse_idle("--keep-resized", options.keep_resized or None, from_noise or options.resize != "none", "--resize train or --resize N")
-    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized")
+    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized", *LARGE)
     why = "this bundle makes pictures from noise" if from_noise else "this bundle translates pictures, none is drawn"
     _refuse(options, dict.fromkeys(pictures if from_noise else ("seed",), why))
 

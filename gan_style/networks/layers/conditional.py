@@ -32,5 +32,5 @@ class ConditionalInstanceNorm2d(nn.Module):
             gamma, beta = ((styles @ table)[:, :, None, None] for table in (weight, bias))  # [B, C, 1, 1]
         else:
             maps = F.adaptive_avg_pool2d(styles, (x.shape[2], x.shape[3]))
-            gamma, beta = (torch.einsum("bshw,sc->bchw", maps, table) for table in (weight, bias))  # [B, C, H, W]
+            gamma, beta = (F.conv2d(maps, table.T[:, :, None, None]) for table in (weight, bias))  # [B, C, H, W]
         return normalise_each_image(x) * gamma + beta

@@ -1,0 +1,156 @@
+"""What must wait between two passes over an image: arrays in memory, or in files of a folder that outlive the process."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_style.errors import UserError
+from gan_style.tiling.spans import Region, whole
+
+# NumPy has no bfloat16: its bits wait as whole numbers.
+_NUMPY = {
+    torch.bfloat16: np.uint16,
+    torch.float16: np.float16,
+    torch.float32: np.float32,
+    torch.float64: np.float64,
+    torch.uint8: np.uint8,
+    torch.uint16: np.uint16,
+}
+
+
+class Waiting:
+    """An image [H, W, C] that waits. Reading and writing take regions."""
+
+    def __init__(self, height: int, width: int, channels: int, dtype: torch.dtype, path: Path | None) -> None:
+        self.height, self.width, self.channels, self.dtype = height, width, channels, np.dtype(_NUMPY[dtype])
+        self.path = path
+        self._file: int | None = None
+        self._array: np.ndarray | None = None
+        if path is None:
+            self._array = np.zeros((height, width, channels), self.dtype)
+        else:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            os.ftruncate(self._file, height * width * channels * self.dtype.itemsize)
+
+    def write(self, region: Region, values: np.ndarray) -> None:
+        """values: [h, w, C]"""
+        rows, columns = region
+        if self._array is not None:
+            self._array[rows.start : rows.stop, columns.start : columns.stop] = values
+            return
+        values = np.ascontiguousarray(values, self.dtype)
+        if columns.length == self.width:
+            self._put(memoryview(values.data).cast("B"), rows.start, 0)
+            return
+        for row, line in zip(range(rows.start, rows.stop), values, strict=True):
+            self._put(memoryview(line.data).cast("B"), row, columns.start)
+
+    def read(self, region: Region) -> np.ndarray:
+        """[h, w, C]"""
+        rows, columns = region
+        if self._array is not None:
+            return self._array[rows.start : rows.stop, columns.start : columns.stop].copy()  # a view would be computed in another order
+        values = np.empty((rows.length, columns.length, self.channels), self.dtype)
+        if columns.length == self.width:
+            self._get(memoryview(values.data).cast("B"), rows.start, 0)
+            return values
+        for row, line in zip(range(rows.start, rows.stop), values, strict=True):
+            self._get(memoryview(line.data).cast("B"), row, columns.start)
+        return values
+
+    def all(self) -> np.ndarray:
+        """[H, W, C]"""
+        return self.read(whole(self.height, self.width))
+
+    def close(self, forget: bool) -> None:
+        """forget: also remove its file"""
+        self._array = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if forget and self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def _place(self, row: int, column: int) -> int:
+        return (row * self.width + column) * self.channels * self.dtype.itemsize
+
+    def _put(self, part: memoryview, row: int, column: int) -> None:
+        assert self._file is not None
+        place = self._place(row, column)
+        while part:
+            written = os.pwrite(self._file, part, place)
+            part, place = part[written:], place + written
+
+    def _get(self, part: memoryview, row: int, column: int) -> None:
+        assert self._file is not None
+        place = self._place(row, column)
+        while part:
+            count = os.preadv(self._file, [part], place)
+            if not count:
+                raise UserError(f"{self.path}: is shorter than it was; remove the folder and begin again")
+            part, place = part[count:], place + count
+
+
+class Scratch:
+    """Names what waits. folder: None keeps it in memory; a folder outlives the process, and `begin` goes on with what it holds."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._waiting: dict[str, Waiting] = {}
+
+    def begin(self, identity: Mapping[str, Any]) -> bool:
+        """Is there earlier work with the same identity, to go on with? Other work in the folder is removed."""
+        if self.folder is None:
+            return False
+        said = json.dumps(identity, sort_keys=True)
+        record = self.folder / "plan.json"
+        if record.is_file() and record.read_text() == said:
+            return True
+        if self.folder.is_dir():
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True)
+        record.write_text(said)
+        return False
+
+    def waiting(self, name: str, height: int, width: int, channels: int, dtype: torch.dtype) -> Waiting:
+        """The array of this name; it keeps what an earlier process wrote into it."""
+        if name not in self._waiting:
+            path = None if self.folder is None else self.folder / f"{name}.raw"
+            self._waiting[name] = Waiting(height, width, channels, dtype, path)
+        return self._waiting[name]
+
+    def forget(self, name: str) -> None:
+        """Remove an array, whether it was opened or not."""
+        waiting = self._waiting.pop(name, None)
+        if waiting is not None:
+            waiting.close(forget=True)
+        elif self.folder is not None:
+            (self.folder / f"{name}.raw").unlink(missing_ok=True)
+
+    def close(self, forget: bool) -> None:
+        """Close all arrays; forget: remove them with the folder."""
+        for waiting in self._waiting.values():
+            waiting.close(forget)
+        self._waiting.clear()
+        if forget and self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def to_rows(values: Tensor) -> np.ndarray:
+    """[..., C, h, w] as [h, w, C]; bfloat16 as its bits."""
+    rows = values.flatten(0, -3).permute(1, 2, 0).cpu()
+    return rows.contiguous().view(torch.uint16).numpy() if rows.dtype == torch.bfloat16 else rows.numpy()
+
+
+def from_rows(rows: np.ndarray, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The inverse of `to_rows`: [h, w, C] as [..., h, w] in the given type. shape: of all dimensions but the last two"""
+    values = torch.from_numpy(rows)
+    values = values.view(torch.bfloat16) if values.dtype == torch.uint16 and dtype == torch.bfloat16 else values
+    return values.permute(2, 0, 1).unflatten(0, shape).to(device, dtype)

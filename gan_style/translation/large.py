@@ -1,0 +1,300 @@
+"""Pictures that are translated by regions: from the file to the file, with a folder of scratch files in which the work can go on."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_style.errors import UserError, one_line
+from gan_style.files import images
+from gan_style.files.bounded import MAX_PIXELS
+from gan_style.files.region_reader import RegionReader
+from gan_style.files.region_writer import Compression, RegionWriter, Storage
+from gan_style.files.regions import open_regions
+from gan_style.files.slides import is_slide_name
+from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG
+from gan_style.label_maps.colours import to_nearest
+from gan_style.terminal.progress import Progress, say
+from gan_style.tiling.graph import Statistics
+from gan_style.tiling.rules.rule import Size
+from gan_style.tiling.scratch import Scratch, Waiting
+from gan_style.tiling.spans import Region
+from gan_style.tiling.statistics import Moments
+from gan_style.tiling.table import load_table, save_table
+from gan_style.tiling.tiled import TiledNetwork, Tiling, available, bytes_per_pixel, check_disk, said
+from gan_style.translation.inputs import Job
+from gan_style.translation.picture import fit_format
+from gan_style.translation.predictor import Predictor
+from gan_style.types import to_floats
+
+SCRATCH = ".regions"  # in the output folder
+_TIFFS = (".tif", ".tiff")
+_AT_ONCE = 2**26  # bytes of a result that are brought into the form of its file at once
+
+
+@dataclass(frozen=True)
+class LargeOptions:
+    """The options of infer that only pictures by regions have.
+
+    statistics: of which positions, or a file of them; save: where the statistics of a picture go
+    mask: white where positions count in `mask` statistics; None: the picture's alpha
+    max_pixels: most pixels that are decoded at once
+    """
+
+    statistics: Literal["image", "local", "mask"] | Path = "image"
+    save: Path | None = None
+    mask: Path | None = None
+    max_pixels: int = MAX_PIXELS
+    compression: Compression = "deflate"
+    pyramid: bool = False
+
+    @property
+    def forced(self) -> bool:
+        """Do all pictures go by regions, small ones too?"""
+        return self.statistics != "image" or self.save is not None
+
+
+@dataclass
+class LargePictures:
+    """Translates pictures by regions.
+
+    condition: what the network takes beside the image, without batch dimension
+    digest: of the bundle, to which scratch files and statistics belong
+    """
+
+    predictor: Predictor
+    condition: Sequence[Tensor]
+    tiling: Tiling
+    options: LargeOptions
+    digest: str
+    png_compression: int = FAST_PNG
+    shown: bool = True
+
+    def takes(self, job: Job) -> bool:
+        """Is the picture too large to be translated at once, or wanted by regions? False for a file that cannot be read."""
+        if self.tiling.tile == 0:
+            return False
+        if self.tiling.tile is not None or self.options.forced:
+            return True
+        try:
+            height, width = _size_of(job.source)
+        except UserError:
+            return False  # whoever reads it says why
+        pixels = height * width
+        return pixels > MAX_PIXELS or pixels * self._bytes_per_pixel > available(self.predictor.device, self.tiling)
+
+    @cached_property
+    def _bytes_per_pixel(self) -> float:
+        return bytes_per_pixel(self._network, self.predictor.info.in_channels, self.predictor.device)
+
+    def _network(self, image: Tensor) -> Tensor:
+        return self.predictor.network(image, *(each[None].to(self.predictor.device) for each in self.condition))
+
+    def translate(self, job: Job) -> None:
+        """Translate and write one picture. `UserError` names it."""
+        info = self.predictor.info
+        srgb = info.labels not in ("yes", "nearest")
+        with open_regions(job.source, info.in_channels, srgb, self.options.max_pixels) as reader:
+            self._translate(job, reader)
+
+    def _translate(self, job: Job, reader: RegionReader) -> None:
+        size = reader.height, reader.width
+        channels = self.predictor.info.in_channels
+        try:
+            network = TiledNetwork(
+                self._network, [(1, channels, *size)], self.predictor.device, self.tiling, given=self._given, weights=self._weights(reader)
+            )
+            plan = network.plan()
+        except UserError as mistake:
+            raise UserError(f"{job.source}: {mistake}") from None
+        folder = None if plan.in_memory and job.target.suffix.lower() not in _TIFFS else self._folder(job)
+        writer = Result.of(job, reader, self.predictor.info.out_channels, folder, self.options)
+        scratch = Scratch(None if plan.in_memory else folder)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            check_disk(folder, (0 if plan.in_memory else plan.held) + writer.bytes)
+        going_on = scratch.begin(self._identity(job, reader, plan.identity))
+        if self.shown:
+            say(one_line(f"{job.source}: {said(plan, size, network.whole_bytes)}" + ("; going on with earlier work" if going_on else "")))
+        with writer, Progress(job.source.name, "regions", plan.regions, shown=self.shown) as progress:
+            network.run(plan, [self._source(reader)], writer.write, scratch, progress.update)
+            writer.finish(self.png_compression)
+        if self.options.save is not None:
+            save_table(self.options.save, network.moments, self.digest, self._about)
+        scratch.close(forget=True)
+        if folder is not None:
+            _remove_empty(folder)
+
+    @property
+    def _about(self) -> str:
+        info = self.predictor.info
+        return f"{info.method} {info.direction}, step {info.step}"
+
+    def _given(self, nodes: Sequence[Statistics]) -> Mapping[Statistics, Moments]:
+        path = self.options.statistics
+        return load_table(path, nodes, self.digest, self._about) if isinstance(path, Path) else {}
+
+    def _weights(self, reader: RegionReader) -> Callable[[Region, Size], Tensor] | None:
+        if self.options.statistics != "mask":
+            return None
+        if self.options.mask is None:
+            if not reader.alpha:
+                wanted = "give --mask FILE, white where statistics are taken"
+                raise UserError(f"{reader.path}: has no alpha that could tell its background; {wanted}")
+            return _sampled(lambda *region: reader.read_alpha(*region), (reader.height, reader.width))
+        mask = images.read(self.options.mask, 1, srgb=False).pixels[..., 0]
+        if mask.shape != (reader.height, reader.width):
+            sizes = f"is {mask.shape[1]} x {mask.shape[0]} pixels, but {reader.path} is {reader.width} x {reader.height}"
+            raise UserError(f"--mask {self.options.mask}: {sizes}; a mask has its picture's size")
+        return _sampled(lambda top, left, height, width: mask[top : top + height, left : left + width], mask.shape)
+
+    def _source(self, reader: RegionReader) -> Callable[[Region], Tensor]:
+        colours = self.predictor.info.colours
+        if colours and reader.depth != 8:
+            raise UserError(f"{reader.path}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
+
+        def part(region: Region) -> Tensor:
+            rows, columns = region
+            pixels = reader.read(rows.start, columns.start, rows.length, columns.length)
+            pixels = to_nearest(pixels, colours) if colours else pixels
+            return to_floats(images.to_integers(pixels)[None].to(self.predictor.device))
+
+        return part
+
+    def _folder(self, job: Job) -> Path:
+        """Of a picture's scratch files: the same for the same result."""
+        name = hashlib.blake2b(str(job.target.absolute()).encode(errors="surrogateescape"), digest_size=8).hexdigest()
+        return (self.tiling.scratch or job.target.parent / SCRATCH) / name
+
+    def _identity(self, job: Job, reader: RegionReader, plan: str) -> dict[str, object]:
+        """What must be equal, so that work can go on."""
+        about = job.source.stat()
+        return {
+            "picture": [about.st_size, about.st_mtime_ns, reader.height, reader.width],
+            "bundle": [self.digest, self.predictor.precision, [each.tolist() for each in self.condition]],
+            "statistics": str(self.options.statistics),
+            "plan": plan,
+        }
+
+
+class Result:
+    """The picture that is written, region by region: a TIFF, or pixels in memory or a scratch file that are encoded at the end."""
+
+    bytes: int
+
+    @staticmethod
+    def of(job: Job, reader: RegionReader, channels: int, folder: Path | None, options: LargeOptions) -> "Result":
+        """folder: of scratch files; None: memory"""
+        suffix = job.target.suffix.lower()
+        alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3)
+        depth = 16 if reader.depth == 16 and suffix in DEEP_SUFFIXES else 8
+        made = _Tiff if suffix in _TIFFS else _Encoded
+        return made(job, reader, channels + alpha, depth, folder, options)
+
+    def __init__(self, job: Job, reader: RegionReader, channels: int, depth: int, folder: Path | None, options: LargeOptions) -> None:
+        self.job, self.reader, self.channels, self.depth, self.folder, self.options = job, reader, channels, depth, folder, options
+        self.alpha = reader.alpha and channels in (2, 4)
+        self.bytes = reader.height * reader.width * channels * depth // 8
+
+    def write(self, region: Region, values: Tensor) -> None:
+        """Take the translation [1, C, h, w] of a region. `UserError` if it is not finite."""
+        if not torch.isfinite(values).all():  # would be written as black
+            raise UserError(f"{self.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint")
+        rows, columns = region
+        pixels = images.to_pixels(values[0], self.depth)
+        if self.alpha:
+            alpha = self.reader.read_alpha(rows.start, columns.start, rows.length, columns.length)
+            assert alpha is not None
+            if alpha.dtype != pixels.dtype:
+                alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+            pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
+        self.put(region, pixels)
+
+    def put(self, region: Region, pixels: np.ndarray) -> None: ...
+
+    def finish(self, png_compression: int) -> None: ...
+
+    def __enter__(self) -> "Result":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class _Tiff(Result):
+    def __enter__(self) -> "Result":
+        assert self.folder is not None
+        storage = Storage(self.options.compression, self.options.pyramid, self.reader.metadata)
+        size = self.reader.height, self.reader.width
+        self._writer = RegionWriter(self.job.target, *size, self.channels, self.depth, self.folder / "result.raw", storage)
+        return self
+
+    def put(self, region: Region, pixels: np.ndarray) -> None:
+        self._writer.write(region[0].start, region[1].start, pixels)
+
+    def finish(self, png_compression: int) -> None:
+        self._writer.finish()
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+
+class _Encoded(Result):
+    def __enter__(self) -> "Result":
+        size = self.reader.height, self.reader.width
+        if size[0] * size[1] > MAX_PIXELS:
+            raise UserError(f"{self.job.target}: a result of {size[1]} x {size[0]} pixels is written as TIFF alone; take --format tiff")
+        path = None if self.folder is None else self.folder / "result.raw"
+        self._pixels = Waiting(*size, self.channels, torch.uint16 if self.depth == 16 else torch.uint8, path)
+        return self
+
+    def put(self, region: Region, pixels: np.ndarray) -> None:
+        self._pixels.write(region, pixels)
+
+    def finish(self, png_compression: int) -> None:
+        pixels = self._pixels.all()
+        images.write(self.job.target, fit_format(pixels, self.job.target.suffix.lower()), self.reader.dots_per_inch, png_compression)
+
+    def __exit__(self, *_: object) -> None:
+        self._pixels.close(forget=False)
+
+
+def _size_of(path: Path) -> Size:
+    """Height and width of a picture. Nothing is decoded."""
+    if path.suffix.lower() in _TIFFS or is_slide_name(path.name):
+        with open_regions(path, 3) as reader:
+            return reader.height, reader.width
+    header = images.probe(path)
+    return header.height, header.width
+
+
+def _sampled(read: Callable[[int, int, int, int], np.ndarray | None], size: Size) -> Callable[[Region, Size], Tensor]:
+    """The weights of positions of an image of any resolution: the nearest pixel's, 0 to 1; positions beyond the picture do not count."""
+
+    def weights(region: Region, of: Size) -> Tensor:
+        places = [
+            ((np.arange(span.start, span.stop) + 0.5) * side / wanted).astype(np.int64).clip(0, side - 1)
+            for span, side, wanted in zip(region, size, of, strict=True)
+        ]
+        (top, bottom), (left, right) = ((int(each[0]), int(each[-1]) + 1) for each in places)
+        pixels = read(top, left, bottom - top, right - left)
+        assert pixels is not None
+        chosen = pixels[np.ix_(places[0] - top, places[1] - left)]
+        return torch.from_numpy(chosen.astype(np.float32) / np.iinfo(pixels.dtype).max)
+
+    return weights
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a picture's folder of scratch files, and the one that holds it where that is empty."""
+    (folder / "result.raw").unlink(missing_ok=True)
+    for each in (folder, folder.parent):
+        try:
+            each.rmdir()
+        except OSError:
+            return
