@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread a test process: two of them share two cores better than four threads do.
 TEST_ENV := OMP_NUM_THREADS=1
 
-.PHONY: help setup demo test nightly check bench docs clean
+.PHONY: help setup demo test nightly check bench bench-gpu docs clean
 
 help:
 	@echo "make setup   create $(VENV) and install gan_style into it"
@@ -14,6 +14,7 @@ help:
 	@echo "make nightly the tests in random order, then the readers of files are fuzzed on new cases; SEED=N repeats an order"
 	@echo "make check   ruff, ruff format, pyright, import-linter"
 	@echo "make bench   benchmarks; they print ratios of interleaved runs"
+	@echo "make bench-gpu  on a CUDA GPU: tests, every method in every setting and benchmarks, ten minutes, one page in docs/results"
 	@echo "make docs    write docs/guide/config.md from the schema"
 
 setup: $(VENV)/installed
@@ -47,7 +48,10 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+	for benchmark in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+bench-gpu: setup
+	$(BIN)/python benchmarks/gpu.py
 
 docs: setup
 	$(BIN)/python -m gan_style keys > docs/guide/config.md

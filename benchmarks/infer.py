@@ -1,9 +1,9 @@
-"""Seconds to translate a folder of pictures: python benchmarks/infer.py [--pictures 6] [--rounds 3].
+"""Seconds to translate a folder of pictures: python benchmarks/infer.py [--pictures 6] [--rounds 3] [--compile] [--device cpu].
 
 `gan-style infer`'s own loop in float32 and bf16 beside a plain script, as users write it: load the weights, then for each picture PIL,
-ToTensor, Normalize, a forward in float32 and NCHW, and PIL's PNG. The generator is a ResNet-9 with drawn weights. The three take turns in
-one process, so that what else the machine does meets all of them; ratios are medians over the rounds. Loading is timed apart. "Busy" is
-processor time over wall time: 2.0 keeps two cores busy.
+ToTensor, Normalize, a forward in float32 and NCHW, and PIL's PNG. The generator is a ResNet-9 with drawn weights. All take turns in
+one process, so that what else the machine does meets all of them; ratios are medians over the rounds. Loading is timed apart, and with
+`--compile` the first round too, in which the compiler works. "Busy" is processor time over wall time: 2.0 keeps two cores busy.
 """
 
 import argparse
@@ -25,13 +25,21 @@ from safetensors.torch import load_file
 from torch import nn
 
 from gan_style.bundles.file import BundleInfo, Resize, save_bundle
+from gan_style.commands.options import device_option
 from gan_style.files import images
+from gan_style.machine.device import Precision, choose_device
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.translation.inputs import Job
 from gan_style.translation.pipeline import Translation
 from gan_style.translation.predictor import Predictor
 
 HEIGHT, WIDTH = 288, 384
+OURS: dict[str, tuple[Precision, bool]] = {  # precision, compiled?
+    "fp32": ("fp32", False),
+    "bf16": ("bf16", False),
+    "fp32, compiled": ("fp32", True),
+    "bf16, compiled": ("bf16", True),
+}
 Taken = tuple[float, float]  # seconds on the clock, and of the processor
 
 
@@ -65,39 +73,49 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--base-channels", type=int, default=64)
+    parser.add_argument("--compile", action="store_true", help="measure the compiled network too")
+    device_option(parser)
     options = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.pictures} pictures of {WIDTH} x {HEIGHT}", flush=True)
+    device = choose_device(options.device)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else device.type
+    print(
+        f"torch {torch.__version__}, {name}, {torch.get_num_threads()} threads, {options.pictures} pictures of {WIDTH} x {HEIGHT}",
+        flush=True,
+    )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         bundle, state = draw_bundle(root, options.base_channels)
         sources = [draw_picture(root / "in" / f"{number}.jpg", number) for number in range(options.pictures)]
-        measure(root, bundle, state, sources, options.rounds, options.base_channels)
+        measure(root, bundle, state, sources, device, options)
 
 
-def measure(root: Path, bundle: Path, state: Path, sources: list[Path], rounds: int, channels: int) -> None:
+def measure(root: Path, bundle: Path, state: Path, sources: list[Path], device: torch.device, options: argparse.Namespace) -> None:
     """Print a table, and how far results differ from the plain script's."""
     predictors: dict[str, Predictor] = {}
     loads: dict[str, list[Taken]] = {}
     ways: dict[str, Callable[[Path], None]] = {}
     plain: list[nn.Module] = []
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         with timed(loads.setdefault("plain", [])):
-            network = plain_network(channels, 9)
+            network = plain_network(options.base_channels, 9)
             network.load_state_dict(torch.load(state, weights_only=True))
-            plain = [network.eval()]
-        for precision in ("fp32", "bf16"):
-            with timed(loads.setdefault(precision, [])):
-                predictors[precision] = Predictor.load(bundle, "cpu", precision)
-    ways["plain"] = lambda output: plain_script(plain[0], sources, output)
-    for precision, predictor in predictors.items():
-        ways[precision] = lambda output, predictor=predictor: ours(predictor, sources, output)
+            plain = [network.eval().to(device)]
+        for name, (precision, compiled) in OURS.items():
+            if options.compile or not compiled:
+                with timed(loads.setdefault(name, [])):
+                    predictors[name] = Predictor.load(bundle, device.type, precision, compiled)
+    ways["plain"] = lambda output: plain_script(plain[0], sources, output, device)
+    for name, predictor in predictors.items():
+        ways[name] = lambda output, predictor=predictor: ours(predictor, sources, output)
     runs: dict[str, list[Taken]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
+    for turn in range(options.rounds + 1):
         for name, way in ways.items():
             taken: list[Taken] = []
             with timed(taken):
                 way(root / name)
             runs[name] += taken if turn else []  # the first round warms up
+            if not turn and "compiled" in name:
+                print(f"{name}: {taken[0][0]:.1f} s for the first round, with compilation")
     columns = ["", "load, s", "wall, s (least, median, most)", "processor, s", "busy", "plain / this, wall", "processor"]
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for name, taken in runs.items():
@@ -107,6 +125,7 @@ def measure(root: Path, bundle: Path, state: Path, sources: list[Path], rounds: 
         load = statistics.median(each[0] for each in loads[name])
         busy = statistics.median(p / w for w, p in taken)
         print(f"| {name} | {load:.2f} | {spread} | {statistics.median(processor):.2f} | {busy:.2f} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+    print()
     for name in predictors:
         print(f"{name}: at most {largest_difference(root / 'plain', root / name)} of 255 from the plain script's results")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
@@ -122,7 +141,7 @@ def ours(predictor: Predictor, sources: list[Path], output: Path) -> None:
 
 
 @torch.no_grad()
-def plain_script(network: nn.Module, sources: list[Path], output: Path) -> None:
+def plain_script(network: nn.Module, sources: list[Path], output: Path, device: torch.device) -> None:
     """What a script does that reads, translates and writes one picture after the other."""
     from torchvision import transforms
 
@@ -130,8 +149,8 @@ def plain_script(network: nn.Module, sources: list[Path], output: Path) -> None:
     output.mkdir(exist_ok=True)
     for source in sources:
         picture: Any = convert(Image.open(source).convert("RGB"))
-        result = network(picture[None])[0]
-        pixels = ((result.permute(1, 2, 0) + 1) / 2 * 255).round().byte().numpy()
+        result = network(picture[None].to(device))[0]
+        pixels = ((result.permute(1, 2, 0) + 1) / 2 * 255).round().byte().cpu().numpy()
         Image.fromarray(pixels).save(output / f"{source.stem}.png")
 
 

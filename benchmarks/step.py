@@ -5,7 +5,8 @@
 For each work and batch, in one process, the variants take turns: the textbook's step (benchmarks/textbook.py: float32, NCHW, Adam without a
 fused kernel), and ours by its own settings. Ratios are textbook / ours, the median over the rounds with the least and the greatest beside
 it: above 1 ours is faster. `floor` is the time of the textbook's convolutions alone in the precision of the variant, each in the faster
-memory format, and of the bytes that Adam must move. `operators` are those that a step dispatches, but for views. On a CPU ours keeps freed
+memory format, and of the bytes that Adam must move. `operators` are those that a step dispatches, but for views; a compiled step has none
+to count. On a CPU ours keeps freed
 memory, as training does, and the textbook does not, as in a plain script.
 Before anything is timed, ours and the textbook begin with the same weights, and their losses must agree. `--memory` measures the peak
 memory of each variant in a process of its own.
@@ -17,7 +18,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,7 @@ from tqdm import tqdm
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.trainer import Trainer
 from gan_style.machine.allocator import keeping_freed_memory
+from gan_style.machine.device import cuda_settings
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.types import Batch, Task
 
@@ -45,13 +47,15 @@ WORKS: dict[str, dict[str, Any]] = {
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 VARIANTS: dict[str, dict[str, Any]] = {
     "configured": {},
-    "float32": {"mixed_precision": "no"},
-    "float32 NCHW": {"mixed_precision": "no", "channels_last": False},
-    "float32 NHWC": {"mixed_precision": "no", "channels_last": True},
-    "bf16": {"mixed_precision": "bf16"},
-    "bf16 NCHW": {"mixed_precision": "bf16", "channels_last": False},
-    "bf16 NHWC": {"mixed_precision": "bf16", "channels_last": True},
-    "fp16": {"mixed_precision": "fp16"},
+    "float32": {"mixed_precision": "no", "compile": "off"},
+    "float32 NCHW": {"mixed_precision": "no", "compile": "off", "channels_last": False},
+    "float32 NHWC": {"mixed_precision": "no", "compile": "off", "channels_last": True},
+    "bf16": {"mixed_precision": "bf16", "compile": "off"},
+    "bf16 NCHW": {"mixed_precision": "bf16", "compile": "off", "channels_last": False},
+    "bf16 NHWC": {"mixed_precision": "bf16", "compile": "off", "channels_last": True},
+    "bf16 compiled": {"mixed_precision": "bf16", "compile": "on"},
+    "bf16 graphs": {"mixed_precision": "bf16", "compile": "graphs"},
+    "fp16": {"mixed_precision": "fp16", "compile": "off"},
 }
 HEAD = "| | s a step (least) | textbook / it (least, greatest) | floor s | floor / it | operators |"
 DEFAULTS = ("float32", "float32 NCHW", "float32 NHWC", "bf16", "bf16 NCHW", "bf16 NHWC")
@@ -104,9 +108,10 @@ def textbook(work: str, images: Tensor, weights: Ours | None = None) -> tuple[Ca
 
 def check_equal(work: str, images: Tensor) -> None:
     """Compare the losses of the first step. Losses whose patches are drawn are left out."""
-    mine = ours(work, images, {"mixed_precision": "no"})
+    mine = ours(work, images, {"mixed_precision": "no", "compile": "off"})
     step, _ = textbook(work, images, mine)
-    theirs, own = step(), mine.step()
+    with cuda_settings(tf32=False, benchmark=False):
+        theirs, own = step(), mine.step()
     for name, value in theirs.items():
         if "nce" not in name and abs(own[name] - value) > 1e-3 * abs(value):
             raise SystemExit(f"{work}: the textbook's {name} is {float(value):.6f}, ours {float(own[name]):.6f}")
@@ -125,7 +130,7 @@ def compare(work: str, batch_size: int, variants: list[str], rounds: int, memory
         taken = second_of_two(step, device)
         base += [taken] if turn else []  # the first turn warms up
         for run in runs.values():
-            with keeping_freed_memory() if device.type == "cpu" else nullcontext():  # as in training
+            with as_training_runs(device):
                 taken = second_of_two(run.step, device)
             run.times += [taken] if turn else []
 
@@ -133,13 +138,19 @@ def compare(work: str, batch_size: int, variants: list[str], rounds: int, memory
     moved = adam_seconds(networks, device)
     floors = {dtype: convolutions_seconds(recorded, device, dtype) for dtype in {PRECISIONS[_precision(run)] for run in runs.values()}}
     print(f"\n### {work}, batch {batch_size}\n")
-    print(f"Adam's bytes {moved:.3f} s; convolutions " + ", ".join(f"{_name(dtype)} {each:.3f} s" for dtype, each in floors.items()) + "\n")
+    print(f"Adam's bytes {moved:.3g} s; convolutions " + ", ".join(f"{_name(dtype)} {each:.3g} s" for dtype, each in floors.items()) + "\n")
     print(HEAD + (" GiB |" if memory else "") + "\n|---|---|---|---|---|---|" + ("---|" if memory else ""))
     _row("textbook", base, base, floors.get(torch.float32, 0) + moved, recorded.count, _peak(work, batch_size, None) if memory else None)
     for name, run in runs.items():
         floor = floors[PRECISIONS[_precision(run)]] + moved
-        count = operators_of(run.step).count
+        compiled = run.trainer.train_config.compile in ("on", "graphs")
+        count = None if compiled else operators_of(run.step).count
         _row(name, run.times, base, floor, count, _peak(work, batch_size, name) if memory else None)
+
+
+def as_training_runs(device: torch.device) -> AbstractContextManager[None]:
+    """The settings of the process while it trains, by the defaults of `train.tf32` and `train.cudnn_benchmark`."""
+    return keeping_freed_memory() if device.type == "cpu" else cuda_settings(tf32=True, benchmark=True)
 
 
 def second_of_two(step: Callable[[], object], device: torch.device) -> float:
@@ -148,12 +159,11 @@ def second_of_two(step: Callable[[], object], device: torch.device) -> float:
     return seconds(step, device)
 
 
-def _row(name: str, times: list[float], base: list[float], floor: float, operators: int, peak: str | None) -> None:
+def _row(name: str, times: list[float], base: list[float], floor: float, operators: int | None, peak: str | None) -> None:
     ratios = sorted(other / own for own, other in zip(times, base, strict=True))
     middle = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f})"
-    line = (
-        f"| {name} | {statistics.median(times):.3f} ({min(times):.3f}) | {middle} | {floor:.3f} | {floor / min(times):.2f} | {operators} |"
-    )
+    taken = f"{statistics.median(times):.4g} ({min(times):.4g})"
+    line = f"| {name} | {taken} | {middle} | {floor:.4g} | {floor / min(times):.2f} | {operators or '-'} |"
     print(line + (f" {peak} |" if peak else ""), flush=True)
 
 

@@ -59,9 +59,10 @@ class TrainedRun:
         *,
         device: str = "auto",
         precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+        compile: bool = False,
     ) -> TrainedTranslator:
         """The translator of the newest checkpoint, see `gan_style.load`."""
-        return load(self.folder, direction=direction, device=device, precision=precision)
+        return load(self.folder, direction=direction, device=device, precision=precision, compile=compile)
 
     def _read(self) -> list[dict[str, Any]]:
         """The lines of the log."""

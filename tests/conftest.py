@@ -11,6 +11,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--vectors", metavar="DIR", default=None, help="golden vectors for tests/parity (default: ../shared/golden, where it exists)"
     )
+    parser.addoption(
+        "--gpu-tests-on", choices=["cuda", "cpu"], default="cuda", help="of tests/gpu; cpu runs them, as far as it can, without a GPU"
+    )
     parser.addoption("--shuffle", metavar="SEED", type=int, default=None, help="run files, and the tests in each, in random order")
 
 

@@ -82,6 +82,12 @@ def tiny_config(name: str, run_dir: Path, train: dict[str, Any] | None = None, *
     return parse_config(tree, "tiny", CONFIGS)
 
 
+def without_penalty(name: str, folder: Path) -> dict[str, Any]:
+    """The keys that turn off the penalty of a method's discriminator, whose random numbers are the device's."""
+    penalised = getattr(tiny_config(name, folder).method, "penalised", False)
+    return {"gradient_penalty_weight": 0.0, "adversarial": "lsgan"} if penalised else {}
+
+
 def of_network(method: str, section: str, keys: dict[str, Any]) -> dict[str, Any]:
     """Those keys of a section of a method that the network which they name has, and that fit one another."""
     return fitting(kinds_of(CONFIGS[method].model_fields[section])[keys["name"]], keys)
@@ -125,17 +131,17 @@ def make_method(config: Any) -> Method:
     return METHODS[config.method.name](config.method, build.make_task(config))
 
 
-def make_trainer(config: Any) -> Trainer:
-    """A trainer of the configured method."""
+def make_trainer(config: Any, device: str = "cpu") -> Trainer:
+    """A trainer of the configured method. device: cpu or cuda"""
     method = make_method(config)
     AcceleratorState._reset_state(reset_partial_state=True)  # a process normally has one precision for life
-    accelerator = Accelerator(cpu=True, mixed_precision=config.train.mixed_precision)
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision=config.train.mixed_precision)
     return Trainer(method, config.train, config.optim, accelerator, make_plan(config.train, config.optim, EPOCH).length)
 
 
-def make_run(config: Any) -> Run:
+def make_run(config: Any, device: str = "cpu") -> Run:
     """A run on random images."""
-    trainer = make_trainer(config)
+    trainer = make_trainer(config, device)
 
     def loader(start: int, stop: int) -> Iterator[Batch]:
         for step in range(start, stop):

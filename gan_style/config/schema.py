@@ -146,10 +146,11 @@ class TrainConfig(Section):
         default="auto",
         description="Store images and weights channels last, [B, H, W, C]. `auto`: yes, except on a CPU with a U-Net, which is slower so.",
     )
-    compile: Literal["auto", "on", "off"] = Field(
+    compile: Literal["auto", "on", "graphs", "off"] = Field(
         default="auto",
         description="Compile the networks with torch.compile, which takes minutes at the start. `auto`: on a CUDA GPU alone. A network "
-        "that cannot be compiled runs as it is, with a warning. The result is the same up to rounding.",
+        "that cannot be compiled runs as it is, with a warning. The result is the same up to rounding. `graphs`: compiled, and run as "
+        "CUDA graphs, which saves the time between kernels and takes more memory; no GPU has tried it yet.",
     )
     tf32: bool = Field(
         default=True,

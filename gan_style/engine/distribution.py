@@ -11,7 +11,6 @@ from gan_style.config.schema import LoggingConfig, TrainConfig
 from gan_style.engine.agreement import PATIENCE
 from gan_style.errors import UserError
 from gan_style.machine.device import check_precision, choose_device, cpu_is_asked_for
-from gan_style.methods.adversary import AdversarialConfig
 from gan_style.methods.base import Method
 from gan_style.networks.layers.together import batch_independent
 
@@ -29,6 +28,8 @@ def training_device(train: TrainConfig) -> torch.device:
     device = choose_device()
     if train.mixed_precision != "auto":  # which the device supports
         check_precision(train.mixed_precision, device, "train.mixed_precision", "no")
+    if train.compile == "graphs" and device.type != "cuda":
+        raise UserError(f"train.compile: graphs are of CUDA GPUs, and this runs on {device.type}; take auto or on")
     if train.dtype == "float64" and device.type == "mps":
         raise UserError("train.dtype: Apple's GPUs have no float64; take float32, or set ACCELERATE_USE_CPU=true")
     return device
@@ -80,13 +81,11 @@ def synchronise_batch_norm(method: Method, accelerator: Accelerator) -> None:
     """Make BatchNorm normalise by the batch of all GPUs, as in one process. The CPU has no such kernel; there a warning says so."""
     if accelerator.num_processes == 1:
         return
-    judges = {name for player in method.players if not player.translates for name in player.networks}
-    penalised = isinstance(method.config, AdversarialConfig) and method.config.penalised
     for name, network in method.networks.items():
         if batch_independent(network):
             continue
         if accelerator.device.type == "cuda":
-            if penalised and name in judges:  # pytorch/pytorch#61222
+            if name in method.differentiated_twice:  # pytorch/pytorch#61222
                 raise UserError(
                     "method.gradient_penalty_weight and method.r1_weight need second derivatives of the discriminators, which batch "
                     "normalisation over several GPUs does not have: set method.discriminator.norm=instance"

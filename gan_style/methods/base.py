@@ -11,6 +11,7 @@ from gan_style import networks
 from gan_style.conditions import Alone, AnyCondition
 from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import MethodConfig
+from gan_style.methods.adversary import AdversarialConfig
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.networks.discriminator import AnySizeDiscriminator
 from gan_style.networks.layers.dropout import draws_by_sample
@@ -61,6 +62,13 @@ class Method(ABC):
     def adversaries(self) -> list[Player]:
         """The players that judge translations and have won if their loss is 0."""
         return [player for player in self.players if not player.translates and player.bounded]
+
+    @property
+    def differentiated_twice(self) -> frozenset[str]:
+        """The networks with a penalty on their slope, whose gradient is a backward pass through another one."""
+        if not (isinstance(self.config, AdversarialConfig) and self.config.penalised):
+            return frozenset()
+        return frozenset(name for player in self.players if not player.translates for name in player.networks)
 
     @property
     def divisible(self) -> bool:

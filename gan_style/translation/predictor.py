@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gan_style.bundles.file import BundleInfo, load_bundle
 from gan_style.conditions import AnyCondition, Label, Noise
 from gan_style.errors import UserError
+from gan_style.machine.compilation import compiled
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.machine.memory import room_for
 from gan_style.methods import METHODS
@@ -36,11 +37,12 @@ class Predictor:
         self.tiling = Tiling()
 
     @classmethod
-    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32") -> "Predictor":
+    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32", compile: bool = False) -> "Predictor":
         """Load the translator of a bundle. `UserError` if the bundle is damaged or inconsistent.
 
         device: auto, cpu, cuda or mps
         precision: the type in which convolutions and linear layers compute, with their weights cast once
+        compile: run the network by torch.compile, see `machine.compilation.compiled`; each size of pictures is compiled at its first one
         """
         path, place = Path(path), choose_device(device)
         check_precision(precision, place, "--precision", "fp32")
@@ -56,6 +58,8 @@ class Predictor:
         network = with_fixed_weights(network)
         if precision in HALF:
             network = in_half(network, HALF[precision])
+        if compile:
+            compiled("on", {"the network": network}, place, "--compile")
         return cls(info, METHODS[info.method].takes(config), network, place, precision)
 
     def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:

@@ -40,6 +40,7 @@ def load(
     direction: Literal["a2b", "b2a"] | None = None,
     device: str = "auto",
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    compile: bool = False,
 ) -> "TrainedTranslator":
     """Load the translator of a bundle or a run folder.
 
@@ -47,6 +48,8 @@ def load(
     direction: the bundle of a run folder; None: a2b, or b2a if there is no a2b
     device: auto (the GPU if there is one, else the CPU), cpu, cuda or mps
     precision: the number type of the network. Results have the type of the input.
+    compile: run the network by torch.compile, up to rounding the same. The first picture of each size then takes a minute or
+        more. Pictures of more than a few sizes run uncompiled, with a warning.
 
     `UserError` if the bundle is missing, damaged or inconsistent, or if this machine does not have the device or the precision.
     """
@@ -54,7 +57,7 @@ def load(
     checked: Precision = precision
     check_precision(checked, place, "precision", "fp32")
     bundle = find_bundle("model", Path(model), direction)
-    predictor = Predictor.load(bundle, device, checked)
+    predictor = Predictor.load(bundle, device, checked, compile)
     if direction not in (None, predictor.info.direction):
         raise UserError(f"direction {direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out")
     return TrainedTranslator(predictor)

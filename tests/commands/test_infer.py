@@ -1,6 +1,7 @@
 """infer.py as a user calls it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import warm
 from smoke import ROOT
 from tiny_bundles import pixels, tiny_bundle
 
@@ -271,3 +274,28 @@ print(sorted(loaded))
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == ["2 translated, 0 skipped (exist), 0 failed -> out", "[]"]
+
+
+def test_a_compiled_network_that_cannot_be_compiled_is_one_warning(
+    main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend(graph: object, inputs: object) -> object:
+        raise NotImplementedError("no compiler here")
+
+    monkeypatch.setattr("gan_style.machine.compilation.BACKEND", backend)
+    torch._dynamo.reset()
+    with pytest.warns(UserWarning, match=r"^--compile: the network is not compiled \(.*no compiler here.*\); it runs as it is$") as told:
+        assert main(command("--compile")) == 0
+    assert len(told) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "2 translated, 0 skipped (exist), 0 failed -> out"
+    np.testing.assert_array_equal(images.read(Path("out/wide.png"), 3).pixels, translated_by("run/bundles/a2b.safetensors", "wide.png"))
+
+
+@pytest.mark.skipif(not shutil.which("g++") and not shutil.which("clang++"), reason="torch's compiler needs one of C++")
+def test_a_compiled_network_gives_the_same_pictures_up_to_rounding() -> None:
+    """By torch's own compiler, in a process of its own, for it leaves variables behind."""
+    Path("in/deep/gray16.tif").unlink()
+    done = warm.run([ROOT / "infer.py", *command("--compile")], Path.cwd())
+    assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
+    plain = translated_by("run/bundles/a2b.safetensors", "wide.png").astype(int)
+    assert np.abs(images.read(Path("out/wide.png"), 3).pixels - plain).max() <= 1

@@ -160,6 +160,7 @@ def test_a_full_disk_ends_the_run(main: Callable[..., int], capsys: pytest.Captu
         (["--vgg", "nowhere.pth"], "nowhere.pth: no such file of VGG weights"),
         (["--vgg", "style.png"], "style.png: holds more than tensors"),
         (["--size", "1"], "in/a.jpg: an image of 1 x 1 pixels is too small"),
+        (["--compile"], "--compile: --model gatys optimises each picture and has no network of its own to compile; leave it out"),
         (["--direction", "a2b"], "unrecognized arguments: --direction a2b; see gan-style infer --model gatys --help"),
     ],
 )

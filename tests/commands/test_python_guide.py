@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
-from pictures import draw_folders
+from pictures import draw, draw_folders
 from PIL import Image
 from tiny import ROOT
 
@@ -22,6 +23,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The folder, and the names that the examples leave."""
     folder = tmp_path_factory.mktemp("guide")
     draw_folders(folder / "my_pairs", size=40)
+    tifffile.imwrite(folder / "scene.tif", draw(0, 600), photometric="rgb", tile=(64, 64), resolution=(300, 300))
     names: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -32,13 +34,16 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_all_examples_run_and_do_what_the_text_says(done: Any, capsys: pytest.CaptureFixture[str]) -> None:
     folder, names = done
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
     assert {path.name for path in (folder / "runs").iterdir()} == {"mine", "small"}
     run = gan_style.TrainedRun(folder / "runs/mine")
     assert run.finished and run.step == 4
     picture, translator = names["picture"], names["translator"]
     assert (np.asarray(Image.open(folder / "translated.png")) == np.asarray(translator(picture))).all()
     assert [each.size for each in translator([picture, picture.resize((50, 31))])] == [(40, 40), (50, 31)]
+    with tifffile.TiffFile(folder / "negative.tif") as negative:
+        assert (negative.asarray() == 255 - draw(0, 600)).all() and len(negative.series[0].levels) == 2
+        assert negative.pages.first.tags["XResolution"].value == (300, 1) and not (folder / "scratch").exists()
 
 
 def test_the_mistake_is_the_one_that_the_guide_shows(tmp_path: Path) -> None:

@@ -7,16 +7,17 @@ import pytest
 import torch
 from tiny import make_trainer, micro_batches, tiny_config
 
-from gan_style.engine import compilation
-from gan_style.engine.compilation import compiled
+from gan_style.machine import compilation
+from gan_style.machine.compilation import MOST_SIZES, compiled
+from gan_style.methods import METHODS
 
 # Each generator and discriminator of every method is followed by the compiler in tests/contract/test_tracing.py.
 METHODS_OF_ALL_PLAYERS = ("pix2pix", "cyclegan", "cut")
 
 
-def trained(name: str, tmp_path: Path, wanted: str) -> Any:
-    trainer = make_trainer(tiny_config(name, tmp_path, train={"compile": wanted}))
-    for step in range(2):
+def trained(name: str, tmp_path: Path, wanted: str, steps: int = 2, **sections: Any) -> Any:
+    trainer = make_trainer(tiny_config(name, tmp_path, train={"compile": wanted}, **sections))
+    for step in range(steps):
         trainer.step(step, micro_batches(step, 2))
     return trainer
 
@@ -29,7 +30,7 @@ def weights(trainer: Any) -> dict[str, torch.Tensor]:
 def test_networks_are_compiled_and_learn_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graphs: list[Any] = []
 
-    def backend(graph: Any, inputs: Any) -> Any:
+    def backend(graph: Any, inputs: Any, options: Any = None) -> Any:
         graphs.append(graph)
         return graph.forward
 
@@ -65,6 +66,93 @@ def test_a_fault_of_a_network_is_no_failure_of_the_compiler(monkeypatch: pytest.
     compiled("on", {"faulty": network}, torch.device("cpu"))
     with pytest.raises(ValueError, match="my own"):
         network(torch.zeros(1))
+
+
+@pytest.mark.parametrize("penalty", ["r1_weight", "gradient_penalty_weight"])
+def test_a_network_that_is_differentiated_twice_runs_as_it_is(penalty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.compile cannot do it: with the discriminator compiled, the backward of its turn would end the run."""
+    torch._dynamo.reset()
+    monkeypatch.setattr(compilation, "BACKEND", "aot_eager")
+    method = {penalty: 1.0, "discriminator": {"name": "patchgan", "base_channels": 4, "num_layers": 1, "norm": "instance"}}
+    plain = weights(trained("pix2pix", tmp_path, "off", method=method))
+    with pytest.warns(UserWarning, match=r"^train\.compile: discriminator is not compiled: .*; it runs as it is$") as told:
+        quick = weights(trained("pix2pix", tmp_path, "on", method=method))
+    assert len([each for each in told if "train.compile" in str(each.message)]) == 1
+    for key, value in plain.items():
+        torch.testing.assert_close(value, quick[key], atol=2e-5, rtol=0, msg=key)
+
+
+def test_many_networks_of_one_class_do_not_share_the_number_of_compiled_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs: list[Any] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(compilation, "BACKEND", backend)
+    networks = {f"number {number}": torch.nn.Conv2d(1, 1 + number, 1) for number in range(torch._dynamo.config.recompile_limit + 2)}
+    assert compiled("on", networks, torch.device("cpu")) == list(networks)
+    image = torch.rand(1, 1, 2, 2)
+    for network in networks.values():
+        torch.testing.assert_close(network(image), network.forward(image))
+    assert len(graphs) == len(networks)
+
+
+def test_sizes_beyond_the_first_run_uncompiled_and_one_warning_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs: list[Any] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(compilation, "BACKEND", backend)
+    network = torch.nn.Conv2d(1, 1, 1)
+    compiled("on", {"generator": network}, torch.device("cpu"), "--compile")
+    with pytest.warns(UserWarning, match=f"^--compile: generator is compiled for {MOST_SIZES} sizes; ") as told:
+        for _ in range(2):
+            for size in range(2, MOST_SIZES + 5):
+                image = torch.rand(1, 1, size, 3)
+                torch.testing.assert_close(network(image), network.forward(image))
+    assert len(told) == 1
+    assert len(graphs) == MOST_SIZES
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_output_of_a_network_is_read_after_its_step(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`train.compile: graphs`: memory of the outputs of CUDA graphs is written anew in the next step. Here it becomes NaN."""
+    outputs: list[torch.Tensor] = []
+    steps: list[int] = []
+
+    def backend(graph: Any, inputs: Any, options: Any = None) -> Any:
+        assert options == {"triton.cudagraphs": True}
+
+        def run(*values: Any) -> Any:
+            given = {value.untyped_storage().data_ptr() for value in values if isinstance(value, torch.Tensor)}
+            results = graph.forward(*values)
+            made = [each.detach() for each in results if isinstance(each, torch.Tensor) and each.is_floating_point()]
+            outputs.extend(each for each in made if each.untyped_storage().data_ptr() not in given)
+            return results
+
+        return run
+
+    def next_step() -> None:
+        steps.append(len(outputs))
+        for output in outputs:
+            output.fill_(torch.nan)
+        outputs.clear()
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(compilation, "BACKEND", backend)
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", next_step)
+    replaying = {"method": {"replay_buffer": 2}} if name in ("cyclegan", "dclgan") else {}
+    plain, quick = (trained(name, tmp_path, wanted, steps=5, **replaying) for wanted in ("off", "graphs"))
+    assert len(steps) == 5 and all(steps[1:]), "each step begins anew, and networks have outputs"
+    assert all(parameter.grad is None for network in quick.networks.values() for parameter in network.parameters())
+    expected = weights(plain)
+    for key, value in weights(quick).items():
+        assert torch.equal(value, expected[key]), key
 
 
 def test_auto_compiles_on_a_gpu_alone() -> None:

@@ -53,7 +53,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
 
     if options.png_compression is not None and options.format not in ("png", "keep"):
         raise UserError(f"--png-compression: the results are {options.format}; leave it out, or take --format png")
-    predictor = Predictor.load(bundle, options.device, options.precision)
+    predictor = Predictor.load(bundle, options.device, options.precision, options.compile)
     if options.direction not in (None, predictor.info.direction):
         raise UserError(
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
@@ -127,6 +127,11 @@ def infer_parser() -> argparse.ArgumentParser:
     device_option(parser)
     parser.add_argument(
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the network's arithmetic; default: %(default)s"
+    )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="run the network by torch.compile: for many pictures of one size; the first of each size takes a minute or more",
     )
     parser.add_argument(
         "--batch-size",

@@ -29,6 +29,8 @@ def gatys_command(arguments: Sequence[str], share: Share = ALONE) -> int:
 
 def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     """Check the command line, load the network and make the output folder. Returns the work that remains."""
+    if "--compile" in arguments:
+        raise UserError("--compile: --model gatys optimises each picture and has no network of its own to compile; leave it out")
     options = gatys_parser().parse_args(arguments)
     refuse_idle("--learning-rate", options.learning_rate, options.optimizer == "adam", "--optimizer adam")
     refuse_idle("--seed", options.seed, options.start == "noise", "--start noise")

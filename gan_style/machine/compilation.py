@@ -1,0 +1,89 @@
+"""torch.compile for networks, in training and inference."""
+
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from gan_style.terminal.counted import counted
+
+Compile = Literal["auto", "on", "graphs", "off"]
+BACKEND: Any = "inductor"
+MOST_SIZES = 6  # of images that a network is compiled for
+
+
+def compiled(
+    wanted: Compile, networks: Mapping[str, nn.Module], device: torch.device, key: str = "train.compile", twice: Collection[str] = ()
+) -> list[str]:
+    """Let networks run compiled from now on, in place: their weights keep their names. Returns the names of these networks.
+
+    wanted: `train.compile`. `auto` compiles on a CUDA GPU alone: on a CPU, where convolutions take nearly all of the time, a compiled step
+    was 4 to 12 % slower (docs/results/2026-11-26-step.md). `graphs` runs each compiled network as CUDA graphs. The caller then calls
+    `torch.compiler.cudagraph_mark_step_begin` before each step, after which no output of an earlier step may be read (decision 35).
+    key: of the setting, for messages
+    twice: networks that are differentiated twice, which torch.compile cannot do: they run as they are, and a warning names them if `wanted`
+        asks for compilation
+
+    A network that cannot be compiled runs as it is, with one warning. Shapes are static: each size of images is compiled anew. Sizes
+    beyond the first MOST_SIZES run uncompiled, with one warning.
+    """
+    if wanted == "off" or (wanted == "auto" and device.type != "cuda"):
+        return []
+    options = {"triton.cudagraphs": True} if wanted == "graphs" else None  # what mode="reduce-overhead" sets
+    for name in twice if wanted != "auto" else ():
+        warnings.warn(f"{key}: {name} is not compiled: the penalty of its slope differentiates it twice; it runs as it is", stacklevel=2)
+    names = [name for name in networks if name not in twice]
+    for name in names:
+        _compile(name, networks[name], key, options)
+    return names
+
+
+def _compile(name: str, network: nn.Module, key: str, options: dict[str, Any] | None) -> None:
+    run: Any = torch.compile(_forward_of(network), dynamic=False, backend=BACKEND, options=options)
+    sizes: set[tuple[torch.Size, ...]] = set()
+    told = False
+
+    def call(*inputs: Any, **keywords: Any) -> Any:
+        nonlocal told
+        size = tuple(value.shape[2:] for value in (*inputs, *keywords.values()) if isinstance(value, torch.Tensor))
+        if size not in sizes and len(sizes) == MOST_SIZES:
+            if not told:
+                told = True
+                warnings.warn(f"{key}: {name} is compiled for {counted(len(sizes), 'size')}; images of others run uncompiled", stacklevel=2)
+            return network._call_impl(*inputs, **keywords)
+        sizes.add(size)
+        try:
+            return run(*inputs, **keywords)
+        except Exception as failure:
+            if not _of_the_compiler(failure):
+                raise
+            network._compiled_call_impl = None
+            warnings.warn(f"{key}: {name} is not compiled ({_reason(failure)}); it runs as it is", stacklevel=2)
+            return network(*inputs, **keywords)
+
+    network._compiled_call_impl = call  # what nn.Module.compile sets
+
+
+def _forward_of(network: nn.Module) -> Callable[..., Any]:
+    """The network's call as a function whose code is its own: torch keeps a few compiled forms of each code, here of each network."""
+
+    def run(*inputs: Any, **keywords: Any) -> Any:
+        return network._call_impl(*inputs, **keywords)
+
+    run.__code__ = run.__code__.replace(co_name="run")
+    return run
+
+
+def _of_the_compiler(failure: BaseException) -> bool:
+    """Did the compiler fail, and not the network?"""
+    modules = {kind.__module__.split(".")[1] for kind in type(failure).__mro__ if kind.__module__.startswith("torch._")}
+    return bool(modules & {"_dynamo", "_inductor", "_functorch"})
+
+
+def _reason(failure: BaseException) -> str:
+    """The first line of what went wrong inside the compiler."""
+    cause = getattr(failure, "inner_exception", failure)
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return f"{type(cause).__name__}: {lines[0][:200]}" if lines else type(cause).__name__
