@@ -15,11 +15,11 @@ def halved(pixels: np.ndarray) -> np.ndarray:
     """
     height, width, channels = pixels.shape
     even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    fours = even.reshape(-(-height // 2), 2, -(-width // 2), 2, channels).astype(np.uint64)
-    means = (fours.sum(axis=(1, 3)) + 2) // 4
+    fours = np.stack([even[row::2, column::2] for row in (0, 1) for column in (0, 1)]).astype(np.uint32)
+    means = (fours.sum(axis=0, dtype=np.uint32) + 2) // 4
     if channels in (2, 4):
-        weights = fours[..., -1:].sum(axis=(1, 3))
-        weighted = (fours[..., :-1] * fours[..., -1:]).sum(axis=(1, 3))
+        weights = fours[..., -1:].sum(axis=0, dtype=np.uint64)
+        weighted = (fours[..., :-1].astype(np.uint64) * fours[..., -1:]).sum(axis=0)
         means[..., :-1] = np.where(weights > 0, (weighted + weights // 2) // np.maximum(weights, 1), means[..., :-1])
     return means.astype(pixels.dtype)
 

@@ -58,7 +58,7 @@ def metadata_of(page: "TiffPage", dots_per_inch: tuple[float, float] | None, ori
 
 def _geo(page: "TiffPage", code: int) -> GeoTag | None:
     tag = page.tags.get(code)
-    if tag is None or tag.dtype != _GEO[code] or tag.count > MAX_DESCRIPTION:
+    if tag is None or tag.dtype != _GEO[code] or not 0 < tag.count <= MAX_DESCRIPTION:
         return None
     try:
         value = tag.value

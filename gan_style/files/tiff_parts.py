@@ -62,11 +62,10 @@ class Parts:
     def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """[height, width, bands] of bool, uint8 or uint16 as stored. The array may be read-only. Tiles without bytes are 0."""
         self.check_index()
-        touched = list(self._touched(top, left, height, width))
-        if sum(self._place(index)[1] for index, *_ in touched) > 2 * MAX_BYTES:
+        if sum(self._place(index)[1] for index, *_ in self._touched(top, left, height, width)) > 2 * MAX_BYTES:
             raise ValueError("its parts are larger than the file")  # they may overlap, but not without end
         region = None
-        for index, y, x, bands in touched:
+        for index, y, x, bands in self._touched(top, left, height, width):
             part = self._part(index)
             if part is None:
                 continue

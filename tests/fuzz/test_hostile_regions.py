@@ -1,8 +1,10 @@
 """TIFFs that are read by regions: what the whole picture gives, or one line, whatever the file claims."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 import samples
 from fuzzing import fuzz
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from tiffs_of_any_size import sparse
 
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.region_writer import RegionWriter, Storage
 from gan_style.files.regions import open_regions
 from gan_style.files.tiff_directory import is_tiff
 
@@ -95,3 +98,34 @@ def test_sparse_files(
     with open_regions(path, 3) as reader:
         assert (reader.height, reader.width) == (height, width)
         reader.read(int(places[0] * (height - 1)), int(places[1] * (width - 1)), 1, 1)
+
+
+TEXTS = st.sampled_from(
+    [
+        b"<GDALMetadata><Item name='a'>b</Item></GDALMetadata>",
+        b"<OME xmlns='http://www.openmicroscopy.org/Schemas/OME/2016-06'><Image><Pixels/></Image></OME>",
+        b'{"shape": [1, 2]}',
+        b"ImageJ=1",
+    ]
+)
+
+
+@fuzz(
+    tags=st.dictionaries(
+        st.sampled_from([270, 282, 283, 296, 33550, 33922, 34264, 34675, 34735, 34736, 34737, 42112, 42113]),
+        st.tuples(st.sampled_from([1, 2, 2, 3, 5, 7, 12, 12, 13, 99]), st.integers(0, 60) | INTEGERS, st.integers(400, 480) | SIDES),
+        max_size=6,
+    ),
+    text=TEXTS | st.binary(max_size=500),
+)
+def test_what_is_carried_over(tmp_path: Path, tags: dict[int, tuple[int, int, int]], text: bytes) -> None:
+    """Whatever a source says of itself, its result is written, and read again."""
+    (tmp_path / "x.tif").write_bytes(samples.tiff(tags, data=zlib.compress(bytes(256)) + text.ljust(500, b"\0")))
+    with open_regions(tmp_path / "x.tif", 3) as reader:
+        metadata = reader.metadata
+    storage = Storage(metadata=metadata, nodata=metadata.nodata)
+    with RegionWriter(tmp_path / "y.tif", 16, 16, 3, 8, tmp_path / "scratch", storage) as writer:
+        writer.finish()
+    assert not images.read(tmp_path / "y.tif", 3).pixels.any()
+    with open_regions(tmp_path / "y.tif", 3) as reader:
+        assert reader.metadata.dots_per_inch == (metadata.dots_per_inch and pytest.approx(metadata.dots_per_inch, rel=1e-5))

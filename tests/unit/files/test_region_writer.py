@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from fuzzing import bounds
 from pictures import random_pixels
 from PIL import Image
 
@@ -84,6 +85,16 @@ def test_a_pyramid_of_halves(tmp_path: Path, channels: int) -> None:
             np.testing.assert_array_equal(level.asarray().reshape(expected.shape), expected)
             expected = halved(expected)
     assert not images.probe(path).several
+
+
+def test_a_picture_of_more_pixels_than_there_is_memory_for(tmp_path: Path) -> None:
+    """144 MB of pixels; most of the memory is for tiles that wait for threads to compress them."""
+    side = 12_000
+    with bounds(memory=2**27), RegionWriter(tmp_path / "x.tif", side, side, 1, 8, tmp_path / "scratch", Storage(pyramid=True)) as writer:
+        writer.write(side - 100, side - 700, np.full((100, 700, 1), 50, np.uint8))
+        writer.finish()
+    with bounds(memory=2**26), open_regions(tmp_path / "x.tif", 1) as reader:
+        assert (reader.read(side - 100, side - 700, 100, 700) == 50).all() and not reader.read(0, 0, 600, 600).any()
 
 
 def test_large_ones_are_bigtiffs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
