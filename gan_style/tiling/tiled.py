@@ -28,7 +28,7 @@ _ON_GPU = 2 * 2**30  # on a GPU, where large regions keep it busy
 _SHORT = 60.0  # seconds of work that need not outlive the process
 _DISK = 5e8  # bytes a second of a file
 _RAM = 4e9
-_SMALL = 2**20  # pixels that every machine has memory for
+SMALL = 2**20  # pixels that every machine has memory for
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def translated(function: Callable[..., Tensor], images: Sequence[Tensor], device
 
     The result [1, C', H, W] is float32 on the CPU.
     """
-    if tiling.tile == 0 or (tiling.tile is None and prod(images[0].shape[-2:]) <= _SMALL):
+    if tiling.tile == 0 or (tiling.tile is None and prod(images[0].shape[-2:]) <= SMALL):
         return None
     network = TiledNetwork(function, [image.shape for image in images], device, tiling)
     if tiling.tile is None and network.whole_bytes < available(device, tiling):

@@ -27,7 +27,7 @@ from gan_style.tiling.scratch import Scratch, Waiting
 from gan_style.tiling.spans import Region
 from gan_style.tiling.statistics import Moments
 from gan_style.tiling.table import load_table, save_table
-from gan_style.tiling.tiled import TiledNetwork, Tiling, available, bytes_per_pixel, check_disk, said
+from gan_style.tiling.tiled import SMALL, TiledNetwork, Tiling, available, bytes_per_pixel, check_disk, said
 from gan_style.translation.inputs import Job
 from gan_style.translation.picture import fit_format
 from gan_style.translation.predictor import Predictor
@@ -87,6 +87,8 @@ class LargePictures:
         except UserError:
             return False  # whoever reads it says why
         pixels = height * width
+        if pixels <= SMALL:
+            return False
         return pixels > MAX_PIXELS or pixels * self._bytes_per_pixel > available(self.predictor.device, self.tiling)
 
     @cached_property
