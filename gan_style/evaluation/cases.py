@@ -17,6 +17,7 @@ from gan_style.files import images
 from gan_style.machine.batches import Batches, read_ahead, result_of
 from gan_style.machine.memory import room_for
 from gan_style.methods import METHODS
+from gan_style.tiling.tiled import Tiling, by_regions
 from gan_style.types import Direction, Needs
 
 _CORNER = 256  # pixels of an image's side that tell whether it is too small: no metric needs more
@@ -201,8 +202,13 @@ def spread(length: int, count: int | None) -> list[int]:
 
 @torch.no_grad()
 def run_alone(translator: nn.Module, inputs: Sequence[Tensor], device: torch.device) -> Tensor:
-    """The translation [C, H, W] of one image; inputs: the translator's arguments without their batch dimension."""
-    return translator(*(given[None].to(device) for given in inputs))[0]
+    """The translation [C, H, W] of one image, by regions where the memory is too small for the whole.
+
+    inputs: the translator's arguments without their batch dimension
+    """
+    image, *others = (given[None].to(device) for given in inputs)
+    result = by_regions(lambda part: translator(part, *others), [image], device, Tiling())
+    return (translator(image, *others) if result is None else result)[0]
 
 
 def as_written(translated: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ _ON_GPU = 2 * 2**30  # on a GPU, where large regions keep it busy
 _SHORT = 60.0  # seconds of work that need not outlive the process
 _DISK = 5e8  # bytes a second of a file
 _RAM = 4e9
+_MOST_BYTES = 4096  # for one pixel at once; a residual generator takes 800
 SMALL = 2**20  # pixels that every machine has memory for
 
 
@@ -125,14 +126,20 @@ class TiledNetwork:
         self.moments = {node: executor.moments[node] for node in self.graph.statistics}
 
 
-def translated(function: Callable[..., Tensor], images: Sequence[Tensor], device: torch.device, tiling: Tiling) -> Tensor | None:
+def by_regions(function: Callable[..., Tensor], images: Sequence[Tensor], device: torch.device, tiling: Tiling) -> Tensor | None:
     """`function(*images)`, images [1, C, H, W] of any device, by regions and in memory; None if the images are not too large for it.
 
     The result [1, C', H, W] is float32 on the CPU.
     """
-    if tiling.tile == 0 or (tiling.tile is None and prod(images[0].shape[-2:]) <= SMALL):
+    pixels = prod(images[0].shape[-2:])
+    if tiling.tile == 0 or (tiling.tile is None and (pixels <= SMALL or pixels * _MOST_BYTES < available(device, tiling))):
         return None
-    network = TiledNetwork(function, [image.shape for image in images], device, tiling)
+    try:
+        network = TiledNetwork(function, [image.shape for image in images], device, tiling)
+    except UserError:
+        if tiling.tile is None:  # the whole image may fit
+            return None
+        raise
     if tiling.tile is None and network.whole_bytes < available(device, tiling):
         return None
     result = torch.empty(network.graph.output.like.shape)

@@ -89,7 +89,12 @@ class LargePictures:
         pixels = height * width
         if pixels <= SMALL:
             return False
-        return pixels > MAX_PIXELS or pixels * self._bytes_per_pixel > available(self.predictor.device, self.tiling)
+        if pixels > MAX_PIXELS:
+            return True
+        try:
+            return pixels * self._bytes_per_pixel > available(self.predictor.device, self.tiling)
+        except UserError:
+            return False  # a network that cannot be computed by regions: the whole picture may fit
 
     @cached_property
     def _bytes_per_pixel(self) -> float:

@@ -18,7 +18,7 @@ from gan_style.methods.trained import check_weights, translator_config
 from gan_style.networks.half import in_half, with_fixed_weights
 from gan_style.networks.layers.padding import missing
 from gan_style.terminal.counted import counted
-from gan_style.tiling.tiled import Tiling, translated
+from gan_style.tiling.tiled import Tiling, by_regions
 from gan_style.translation.given import check_noise, check_pictures
 from gan_style.types import to_floats
 
@@ -109,7 +109,7 @@ class Predictor:
             named = {name: value for name, value in every.items() if isinstance(name, str)}
             return self.network(image, *(every[place] for place in range(len(condition))), **named)
 
-        found = translated(network, [batch, *(value for _, value in maps)], self.device, self.tiling)
+        found = by_regions(network, [batch, *(value for _, value in maps)], self.device, self.tiling)
         return None if found is None else found.to(batch.device).clamp_(-1.0, 1.0)
 
     @torch.no_grad()

@@ -1,0 +1,155 @@
+"""infer.py on pictures that it translates by regions."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from smoke import ROOT
+from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
+
+from gan_style.files import images
+from gan_style.files.writing import encode
+from gan_style.translation import large
+
+Main = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_bundle(Path("a.safetensors"))
+    tiny_bundle(Path("other.safetensors"), seed=3)
+    images.write(Path("in/wide.png"), pixels(70, 90))
+
+
+def command(*options: str, model: str = "a.safetensors", input: str = "in", output: str = "out") -> list[str]:
+    return ["--model", model, "--input", input, "--output", output, "--device", "cpu", *options]
+
+
+def read(path: str, channels: int = 3) -> np.ndarray:
+    return images.read(Path(path), channels).pixels.astype(int)
+
+
+def differ(one: str, other: str, channels: int = 3) -> int:
+    return int(np.abs(read(one, channels) - read(other, channels)).max())
+
+
+def error(captured: pytest.CaptureFixture[str]) -> str:
+    lines = captured.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), lines
+    return lines[0]
+
+
+@pytest.mark.parametrize("options", ["", "--scratch there", "--format tiff", "--format tiff --pyramid --compression none"])
+def test_a_picture_by_regions_is_the_picture_at_once(options: str, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(output="at_once")) == 0
+    assert main(command("--tile", "32", *options.split())) == 0
+    suffix = "tiff" if "tiff" in options else "png"
+    assert "70 pixels by regions" in capsys.readouterr().out
+    assert differ(f"out/wide.{suffix}", "at_once/wide.png") <= 1
+    assert sorted(os.listdir("out")) == [f"wide.{suffix}"], "no scratch files stay"  # noqa: PTH208
+    assert not os.path.exists("there") or not os.listdir("there")  # noqa: PTH110, PTH208
+
+
+def test_a_picture_that_needs_too_much_memory_goes_by_regions_by_itself(
+    main: Main, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images.write(Path("in/wide.png"), pixels(500, 510))
+    assert main(command(output="at_once")) == 0
+    monkeypatch.setattr(large, "SMALL", 100)
+    assert main(command("--max-memory", "6M")) == 0
+    assert "by regions" in capsys.readouterr().out
+    assert differ("out/wide.png", "at_once/wide.png") <= 1
+    assert main(command("--max-memory", "6M", "--tile", "none", "--overwrite")) == 0
+    assert "by regions" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_alpha_depth_and_resolution_stay(suffix: str, main: Main) -> None:
+    Path("in/deep.tif").write_bytes(encode(Path("deep.tif"), pixels(60, 50, 4, 16), (72.0, 96.0)))
+    (Path("in") / "wide.png").unlink()
+    assert main(command("--format", suffix, output="at_once")) == 0
+    assert main(command("--tile", "32", "--format", suffix)) == 0
+    at_once, found = (images.read(Path(f"{folder}/deep.{suffix}"), 4) for folder in ("at_once", "out"))
+    assert found.pixels.dtype == np.uint16
+    assert np.abs(found.pixels.astype(int) - at_once.pixels).max() <= 2
+    assert found.dots_per_inch == pytest.approx(at_once.dots_per_inch)
+
+
+def test_a_unet_in_half_precision(main: Main) -> None:
+    tiny_bundle(Path("unet.safetensors"), UNET_BATCH)
+    assert main(command(model="unet.safetensors", output="at_once")) == 0
+    assert main(command("--tile", "16", "--scratch-precision", "half", model="unet.safetensors")) == 0
+    assert differ("out/wide.png", "at_once/wide.png") <= 3
+    assert main(command("--tile", "16", "--precision", "bf16", "--scratch", "there", model="unet.safetensors", output="bf16")) == 0
+    assert differ("bf16/wide.png", "at_once/wide.png") <= 12
+
+
+def test_statistics_are_saved_and_used(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command("--save-statistics", "s.safetensors")) == 0
+    assert main(command("--statistics", "s.safetensors", output="same")) == 0
+    assert differ("out/wide.png", "same/wide.png") <= 1
+    images.write(Path("dark/one.png"), pixels(40, 40) // 4)
+    assert main(command(input="dark", output="own")) == 0
+    assert main(command("--statistics", "s.safetensors", input="dark", output="given")) == 0
+    assert differ("own/one.png", "given/one.png") > 3
+    capsys.readouterr()
+    assert main(command("--statistics", "s.safetensors", model="other.safetensors", output="no")) == 2
+    assert "of another bundle (pix2pix a2b, step 7)" in error(capsys)
+    Path("s.safetensors").write_bytes(b"nothing")
+    assert main(command("--statistics", "s.safetensors", output="no")) == 2
+    assert "s.safetensors: cannot be read" in error(capsys)
+
+
+def test_local_and_masked_statistics(main: Main) -> None:
+    assert main(command(output="at_once")) == 0
+    assert main(command("--statistics", "local")) == 0
+    assert differ("out/wide.png", "at_once/wide.png") > 1
+    mask = np.full((70, 90, 1), 255, np.uint8)
+    images.write(Path("mask.png"), mask)
+    assert main(command("--statistics", "mask", "--mask", "mask.png", output="all")) == 0
+    assert differ("all/wide.png", "at_once/wide.png") <= 3, "but for the padding, the whole picture counts"
+    mask[:, 40:] = 0
+    images.write(Path("mask.png"), mask)
+    assert main(command("--statistics", "mask", "--mask", "mask.png", output="half")) == 0
+    assert differ("half/wide.png", "at_once/wide.png") > 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--tile", "none", "--statistics", "local"], "--statistics: --tile none"),
+        (["--resize", "64", "--save-statistics", "s.safetensors"], "--save-statistics: pictures that are resized"),
+        (["--statistics", "mask"], "has no alpha that could tell its background; give --mask FILE"),
+        (["--statistics", "nowhere"], "--statistics nowhere: cannot be read"),
+        (["--statistics", "mask", "--mask", "in/wide.png", "--mask", "in/wide.png"], "--mask: give one mask"),
+        (["--max-memory", "much"], "'much' is no size of memory"),
+        (["--tile", "3"], "--tile"),
+    ],
+)
+def test_options_that_do_not_fit(options: list[str], words: str, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(*options)) == 2
+    assert words in error(capsys)
+
+
+def test_a_killed_translation_goes_on(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    images.write(Path("big/big.png"), pixels(400, 420))
+    options = command("--tile", "48", "--scratch", "there", "--format", "tiff", input="big")
+    assert main([*options[:4], "--output", "undisturbed", *options[6:]]) == 0
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, str(ROOT / "infer.py"), *options], env=environment)
+    while process.poll() is None and not list(Path("there").glob("*/pass_0003.raw")):
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() != 0, "it ended before it was killed"
+    assert not Path("out/big.tiff").exists()
+    capsys.readouterr()
+    assert main(options) == 0
+    assert "going on with earlier work" in capsys.readouterr().out
+    assert Path("out/big.tiff").read_bytes() == Path("undisturbed/big.tiff").read_bytes()
+    assert not list(Path("there").iterdir())
