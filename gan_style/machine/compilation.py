@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from gan_style.terminal.counted import counted
 
@@ -47,6 +48,8 @@ def _compile(name: str, network: nn.Module, key: str, options: dict[str, Any] | 
 
     def call(*inputs: Any, **keywords: Any) -> Any:
         nonlocal told
+        if _get_current_dispatch_mode() is not None:  # somebody traces the network or counts its operators
+            return network._call_impl(*inputs, **keywords)
         size = tuple(value.shape[2:] for value in (*inputs, *keywords.values()) if isinstance(value, torch.Tensor))
         if size not in sizes and len(sizes) == MOST_SIZES:
             if not told:

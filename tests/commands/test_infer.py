@@ -186,6 +186,10 @@ def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str])
         (command("--format", "gif"), "--format"),
         (command("--png-compression", "10"), "--png-compression: '10' is no whole number from 0 to 9"),
         (command("--png-compression", "1", "--format", "jpg"), "--png-compression: the results are jpg; leave it out"),
+        (
+            command("--compile", "--tile", "64"),
+            "--compile: --tile 64 computes every picture region by region, uncompiled; leave one of them out",
+        ),
         (command("--presision", "bf16"), "--presision"),
         (command(model="nowhere"), "--model nowhere: no such"),
         (command(model="in"), "--model in: a folder without bundles/"),

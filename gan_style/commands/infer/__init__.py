@@ -53,6 +53,8 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
 
     if options.png_compression is not None and options.format not in ("png", "keep"):
         raise UserError(f"--png-compression: the results are {options.format}; leave it out, or take --format png")
+    if options.compile and isinstance(options.tile, int):
+        raise UserError(f"--compile: --tile {options.tile} computes every picture region by region, uncompiled; leave one of them out")
     predictor = Predictor.load(bundle, options.device, options.precision, options.compile)
     if options.direction not in (None, predictor.info.direction):
         raise UserError(

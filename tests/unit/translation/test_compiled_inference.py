@@ -9,6 +9,7 @@ from tiny_bundles import GENERATORS, RESNET_INSTANCE, tiny_bundle
 
 from gan_style.conditions import Label, Noise
 from gan_style.machine import compilation
+from gan_style.tiling.tiled import Tiling
 from gan_style.translation.predictor import Predictor
 
 
@@ -70,3 +71,15 @@ def test_what_cannot_be_compiled_runs_as_it_is_with_one_warning(tmp_path: Path, 
         results = [quick(image) for _ in range(2)]
     assert len(told) == 1
     assert torch.equal(results[0], results[1]) and torch.equal(results[0], Predictor.load(bundle, "cpu")(image))
+
+
+def test_a_picture_that_is_translated_by_regions_is_not_compiled(tmp_path: Path, graphs: list[Any]) -> None:
+    """The network is traced for it, and torch refuses to trace what it compiles."""
+    bundle = tiny_bundle(tmp_path / "a2b.safetensors")
+    plain, quick = (Predictor.load(bundle, "cpu", compile=compile) for compile in (False, True))
+    image = torch.rand(3, 40, 48) * 2 - 1
+    for predictor in (plain, quick):
+        predictor.tiling = Tiling(tile=16)
+    assert torch.equal(quick(image), plain(image)) and not graphs
+    quick.tiling = plain.tiling = Tiling()
+    assert torch.equal(quick(image), plain(image)) and len(graphs) == 1
