@@ -34,12 +34,16 @@ def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
 
 
 def build_level(larger: TileFile, path: Path) -> TileFile:
-    """Write the next level to `path`."""
+    """Write the next level to `path`. What fails leaves no file."""
     depth = 8 * larger.dtype.itemsize
     level = TileFile(path, -(-larger.height // 2), -(-larger.width // 2), larger.channels, depth)
-    for top, left in _corners(level.height, level.width):
-        height, width = min(2 * TILE, larger.height - 2 * top), min(2 * TILE, larger.width - 2 * left)
-        level.write(top, left, halved(larger.read(2 * top, 2 * left, height, width)))
+    try:
+        for top, left in _corners(level.height, level.width):
+            height, width = min(2 * TILE, larger.height - 2 * top), min(2 * TILE, larger.width - 2 * left)
+            level.write(top, left, halved(larger.read(2 * top, 2 * left, height, width)))
+    except BaseException:
+        level.remove()
+        raise
     return level
 
 

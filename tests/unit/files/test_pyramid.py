@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pictures import random_pixels
 
+from gan_style.errors import UserError
 from gan_style.files.pyramid import build_level, halved, level_sizes
 from gan_style.files.tile_file import TILE, TileFile
 
@@ -38,3 +39,15 @@ def test_a_level_that_is_built_tile_by_tile_is_the_picture_halved_at_once(tmp_pa
     larger.write(0, 0, pixels)
     level = build_level(larger, tmp_path / "s.level1")
     np.testing.assert_array_equal(level.read(0, 0, level.height, level.width), halved(pixels))
+
+
+def test_a_level_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    larger = TileFile(tmp_path / "s", 600, 600, 1, 8)
+
+    def full(*_: object) -> None:
+        raise UserError("no room")
+
+    monkeypatch.setattr(TileFile, "write", full)
+    with pytest.raises(UserError, match="no room"):
+        build_level(larger, tmp_path / "s.level1")
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]

@@ -1,6 +1,9 @@
 """A TIFF that was written by regions is read back by every reader, with what its source said of place and scale."""
 
 import hashlib
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import tifffile
 from fuzzing import bounds
 from pictures import random_pixels
 from PIL import Image
+from tiny import ROOT
 
 from gan_style.errors import UserError
 from gan_style.files import images, region_writer
@@ -188,6 +192,34 @@ def test_a_writer_goes_on_where_another_stopped_and_the_file_is_the_same(tmp_pat
     with RegionWriter(*arguments) as writer:
         writer.finish()
     assert hashlib.sha256((tmp_path / "y.tif").read_bytes()).hexdigest() == expected
+
+
+def test_a_writer_that_is_killed_in_its_last_pass_can_finish(tmp_path: Path) -> None:
+    pixels = random_pixels(HEIGHT, WIDTH, 3)
+    expected = write(tmp_path / "x.tif", pixels, Storage(pyramid=True)).read_bytes()
+    arguments = (tmp_path / "y.tif", HEIGHT, WIDTH, 3, 8, tmp_path / "y.scratch", Storage(pyramid=True))
+    with RegionWriter(*arguments) as writer:
+        writer.write(0, 0, pixels)
+    program = f"""
+import os, signal
+from pathlib import PosixPath
+from gan_style.files.region_writer import *
+from gan_style.files.tiff_metadata import *
+with RegionWriter(*{arguments!r}) as writer:
+    left = writer.tiles - 2
+    def done():
+        global left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+    writer.finish(done)
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    assert not (tmp_path / "y.tif").exists()
+    with RegionWriter(*arguments) as writer:
+        assert writer.resumed
+        writer.finish()
+    assert (tmp_path / "y.tif").read_bytes() == expected and not list(tmp_path.glob("y.scratch*"))
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

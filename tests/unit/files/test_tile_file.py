@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny import ROOT
 
 from gan_style.errors import UserError
 from gan_style.files.tile_file import TILE, TileFile, scratch_bytes
@@ -47,7 +48,7 @@ pixels.write(100, 500, np.full((50, 100, 3), 9, np.uint8))
 pixels.flush()
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == -signal.SIGKILL
     pixels = TileFile(tmp_path / "s", 600, 700, 3, 8)
     assert pixels.resumed and (pixels.read(100, 500, 50, 100) == 9).all()
     assert pixels.read(0, 0, 600, 700).sum() == 9 * 50 * 100 * 3
