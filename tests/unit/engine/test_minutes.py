@@ -158,13 +158,19 @@ def test_a_run_that_was_killed_before_measures_again_and_its_time_counts(tmp_pat
     assert told == ["a fault of gan_style, Killed: ", ""]
 
 
-def test_a_stop_while_the_run_is_measured_names_no_length(tmp_path: Path) -> None:
+def test_a_stop_while_the_run_is_measured_names_no_length(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = timed(tmp_path, max_minutes=1e-9)
+    assert run.fit() == 0
     run = timed(tmp_path, killed_before=3)
     with pytest.raises(Killed):
         run.fit()
+    told = capsys.readouterr()
+    assert "not finished: 0 steps are done in the minutes that train.max_minutes allows" in told.out
+    assert "failed: after step 3, in" in told.out
+    assert "  step 3/?  " in told.err
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "step 2" in page or "step 3" in page
-    assert str(run.plan.end) not in page
+    assert "step 3 · " not in page and "step 3" in page
+    assert not any(str(run.plan.end) in text for text in (told.out, told.err, page))
 
 
 def test_more_minutes_are_more_steps_at_the_pace_that_was_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
