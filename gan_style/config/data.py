@@ -88,6 +88,11 @@ class DataConfig(Section):
     crop_size: Annotated[int, OnlyWith({"preprocess": CROPS, "method.size": ON}, refused=False)] = Field(
         default=256, ge=1, le=16384, description="Pixels of a side of the random square crop."
     )
+    sampler: Annotated[Literal["uniform", "foreground"], OnlyWith({"preprocess": CROPS})] = Field(
+        default="uniform",
+        description="Where the crop lies. `uniform`: anywhere. `foreground`: at the first of at most 16 random places where a quarter of "
+        "domain A's pixels, or of the only domain's, are neither nearly white nor nearly black nor transparent.",
+    )
     flip: bool = Field(default=True, description="Mirror half of the training images left to right, chosen at random.")
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
@@ -129,6 +134,12 @@ class DataConfig(Section):
     def one_size(self) -> bool:
         """Are all training images squares of `crop_size`?"""
         return self.preprocess in CROPS
+
+    @model_validator(mode="after")
+    def _sampler_has_effect(self) -> "DataConfig":
+        if self.sampler != "uniform" and self.transforms:
+            raise ValueError("sampler: foreground chooses the crop before data.transforms could move it; leave one of them out")
+        return self
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "DataConfig":

@@ -1,11 +1,14 @@
 """Decoding one sample of a source: halves of side-by-side files, pairs of equal size, label maps and pictures."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.pairs import Shape, doubt
+from gan_style.datasets.partly_read import PartlyRead, reads_parts
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
@@ -43,6 +46,17 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
     if source.layout == "aligned":
         picture = half(picture, domain, str(image))
     return _loaded(picture, settings, str(image))
+
+
+def read_for_crop(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
+    """The same, but of a file of which the crop alone has to be read, `pixels` stands for the file until it is cut (`PartlyRead`)."""
+    image = source.image(domain, index)
+    if source.layout == "aligned" or not isinstance(image, Path) or not reads_parts(config, image):
+        return read_domain(source, config, domain, index)
+    settings = config.domain_a if domain == "a" else config.domain_b
+    pixels = PartlyRead(image, settings, _srgb(settings))
+    labels = pixels.palette if settings.labels == "auto" else settings.labels != "no"
+    return Loaded(cast(np.ndarray, pixels), labels, str(image), pixels.orientation)
 
 
 def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:

@@ -12,7 +12,7 @@ import PIL
 from gan_style.config.data import DataConfig
 from gan_style.datasets.image_cache import make_cache
 from gan_style.datasets.pairs import mismatch
-from gan_style.datasets.reading import Loaded, read_both, read_domain
+from gan_style.datasets.reading import Loaded, read_both, read_for_crop
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
@@ -47,10 +47,10 @@ class ResizedImages:
             if self.cache and mark and (kept := self.cache.get(*mark, self.source.name(domain, index))):
                 found[domain] = kept
         missing = [domain for domain in domains if domain not in found]
-        if len(missing) == 2:
+        if len(missing) == 2 and self.source.layout == "aligned":
             loaded = read_both(self.source, self.config, index)
         else:
-            loaded = {domain: read_domain(self.source, self.config, domain, index) for domain in missing}
+            loaded = {domain: read_for_crop(self.source, self.config, domain, index) for domain in missing}
         for domain, image in loaded.items():
             found[domain] = resized(image, self.config)
             if self.cache and (mark := marks[domain]) and not image.several:  # reading a file of several pages warns

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +105,16 @@ class Scratch:
         self.folder = folder
         self._waiting: dict[str, Waiting] = {}
 
-    def begin(self, identity: Mapping[str, Any]) -> bool:
-        """Is there earlier work with the same identity, to go on with? Other work in the folder is removed."""
+    def begin(self, identity: Mapping[str, Any], beside: Sequence[str] = ()) -> bool:
+        """Is there earlier work with the same identity, to go on with? Other work in the folder is removed.
+
+        beside: names of files in the folder without which the work cannot go on
+        """
         if self.folder is None:
             return False
         said = json.dumps(identity, sort_keys=True)
         record = self.folder / "plan.json"
-        if record.is_file() and record.read_text() == said:
+        if record.is_file() and record.read_text() == said and all((self.folder / name).is_file() for name in beside):
             return True
         if self.folder.is_dir():
             shutil.rmtree(self.folder)

@@ -34,6 +34,7 @@ from gan_style.translation.predictor import Predictor
 from gan_style.types import to_floats
 
 SCRATCH = ".regions"  # in the output folder
+RESULT = "result.raw"  # among a picture's scratch files
 _TIFFS = (".tif", ".tiff")
 _AT_ONCE = 2**26  # bytes of a result that are brought into the form of its file at once
 
@@ -126,7 +127,7 @@ class LargePictures:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             check_disk(folder, (0 if plan.in_memory else plan.held) + writer.bytes)
-        going_on = scratch.begin(self._identity(job, reader, plan.identity))
+        going_on = scratch.begin(self._identity(job, reader, plan.identity), [RESULT])
         if self.shown:
             say(one_line(f"{job.source}: {said(plan, size, network.whole_bytes)}" + ("; going on with earlier work" if going_on else "")))
         with writer, Progress(job.source.name, "regions", plan.regions, shown=self.shown) as progress:
@@ -238,7 +239,7 @@ class _Tiff(Result):
         assert self.folder is not None
         storage = Storage(self.options.compression, self.options.pyramid, self.reader.metadata)
         size = self.reader.height, self.reader.width
-        self._writer = RegionWriter(self.job.target, *size, self.channels, self.depth, self.folder / "result.raw", storage)
+        self._writer = RegionWriter(self.job.target, *size, self.channels, self.depth, self.folder / RESULT, storage)
         return self
 
     def put(self, region: Region, pixels: np.ndarray) -> None:
@@ -256,7 +257,7 @@ class _Encoded(Result):
         size = self.reader.height, self.reader.width
         if size[0] * size[1] > MAX_PIXELS:
             raise UserError(f"{self.job.target}: a result of {size[1]} x {size[0]} pixels is written as TIFF alone; take --format tiff")
-        path = None if self.folder is None else self.folder / "result.raw"
+        path = None if self.folder is None else self.folder / RESULT
         self._pixels = Waiting(*size, self.channels, torch.uint16 if self.depth == 16 else torch.uint8, path)
         return self
 
@@ -299,7 +300,7 @@ def _sampled(read: Callable[[int, int, int, int], np.ndarray | None], size: Size
 
 def _remove_empty(folder: Path) -> None:
     """Remove a picture's folder of scratch files, and the one that holds it where that is empty."""
-    (folder / "result.raw").unlink(missing_ok=True)
+    (folder / RESULT).unlink(missing_ok=True)
     for each in (folder, folder.parent):
         try:
             each.rmdir()

@@ -63,6 +63,7 @@ CONDITIONAL = [
         ["method.discriminator.init=kaiming"],
         ["method.discriminator.init=kaiming", "method.discriminator.norm=batch"],
     ),
+    ("pix2pix", "data.sampler=foreground", ["data.preprocess=none"], ["data.preprocess=crop"]),
     ("pix2pix", "data.cache_gb=2", ["data.cache=off"], ["data.cache=disk"]),
 ]
 # The same of keys that scripts set for every run: they are told, not refused.

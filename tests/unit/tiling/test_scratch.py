@@ -38,6 +38,7 @@ def test_files_outlive_the_process(tmp_path: Path) -> None:
     second = Scratch(tmp_path / "scratch")
     assert second.begin({"bundle": 1})
     assert second.waiting("x", 2, 3, 1, torch.float32).all().sum() == 6
+    assert not Scratch(tmp_path / "scratch").begin({"bundle": 1}, ["result.raw"]), "without the result nothing goes on"
     third = Scratch(tmp_path / "scratch")
     assert not third.begin({"bundle": 2}), "work of another bundle does not go on"
     assert third.waiting("x", 2, 3, 1, torch.float32).all().sum() == 0
