@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import warm
 from evaluating import NETWORKS, evaluate, train
@@ -77,6 +78,20 @@ def test_structure_needs_no_truth(data: Path) -> None:
     result = evaluate(*folders, "--truth", data / "valB", *NETWORKS)
     assert set(result["metrics"]) == {"l1", "psnr", "ssim", "structure"}
     assert result["what"] == {"results": str(data / "valB"), "truth": str(data / "valB"), "inputs": str(data / "valA")}
+
+
+def test_seams_need_nothing_to_compare_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ramp = np.arange(0, 80, 2, dtype=np.uint8)
+    seamless = np.broadcast_to(ramp[:, None, None] + ramp[None, :, None], (40, 40, 3)).copy()
+    tiled = seamless.copy()
+    tiled[16:] += 10  # across this border of two it changes by 12, where it changes by 2
+    images.write(tmp_path / "out/a.png", seamless)
+    images.write(tmp_path / "out/b.png", tiled)
+    result = evaluate("--results", tmp_path / "out", "--seams", 16)
+    assert result["metrics"] == {}
+    assert result["seam"] == {"tile": 16, "index": pytest.approx((1.0 + ((12 + 2) / 2 / 2 + 1) / 2) / 2)}
+    assert "seam       1.625 " in capsys.readouterr().out
+    assert evaluate("--results", tmp_path / "out", "--truth", tmp_path / "out")["seam"] is None
 
 
 def test_the_domains_may_lie_apart(data: Path, tmp_path: Path) -> None:

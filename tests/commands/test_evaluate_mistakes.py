@@ -22,6 +22,12 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
         ("--model {run} --results {a} --data {data}", "give --model and --data, or --results and --truth"),
         ("--model {run}", "--model: needs --data"),
         ("--results {a}", "--results: needs --truth or --inputs"),
+        (
+            "--results {a} --seams 24",
+            "--seams 24: {a}/000.png: 24 x 24 pixels lie in one tile of 24, which has no borders; take smaller tiles",
+        ),
+        ("--results {a} --seams 1", "'1' is no whole number from 2"),
+        ("--model {run} --data {data} --seams 8", "--seams: has no effect without --results"),
         ("--results {a} --truth {b} --images 1", "--images: has no effect without --model; leave it out"),
         ("--results {a} --truth {b} --seed 0", "--seed: has no effect without --model"),
         ("--results {a} --truth {b} --labels nearest", "--labels: has no effect without --segmenter"),

@@ -1,5 +1,6 @@
 """Measuring files against files: results, true outputs and inputs are matched by their path without suffix."""
 
+import math
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
@@ -9,10 +10,11 @@ from torch import Tensor
 
 from gan_style.bundles.file import Resize
 from gan_style.commands.evaluate.options import metrics_of_files
-from gan_style.commands.evaluate.result import Result
+from gan_style.commands.evaluate.result import Result, Seam
 from gan_style.commands.evaluate.task import TaskScoring
 from gan_style.errors import UserError, one_line
 from gan_style.evaluation.choice import compares
+from gan_style.evaluation.seams import seam_index
 from gan_style.evaluation.suite import Case, Networks, Row, Suite
 from gan_style.evaluation.task.training import CROP
 from gan_style.files import images
@@ -50,9 +52,12 @@ def measure_folders(options: Namespace) -> Result:
         return Case(str(results[name]), _read(results[name]), truth, _read(inputs[name]) if inputs else None)
 
     rows: dict[int, Row] = {}
+    seams: list[float] = []
     for place, reading in Progress("measuring", "images", len(stems)).over(read_ahead(read, range(len(stems)))):
         case = reading.result()
         rows[place] = suite.measure(case)
+        if options.seams is not None:
+            seams.append(_seam_index(case, options.seams))
         if task:
             task.add(stems[place], case.translated)
     real: dict[int, Tensor] = {}
@@ -61,7 +66,8 @@ def measure_folders(options: Namespace) -> Result:
         for place, reading in read_ahead(lambda place: _read(paths[place]), range(len(paths))):
             real[place] = suite.describe(reading.result(), str(paths[place]))
     what = {side: text for side in ("results", "truth", "inputs", "data") if (text := getattr(options, side)) is not None}
-    return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)
+    seam = Seam(options.seams, math.fsum(seams) / len(seams)) if seams else None
+    return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None, seam)
 
 
 def by_stem(option: str, folder: str) -> dict[str, Path]:
@@ -92,6 +98,13 @@ def check_pairs(results: Mapping[str, Path], others: Mapping[str, Path], called:
 
 def _more(alone: list[Path]) -> str:
     return f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+
+
+def _seam_index(case: Case, tile: int) -> float:
+    try:
+        return seam_index(case.translated, tile)
+    except UserError as mistake:
+        raise UserError(f"--seams {tile}: {case.name}: {mistake}") from None
 
 
 def _read(path: Path) -> Tensor:

@@ -14,7 +14,7 @@ from gan_style.files.opening import refusal
 _PATHS = ("model", "data", "data_b", "results", "truth", "inputs", "segmenter", "json")
 # Options that have no effect without one of the others
 _BELONGS = {
-    **dict.fromkeys(("truth", "inputs"), ("results",)),
+    **dict.fromkeys(("truth", "inputs", "seams"), ("results",)),
     **dict.fromkeys(("data_b", "output_labels", "images", "seed", "to"), ("model",)),
     **dict.fromkeys(("data", "source", "direction"), ("model", "segmenter")),
     **dict.fromkeys(("segmenter_steps", "labels", "ignore_color"), ("segmenter",)),
@@ -35,6 +35,7 @@ def evaluate_parser() -> argparse.ArgumentParser:
     files.add_argument("--results", type=place, metavar="DIR", help="translated pictures")
     files.add_argument("--truth", type=place, metavar="DIR", help="what they should be; for fid and kid, real pictures of their kind")
     files.add_argument("--inputs", type=place, metavar="DIR", help="what they were made from, for structure")
+    files.add_argument("--seams", type=whole(2, 10_000_000), metavar="N", help="tell by a seam index if borders of tiles of N pixels show")
     model = parser.add_argument_group("a bundle over validation images, as training measures it")
     model.add_argument("--model", type=place, metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it")
     model.add_argument("--data", type=place, metavar="ROOT", help="the data set, as in data.root")
@@ -105,8 +106,8 @@ def metrics_of_files(options: argparse.Namespace) -> tuple[str, ...]:
     usual = {"truth": DEFAULT_PAIRED, "inputs": ("structure",)}
     given = [side for side in usual if getattr(options, side) is not None]
     names = tuple(options.metrics or (name for side in given for name in usual[side]))
-    if not names and options.segmenter is None:
-        raise UserError("--results: needs --truth or --inputs, pictures to compare with, or --segmenter and --data")
+    if not names and options.segmenter is None and options.seams is None:
+        raise UserError("--results: needs --truth or --inputs, pictures to compare with, --segmenter and --data, or --seams N")
     sides = {name: _SIDES[METRICS[name].compares] for name in names}
     for name, side in sides.items():
         if side not in given:

@@ -3,13 +3,21 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gan_style.config.metrics import METRICS
 from gan_style.errors import UserError, one_line
 from gan_style.files import atomic
+
+
+@dataclass(frozen=True)
+class Seam:
+    """The seam index of pictures, in tiles of `tile` pixels."""
+
+    tile: int
+    index: float
 
 
 @dataclass
@@ -21,6 +29,7 @@ class Result:
     metrics: dict[str, float] = field(default_factory=dict)
     networks: dict[str, str] = field(default_factory=dict)
     segmentation: dict[str, Any] | None = None
+    seam: Seam | None = None
 
 
 def result_table(result: Result) -> str:
@@ -32,6 +41,8 @@ def result_table(result: Result) -> str:
         network = f" ({result.networks[name]})" if name in result.networks else ""
         better = "higher" if metric.higher_is_better else "lower"
         lines.append(one_line(f"{name:10} {value:<12.6g} {better} is better: {metric.words}{network}"))
+    if seam := result.seam:
+        lines.append(f"seam       {seam.index:<12.6g} 1 is best: gradient across borders of tiles of {seam.tile} pixels over others")
     if task := result.segmentation:
         lines.append(one_line(f"segmenter  {task['segmenter']}: {task['classes']} classes"))
         for name, value in task["translated"].items():
@@ -47,6 +58,7 @@ def write_json(path: Path, result: Result) -> None:
         "metrics": _plain(result.metrics),
         "networks": result.networks,
         "segmentation": _plain(result.segmentation),
+        "seam": None if result.seam is None else _plain(asdict(result.seam)),
     }
     with written(path):
         atomic.write_text(path, json.dumps(tree, indent=1) + "\n")
