@@ -21,7 +21,7 @@ def paint_parts(street: Street, rng: Random, image: Image, sky: Image) -> None:
         if right <= left or bottom <= top:
             continue
         # Painted whole, then cut at the picture's edge, so that a window that is cut off keeps its shape.
-        box = np.empty((part.bottom - part.top, part.right - part.left, 3), np.float32)
+        box = np.zeros((part.bottom - part.top, part.right - part.left, 3), np.float32)
         inside = (slice(top - part.top, bottom - part.top), slice(left - part.left, right - part.left))
         box[inside] = image[top:bottom, left:right]
         _PAINTERS[part.label](box, street.unit, rng, sky)
