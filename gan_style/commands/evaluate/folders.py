@@ -66,7 +66,7 @@ def measure_folders(options: Namespace) -> Result:
         for place, reading in read_ahead(lambda place: _read(paths[place]), range(len(paths))):
             real[place] = suite.describe(reading.result(), str(paths[place]))
     what = {side: text for side in ("results", "truth", "inputs", "data") if (text := getattr(options, side)) is not None}
-    seam = Seam(options.seams, math.fsum(seams) / len(seams)) if seams else None
+    seam = None if options.seams is None else Seam(options.seams, math.fsum(seams) / len(seams))
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None, seam)
 
 
