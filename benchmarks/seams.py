@@ -52,7 +52,7 @@ def main() -> None:
     """Translate, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, metavar="BUNDLE", help="a translator from the demo's label maps; default: trained here")
-    parser.add_argument("--steps", type=int, default=600, help="of that training")
+    parser.add_argument("--steps", type=int, default=500, help="of that training")
     parser.add_argument("--size", type=int, default=1024, help="pixels of the picture's side")
     parser.add_argument("--tile", type=int, default=256, help="pixels of a tile's side")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="a picture to look at")
@@ -119,10 +119,15 @@ def measure(predictor: Predictor, picture: Tensor, photograph: np.ndarray, optio
         results[name] = images.to_pixels(result)
         indices.append(seam_index(images.to_tensor(results[name]), side))
         difference = (result - reference).abs() * 127.5
-        numbers = f"{indices[-1]:.3f} | {indices[-1] / indices[0]:.3f} | {difference.max():.2g} | {difference.mean():.2g}"
-        print(f"| {name} | {numbers} | {wall:.1f} | {processor:.1f} |", flush=True)
+        differences = f"{two_digits(difference.max())} | {two_digits(difference.mean())}"
+        print(f"| {name} | {indices[-1]:.3f} | {indices[-1] / indices[0]:.3f} | {differences} | {wall:.1f} | {processor:.1f} |", flush=True)
     if options.sheet:
         write_sheet(options.sheet, results, side)
+
+
+def two_digits(value: Tensor) -> str:
+    """A number with two digits that count, without an exponent."""
+    return np.format_float_positional(float(value), 2, fractional=False, trim="-")
 
 
 def in_tiles(network: Network, picture: Tensor, side: int, margin: int) -> Tensor:
