@@ -15,28 +15,25 @@ from gan_style.errors import UserError, one_line
 from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS
 from gan_style.files.region_reader import RegionReader
-from gan_style.files.region_writer import Compression, RegionWriter, Storage
+from gan_style.files.region_writer import Compression, Storage
 from gan_style.files.regions import open_regions
 from gan_style.files.slides import is_slide_name
-from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG
+from gan_style.files.writing import FAST_PNG
 from gan_style.label_maps.colours import to_nearest
 from gan_style.terminal.progress import Progress, say
 from gan_style.tiling.graph import Statistics
 from gan_style.tiling.rules.rule import Size
-from gan_style.tiling.scratch import Scratch, Waiting
+from gan_style.tiling.scratch import Scratch
 from gan_style.tiling.spans import Region
 from gan_style.tiling.statistics import Moments
 from gan_style.tiling.table import load_table, save_table
 from gan_style.tiling.tiled import SMALL, TiledNetwork, Tiling, available, bytes_per_pixel, check_disk, said
 from gan_style.translation.inputs import Job
-from gan_style.translation.picture import fit_format
 from gan_style.translation.predictor import Predictor
+from gan_style.translation.region_result import RESULT, TIFFS, Result
 from gan_style.types import to_floats
 
 SCRATCH = ".regions"  # in the output folder
-RESULT = "result.raw"  # among a picture's scratch files
-_TIFFS = (".tif", ".tiff")
-_AT_ONCE = 2**26  # bytes of a result that are brought into the form of its file at once
 
 
 @dataclass(frozen=True)
@@ -121,8 +118,9 @@ class LargePictures:
             plan = network.plan()
         except UserError as mistake:
             raise UserError(f"{job.source}: {mistake}") from None
-        folder = None if plan.in_memory and job.target.suffix.lower() not in _TIFFS else self._folder(job)
-        writer = Result.of(job, reader, self.predictor.info.out_channels, folder, self.options)
+        folder = None if plan.in_memory and job.target.suffix.lower() not in TIFFS else self._folder(job)
+        storage = Storage(self.options.compression, self.options.pyramid, reader.metadata)
+        writer = Result.of(job, reader, self.predictor.info.out_channels, folder, storage)
         scratch = Scratch(None if plan.in_memory else folder)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -191,90 +189,9 @@ class LargePictures:
         }
 
 
-class Result:
-    """The picture that is written, region by region: a TIFF, or pixels in memory or a scratch file that are encoded at the end."""
-
-    bytes: int
-
-    @staticmethod
-    def of(job: Job, reader: RegionReader, channels: int, folder: Path | None, options: LargeOptions) -> "Result":
-        """folder: of scratch files; None: memory"""
-        suffix = job.target.suffix.lower()
-        alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3)
-        depth = 16 if reader.depth == 16 and suffix in DEEP_SUFFIXES else 8
-        made = _Tiff if suffix in _TIFFS else _Encoded
-        return made(job, reader, channels + alpha, depth, folder, options)
-
-    def __init__(self, job: Job, reader: RegionReader, channels: int, depth: int, folder: Path | None, options: LargeOptions) -> None:
-        self.job, self.reader, self.channels, self.depth, self.folder, self.options = job, reader, channels, depth, folder, options
-        self.alpha = reader.alpha and channels in (2, 4)
-        self.bytes = reader.height * reader.width * channels * depth // 8
-
-    def write(self, region: Region, values: Tensor) -> None:
-        """Take the translation [1, C, h, w] of a region. `UserError` if it is not finite."""
-        if not torch.isfinite(values).all():  # would be written as black
-            raise UserError(f"{self.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint")
-        rows, columns = region
-        pixels = images.to_pixels(values[0], self.depth)
-        if self.alpha:
-            alpha = self.reader.read_alpha(rows.start, columns.start, rows.length, columns.length)
-            assert alpha is not None
-            if alpha.dtype != pixels.dtype:
-                alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
-            pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
-        self.put(region, pixels)
-
-    def put(self, region: Region, pixels: np.ndarray) -> None: ...
-
-    def finish(self, png_compression: int) -> None: ...
-
-    def __enter__(self) -> "Result":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-
-class _Tiff(Result):
-    def __enter__(self) -> "Result":
-        assert self.folder is not None
-        storage = Storage(self.options.compression, self.options.pyramid, self.reader.metadata)
-        size = self.reader.height, self.reader.width
-        self._writer = RegionWriter(self.job.target, *size, self.channels, self.depth, self.folder / RESULT, storage)
-        return self
-
-    def put(self, region: Region, pixels: np.ndarray) -> None:
-        self._writer.write(region[0].start, region[1].start, pixels)
-
-    def finish(self, png_compression: int) -> None:
-        self._writer.finish()
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
-
-
-class _Encoded(Result):
-    def __enter__(self) -> "Result":
-        size = self.reader.height, self.reader.width
-        if size[0] * size[1] > MAX_PIXELS:
-            raise UserError(f"{self.job.target}: a result of {size[1]} x {size[0]} pixels is written as TIFF alone; take --format tiff")
-        path = None if self.folder is None else self.folder / RESULT
-        self._pixels = Waiting(*size, self.channels, torch.uint16 if self.depth == 16 else torch.uint8, path)
-        return self
-
-    def put(self, region: Region, pixels: np.ndarray) -> None:
-        self._pixels.write(region, pixels)
-
-    def finish(self, png_compression: int) -> None:
-        pixels = self._pixels.all()
-        images.write(self.job.target, fit_format(pixels, self.job.target.suffix.lower()), self.reader.dots_per_inch, png_compression)
-
-    def __exit__(self, *_: object) -> None:
-        self._pixels.close(forget=False)
-
-
 def _size_of(path: Path) -> Size:
     """Height and width of a picture. Nothing is decoded."""
-    if path.suffix.lower() in _TIFFS or is_slide_name(path.name):
+    if path.suffix.lower() in TIFFS or is_slide_name(path.name):
         with open_regions(path, 3) as reader:
             return reader.height, reader.width
     header = images.probe(path)

@@ -1,0 +1,102 @@
+"""The result of a picture that is translated by regions."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_style.errors import UserError
+from gan_style.files import images
+from gan_style.files.bounded import MAX_PIXELS
+from gan_style.files.region_reader import RegionReader
+from gan_style.files.region_writer import RegionWriter, Storage
+from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
+from gan_style.tiling.scratch import Waiting
+from gan_style.tiling.spans import Region
+from gan_style.translation.inputs import Job
+from gan_style.translation.picture import fit_format
+
+RESULT = "result.raw"  # among a picture's scratch files
+TIFFS = (".tif", ".tiff")
+
+
+class Result:
+    """The picture that is written, region by region: a TIFF, or pixels in memory or a scratch file that are encoded at the end."""
+
+    bytes: int
+
+    @staticmethod
+    def of(job: Job, reader: RegionReader, channels: int, folder: Path | None, storage: Storage) -> "Result":
+        """channels: of the translation; folder: of scratch files, None: memory; storage: of a TIFF"""
+        suffix = job.target.suffix.lower()
+        alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3)
+        depth = 16 if reader.depth == 16 and suffix in DEEP_SUFFIXES else 8
+        made = _Tiff if suffix in TIFFS else _Encoded
+        return made(job, reader, channels + alpha, depth, folder, storage)
+
+    def __init__(self, job: Job, reader: RegionReader, channels: int, depth: int, folder: Path | None, storage: Storage) -> None:
+        self.job, self.reader, self.channels, self.depth, self.folder, self.storage = job, reader, channels, depth, folder, storage
+        self.alpha = reader.alpha and channels in (2, 4)
+        self.bytes = reader.height * reader.width * channels * depth // 8
+
+    def write(self, region: Region, values: Tensor) -> None:
+        """Take the translation [1, C, h, w] of a region. `UserError` if it is not finite."""
+        if not torch.isfinite(values).all():  # would be written as black
+            raise UserError(f"{self.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint")
+        rows, columns = region
+        pixels = images.to_pixels(values[0], self.depth)
+        if self.alpha:
+            alpha = self.reader.read_alpha(rows.start, columns.start, rows.length, columns.length)
+            assert alpha is not None
+            if alpha.dtype != pixels.dtype:
+                alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+            pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
+        self.put(region, pixels)
+
+    def put(self, region: Region, pixels: np.ndarray) -> None: ...
+
+    def finish(self, png_compression: int) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class _Tiff(Result):
+    def __enter__(self) -> Self:
+        assert self.folder is not None
+        size = self.reader.height, self.reader.width
+        self._writer = RegionWriter(self.job.target, *size, self.channels, self.depth, self.folder / RESULT, self.storage)
+        return self
+
+    def put(self, region: Region, pixels: np.ndarray) -> None:
+        self._writer.write(region[0].start, region[1].start, pixels)
+
+    def finish(self, png_compression: int) -> None:
+        self._writer.finish()
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+
+class _Encoded(Result):
+    def __enter__(self) -> Self:
+        size = self.reader.height, self.reader.width
+        if size[0] * size[1] > MAX_PIXELS:
+            raise UserError(f"{self.job.target}: a result of {size[1]} x {size[0]} pixels is written as TIFF alone; take --format tiff")
+        path = None if self.folder is None else self.folder / RESULT
+        self._pixels = Waiting(*size, self.channels, torch.uint16 if self.depth == 16 else torch.uint8, path)
+        return self
+
+    def put(self, region: Region, pixels: np.ndarray) -> None:
+        self._pixels.write(region, pixels)
+
+    def finish(self, png_compression: int) -> None:
+        pixels = self._pixels.all()
+        images.write(self.job.target, fit_format(pixels, self.job.target.suffix.lower()), self.reader.dots_per_inch, png_compression)
+
+    def __exit__(self, *_: object) -> None:
+        self._pixels.close(forget=False)
