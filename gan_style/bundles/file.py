@@ -5,6 +5,7 @@ checked against a schema before a network is built. Tensors are never larger tha
 the header describes (docs/guide/untrusted.md).
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,17 @@ class BundleInfo(BaseModel):
     resize: Resize
     step: int = Field(ge=0, lt=2**53)
     scores: dict[str, float] = {}  # the scores of validation, in a bundle that was kept as the best
+
+
+def about(info: BundleInfo) -> str:
+    """A bundle in words."""
+    return f"{info.method} {info.direction}, step {info.step}"
+
+
+def digest(path: Path) -> str:
+    """What tells a bundle from any other."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_style.bundles.file import about
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS
@@ -132,19 +133,14 @@ class LargePictures:
             network.run(plan, [self._source(reader)], writer.write, scratch, progress.update)
             writer.finish(self.png_compression)
         if self.options.save is not None:
-            save_table(self.options.save, network.moments, self.digest, self._about)
+            save_table(self.options.save, network.moments, self.digest, about(self.predictor.info))
         scratch.close(forget=True)
         if folder is not None:
             _remove_empty(folder)
 
-    @property
-    def _about(self) -> str:
-        info = self.predictor.info
-        return f"{info.method} {info.direction}, step {info.step}"
-
     def _given(self, nodes: Sequence[Statistics]) -> Mapping[Statistics, Moments]:
         path = self.options.statistics
-        return load_table(path, nodes, self.digest, self._about) if isinstance(path, Path) else {}
+        return load_table(path, nodes, self.digest, about(self.predictor.info)) if isinstance(path, Path) else {}
 
     def _weights(self, reader: RegionReader) -> Callable[[Region, Size], Tensor] | None:
         if self.options.statistics != "mask":

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_style.bundles.file import BundleInfo, load_bundle
-from gan_style.conditions import AnyCondition, Label, Noise
+from gan_style.bundles.file import BundleInfo, about, digest, load_bundle
+from gan_style.conditions import AnyCondition, Exemplar, Label, Mix, Noise
 from gan_style.errors import UserError
 from gan_style.machine.compilation import compiled
 from gan_style.machine.device import Precision, check_precision, choose_device
@@ -18,6 +18,7 @@ from gan_style.methods.trained import check_weights, translator_config
 from gan_style.networks.half import in_half, with_fixed_weights
 from gan_style.networks.layers.padding import missing
 from gan_style.terminal.counted import counted
+from gan_style.tiling.frozen import with_table
 from gan_style.tiling.tiled import Tiling, by_regions
 from gan_style.translation.given import check_noise, check_pictures
 from gan_style.types import to_floats
@@ -37,12 +38,15 @@ class Predictor:
         self.tiling = Tiling()
 
     @classmethod
-    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "fp32", compile: bool = False) -> "Predictor":
+    def load(
+        cls, path: Path | str, device: str = "auto", precision: Precision = "fp32", compile: bool = False, statistics: Path | None = None
+    ) -> "Predictor":
         """Load the translator of a bundle. `UserError` if the bundle is damaged or inconsistent.
 
         device: auto, cpu, cuda or mps
         precision: the type in which convolutions and linear layers compute, with their weights cast once
         compile: run the network by torch.compile, see `machine.compilation.compiled`; each size of pictures is compiled at its first one
+        statistics: a file that `infer --save-statistics` wrote, which normalises in place of each image's own statistics
         """
         path, place = Path(path), choose_device(device)
         check_precision(precision, place, "--precision", "fp32")
@@ -56,11 +60,16 @@ class Predictor:
         network = serving_network(info.method, config, info.in_channels, info.out_channels).to(place)
         network.load_state_dict(weights)
         network = with_fixed_weights(network)
+        condition = METHODS[info.method].takes(config)
+        if statistics is not None:
+            if isinstance(condition, Noise | Label | Mix | Exemplar):
+                raise UserError(f"statistics {statistics}: a bundle of {info.method} takes more than an image; leave it out")
+            network = with_table(network, statistics, info.in_channels, digest(path), about(info))
         if precision in HALF:
             network = in_half(network, HALF[precision])
         if compile:
             compiled("on", {"the network": network}, place, "--compile")
-        return cls(info, METHODS[info.method].takes(config), network, place, precision)
+        return cls(info, condition, network, place, precision)
 
     def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
         """Translate images [C, H, W] or [B, C, H, W] in [-1, 1], any H, W >= 1, to float32 of the same size and range, on their device.

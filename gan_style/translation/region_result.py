@@ -1,5 +1,6 @@
 """The result of a picture that is translated by regions."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
 
@@ -22,10 +23,11 @@ RESULT = "result.raw"  # among a picture's scratch files
 TIFFS = (".tif", ".tiff")
 
 
-class Result:
-    """The picture that is written, region by region: a TIFF, or pixels in memory or a scratch file that are encoded at the end."""
+class Result(ABC):
+    """The picture that is written, region by region: a TIFF, or pixels in memory or a scratch file that are encoded at the end.
 
-    bytes: int
+    alpha: is the source's alpha the last channel?; bytes: of all pixels
+    """
 
     @staticmethod
     def of(job: Job, reader: RegionReader, channels: int, folder: Path | None, storage: Storage) -> "Result":
@@ -34,12 +36,14 @@ class Result:
         alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3)
         depth = 16 if reader.depth == 16 and suffix in DEEP_SUFFIXES else 8
         made = _Tiff if suffix in TIFFS else _Encoded
-        return made(job, reader, channels + alpha, depth, folder, storage)
+        return made(job, reader, channels, alpha, depth, folder, storage)
 
-    def __init__(self, job: Job, reader: RegionReader, channels: int, depth: int, folder: Path | None, storage: Storage) -> None:
-        self.job, self.reader, self.channels, self.depth, self.folder, self.storage = job, reader, channels, depth, folder, storage
-        self.alpha = reader.alpha and channels in (2, 4)
-        self.bytes = reader.height * reader.width * channels * depth // 8
+    def __init__(
+        self, job: Job, reader: RegionReader, channels: int, alpha: bool, depth: int, folder: Path | None, storage: Storage
+    ) -> None:
+        self.job, self.reader, self.depth, self.folder, self.storage = job, reader, depth, folder, storage
+        self.alpha, self.channels = alpha, channels + alpha
+        self.bytes = reader.height * reader.width * self.channels * depth // 8
 
     def write(self, region: Region, values: Tensor) -> None:
         """Take the translation [1, C, h, w] of a region. `UserError` if it is not finite."""
@@ -55,13 +59,18 @@ class Result:
             pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
         self.put(region, pixels)
 
-    def put(self, region: Region, pixels: np.ndarray) -> None: ...
+    @abstractmethod
+    def put(self, region: Region, pixels: np.ndarray) -> None:
+        """Take the pixels [h, w, C] of a region."""
 
-    def finish(self, png_compression: int) -> None: ...
+    @abstractmethod
+    def finish(self, png_compression: int) -> None:
+        """Write the file. png_compression: 0 (fast) to 9 (small)"""
 
-    def __enter__(self) -> Self:
-        return self
+    @abstractmethod
+    def __enter__(self) -> Self: ...
 
+    @abstractmethod
     def __exit__(self, *_: object) -> None: ...
 
 

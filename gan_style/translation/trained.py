@@ -41,6 +41,7 @@ def load(
     device: str = "auto",
     precision: Literal["fp32", "bf16", "fp16"] = "fp32",
     compile: bool = False,
+    statistics: str | PathLike[str] | None = None,
 ) -> "TrainedTranslator":
     """Load the translator of a bundle or a run folder.
 
@@ -51,13 +52,16 @@ def load(
     compile: run the network by torch.compile, up to rounding the same. The first picture of each size then takes a minute or
         more. Pictures of more than a few sizes run uncompiled, with a warning.
 
+    statistics: a file of `gan-style infer --save-statistics`, which normalises all pictures alike, so that parts of a picture agree;
+        None: each picture by its own
+
     `UserError` if the bundle is missing, damaged or inconsistent, or if this machine does not have the device or the precision.
     """
     place = choose_device(device)
     checked: Precision = precision
     check_precision(checked, place, "precision", "fp32")
     bundle = find_bundle("model", Path(model), direction)
-    predictor = Predictor.load(bundle, device, checked, compile)
+    predictor = Predictor.load(bundle, device, checked, compile, None if statistics is None else Path(statistics))
     if direction not in (None, predictor.info.direction):
         raise UserError(f"direction {direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out")
     return TrainedTranslator(predictor)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from smoke import ROOT
 from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
 
+import gan_style
 from gan_style.files import images
 from gan_style.files.writing import encode
 from gan_style.translation import large
@@ -98,6 +100,8 @@ def test_statistics_are_saved_and_used(main: Main, capsys: pytest.CaptureFixture
     assert main(command(input="dark", output="own")) == 0
     assert main(command("--statistics", "s.safetensors", input="dark", output="given")) == 0
     assert differ("own/one.png", "given/one.png") > 3
+    given = gan_style.load("a.safetensors", device="cpu", statistics="s.safetensors")(Image.open("dark/one.png"))
+    assert np.abs(np.asarray(given).astype(int) - read("given/one.png")).max() <= 1, "Python has the same statistics"
     capsys.readouterr()
     assert main(command("--statistics", "s.safetensors", model="other.safetensors", output="no")) == 2
     assert "of another bundle (pix2pix a2b, step 7)" in error(capsys)

@@ -1,7 +1,6 @@
 """The options of `gan-style infer` for pictures that are translated by regions."""
 
 import argparse
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,6 +63,7 @@ def large_pictures(
 
     `UserError` for options that do not fit each other.
     """
+    from gan_style.bundles.file import digest
     from gan_style.files.bounded import MAX_PIXELS
     from gan_style.files.writing import FAST_PNG
     from gan_style.tiling.tiled import Tiling
@@ -87,7 +87,7 @@ def large_pictures(
     if not isinstance(translator, Plain) or options.resize != "none" or tile == 0:
         return None
     condition: Sequence[Tensor] = translator.condition
-    return LargePictures(predictor, condition, tiling, given, _digest(bundle), options.png_compression or FAST_PNG)
+    return LargePictures(predictor, condition, tiling, given, digest(bundle), options.png_compression or FAST_PNG)
 
 
 def _check(options: argparse.Namespace, given: object, plain: bool, pictures: int) -> None:
@@ -116,8 +116,3 @@ def _cell(predictor: "Predictor") -> int:
     """The side of a cell of local statistics: that of the images of training."""
     resize = predictor.info.resize
     return resize.crop_size if "crop" in resize.preprocess else resize.load_size
-
-
-def _digest(bundle: Path) -> str:
-    with bundle.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
