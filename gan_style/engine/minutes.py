@@ -8,6 +8,7 @@ Until the number is fixed every step has the learning rate of the first one. A s
 of one that was given this number as `train.steps`, if its schedule is constant at first.
 """
 
+import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -32,11 +33,12 @@ class Timing:
 
     started: a value of `clock`; device: is waited for before its time is read
     spent: seconds of training before this start; costs: seconds of the newest occurrence of what came beside steps, by its name
+    fastest: steps in a minute without anything beside them, once they are measured
     """
 
     def __init__(self, started: float, device: torch.device, clock: Callable[[], float] = time.monotonic) -> None:
         self.started, self.device, self.clock = started, device, clock
-        self.spent = 0.0
+        self.spent, self.fastest = 0.0, math.inf
         self.costs: dict[str, float] = {}
         self._aside = 0.0
         self._first: tuple[int, float] | None = None  # the step after the warm-up, and the time of steps until then
@@ -71,6 +73,7 @@ class Timing:
         first, before = self._first
         every = {"validation": train.validate_every, "samples": config.logging.samples_every, "checkpoint": train.checkpoint_every}
         seconds = max(_LEAST, (self.elapsed - self._aside - before) / (step - first))
+        self.fastest = 60 / seconds
         # The plan is saved now. At its end the run saves and draws once more.
         left = allowed - self.elapsed - 2 * self.costs.get("checkpoint", 0.0) - self.costs.get("samples", 0.0)
 

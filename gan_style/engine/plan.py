@@ -40,10 +40,14 @@ class Plan:
         """Steps of the run; None if the plan is open."""
         return None if self.end == ENDLESS else self.end
 
-    def fixed(self, steps: int) -> "Plan":
-        """This open plan with an end. Its schedule ends there too, unless a run that was extended holds an older one."""
+    def fixed(self, steps: int, fastest: float = math.inf) -> "Plan":
+        """This open plan with an end. Its schedule ends there too, unless a run that was extended holds an older one.
+
+        fastest: steps in a minute without anything beside them: minutes that hold not even the measured steps tell no pace
+        """
         assert self.minutes
-        return replace(self, end=steps, length=steps if self.length == ENDLESS else self.length, pace=steps / self.minutes)
+        length = steps if self.length == ENDLESS else self.length
+        return replace(self, end=steps, length=length, pace=min(steps / self.minutes, fastest))
 
     def in_words(self, batch_size: int, epoch_length: int) -> str:
         """The length of the run. epoch_length: samples of an epoch"""

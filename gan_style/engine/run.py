@@ -159,7 +159,7 @@ class Run:
             self._save()
             self.timing.measure(self.step)
         if steps := self.agreement.from_main(self.timing.fitting(self.step, self.config)):
-            self.plan = self.plan.fixed(steps)
+            self.plan = self.plan.fixed(steps, self.agreement.from_main(self.timing.fastest))
             self.trainer.planned_steps = self.plan.length
             self.console.fixed(self.step, steps)
             self._save()

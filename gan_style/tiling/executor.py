@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_style.errors import UserError
 from gan_style.tiling.graph import Fixed, Graph, Node, Operation, Picture, Statistics
 from gan_style.tiling.plan import Pass, Plan, needed_regions
 from gan_style.tiling.rules.rule import Size
@@ -84,6 +85,8 @@ class Executor:
             self.done()
         for node, records in measuring.items():
             self.moments[node] = unpacked(records.read(whole(*each.grid)))
+            if self.using.weights is not None and self.moments[node].positions.sum() < 1:
+                raise UserError("nothing counts in its mask; paint white where statistics are taken")
 
     def _region(self, each: Pass, number: int, measuring: Mapping[Statistics, Waiting]) -> None:
         regions = {target: region for target in each.targets if area(region := each.region(target, number))}

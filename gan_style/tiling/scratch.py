@@ -1,9 +1,11 @@
 """What must wait between two passes over an image: arrays in memory, or in files of a folder that outlive the process."""
 
+import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ from torch import Tensor
 from gan_style.errors import UserError
 from gan_style.tiling.spans import Region, whole
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 # NumPy has no bfloat16: its bits wait as whole numbers.
 _NUMPY = {
     torch.bfloat16: np.uint16,
@@ -23,6 +30,16 @@ _NUMPY = {
     torch.uint8: np.uint8,
     torch.uint16: np.uint16,
 }
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """`UserError` where the system refuses a scratch file: its disk is full, or the folder cannot be written."""
+    try:
+        yield
+    except OSError as failure:
+        words = f"{path}: a scratch file cannot be written ({failure.strerror or failure})"
+        raise UserError(f"{words}; free the disk, or give --scratch another folder") from failure
 
 
 class Waiting:
@@ -36,8 +53,13 @@ class Waiting:
         if path is None:
             self._array = np.zeros((height, width, channels), self.dtype)
         else:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-            os.ftruncate(self._file, height * width * channels * self.dtype.itemsize)
+            with _refused(path):
+                self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+                there, wanted = os.fstat(self._file).st_size, height * width * channels * self.dtype.itemsize
+                if not there:
+                    os.ftruncate(self._file, wanted)
+            if there not in (0, wanted):
+                raise UserError(f"{path}: has {there} bytes in place of {wanted}; remove its folder and begin again")
 
     def write(self, region: Region, values: np.ndarray) -> None:
         """values: [h, w, C]"""
@@ -84,9 +106,11 @@ class Waiting:
     def _put(self, part: memoryview, row: int, column: int) -> None:
         assert self._file is not None
         place = self._place(row, column)
-        while part:
-            written = os.pwrite(self._file, part, place)
-            part, place = part[written:], place + written
+        assert self.path is not None
+        with _refused(self.path):
+            while part:
+                written = os.pwrite(self._file, part, place)
+                part, place = part[written:], place + written
 
     def _get(self, part: memoryview, row: int, column: int) -> None:
         assert self._file is not None
@@ -99,33 +123,42 @@ class Waiting:
 
 
 class Scratch:
-    """Names what waits. folder: None keeps it in memory; a folder outlives the process, and `begin` goes on with what it holds."""
+    """Names what waits. folder: None keeps it in memory; a folder outlives the process, and `begin` goes on with what it holds.
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    in_memory: what waits lies in memory all the same; the folder is for the caller's files
+    """
+
+    def __init__(self, folder: Path | None, in_memory: bool = False) -> None:
+        self.folder, self._in_memory = folder, in_memory
         self._waiting: dict[str, Waiting] = {}
+        self._lock: int | None = None
 
     def begin(self, identity: Mapping[str, Any], beside: Sequence[str] = ()) -> bool:
         """Is there earlier work with the same identity, to go on with? Other work in the folder is removed.
 
         beside: names of files in the folder without which the work cannot go on
+        `UserError` if another process works there.
         """
         if self.folder is None:
             return False
+        beside = [*beside, "of no work"] if self._in_memory else beside  # what was in memory is lost
         said = json.dumps(identity, sort_keys=True)
         record = self.folder / "plan.json"
-        if record.is_file() and record.read_text() == said and all((self.folder / name).is_file() for name in beside):
-            return True
-        if self.folder.is_dir():
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
-        record.write_text(said)
+        with _refused(self.folder):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            if record.is_file() and record.read_text() == said and all((self.folder / name).is_file() for name in beside):
+                return True
+            if self.folder.is_dir():
+                shutil.rmtree(self.folder)
+            self.folder.mkdir(parents=True)
+            record.write_text(said)
         return False
 
     def waiting(self, name: str, height: int, width: int, channels: int, dtype: torch.dtype) -> Waiting:
         """The array of this name; it keeps what an earlier process wrote into it."""
         if name not in self._waiting:
-            path = None if self.folder is None else self.folder / f"{name}.raw"
+            path = None if self.folder is None or self._in_memory else self.folder / f"{name}.raw"
             self._waiting[name] = Waiting(height, width, channels, dtype, path)
         return self._waiting[name]
 
@@ -144,6 +177,28 @@ class Scratch:
         self._waiting.clear()
         if forget and self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+            self._lock_file.unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @property
+    def _lock_file(self) -> Path:
+        assert self.folder is not None
+        return self.folder.with_name(f"{self.folder.name}.lock")
+
+    def _take_lock(self) -> None:
+        """Two processes in one folder would remove what the other needs. The system releases the lock when this process ends in any way."""
+        if fcntl is None:
+            return
+        self._lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as refusal:
+            if refusal.errno in (errno.EACCES, errno.EAGAIN):
+                os.close(self._lock)
+                self._lock = None
+                raise UserError(f"{self.folder}: another process translates this picture; wait for it, or stop it") from None
 
 
 def to_rows(values: Tensor) -> np.ndarray:

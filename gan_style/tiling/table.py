@@ -20,6 +20,16 @@ from gan_style.tiling.statistics import Moments, merged
 
 _KEY = "gan_style_statistics"
 _MOST_CELLS = 2**24
+_LARGEST = 1e30  # float32 holds its square root's square
+
+
+def is_table(path: Path) -> bool:
+    """Does a file hold statistics?"""
+    try:
+        with safe_open(path, framework="np") as file:
+            return _KEY in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def save_table(path: Path, moments: Mapping[Statistics, Moments], bundle: str, about: str) -> None:
@@ -48,8 +58,11 @@ def load_table(path: Path, nodes: Sequence[Statistics], bundle: str, about: str)
                 other = f"of another bundle ({said.get('about')}), not of {about}"
                 raise UserError(f"--statistics {path}: {other}; measure again with --save-statistics")
             return {node: merged(_moments(file, node)) for node in nodes}
-    except (OSError, SafetensorError, ValueError) as failure:
-        raise UserError(f"--statistics {path}: cannot be read ({failure}); give a file that --save-statistics wrote") from failure
+    except UserError:
+        raise
+    except Exception as failure:  # a hostile file has types that NumPy lacks, nested metadata, and more
+        words = " ".join(str(failure).split())[:200] or type(failure).__name__
+        raise UserError(f"--statistics {path}: cannot be read ({words}); give a file that --save-statistics wrote") from failure
 
 
 def _moments(file: Any, node: Statistics) -> Moments:
@@ -61,6 +74,8 @@ def _moments(file: Any, node: Statistics) -> Moments:
     if len(cells) != 1 or not 0 < cells[0] <= _MOST_CELLS or shapes != [[cells[0], node.channels]] * 2:
         raise ValueError(f"statistic {node.number} has not {node.channels} channels")
     found = Moments(*(file.get_tensor(name).astype(np.float64) for name in (count, mean, squares)))
-    if not all(np.isfinite(each).all() for each in found) or found.positions.sum() <= 0 or found.squares.min() < 0:
-        raise ValueError(f"statistic {node.number} is not finite")
+    total = found.positions.sum()
+    sizes = np.abs(found.mean).max(), found.squares.max() / max(total, 1)
+    if not (found.positions.min() >= 0 and total >= 1 and found.squares.min() >= 0 and max(sizes) < _LARGEST):  # NaN fails too
+        raise ValueError(f"statistic {node.number} has values that no image has")
     return found

@@ -26,6 +26,7 @@ from gan_style.types import to_floats
 _REGION = 192 * 2**20  # bytes of a region on a CPU: larger ones leave its caches
 _ON_GPU = 2 * 2**30  # on a GPU, where large regions keep it busy
 _SHORT = 60.0  # seconds of work that need not outlive the process
+_WORK = 2e11  # floating-point operations a second of a small machine
 _DISK = 5e8  # bytes a second of a file
 _RAM = 4e9
 _MOST_BYTES = 4096  # for one pixel at once; a residual generator takes 800
@@ -88,28 +89,30 @@ class TiledNetwork:
         side = self.tiling.cell
         return (max(1, round(height / side)), max(1, round(width / side))) if self.tiling.local else None
 
-    def plan(self) -> Plan:
-        """`UserError` if the memory is too small."""
+    def plan(self, on_disk: bool = False) -> Plan:
+        """`UserError` if the memory is too small. on_disk: what waits lies in files in any case
+
+        The plan is a function of the image and of the options, so that another start can go on: the measured speed decides nothing.
+        """
         limit = min(self.tiling.memory / 2, _REGION) if self.device.type == "cpu" else min(_device_memory(self.device) / 4, _ON_GPU)
         if self.tiling.tile:
             limit = self.tiling.memory
-        work = _measured_work(self.device)
-        on_disk = Planner(self.graph, self.tiling.half, Speed(work, _DISK), self.using.given, self.cells).plan(
-            self.tiling.tile or None, limit
-        )
-        if self.tiling.tile and on_disk.region_bytes > limit:
-            taken = f"a region takes {on_disk.region_bytes / 2**20:.0f} MiB, more than --max-memory"
+        plan = self._planned(_DISK, limit)
+        if self.tiling.tile and plan.region_bytes > limit:
+            taken = f"a region takes {plan.region_bytes / 2**20:.0f} MiB, more than --max-memory"
             raise UserError(f"--tile {self.tiling.tile}: {taken}; take smaller regions")
-        if self.tiling.scratch is None and on_disk.held < self.tiling.memory / 2 and on_disk.work / work < _SHORT:
-            plan = Planner(self.graph, self.tiling.half, Speed(work, _RAM), self.using.given, self.cells).plan(
-                self.tiling.tile or None, limit
-            )
-            if plan.held < self.tiling.memory / 2:
-                plan.seconds = plan.work / work + plan.moved / _RAM
-                plan.in_memory = True
-                return plan
-        on_disk.seconds = on_disk.work / work + on_disk.moved / _DISK
-        return on_disk
+        room = self.tiling.memory / 2
+        bytes_a_second = _DISK
+        if not on_disk and self.tiling.scratch is None and plan.work / _WORK < _SHORT:
+            in_memory = self._planned(_RAM, limit)
+            if in_memory.held < room:
+                plan, bytes_a_second, in_memory.in_memory = in_memory, _RAM, True
+        plan.seconds = plan.work / _measured_work(self.device) + plan.moved / bytes_a_second
+        return plan
+
+    def _planned(self, bytes_a_second: float, limit: float) -> Plan:
+        planner = Planner(self.graph, self.tiling.half, Speed(_WORK, bytes_a_second), self.using.given, self.cells)
+        return planner.plan(self.tiling.tile or None, limit)
 
     def run(
         self,
@@ -175,8 +178,9 @@ def said(plan: Plan, size: Size, whole: float) -> str:
 
 
 def check_disk(folder: Path, needed: float) -> None:
-    """`UserError` if the folder's disk has no room for `needed` bytes."""
-    free = shutil.disk_usage(folder).free
+    """`UserError` if the folder's disk has no room for `needed` bytes, of which the folder may hold some already."""
+    held = sum(512 * file.stat().st_blocks for file in folder.iterdir())
+    free = shutil.disk_usage(folder).free + held
     if free < needed:
         raise UserError(
             f"{folder}: the scratch files take {needed / 2**30:.1f} GiB, and its disk has {free / 2**30:.1f} GiB; "

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +44,7 @@ class LargeOptions:
 
     statistics: of which positions, or a file of them; save: where the statistics of a picture go
     mask: white where positions count in `mask` statistics; None: the picture's alpha
-    max_pixels: most pixels that are decoded at once
+    max_pixels: most pixels that are decoded at once; forced: all pictures go by regions, small ones too
     """
 
     statistics: Literal["image", "local", "mask"] | Path = "image"
@@ -52,11 +53,7 @@ class LargeOptions:
     max_pixels: int = MAX_PIXELS
     compression: Compression = "deflate"
     pyramid: bool = False
-
-    @property
-    def forced(self) -> bool:
-        """Do all pictures go by regions, small ones too?"""
-        return self.statistics != "image" or self.save is not None
+    forced: bool = False
 
 
 @dataclass
@@ -116,27 +113,38 @@ class LargePictures:
             network = TiledNetwork(
                 self._network, [(1, channels, *size)], self.predictor.device, self.tiling, given=self._given, weights=self._weights(reader)
             )
-            plan = network.plan()
+            plan = network.plan(on_disk=self._folder(job).is_dir())  # earlier work goes on
         except UserError as mistake:
             raise UserError(f"{job.source}: {mistake}") from None
         folder = None if plan.in_memory and job.target.suffix.lower() not in TIFFS else self._folder(job)
         storage = Storage(self.options.compression, self.options.pyramid, reader.metadata)
-        writer = Result.of(job, reader, self.predictor.info.out_channels, folder, storage)
-        scratch = Scratch(None if plan.in_memory else folder)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            check_disk(folder, (0 if plan.in_memory else plan.held) + writer.bytes)
+        result = Result.of(job, reader, self.predictor.info.out_channels, folder, storage)
+        scratch = Scratch(folder, in_memory=plan.in_memory)
         going_on = scratch.begin(self._identity(job, reader, plan.identity), [RESULT])
-        if self.shown:
-            say(one_line(f"{job.source}: {said(plan, size, network.whole_bytes)}" + ("; going on with earlier work" if going_on else "")))
-        with writer, Progress(job.source.name, "regions", plan.regions, shown=self.shown) as progress:
-            network.run(plan, [self._source(reader)], writer.write, scratch, progress.update)
-            writer.finish(self.png_compression)
-        if self.options.save is not None:
-            save_table(self.options.save, network.moments, self.digest, about(self.predictor.info))
-        scratch.close(forget=True)
-        if folder is not None:
-            _remove_empty(folder)
+        try:
+            if folder is not None:
+                check_disk(folder, (0 if plan.in_memory else plan.held) + result.bytes)
+            if self.shown:
+                more = "; going on with earlier work" if going_on else ""
+                say(one_line(f"{job.source}: {said(plan, size, network.whole_bytes)}{more}"))
+            with result, Progress(job.source.name, "regions", plan.regions, shown=self.shown) as progress:
+                network.run(plan, [self._source(reader)], result.write, scratch, progress.update)
+                result.finish(self.png_compression)
+            if self.options.save is not None:
+                save_table(self.options.save, network.moments, self.digest, about(self.predictor.info))
+        except UserError as mistake:  # the same mistake would come again, but where the system refused something
+            self._leave(scratch, forget=not isinstance(mistake.__cause__, OSError))
+            raise
+        except BaseException:
+            self._leave(scratch, forget=False)
+            raise
+        self._leave(scratch, forget=True)
+
+    def _leave(self, scratch: Scratch, forget: bool) -> None:
+        scratch.close(forget)
+        if forget and scratch.folder is not None and self.tiling.scratch is None:
+            with suppress(OSError):  # it holds the scratch files of another picture
+                scratch.folder.parent.rmdir()
 
     def _given(self, nodes: Sequence[Statistics]) -> Mapping[Statistics, Moments]:
         path = self.options.statistics
@@ -170,7 +178,7 @@ class LargePictures:
         return part
 
     def _folder(self, job: Job) -> Path:
-        """Of a picture's scratch files: the same for the same result."""
+        """Of a picture's scratch files: the same for the same result and bundle."""
         name = hashlib.blake2b(str(job.target.absolute()).encode(errors="surrogateescape"), digest_size=8).hexdigest()
         return (self.tiling.scratch or job.target.parent / SCRATCH) / name
 
@@ -180,9 +188,17 @@ class LargePictures:
         return {
             "picture": [about.st_size, about.st_mtime_ns, reader.height, reader.width],
             "bundle": [self.digest, self.predictor.precision, [each.tolist() for each in self.condition]],
-            "statistics": str(self.options.statistics),
+            "statistics": [str(self.options.statistics), *(_facts(path) for path in (self.options.statistics, self.options.mask))],
             "plan": plan,
         }
+
+
+def _facts(path: object) -> list[int] | None:
+    """What changes when a file does."""
+    if not isinstance(path, Path):
+        return None
+    facts = path.stat()
+    return [facts.st_size, facts.st_mtime_ns]
 
 
 def _size_of(path: Path) -> Size:
@@ -209,13 +225,3 @@ def _sampled(read: Callable[[int, int, int, int], np.ndarray | None], size: Size
         return torch.from_numpy(chosen.astype(np.float32) / np.iinfo(pixels.dtype).max)
 
     return weights
-
-
-def _remove_empty(folder: Path) -> None:
-    """Remove a picture's folder of scratch files, and the one that holds it where that is empty."""
-    (folder / RESULT).unlink(missing_ok=True)
-    for each in (folder, folder.parent):
-        try:
-            each.rmdir()
-        except OSError:
-            return

@@ -67,7 +67,7 @@ def test_a_picture_that_needs_too_much_memory_goes_by_regions_by_itself(
     assert main(command("--max-memory", "6M")) == 0
     assert "by regions" in capsys.readouterr().out
     assert differ("out/wide.png", "at_once/wide.png") <= 1
-    assert main(command("--max-memory", "6M", "--tile", "none", "--overwrite")) == 0
+    assert main(command("--tile", "none", "--overwrite")) == 0
     assert "by regions" not in capsys.readouterr().out
 
 
@@ -130,8 +130,14 @@ def test_local_and_masked_statistics(main: Main) -> None:
         (["--tile", "none", "--statistics", "local"], "--statistics: --tile none"),
         (["--resize", "64", "--save-statistics", "s.safetensors"], "--save-statistics: pictures that are resized"),
         (["--statistics", "mask"], "has no alpha that could tell its background; give --mask FILE"),
-        (["--statistics", "nowhere"], "--statistics nowhere: cannot be read"),
+        (["--statistics", "nowhere"], "--statistics nowhere: is neither image, local, mask nor a file"),
         (["--statistics", "mask", "--mask", "in/wide.png", "--mask", "in/wide.png"], "--mask: give one mask"),
+        (["--max-memory", "2G", "--tile", "none"], "--max-memory: --tile none"),
+        (["--pyramid"], "--pyramid: is of TIFF files"),
+        (["--save-statistics", "a.safetensors"], "a.safetensors: exists, and holds no statistics"),
+        (["--save-statistics", "in/wide.png"], "the file is a .safetensors"),
+        (["--statistics", "mask", "--mask", "nowhere.png"], "--mask nowhere.png: no such file"),
+        (["--scratch", "a.safetensors/x", "--tile", "32", "--format", "tiff"], "give --scratch another folder"),
         (["--max-memory", "much"], "'much' is no size of memory"),
         (["--tile", "3"], "--tile"),
     ],
@@ -157,3 +163,28 @@ def test_a_killed_translation_goes_on(main: Main, capsys: pytest.CaptureFixture[
     assert "going on with earlier work" in capsys.readouterr().out
     assert Path("out/big.tiff").read_bytes() == Path("undisturbed/big.tiff").read_bytes()
     assert not list(Path("there").iterdir())
+
+
+def test_two_processes_do_not_share_scratch_files(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    images.write(Path("big/big.png"), pixels(400, 420))
+    options = command("--tile", "48", "--scratch", "there", "--format", "tiff", input="big")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, str(ROOT / "infer.py"), *options], env=environment)
+    while process.poll() is None and not list(Path("there").glob("*/pass_0000.raw")):
+        time.sleep(0.01)
+    assert main(options) == 2
+    assert "another process translates this picture" in error(capsys)
+    process.terminate()
+    process.wait()
+
+
+def test_a_mask_in_which_nothing_counts_is_refused(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    images.write(Path("mask.png"), np.zeros((70, 90, 1), np.uint8))
+    assert main(command("--statistics", "mask", "--mask", "mask.png")) == 2
+    assert "nothing counts in its mask" in error(capsys)
+
+
+def test_statistics_of_a_result_that_exists_are_not_promised(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command()) == 0
+    assert main(command("--save-statistics", "s.safetensors")) == 2
+    assert "take --overwrite" in error(capsys)

@@ -67,7 +67,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     masks = () if options.statistics == "mask" else tuple(options.mask)  # else it tells where statistics are taken
     styles = StyleOptions(tuple(options.style), masks, options.preserve_color, options.strength)
     translator = translator_for(predictor, styles, options.to)
-    large = None if from_noise else large_pictures(options, bundle, predictor, translator, len(selection.jobs))
+    large = None if from_noise else large_pictures(options, bundle, predictor, translator, selection.jobs)
     if translator.one_by_one:
         _refuse(options, {"batch_size": "pictures are stylized one by one"})
     make_output(output)

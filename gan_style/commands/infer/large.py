@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_style.commands.options import path, whole
+from gan_style.commands.options import path, place, whole
 from gan_style.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gan_style.translation.inputs import Job
     from gan_style.translation.large import LargePictures
     from gan_style.translation.predictor import Predictor
     from gan_style.translation.translators import Translator
 
 LARGE = ("tile", "max_memory", "scratch", "scratch_precision", "statistics", "save_statistics", "max_pixels", "compression", "pyramid")
+WORDS = ("image", "local", "mask")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -37,6 +39,7 @@ def large_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--statistics",
+        type=place,
         default="image",
         metavar="image|local|mask|FILE",
         help="what normalisation sees: the whole picture (default), the neighbourhood, the picture without its background (its alpha, or "
@@ -57,9 +60,9 @@ def size(text: str) -> int:
 
 
 def large_pictures(
-    options: argparse.Namespace, bundle: Path, predictor: "Predictor", translator: "Translator", pictures: int
+    options: argparse.Namespace, bundle: Path, predictor: "Predictor", translator: "Translator", jobs: Sequence["Job"]
 ) -> "LargePictures | None":
-    """What translates pictures by regions. None where the options or the bundle leave no picture to it. pictures: their number
+    """What translates pictures by regions. None where the options or the bundle leave no picture to it.
 
     `UserError` for options that do not fit each other.
     """
@@ -70,8 +73,8 @@ def large_pictures(
     from gan_style.translation.large import LargeOptions, LargePictures
     from gan_style.translation.translators import Plain
 
-    by_words = options.statistics in ("image", "local", "mask")
-    statistics = options.statistics if by_words else Path(options.statistics)
+    statistics = options.statistics if options.statistics in WORDS else Path(options.statistics)
+    _check(options, isinstance(translator, Plain), jobs)
     given = LargeOptions(
         statistics,
         options.save_statistics,
@@ -79,37 +82,71 @@ def large_pictures(
         options.max_pixels or MAX_PIXELS,
         options.compression or "deflate",
         options.pyramid,
+        forced=bool(_given(options, "statistics", "save_statistics", "max_pixels", "compression", "pyramid")),
     )
     tile = {"auto": None, "none": 0}.get(options.tile, options.tile)
     tiling = Tiling(tile, options.max_memory, options.scratch, options.scratch_precision == "half", statistics == "local", _cell(predictor))
     predictor.tiling = tiling
-    _check(options, given, isinstance(translator, Plain), pictures)
     if not isinstance(translator, Plain) or options.resize != "none" or tile == 0:
         return None
     condition: Sequence[Tensor] = translator.condition
     return LargePictures(predictor, condition, tiling, given, digest(bundle), options.png_compression or FAST_PNG)
 
 
-def _check(options: argparse.Namespace, given: object, plain: bool, pictures: int) -> None:
-    names = ("statistics", "save_statistics", "scratch", "max_pixels", "compression", "pyramid")
-    used = [name for name in names if getattr(options, name) not in (None, False, "image")]
-    if options.scratch_precision != "full":
-        used.append("scratch_precision")
-    if not used and options.statistics != "mask":
-        return
-    option = "--" + (used[0].replace("_", "-") if used else "statistics")
-    if not plain:
-        raise UserError(f"{option}: stylised pictures have no such choice; leave it out")
-    if options.resize != "none":
-        raise UserError(f"{option}: pictures that are resized are not translated by regions; leave it out, or --resize")
-    if options.tile == "none":
-        raise UserError(f"{option}: --tile none translates pictures at once; leave one of them out")
-    if options.save_statistics is not None and pictures != 1:
-        raise UserError(f"--save-statistics: a file holds the statistics of one picture, and there are {pictures}; give one")
-    if options.mask and len(options.mask) != 1:
-        raise UserError("--mask: give one mask for --statistics mask")
-    if options.mask and pictures != 1:
-        raise UserError(f"--mask: is of one picture, and there are {pictures}; give one, or pictures with alpha")
+def _given(options: argparse.Namespace, *names: str) -> list[str]:
+    """The options of these names that are given, as they are typed."""
+    return ["--" + name.replace("_", "-") for name in names if getattr(options, name) not in (None, False, "image", "full")]
+
+
+def _check(options: argparse.Namespace, plain: bool, jobs: Sequence["Job"]) -> None:
+    """`UserError` for options that do not fit each other, or would do nothing."""
+    if options.tile == "none" and options.max_memory is not None:
+        raise UserError("--max-memory: --tile none translates pictures at once; leave one of them out")
+    names = ("statistics", "save_statistics", "scratch", "scratch_precision", "max_pixels", "compression", "pyramid")
+    for option in _given(options, *names)[:1]:
+        if not plain:
+            raise UserError(f"{option}: stylised pictures have no such choice; leave it out")
+        if options.resize != "none":
+            raise UserError(f"{option}: pictures that are resized are not translated by regions; leave it out, or --resize")
+        if options.tile == "none":
+            raise UserError(f"{option}: --tile none translates pictures at once; leave one of them out")
+        if options.compile:
+            raise UserError(f"{option}: pictures by regions are not compiled; leave it out, or --compile")
+    for option in _given(options, "compression", "pyramid")[:1]:
+        if options.format not in ("tiff", "keep"):
+            raise UserError(f"{option}: is of TIFF files, and the results are {options.format}; take --format tiff")
+    if options.statistics not in WORDS and not Path(options.statistics).is_file():
+        raise UserError(f"--statistics {options.statistics}: is neither {', '.join(WORDS)} nor a file; give one of them")
+    if options.save_statistics is not None:
+        _check_save(options, jobs)
+    if options.mask and options.statistics == "mask":
+        if len(options.mask) != 1:
+            raise UserError("--mask: give one mask for --statistics mask")
+        if len(jobs) != 1:
+            raise UserError(f"--mask: is of one picture, and there are {len(jobs)}; give one, or pictures with alpha")
+        if not Path(options.mask[0]).is_file():
+            raise UserError(f"--mask {options.mask[0]}: no such file; check the path")
+
+
+def _check_save(options: argparse.Namespace, jobs: Sequence["Job"]) -> None:
+    from gan_style.files.atomic import check_writable
+    from gan_style.tiling.table import is_table
+
+    path: Path = options.save_statistics
+    if options.statistics not in WORDS:
+        raise UserError("--save-statistics: the statistics are those of a file already; leave one of both options out")
+    if len(jobs) != 1:
+        raise UserError(f"--save-statistics: a file holds the statistics of one picture, and there are {len(jobs)}; give one")
+    if jobs[0].done and not options.overwrite:
+        raise UserError(f"--save-statistics: {jobs[0].target} exists, so nothing is measured; take --overwrite")
+    if path.suffix != ".safetensors":
+        raise UserError(f"--save-statistics {path}: the file is a .safetensors; name it {path.stem}.safetensors")
+    if path.exists() and not is_table(path):
+        raise UserError(f"--save-statistics {path}: exists, and holds no statistics; choose another name")
+    try:
+        check_writable(path)
+    except OSError as failure:
+        raise UserError(f"--save-statistics {path}: cannot be written ({failure.strerror}); choose another place") from failure
 
 
 def _cell(predictor: "Predictor") -> int:

@@ -170,6 +170,7 @@ def test_minutes_leave_the_plan_open_until_they_are_measured(schedule: str) -> N
     assert "15 minutes" in opened.in_words(1, EPOCH) and str(opened.end) not in opened.in_words(1, EPOCH)
     fixed = opened.fixed(300)
     assert (fixed.length, fixed.total, fixed.pace) == (300, 300, 20)
+    assert opened.fixed(300, fastest=5).pace == 5, "minutes too short for the measured steps tell no pace"
     assert fixed.in_words(1, EPOCH).startswith("300 steps")
 
 

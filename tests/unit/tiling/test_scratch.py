@@ -1,6 +1,9 @@
 """What waits between two passes."""
 
+import errno
+import os
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -62,3 +65,27 @@ def test_a_file_that_was_cut_is_named(tmp_path: Path) -> None:
         file.truncate(10)
     with pytest.raises(UserError, match=r"x\.raw: is shorter"):
         waiting.all()
+
+
+def test_a_file_of_another_length_is_not_filled_up(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "x.raw").write_bytes(b"short")
+    with pytest.raises(UserError, match=r"x\.raw: has 5 bytes in place of 24"):
+        Scratch(tmp_path / "scratch").waiting("x", 2, 3, 1, torch.float32)
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path / "scratch")
+    scratch.begin({})
+    waiting = scratch.waiting("x", 2, 3, 1, torch.float32)
+    with patch("os.pwrite", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))), pytest.raises(UserError) as refusal:
+        waiting.write(whole(2, 3), np.ones((2, 3, 1), np.float32))
+    assert str(refusal.value).endswith("cannot be written (No space left on device); free the disk, or give --scratch another folder")
+    assert isinstance(refusal.value.__cause__, OSError), "infer stops, and does not try the next picture"
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "scratch").write_text("mine")
+    with pytest.raises(UserError, match="give --scratch another folder"):
+        Scratch(tmp_path / "scratch" / "of a picture").begin({})
+    assert (tmp_path / "scratch").read_text() == "mine"
