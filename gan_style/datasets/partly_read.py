@@ -8,11 +8,9 @@ import numpy as np
 from gan_style.config.data import DataConfig, DomainConfig
 from gan_style.errors import UserError
 from gan_style.files.region_reader import RegionReader
-from gan_style.files.regions import open_regions
-from gan_style.files.slides import is_slide_name
+from gan_style.files.regions import open_regions, read_in_parts
 from gan_style.label_maps.colours import to_nearest
 
-_TIFFS = (".tif", ".tiff")
 _KEPT_BYTES = 2**24  # of decoded tiles for each file: crops lie at random places
 _MOST_OPEN = 8
 
@@ -56,4 +54,4 @@ def reads_parts(config: DataConfig, path: Path) -> bool:
     A cache keeps whole images, and `data.transforms` move them.
     """
     wanted = config.preprocess == "crop" and not config.transforms and config.cache == "off"
-    return wanted and (path.suffix.lower() in _TIFFS or is_slide_name(path.name))
+    return wanted and read_in_parts(path)

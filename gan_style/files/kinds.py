@@ -14,6 +14,7 @@ IMAGE_SUFFIXES = frozenset(
     }
 )
 # Suffixes of the formats that results can be written in.
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 WRITTEN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from gan_style.errors import UserError
 from gan_style.files.atomic import replacing
 from gan_style.files.colour import srgb_profile
+from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.pyramid import build_level, level_sizes
 from gan_style.files.tiff_description import description_for, gdal_metadata_for
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata
@@ -56,7 +57,7 @@ class RegionWriter:
 
     def __init__(self, path: Path, height: int, width: int, channels: int, depth: int, scratch: Path, storage: Storage = PLAIN) -> None:
         """path: .tif or .tiff; channels: 1 to 4, gray or RGB, 2 and 4 with alpha; depth: 8 or 16; scratch: the file of `scratch_bytes`."""
-        if path.suffix.lower() not in (".tif", ".tiff"):
+        if path.suffix.lower() not in TIFF_SUFFIXES:
             raise UserError(f"{path}: only TIFFs are written region by region; name it {path.stem}.tif")
         self.path, self.storage = path, storage
         self._pixels = TileFile(scratch, height, width, channels, depth)

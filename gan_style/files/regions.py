@@ -11,6 +11,7 @@ import numpy as np
 
 from gan_style.files import images, slides
 from gan_style.files.bounded import MAX_PIXELS, Encoded, count_anew, opened
+from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.tiff import Tiff, open_page
 from gan_style.files.tiff_directory import is_tiff
@@ -18,6 +19,11 @@ from gan_style.files.tiff_metadata import Metadata, metadata_of
 from gan_style.machine.memory import room_for
 
 KEPT_BYTES = 2**27  # of decoded strips or tiles
+
+
+def read_in_parts(path: Path) -> bool:
+    """Does the name say that regions of the file can be read without decoding all of it?"""
+    return path.suffix.lower() in TIFF_SUFFIXES or slides.is_slide_name(path.name)
 
 
 def open_regions(

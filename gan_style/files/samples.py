@@ -35,6 +35,11 @@ def full_range(samples: np.ndarray, bits: int) -> np.ndarray:
     return by_bands(samples, lambda band: table[band])
 
 
+def rounded_to_8_bits(samples: np.ndarray) -> np.ndarray:
+    """The nearest uint8 of uint16 over the full range."""
+    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def rows_of(height: int, width: int) -> Iterator[slice]:
     """Rows of a picture in bands of about a million pixels."""
     rows = max(1, _BAND // width)

@@ -141,13 +141,13 @@ class Scratch:
         """
         if self.folder is None:
             return False
-        beside = [*beside, "of no work"] if self._in_memory else beside  # what was in memory is lost
         said = json.dumps(identity, sort_keys=True)
         record = self.folder / "plan.json"
         with _refused(self.folder):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             self._take_lock()
-            if record.is_file() and record.read_text() == said and all((self.folder / name).is_file() for name in beside):
+            there = record.is_file() and record.read_text() == said and all((self.folder / name).is_file() for name in beside)
+            if there and not self._in_memory:  # what was in memory is lost
                 return True
             if self.folder.is_dir():
                 shutil.rmtree(self.folder)

@@ -19,7 +19,7 @@ from gan_style.tiling.graph import Statistics, trace
 from gan_style.tiling.plan import Plan, Planner, Speed, whole_bytes
 from gan_style.tiling.rules.rule import Size
 from gan_style.tiling.scratch import Scratch
-from gan_style.tiling.spans import Region
+from gan_style.tiling.spans import Region, cut, whole
 from gan_style.tiling.statistics import Moments
 from gan_style.types import to_floats
 
@@ -148,7 +148,7 @@ def by_regions(function: Callable[..., Tensor], images: Sequence[Tensor], device
     result = torch.empty(network.graph.output.like.shape)
 
     def write(region: Region, values: Tensor) -> None:
-        result[..., region[0].start : region[0].stop, region[1].start : region[1].stop] = values.float().cpu()
+        cut(result, whole(*result.shape[-2:]), region).copy_(values)
 
     sources = [_part_of(image, device) for image in images]
     network.run(network.plan(), sources, write, Scratch(None))
@@ -206,8 +206,7 @@ def _device_memory(device: torch.device) -> float:
 
 def _part_of(image: Tensor, device: torch.device) -> Source:
     def part(region: Region) -> Tensor:
-        cut = image[..., region[0].start : region[0].stop, region[1].start : region[1].stop]
-        return to_floats(cut.to(device)).float()
+        return to_floats(cut(image, whole(*image.shape[-2:]), region).to(device)).float()
 
     return part
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_style.bundles.file import BundleInfo
 from gan_style.files import images, pillow
+from gan_style.files.samples import rounded_to_8_bits
 from gan_style.label_maps.colours import to_nearest
 
 Range = tuple[float, float]
@@ -76,7 +77,7 @@ def _of_image(image: Image.Image, info: BundleInfo) -> Pictures:
         elif channels == 1:
             result = result[..., 0]
         if result.dtype == np.uint16 and result.ndim == 3:  # PIL has no such pixels of 16 bits
-            result = ((result.astype(np.uint32) + 128) // 257).astype(np.uint8)
+            result = rounded_to_8_bits(result)
         return Image.fromarray(result)
 
     return Pictures([_classes(pixels, info)], back, alpha, palette)

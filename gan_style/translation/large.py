@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_style.bundles.file import about
+from gan_style.bundles.file import about, digest
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS
+from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import Compression, Storage
-from gan_style.files.regions import open_regions
-from gan_style.files.slides import is_slide_name
+from gan_style.files.regions import open_regions, read_in_parts
 from gan_style.files.writing import FAST_PNG
 from gan_style.label_maps.colours import to_nearest
 from gan_style.terminal.progress import Progress, say
@@ -32,7 +32,7 @@ from gan_style.tiling.table import load_table, save_table
 from gan_style.tiling.tiled import SMALL, TiledNetwork, Tiling, available, bytes_per_pixel, check_disk, said
 from gan_style.translation.inputs import Job
 from gan_style.translation.predictor import Predictor
-from gan_style.translation.region_result import RESULT, TIFFS, Result
+from gan_style.translation.region_result import RESULT, Result
 from gan_style.types import to_floats
 
 SCRATCH = ".regions"  # in the output folder
@@ -61,14 +61,14 @@ class LargePictures:
     """Translates pictures by regions.
 
     condition: what the network takes beside the image, without batch dimension
-    digest: of the bundle, to which scratch files and statistics belong
+    bundle: of the predictor; scratch files and statistics belong to it
     """
 
     predictor: Predictor
     condition: Sequence[Tensor]
     tiling: Tiling
     options: LargeOptions
-    digest: str
+    bundle: Path
     png_compression: int = FAST_PNG
     shown: bool = True
 
@@ -91,6 +91,10 @@ class LargePictures:
             return pixels * self._bytes_per_pixel > available(self.predictor.device, self.tiling)
         except UserError:
             return False  # a network that cannot be computed by regions: the whole picture may fit
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest(self.bundle)
 
     @cached_property
     def _bytes_per_pixel(self) -> float:
@@ -116,7 +120,7 @@ class LargePictures:
             plan = network.plan(on_disk=self._folder(job).is_dir())  # earlier work goes on
         except UserError as mistake:
             raise UserError(f"{job.source}: {mistake}") from None
-        folder = None if plan.in_memory and job.target.suffix.lower() not in TIFFS else self._folder(job)
+        folder = None if plan.in_memory and job.target.suffix.lower() not in TIFF_SUFFIXES else self._folder(job)
         storage = Storage(self.options.compression, self.options.pyramid, reader.metadata)
         result = Result.of(job, reader, self.predictor.info.out_channels, folder, storage)
         scratch = Scratch(folder, in_memory=plan.in_memory)
@@ -131,7 +135,7 @@ class LargePictures:
                 network.run(plan, [self._source(reader)], result.write, scratch, progress.update)
                 result.finish(self.png_compression)
             if self.options.save is not None:
-                save_table(self.options.save, network.moments, self.digest, about(self.predictor.info))
+                save_table(self.options.save, network.moments, self._digest, about(self.predictor.info))
         except UserError as mistake:  # the same mistake would come again, but where the system refused something
             self._leave(scratch, forget=not isinstance(mistake.__cause__, OSError))
             raise
@@ -148,7 +152,7 @@ class LargePictures:
 
     def _given(self, nodes: Sequence[Statistics]) -> Mapping[Statistics, Moments]:
         path = self.options.statistics
-        return load_table(path, nodes, self.digest, about(self.predictor.info)) if isinstance(path, Path) else {}
+        return load_table(path, nodes, self._digest, about(self.predictor.info)) if isinstance(path, Path) else {}
 
     def _weights(self, reader: RegionReader) -> Callable[[Region, Size], Tensor] | None:
         if self.options.statistics != "mask":
@@ -187,7 +191,7 @@ class LargePictures:
         about = job.source.stat()
         return {
             "picture": [about.st_size, about.st_mtime_ns, reader.height, reader.width],
-            "bundle": [self.digest, self.predictor.precision, [each.tolist() for each in self.condition]],
+            "bundle": [self._digest, self.predictor.precision, [each.tolist() for each in self.condition]],
             "statistics": [str(self.options.statistics), *(_facts(path) for path in (self.options.statistics, self.options.mask))],
             "plan": plan,
         }
@@ -203,7 +207,7 @@ def _facts(path: object) -> list[int] | None:
 
 def _size_of(path: Path) -> Size:
     """Height and width of a picture. Nothing is decoded."""
-    if path.suffix.lower() in TIFFS or is_slide_name(path.name):
+    if read_in_parts(path):
         with open_regions(path, 3) as reader:
             return reader.height, reader.width
     header = images.probe(path)

@@ -8,6 +8,7 @@ from torch import Tensor
 from gan_style.bundles.file import BundleInfo
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.samples import rounded_to_8_bits
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG
 from gan_style.label_maps.colours import to_nearest
 from gan_style.translation.inputs import Job
@@ -75,7 +76,7 @@ def write_result(source: Original, translated: Tensor, keep_resized: bool, png_c
     if source.alpha is not None and suffix in ALPHA_SUFFIXES and pixels.shape[2] in (1, 3):
         alpha = images.resize(source.alpha[..., None], *pixels.shape[:2], limit=images.MAX_PIXELS)
         if alpha.dtype != pixels.dtype:  # 16 bits into a format of 8
-            alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+            alpha = rounded_to_8_bits(alpha)
         pixels = np.concatenate([pixels, alpha], axis=2)
     same_size = pixels.shape[:2] == (source.height, source.width)
     dots = source.dots_per_inch if same_size else None

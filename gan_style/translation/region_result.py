@@ -11,8 +11,10 @@ from torch import Tensor
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS
+from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import RegionWriter, Storage
+from gan_style.files.samples import rounded_to_8_bits
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
 from gan_style.tiling.scratch import Waiting
 from gan_style.tiling.spans import Region
@@ -20,7 +22,6 @@ from gan_style.translation.inputs import Job
 from gan_style.translation.picture import fit_format
 
 RESULT = "result.raw"  # among a picture's scratch files
-TIFFS = (".tif", ".tiff")
 
 
 class Result(ABC):
@@ -35,7 +36,7 @@ class Result(ABC):
         suffix = job.target.suffix.lower()
         alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3)
         depth = 16 if reader.depth == 16 and suffix in DEEP_SUFFIXES else 8
-        made = _Tiff if suffix in TIFFS else _Encoded
+        made = _Tiff if suffix in TIFF_SUFFIXES else _Encoded
         return made(job, reader, channels, alpha, depth, folder, storage)
 
     def __init__(
@@ -55,7 +56,7 @@ class Result(ABC):
             alpha = self.reader.read_alpha(rows.start, columns.start, rows.length, columns.length)
             assert alpha is not None
             if alpha.dtype != pixels.dtype:
-                alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+                alpha = rounded_to_8_bits(alpha)
             pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
         self.put(region, pixels)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import warm
+from compilers import refusing
 from smoke import ROOT
 from tiny_bundles import pixels, tiny_bundle
 
@@ -283,12 +283,8 @@ print(sorted(loaded))
 def test_a_compiled_network_that_cannot_be_compiled_is_one_warning(
     main: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def backend(graph: object, inputs: object) -> object:
-        raise NotImplementedError("no compiler here")
-
-    monkeypatch.setattr("gan_style.machine.compilation.BACKEND", backend)
-    torch._dynamo.reset()
-    with pytest.warns(UserWarning, match=r"^--compile: the network is not compiled \(.*no compiler here.*\); it runs as it is$") as told:
+    refusing(monkeypatch)
+    with pytest.warns(UserWarning, match=r"^--compile: the network is not compiled \(.*no kernel for this.*\); it runs as it is$") as told:
         assert main(command("--compile")) == 0
     assert len(told) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "2 translated, 0 skipped (exist), 0 failed -> out"

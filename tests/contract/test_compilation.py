@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from compilers import recording, refusing
 from tiny import make_trainer, micro_batches, tiny_config
 
 from gan_style.machine import compilation
@@ -28,14 +29,7 @@ def weights(trainer: Any) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", METHODS_OF_ALL_PLAYERS)
 def test_networks_are_compiled_and_learn_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    graphs: list[Any] = []
-
-    def backend(graph: Any, inputs: Any, options: Any = None) -> Any:
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    monkeypatch.setattr(compilation, "BACKEND", backend)
+    graphs = recording(monkeypatch)
     plain, quick = (weights(trained(name, tmp_path, wanted)) for wanted in ("off", "on"))
     assert graphs
     assert plain.keys() == quick.keys()
@@ -44,11 +38,7 @@ def test_networks_are_compiled_and_learn_the_same(name: str, tmp_path: Path, mon
 
 
 def test_a_network_that_cannot_be_compiled_runs_as_it_is_and_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def backend(graph: Any, inputs: Any) -> Any:
-        raise NotImplementedError("no kernel for this")
-
-    torch._dynamo.reset()
-    monkeypatch.setattr(compilation, "BACKEND", backend)
+    refusing(monkeypatch)
     plain = weights(trained("pix2pix", tmp_path, "off"))
     with pytest.warns(UserWarning, match=r"^train\.compile: \w+ is not compiled \(.*no kernel for this.*\); it runs as it is$") as told:
         quick = weights(trained("pix2pix", tmp_path, "on"))
@@ -83,14 +73,7 @@ def test_a_network_that_is_differentiated_twice_runs_as_it_is(penalty: str, tmp_
 
 
 def test_many_networks_of_one_class_do_not_share_the_number_of_compiled_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    graphs: list[Any] = []
-
-    def backend(graph: Any, inputs: Any) -> Any:
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    monkeypatch.setattr(compilation, "BACKEND", backend)
+    graphs = recording(monkeypatch)
     networks = {f"number {number}": torch.nn.Conv2d(1, 1 + number, 1) for number in range(torch._dynamo.config.recompile_limit + 2)}
     assert compiled("on", networks, torch.device("cpu")) == list(networks)
     image = torch.rand(1, 1, 2, 2)
@@ -100,14 +83,7 @@ def test_many_networks_of_one_class_do_not_share_the_number_of_compiled_forms(mo
 
 
 def test_sizes_beyond_the_first_run_uncompiled_and_one_warning_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    graphs: list[Any] = []
-
-    def backend(graph: Any, inputs: Any) -> Any:
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    monkeypatch.setattr(compilation, "BACKEND", backend)
+    graphs = recording(monkeypatch)
     network = torch.nn.Conv2d(1, 1, 1)
     compiled("on", {"generator": network}, torch.device("cpu"), "--compile")
     with pytest.warns(UserWarning, match=f"^--compile: generator is compiled for {MOST_SIZES} sizes; ") as told:

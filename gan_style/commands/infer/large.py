@@ -66,7 +66,6 @@ def large_pictures(
 
     `UserError` for options that do not fit each other.
     """
-    from gan_style.bundles.file import digest
     from gan_style.files.bounded import MAX_PIXELS
     from gan_style.files.writing import FAST_PNG
     from gan_style.tiling.tiled import Tiling
@@ -90,7 +89,7 @@ def large_pictures(
     if not isinstance(translator, Plain) or options.resize != "none" or tile == 0:
         return None
     condition: Sequence[Tensor] = translator.condition
-    return LargePictures(predictor, condition, tiling, given, digest(bundle), options.png_compression or FAST_PNG)
+    return LargePictures(predictor, condition, tiling, given, bundle, options.png_compression or FAST_PNG)
 
 
 def _given(options: argparse.Namespace, *names: str) -> list[str]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from compilers import recording, refusing
 from tiny_bundles import GENERATORS, RESNET_INSTANCE, tiny_bundle
 
 from gan_style.conditions import Label, Noise
-from gan_style.machine import compilation
 from gan_style.tiling.tiled import Tiling
 from gan_style.translation.predictor import Predictor
 
@@ -16,15 +16,7 @@ from gan_style.translation.predictor import Predictor
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the compiler is given; its code is that of the plain network."""
-    found: list[Any] = []
-
-    def backend(graph: Any, inputs: Any) -> Any:
-        found.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    monkeypatch.setattr(compilation, "BACKEND", backend)
-    return found
+    return recording(monkeypatch)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -59,11 +51,7 @@ def test_a_condition_is_an_input_of_the_compiled_network(tmp_path: Path, method:
 
 
 def test_what_cannot_be_compiled_runs_as_it_is_with_one_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def backend(graph: Any, inputs: Any) -> Any:
-        raise NotImplementedError("no kernel for this")
-
-    torch._dynamo.reset()
-    monkeypatch.setattr(compilation, "BACKEND", backend)
+    refusing(monkeypatch)
     bundle = tiny_bundle(tmp_path / "a2b.safetensors")
     quick = Predictor.load(bundle, "cpu", compile=True)
     image = torch.rand(3, 16, 16) * 2 - 1
