@@ -22,6 +22,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +39,11 @@ PYTHON = sys.executable
 PATIENCE = 120  # seconds for one combination
 ALONE = ("method.generator.norm=instance", "method.discriminator.norm=instance", "train.dtype=float64")  # no batch is mixed
 TABLES = [  # options of benchmarks/step.py, the most wanted first
+    *([work, 1, "float32", "bf16", "bf16 compiled", "bf16 graphs"] for work in ("pix2pix-256", "cyclegan-256")),
+    *([work, batch, "float32", "bf16"] for work, batch in (("cyclegan-256", 4), ("pix2pix-256", 16))),
+    *([work, 1, "float32", "bf16"] for work in ("cut-256", "pix2pixhd-256", "pix2pix-128")),
     *([work, 1, "float32 NCHW", "float32 NHWC", "bf16 NCHW", "bf16 NHWC"] for work in ("pix2pix-256", "cyclegan-256")),
-    *([work, 1, "float32", "bf16"] for work in ("pix2pix-128", "cut-256", "pix2pixhd-256")),
-    *([work, 1, "bf16", "bf16 compiled", "bf16 graphs"] for work in ("pix2pix-256", "cyclegan-256")),
-    *(
-        [work, batch, "float32", "bf16"]
-        for batch in (4, 16)
-        for work in ("pix2pix-256", "cyclegan-256", "cut-256", "pix2pixhd-256", "pix2pix-128")
-    ),
+    *([work, batch, "float32", "bf16"] for work, batch in (("cut-256", 4), ("pix2pixhd-256", 4), ("pix2pix-256", 4), ("cyclegan-256", 16))),
 ]
 
 
@@ -74,21 +73,25 @@ def measure(page: Page, rehearse: bool) -> None:
     """All parts, the most wanted first."""
     methods = ["pix2pix"] if rehearse else list(METHODS)
     machine(page, rehearse)
-    tests(page, "Tests", "not compiled" + (" and pix2pix and not fp16" if rehearse else ""), "cpu" if rehearse else "cuda", 0.2)
-    formats, precisions = (["true"] if rehearse else ["false", "true"]), ["no", "bf16", "fp16"]
-    combinations(page, "Uncompiled", methods, formats, precisions, ["off"], 0.25)
-    resumes(page, methods, 0.12)
-    two_processes(page, methods[:1] if rehearse else ["pix2pix", "cyclegan"], rehearse, 0.15)
+    with ThreadPoolExecutor() as pool:  # no part of these is timed
+        proofs = [
+            pool.submit(tests, page, rehearse),
+            pool.submit(resumes, page, methods, 0.3),
+            pool.submit(two_processes, page, methods[:1] if rehearse else ["pix2pix", "cyclegan"], rehearse, 0.3),
+        ]
+    for proof in proofs:
+        proof.result()
     if rehearse:
+        combinations(page, "Uncompiled", methods, ["true"], ["no", "bf16", "fp16"], ["off"], 0.25)
         table(page, "Translating", ["infer.py", "--pictures", "1", "--rounds", "1", "--base-channels", "8", "--device", "cpu"])
         page.left_out += ["compiled combinations and tests, benchmarks/step.py and input.py: this is a rehearsal"]
         return
-    steps(page, TABLES[:5])
-    combinations(page, "Compiled", methods, ["true"], ["bf16", "no", "fp16"], ["on", "graphs"], 0.3)
+    steps(page, TABLES[:4])
     table(page, "Translating", ["infer.py", "--pictures", "16", "--device", "cuda", "--compile"])
+    combinations(page, "Uncompiled", methods, ["false", "true"], ["bf16", "no", "fp16"], ["off"], 0.2)
+    steps(page, TABLES[4:])
     table(page, "Input", ["input.py", "--rounds", "3", "--pairs", "12"])
-    steps(page, TABLES[5:])
-    tests(page, "Tests of compiled networks", "compiled", "cuda", 1.0)
+    combinations(page, "Compiled", methods, ["true"], ["bf16", "no", "fp16"], ["on", "graphs"], 1.0)
 
 
 def machine(page: Page, rehearse: bool) -> None:
@@ -112,20 +115,29 @@ def machine(page: Page, rehearse: bool) -> None:
     )
 
 
-def tests(page: Page, title: str, chosen: str, device: str, share: float) -> None:
-    """The outcome of tests/gpu, by test."""
+def tests(page: Page, rehearse: bool) -> None:
+    """The outcome of tests/gpu, by test. Several processes run them where pytest-xdist is there."""
     command = [PYTHON, "-m", "pytest", ROOT / "tests/gpu", f"--rootdir={ROOT}", f"--config-file={ROOT}/pyproject.toml"]
-    options = ["-vv", "--tb=line", "-p", "no:cacheprovider", f"--gpu-tests-on={device}", "-k", chosen]
-    code, said, _ = page.run([*command, *options], page.left(share))
+    device = "cpu" if rehearse else "cuda"
+    options = ["-vv", "--tb=line", "-p", "no:cacheprovider", f"--gpu-tests-on={device}"]
+    if rehearse:
+        options += ["-k", "not compiled and pix2pix and not fp16"]
+    if find_spec("xdist"):
+        options += ["-n", str(min(8, max(1, (os.cpu_count() or 1) // 2))), "--dist", "worksteal"]
+    code, said, _ = page.run([*command, *options], page.left(0.35), OMP_NUM_THREADS="2", TORCHINDUCTOR_COMPILE_THREADS="2")
     ended = re.findall(r"^\S*tests/gpu/\S+::test_(\w+)\S* (PASSED|FAILED|SKIPPED|ERROR)", said, re.MULTILINE)
+    ended += [
+        (name, outcome)
+        for outcome, name in re.findall(r"^\[gw\d+\].*? (PASSED|FAILED|SKIPPED|ERROR) \S*tests/gpu/\S+::test_(\w+)", said, re.MULTILINE)
+    ]
     counts = Counter(ended)
     names = dict.fromkeys(name for name, _ in ended)
     rows = [(name.replace("_", " "), *(counts[name, outcome] for outcome in ("PASSED", "SKIPPED", "FAILED", "ERROR"))) for name in names]
     reasons = re.findall(r"^(FAILED|ERROR) \S*?::(\S+)(?: - (.*))?$", said, re.MULTILINE)
     lines = rows_of(["test", "passed", "skipped", "failed", "error"], rows) if rows else ["FAILED: " + last_line(said)]
-    page.add(title, *lines, "", *(f"- FAILED: {test}: {reason}" for _, test, reason in reasons))
+    page.add("Tests", *lines, "", *(f"- FAILED: {test}: {reason}" for _, test, reason in reasons))
     if code is None:
-        page.left_out.append(f"{title.lower()}: those after the first {len(ended)}")
+        page.left_out.append(f"tests: those after the first {len(ended)}")
 
 
 def combinations(
@@ -240,7 +252,7 @@ def steps(page: Page, tables: list[list[Any]]) -> None:
     """Tables of benchmarks/step.py."""
     for work, batch, *variants in tables:
         title = f"A step: {work}, batch {batch}" + (", compiled" if "bf16 compiled" in variants else "")
-        table(page, title, ["step.py", "--rounds", "3", "--work", work, "--batch", str(batch), "--variant", *variants])
+        table(page, title, ["step.py", "--rounds", "15", "--work", work, "--batch", str(batch), "--variant", *variants])
 
 
 def table(page: Page, title: str, command: list[str]) -> None:

@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,7 @@ class Page:
     parts: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
+    writing: threading.Lock = field(default_factory=threading.Lock)
 
     def left(self, share: float = 1.0) -> float:
         """The seconds that a part may take: a share of all, but no more than are left."""
@@ -28,9 +31,10 @@ class Page:
 
     def add(self, title: str, *lines: str) -> None:
         """Add a part."""
-        self.parts.append("\n".join([f"## {title}", "", *lines, ""]))
-        print(f"{time.monotonic() - self.begun:6.0f} s  {title}", flush=True)
-        self.write()
+        with self.writing:
+            self.parts.append("\n".join([f"## {title}", "", *lines, ""]))
+            print(f"{time.monotonic() - self.begun:6.0f} s  {title}", flush=True)
+            self.write()
 
     def write(self) -> None:
         """Write the page with what is known so far."""
@@ -42,7 +46,8 @@ class Page:
         """A command's exit code, what it printed, and its errors. The code is None where `seconds` were not enough."""
         if seconds < 1:
             return None, "", ""
-        output, errors = self.folder / "output", self.folder / "errors"
+        said = Path(tempfile.mkdtemp(dir=self.folder))
+        output, errors = said / "output", said / "errors"
         with started(command, self.folder, {**self.environment, **variables}, output, errors) as process:
             try:
                 code = process.wait(seconds)

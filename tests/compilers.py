@@ -24,7 +24,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler that compiles nothing."""
 
-    def backend(graph: Any, inputs: Any) -> Any:
+    def backend(graph: Any, inputs: Any, options: Any = None) -> Any:
         raise NotImplementedError("no kernel for this")
 
     torch._dynamo.reset()

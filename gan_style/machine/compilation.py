@@ -32,7 +32,8 @@ def compiled(
     """
     if wanted == "off" or (wanted == "auto" and device.type != "cuda"):
         return []
-    options = {"triton.cudagraphs": True} if wanted == "graphs" else None  # what mode="reduce-overhead" sets
+    # Deterministic: else the compiler times several kernels for each sum and keeps the fastest, so a resumed run can sum in another order.
+    options = {"deterministic": True, "triton.cudagraphs": wanted == "graphs"}  # cudagraphs: what mode="reduce-overhead" sets
     for name in twice if wanted != "auto" else ():
         warnings.warn(f"{key}: {name} is not compiled: the penalty of its slope differentiates it twice; it runs as it is", stacklevel=2)
     names = [name for name in networks if name not in twice]
@@ -41,7 +42,7 @@ def compiled(
     return names
 
 
-def _compile(name: str, network: nn.Module, key: str, options: dict[str, Any] | None) -> None:
+def _compile(name: str, network: nn.Module, key: str, options: dict[str, Any]) -> None:
     run: Any = torch.compile(_forward_of(network), dynamic=False, backend=BACKEND, options=options)
     sizes: set[tuple[torch.Size, ...]] = set()
     told = False

@@ -75,7 +75,7 @@ def test_a_run_goes_on(name: str, device: str, tmp_path: Path) -> None:
 def test_a_compiled_run_goes_on(wanted: str, device: str, tmp_path: Path) -> None:
     torch._dynamo.reset()
     straight, resumed = trained_twice("pix2pix", device, tmp_path, compile=wanted)
-    assert all(torch.equal(resumed[key], value) for key, value in straight.items())
+    assert max((resumed[key] - value).abs().max().item() for key, value in straight.items()) == 0
 
 
 def trained_twice(name: str, device: str, tmp_path: Path, **train: Any) -> list[dict[str, torch.Tensor]]:
