@@ -2,10 +2,10 @@
 
 It proves on this GPU what was written without one, and measures, within the minutes, and writes one page:
 
-  the tests of tests/gpu: no step waits for the device, steps are the CPU's, runs go on, compiled networks learn the same
-  every method x precision x memory format x compilation: smoke recipes, their losses finite, and the seconds of a step
+  the tests of tests/gpu: no step waits for the device, steps are the CPU's, runs go on, compiled networks learn the same; beside them
   resumed runs beside unbroken ones; two processes beside one (on two GPUs where there are two, else on the CPU)
   the tables of benchmarks/step.py, infer.py and input.py
+  every method x precision x memory format x compilation: smoke recipes, their losses finite, and the seconds of a step
 
 What fails is a line with its reason and ends nothing. What finds no time is named at the end. `--rehearse` runs a small part on a CPU.
 """
@@ -164,7 +164,11 @@ def combinations(
             else:
                 remarks += [f"- {what}: {note}" for note in result["notes"]]
             cells.append("-" if result is None else "FAILED" if "failure" in result else f"{result['seconds']:.4f}")
-        rows.append((method, precision, "channels last" if layout == "true" else "NCHW", *cells))
+        if {*cells} != {"-"}:
+            rows.append((method, precision, "channels last" if layout == "true" else "NCHW", *cells))
+    if not rows:
+        page.left_out.append(f"every method, {title.lower()}")
+        return
     if without:
         page.left_out.append(f"{len(without)} of {len(tasks)} combinations: {'; '.join(without)}")
     heads = ["method", "precision", "format", *(f"s a step, compile {way}" for way in compiled)]
@@ -263,7 +267,7 @@ def table(page: Page, title: str, command: list[str]) -> None:
     elif code:
         page.add(title, f"FAILED: {last_line(complaints)}")
     else:
-        page.add(title, *(line for line in said.splitlines() if not line.startswith("#")))
+        page.add(title, re.sub(r"^#.*\n\n?", "", said.strip(), flags=re.MULTILINE))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ def test_a_rehearsal_writes_the_page(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     parts = text.split("\n## ")
     named = {part.splitlines()[0]: part for part in parts}
-    titles = ["Machine", "Tests", "Every method: uncompiled", "Resumed runs", "One process and two", "Translating"]
-    assert [*named][1:] == [*titles, "Left out for want of time"], done.stderr
+    titles = [*named][1:]
+    assert (titles[0], {*titles[1:4]}) == ("Machine", {"Tests", "Resumed runs", "One process and two"}), done.stderr
+    assert titles[4:] == ["Every method: uncompiled", "Translating", "Left out for want of time"]
     assert "| a step that is not logged never waits |" in named["Tests"]
     assert "| pix2pix | bf16 | channels last | 0." in named["Every method: uncompiled"]
     assert "- FAILED: pix2pix, fp16, channels last, compile off: UserError: train.mixed_precision: fp16 needs a GPU" in text

@@ -14,7 +14,7 @@ from gan_style.engine.ema import EMA
 from gan_style.engine.health import StepResult, measure
 from gan_style.engine.layout import memory_format
 from gan_style.engine.schedules import learning_rate
-from gan_style.machine.compilation import compiled
+from gan_style.machine.compilation import chosen, compiled
 from gan_style.machine.device import seed_networks
 from gan_style.methods.base import Method, Player
 from gan_style.networks.layers.dropout import dropouts, masks_by_sample
@@ -51,7 +51,8 @@ class Trainer:
         self.ema = EMA(served, train.ema_decay, train.ema_warmup) if train.ema_decay else None
         self._buffers = Buffers(self.networks.values())
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
-        compiled(train.compile, self.networks, accelerator.device, twice=method.differentiated_twice)
+        self.compile = chosen(train.compile, accelerator.device, accelerator.num_processes, planned_steps)
+        compiled(self.compile, self.networks, twice=method.differentiated_twice, told=train.compile != "auto")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
             self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
@@ -71,7 +72,7 @@ class Trainer:
         lives only for one micro-batch: a player that moves before the translating one is shown a translation without
         a graph, which that player then computes again with the same random numbers.
         """
-        if self.train_config.compile == "graphs":
+        if self.compile == "graphs":
             torch.compiler.cudagraph_mark_step_begin()  # outputs of networks live until here: nothing keeps them for a later step
         micro_batches = [batch.to(self.accelerator.device, self.dtype, self.memory_format) for batch in micro_batches]
         count = len(micro_batches)

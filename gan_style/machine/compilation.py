@@ -13,28 +13,38 @@ from gan_style.terminal.counted import counted
 Compile = Literal["auto", "on", "graphs", "off"]
 BACKEND: Any = "inductor"
 MOST_SIZES = 6  # of images that a network is compiled for
+LONG = 5000  # steps that repay the compilation
+
+
+def chosen(wanted: Compile, device: torch.device, processes: int, steps: int) -> Compile:
+    """`train.compile` without `auto`, which is `graphs` for one process on a CUDA GPU that trains for LONG steps or more, else `off`.
+
+    A step of batch 1 took half to a third of the time with graphs, and none less when only compiled; compilation takes one to three
+    minutes (docs/results/2026-11-26-gpu.md). On a CPU a compiled step was 4 to 12 % slower (docs/results/2026-11-26-step.md).
+    """
+    if wanted != "auto":
+        return wanted
+    return "graphs" if device.type == "cuda" and processes == 1 and steps >= LONG else "off"
 
 
 def compiled(
-    wanted: Compile, networks: Mapping[str, nn.Module], device: torch.device, key: str = "train.compile", twice: Collection[str] = ()
+    wanted: Compile, networks: Mapping[str, nn.Module], key: str = "train.compile", twice: Collection[str] = (), told: bool = True
 ) -> list[str]:
     """Let networks run compiled from now on, in place: their weights keep their names. Returns the names of these networks.
 
-    wanted: `train.compile`. `auto` compiles on a CUDA GPU alone: on a CPU, where convolutions take nearly all of the time, a compiled step
-    was 4 to 12 % slower (docs/results/2026-11-26-step.md). `graphs` runs each compiled network as CUDA graphs. The caller then calls
+    wanted: what `chosen` gives. `graphs` runs each compiled network as CUDA graphs. The caller then calls
     `torch.compiler.cudagraph_mark_step_begin` before each step, after which no output of an earlier step may be read (decision 35).
     key: of the setting, for messages
-    twice: networks that are differentiated twice, which torch.compile cannot do: they run as they are, and a warning names them if `wanted`
-        asks for compilation
+    twice: networks that are differentiated twice, which torch.compile cannot do: they run as they are. told: with a warning
 
     A network that cannot be compiled runs as it is, with one warning. Shapes are static: each size of images is compiled anew. Sizes
     beyond the first MOST_SIZES run uncompiled, with one warning.
     """
-    if wanted == "off" or (wanted == "auto" and device.type != "cuda"):
+    if wanted == "off":
         return []
     # Deterministic: else the compiler times several kernels for each sum and keeps the fastest, so a resumed run can sum in another order.
     options = {"deterministic": True, "triton.cudagraphs": wanted == "graphs"}  # cudagraphs: what mode="reduce-overhead" sets
-    for name in twice if wanted != "auto" else ():
+    for name in twice if told else ():
         warnings.warn(f"{key}: {name} is not compiled: the penalty of its slope differentiates it twice; it runs as it is", stacklevel=2)
     names = [name for name in networks if name not in twice]
     for name in names:

@@ -68,7 +68,7 @@ class Predictor:
         if precision in HALF:
             network = in_half(network, HALF[precision])
         if compile:
-            compiled("on", {"the network": network}, place, "--compile")
+            compiled("on", {"the network": network}, "--compile")
         return cls(info, condition, network, place, precision)
 
     def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:

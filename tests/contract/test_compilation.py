@@ -9,7 +9,7 @@ from compilers import recording, refusing
 from tiny import make_trainer, micro_batches, tiny_config
 
 from gan_style.machine import compilation
-from gan_style.machine.compilation import MOST_SIZES, compiled
+from gan_style.machine.compilation import LONG, MOST_SIZES, chosen, compiled
 from gan_style.methods import METHODS
 
 # Each generator and discriminator of every method is followed by the compiler in tests/contract/test_tracing.py.
@@ -53,9 +53,24 @@ def test_a_fault_of_a_network_is_no_failure_of_the_compiler(monkeypatch: pytest.
 
     monkeypatch.setattr(compilation, "BACKEND", "eager")
     network = Faulty()
-    compiled("on", {"faulty": network}, torch.device("cpu"))
+    compiled("on", {"faulty": network})
     with pytest.raises(ValueError, match="my own"):
         network(torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("device", "processes", "steps", "expected"),
+    [("cuda", 1, LONG, "graphs"), ("cuda", 1, LONG - 1, "off"), ("cuda", 2, LONG, "off"), ("cpu", 1, LONG, "off"), ("mps", 1, LONG, "off")],
+)
+def test_auto_compiles_where_it_pays(device: str, processes: int, steps: int, expected: str) -> None:
+    assert chosen("auto", torch.device(device), processes, steps) == expected
+    assert chosen("on", torch.device(device), processes, steps) == "on"
+
+
+def test_off_leaves_a_network_as_it_is() -> None:
+    network = torch.nn.Conv2d(1, 1, 1)
+    assert compiled("off", {"network": network}) == []
+    assert network._compiled_call_impl is None
 
 
 @pytest.mark.parametrize("penalty", ["r1_weight", "gradient_penalty_weight"])
@@ -75,7 +90,7 @@ def test_a_network_that_is_differentiated_twice_runs_as_it_is(penalty: str, tmp_
 def test_many_networks_of_one_class_do_not_share_the_number_of_compiled_forms(monkeypatch: pytest.MonkeyPatch) -> None:
     graphs = recording(monkeypatch)
     networks = {f"number {number}": torch.nn.Conv2d(1, 1 + number, 1) for number in range(torch._dynamo.config.recompile_limit + 2)}
-    assert compiled("on", networks, torch.device("cpu")) == list(networks)
+    assert compiled("on", networks) == list(networks)
     image = torch.rand(1, 1, 2, 2)
     for network in networks.values():
         torch.testing.assert_close(network(image), network.forward(image))
@@ -85,7 +100,7 @@ def test_many_networks_of_one_class_do_not_share_the_number_of_compiled_forms(mo
 def test_sizes_beyond_the_first_run_uncompiled_and_one_warning_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     graphs = recording(monkeypatch)
     network = torch.nn.Conv2d(1, 1, 1)
-    compiled("on", {"generator": network}, torch.device("cpu"), "--compile")
+    compiled("on", {"generator": network}, "--compile")
     with pytest.warns(UserWarning, match=f"^--compile: generator is compiled for {MOST_SIZES} sizes; ") as told:
         for _ in range(2):
             for size in range(2, MOST_SIZES + 5):
@@ -129,10 +144,3 @@ def test_no_output_of_a_network_is_read_after_its_step(name: str, tmp_path: Path
     expected = weights(plain)
     for key, value in weights(quick).items():
         assert torch.equal(value, expected[key]), key
-
-
-def test_auto_compiles_on_a_gpu_alone() -> None:
-    network = torch.nn.Conv2d(1, 1, 1)
-    assert compiled("auto", {"network": network}, torch.device("cpu")) == compiled("off", {"network": network}, torch.device("cuda")) == []
-    assert network._compiled_call_impl is None
-    assert compiled("auto", {"network": network}, torch.device("cuda")) == ["network"]
