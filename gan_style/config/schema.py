@@ -148,9 +148,9 @@ class TrainConfig(Section):
     )
     compile: Literal["auto", "on", "graphs", "off"] = Field(
         default="auto",
-        description="Compile the networks with torch.compile, which takes minutes at the start. `graphs`: compiled, and run as CUDA graphs, which "
-        "saves the time between kernels. `auto`: `graphs` for one process on a CUDA GPU that trains for 5000 steps or more, else "
-        "`off`. A network that cannot be compiled runs as it is, with a warning. The result is the same up to rounding.",
+        description="Compile the networks with torch.compile, which takes minutes at the start. `graphs`: compiled, and run as CUDA "
+        "graphs, which saves the time between kernels. `auto`: `graphs` for one process on a CUDA GPU that trains for 5000 steps or "
+        "more, else `off`. A network that cannot be compiled runs as it is, with a warning. The result is the same up to rounding.",
     )
     tf32: bool = Field(
         default=True,
