@@ -2,17 +2,18 @@
 
 The reference's networks are nested `nn.Sequential`s whose layers are named by position. The tables below give the position of each of
 our layers. Networks with instance or batch normalisation convert both ways. The reference's networks without normalisation have fewer
-biases than ours, so they convert to ours (those biases become 0), but not back. CUT's antialiased networks store their fixed filters
+biases than ours: those become 0, and such networks go back as long as they are 0. CUT's antialiased networks store their fixed filters
 among the weights.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
+from gan_style.interop.naming import Naming, into_ours, into_theirs, without_state
 from gan_style.networks.discriminators.patchgan import PatchDiscriminator
 from gan_style.networks.discriminators.pixel import PixelDiscriminator
 from gan_style.networks.generators.resnet import ResnetGenerator
@@ -21,6 +22,8 @@ from gan_style.networks.layers.downsampling import BlurPool
 from gan_style.networks.layers.projection import ProjectionHeads
 from gan_style.networks.layers.spectral import is_spectral
 from gan_style.networks.layers.upsampling import AntialiasedConvolution, ResizeConvolution
+
+PROJECT = "pytorch-CycleGAN-and-pix2pix"
 
 # method -> the reference's name of a network -> ours. G_A translates A to B; D_A judges B.
 NETWORK_NAMES: dict[str, dict[str, str]] = {
@@ -56,9 +59,6 @@ SWITCHES: dict[str, dict[str, str]] = {
     "cyclegan": {"identity_a": "identity_weight", "identity_b": "identity_weight"},
 }
 
-_WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-
 
 def reference_losses(config: MethodConfig, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Convert the losses of one step to those that the reference would log, under its names.
@@ -78,15 +78,7 @@ def reference_losses(config: MethodConfig, ours: Mapping[str, Tensor]) -> dict[s
 
 def to_reference(network: nn.Module) -> dict[str, Tensor]:
     """The state dict of `network` with the reference's names. A reference network with the same settings loads it strictly."""
-    if getattr(network, "norm", None) == "none":
-        raise UserError(
-            "norm none: pytorch-CycleGAN-and-pix2pix has no biases there and cannot hold these weights; use norm instance or batch"
-        )
-    if any(isinstance(module, ResizeConvolution) for module in network.modules()):
-        raise UserError("upsampling resize-convolution: pytorch-CycleGAN-and-pix2pix has deconvolutions only and cannot hold these weights")
-    ours = network.state_dict()
-    names = dict(_keys(network))
-    return {**{names[key]: value for key, value in ours.items()}, **_filters(network)}
+    return into_theirs(network.state_dict(), naming(network))
 
 
 def from_reference(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
@@ -96,69 +88,45 @@ def from_reference(state: Mapping[str, Tensor], network: nn.Module) -> dict[str,
     Running statistics of instance normalisations, which checkpoints from before PyTorch 0.4 hold, are dropped: training never used
     them. `UserError` names a layer that is missing, left over or of another shape.
     """
-    theirs = {_unwrapped(key): value for key, value in state.items()}
-    ours = network.state_dict()
-    converted: dict[str, Tensor] = {}
-    for key, name in _keys(network):
-        if name in theirs:
-            value = theirs.pop(name)
-        elif name.endswith(".num_batches_tracked") or (name.endswith(".bias") and getattr(network, "norm", None) == "none"):
-            value = torch.zeros_like(ours[key])  # checkpoints before PyTorch 0.4.1 count no batches; theirs without norm have no bias
-        else:
-            raise UserError(f"layer {name!r} ({key} here) is not among the weights: {_advice(network)}")
-        if value.shape != ours[key].shape:
-            raise UserError(f"layer {name!r} is {list(value.shape)} in the weights and {list(ours[key].shape)} here: {_advice(network)}")
-        converted[key] = value
-    dead = {f"{prefix}.{key}" for prefix in _dead_norms(network) for key in _STATISTICS} | _filters(network).keys()
-    left_over = [name for name in theirs if name not in dead]
-    if left_over:
-        raise UserError(f"the weights hold {left_over[0]!r}, for which this network has no layer: {_advice(network)}")
-    return converted
+    return into_ours(state, network, naming(network))
 
 
-def _advice(network: nn.Module) -> str:
-    return f"give the settings that the {type(network).__name__} was trained with (blocks or halvings, channels, norm, dropout)"
+def naming(network: nn.Module) -> Naming:
+    """The reference's names for `network`. `UserError` names a setting that the reference does not have."""
+    if is_spectral(network):
+        raise UserError(f"spectral_norm: {PROJECT} has none, so these weights do not convert; take spectral_norm false")
+    if any(isinstance(module, ResizeConvolution) for module in network.modules()):
+        raise UserError(f"upsampling resize-convolution: {PROJECT} has deconvolutions only and cannot hold these weights")
+    layers = list(_positions(network))
+    norm = getattr(network, "norm", "instance")
+    return Naming(PROJECT, dict(layers), norm, _biased(network), _filters(network, layers), without_state(layers, norm))
 
 
-def _unwrapped(key: str) -> str:
-    for wrapper in _WRAPPERS:
-        key = key.removeprefix(wrapper)
-    return key
+def _biased(network: nn.Module) -> frozenset[str]:
+    """Our names of the layers that have a bias in the reference's networks without normalisation."""
+    if isinstance(network, UnetGenerator):
+        return frozenset({f"ups.{len(network.downs) - 1}.conv"})
+    if isinstance(network, PatchDiscriminator):
+        return frozenset({"layers.0.conv", "head"})
+    return frozenset({"layers.0.conv"} if isinstance(network, PixelDiscriminator) else {"head"})
 
 
-def _keys(network: nn.Module) -> Iterator[tuple[str, str]]:
-    """(our key, the reference's key) of every tensor in the state dict, in our order."""
-    positions = dict(_positions(network))
-    for key in network.state_dict():
-        layer, tensor = key.rsplit(".", 1)
-        yield key, f"{positions[layer]}.{tensor}"
-
-
-def _filters(network: nn.Module) -> dict[str, Tensor]:
+def _filters(network: nn.Module, layers: Iterable[tuple[str, str]]) -> dict[str, Tensor]:
     """The reference's names and values of the fixed filters, one for each channel. Our networks do not store them as weights."""
     filters: dict[str, Tensor] = {}
-    for ours, theirs in _positions(network):
+    for ours, theirs in layers:
         module = network.get_submodule(ours)
         if isinstance(module, BlurPool):
             filters[f"{theirs}.filt"] = module.weight.clone()
         elif isinstance(module, AntialiasedConvolution):  # in the reference, the layer before it holds the filter of our interpolation
-            row = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=module.weight.dtype, device=module.weight.device) / 4
+            row = torch.tensor([1.0, 3.0, 3.0, 1.0], device="cpu") / 4
             start, place = theirs.rsplit(".", 1)
             filters[f"{start}.{int(place) - 1}.filt"] = torch.outer(row, row).repeat(module.in_channels, 1, 1, 1)
     return filters
 
 
-def _dead_norms(network: nn.Module) -> list[str]:
-    """The reference's names of the instance normalisations. Ours have no state; the reference's have running statistics without use."""
-    if getattr(network, "norm", None) != "instance":
-        return []
-    return [theirs for ours, theirs in _positions(network) if ours.split(".")[-1].startswith("norm")]
-
-
 def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
     """(our name, the reference's name) of every convolution and normalisation."""
-    if is_spectral(network):
-        raise UserError("spectral_norm: pytorch-CycleGAN-and-pix2pix has none, so these weights do not convert; take spectral_norm false")
     if isinstance(network, ResnetGenerator):
         dropout = any(module.p > 0 for module in network.modules() if isinstance(module, nn.Dropout))
         return _resnet(len(network.blocks), dropout, _blurred(network))
@@ -170,7 +138,7 @@ def _positions(network: nn.Module) -> Iterator[tuple[str, str]]:
         return _pixel()
     if isinstance(network, ProjectionHeads):
         return _heads(list(network.mlps))
-    raise UserError(f"pytorch-CycleGAN-and-pix2pix has no network that is a {type(network).__name__}")
+    raise UserError(f"{PROJECT} has no network that is a {type(network).__name__}")
 
 
 def _blurred(network: nn.Module) -> bool:

@@ -151,7 +151,9 @@ def test_without_normalisation_missing_biases_are_zero() -> None:
     ours.load_state_dict(from_reference(theirs.state_dict(), ours), strict=True)
     x = torch.rand(1, 3, 16, 16)
     torch.testing.assert_close(ours(x), theirs(x))
-    with pytest.raises(UserError, match="norm none"):
+    assert to_reference(ours).keys() == theirs.state_dict().keys()
+    nn.init.ones_(ours.blocks[1].conv2.bias)
+    with pytest.raises(UserError, match=r"norm none: .* has no bias at model\.11\.conv_block\.5"):
         to_reference(ours)
 
 
