@@ -1,9 +1,5 @@
 """Claiming a run folder: it is locked against other runs, and refused to a run with another configuration."""
 
-import errno
-import os
-import socket
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,64 +12,24 @@ from gan_style.config.yaml_file import read_yaml
 from gan_style.engine.agreement import Agreement
 from gan_style.errors import UserError
 from gan_style.files import atomic
+from gan_style.files.lock import FileLock, Held
 from gan_style.methods import CONFIGS
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 LOCK = ".lock"
 
 
-class FolderLock:
-    """The lock of a run folder. The system releases it when this process ends in any way.
-
-    It is a POSIX record lock, which belongs to one process. A `flock` would be inherited by the data loading processes, which outlive a
-    killed trainer by some seconds, and the restarted trainer would be refused.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._descriptor: int | None = None
-
-    def acquire(self) -> None:
-        """Take the lock. `UserError` if another process holds it; a warning if the file system has no locks."""
-        if fcntl is None:
-            return
-        path = self._folder / LOCK
-        try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as refusal:
-            if refusal.errno in (errno.EACCES, errno.EAGAIN) and self._descriptor is not None:
-                owner = os.read(self._descriptor, 200).decode(errors="replace").strip() or "another process"
-                self.release()
-                raise UserError(f"run_dir {self._folder}: in use by {owner}; wait for it, stop it, or take another run_dir") from None
-            if self._descriptor is None:
-                raise
-            warnings.warn(f"{path}: cannot be locked here ({refusal.strerror}); start only one run at a time in this folder", stacklevel=2)
-            return
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-
-    def release(self) -> None:
-        """Release the lock. The file stays: another process may have locked it already, and would lose its lock's name."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: Collection[str] = ()) -> FolderLock:
+def claim(folder: Path, config: RunConfig[Any], divisible: bool = False, kept: Collection[str] = ()) -> FileLock:
     """Lock `folder`. `UserError` if steps of another configuration were done in it. Called by the main process.
 
     divisible, kept: see `config.continuing.differences`
     """
-    lock = FolderLock(folder)
+    lock = FileLock(folder / LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         check_same(folder, config, divisible, kept)
+    except Held as owner:
+        raise UserError(f"run_dir {folder}: in use by {owner}; wait for it, stop it, or take another run_dir") from None
     except OSError as problem:
         lock.release()
         raise _unwritable(folder, problem) from None

@@ -7,6 +7,7 @@ passes, and in the last one the translation. What a pass needs and what does not
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
+from typing import NamedTuple
 
 from gan_style.errors import UserError
 from gan_style.tiling.graph import Fixed, Graph, Node, Operation, Picture, Statistics
@@ -97,18 +98,27 @@ class Plan:
         return str((grids, [self.names[node] for node in self.waiting], self.half, self.cells))
 
 
-def needed_regions(order: Sequence[Node], sources: Iterable[Node], targets: Mapping[Node, Region]) -> dict[Node, Region]:
-    """The region of every image that a region of the targets needs. order: of computation; sources: need nothing themselves"""
-    needed, given = dict(targets), set(sources)
+class Needs(NamedTuple):
+    """What a region of the targets needs. regions: of each image; images: for each operation, the regions of the images that it reads"""
+
+    regions: dict[Node, Region]
+    images: dict[Node, list[Region]]
+
+
+def needs_of(order: Sequence[Node], sources: Iterable[Node], targets: Mapping[Node, Region]) -> Needs:
+    """targets: region of each; order: of computation; sources: need nothing themselves"""
+    needs, given = Needs(dict(targets), {}), set(sources)
     for node in reversed(order):
-        if node not in needed or node in given or not isinstance(node, Operation) or node.rule is None:
+        if node not in needs.regions or node in given or not isinstance(node, Operation) or node.rule is None:
             continue
-        rows, columns = needed[node]
+        rows, columns = needs.regions[node]
+        needs.images[node] = []
         for place, image in enumerate(node.images):
             assert image.size is not None
             region = node.rule.needs(0, rows, image.size[0], place), node.rule.needs(1, columns, image.size[1], place)
-            needed[image] = joined(needed[image], region) if image in needed else region
-    return needed
+            needs.images[node].append(region)
+            needs.regions[image] = joined(needs.regions[image], region) if image in needs.regions else region
+    return needs
 
 
 class Planner:
@@ -230,7 +240,7 @@ class Planner:
         trial = replace(each, rows=rows, columns=columns)
         middle = rows // 2 * columns + columns // 2
         regions = {target: trial.region(target, middle) for target in each.targets}
-        return needed_regions(each.order, each.sources, {target: region for target, region in regions.items() if area(region)})
+        return needs_of(each.order, each.sources, {target: region for target, region in regions.items() if area(region)}).regions
 
     def _sized(self, each: Pass, side: int | None, most: float) -> float:
         """Set the regions of a pass to the largest that take at most `most` bytes, or to `side`. Returns their bytes."""
@@ -249,7 +259,7 @@ class Planner:
         raise UserError(f"{taken}, more than the memory allowed; take a larger --max-memory")
 
     def _bytes(self, each: Pass) -> float:
-        """The most bytes that a region takes at once."""
+        """The most bytes that a region takes at once, with the next one, which is read meanwhile, and the one before, which is written."""
         needed = self._needed(each, each.rows, each.columns)
         last: dict[Node, Node] = {}
         for node in each.order:
@@ -265,7 +275,7 @@ class Planner:
             most = max(most, sum(alive.values()) + read + made)  # kernels copy what they read, and what they make, to another layout
             for image in [image for image in alive if last.get(image) is node or (image not in last and image not in each.targets)]:
                 del alive[image]
-        return most
+        return most + sum(area(needed[node]) * node.bytes for node in (*each.sources, *each.targets) if node in needed)
 
 
 def _levels(graph: Graph, known: set[Statistics]) -> dict[Node, int]:

@@ -1,6 +1,5 @@
 """What must wait between two passes over an image: arrays in memory, or in files of a folder that outlive the process."""
 
-import errno
 import json
 import os
 import shutil
@@ -14,12 +13,8 @@ import torch
 from torch import Tensor
 
 from gan_style.errors import UserError
+from gan_style.files.lock import FileLock, Held
 from gan_style.tiling.spans import Region, whole
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 # NumPy has no bfloat16: its bits wait as whole numbers.
 _NUMPY = {
@@ -131,7 +126,8 @@ class Scratch:
     def __init__(self, folder: Path | None, in_memory: bool = False) -> None:
         self.folder, self._in_memory = folder, in_memory
         self._waiting: dict[str, Waiting] = {}
-        self._lock: int | None = None
+        # Beside the folder, which is removed and made anew while the lock is held.
+        self._lock = None if folder is None else FileLock(folder.with_name(f"{folder.name}.lock"))
 
     def begin(self, identity: Mapping[str, Any], beside: Sequence[str] = ()) -> bool:
         """Is there earlier work with the same identity, to go on with? Other work in the folder is removed.
@@ -139,13 +135,16 @@ class Scratch:
         beside: names of files in the folder without which the work cannot go on
         `UserError` if another process works there.
         """
-        if self.folder is None:
+        if self.folder is None or self._lock is None:
             return False
         said = json.dumps(identity, sort_keys=True)
         record = self.folder / "plan.json"
         with _refused(self.folder):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self._take_lock()
+            try:
+                self._lock.acquire()
+            except Held as owner:
+                raise UserError(f"{self.folder}: scratch files in use by {owner}; wait for it, or stop it") from None
             there = record.is_file() and record.read_text() == said and all((self.folder / name).is_file() for name in beside)
             if there and not self._in_memory:  # what was in memory is lost
                 return True
@@ -177,34 +176,14 @@ class Scratch:
         self._waiting.clear()
         if forget and self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
-            self._lock_file.unlink(missing_ok=True)
         if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    @property
-    def _lock_file(self) -> Path:
-        assert self.folder is not None
-        return self.folder.with_name(f"{self.folder.name}.lock")
-
-    def _take_lock(self) -> None:
-        """Two processes in one folder would remove what the other needs. The system releases the lock when this process ends in any way."""
-        if fcntl is None:
-            return
-        self._lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as refusal:
-            if refusal.errno in (errno.EACCES, errno.EAGAIN):
-                os.close(self._lock)
-                self._lock = None
-                raise UserError(f"{self.folder}: another process translates this picture; wait for it, or stop it") from None
+            self._lock.release(remove=forget)
 
 
 def to_rows(values: Tensor) -> np.ndarray:
     """[..., C, h, w] as [h, w, C]; bfloat16 as its bits."""
     rows = values.flatten(0, -3).permute(1, 2, 0).cpu()
-    return rows.contiguous().view(torch.uint16).numpy() if rows.dtype == torch.bfloat16 else rows.numpy()
+    return (rows.view(torch.uint16) if rows.dtype == torch.bfloat16 else rows).numpy()
 
 
 def from_rows(rows: np.ndarray, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:

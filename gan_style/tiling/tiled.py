@@ -21,7 +21,6 @@ from gan_style.tiling.rules.rule import Size
 from gan_style.tiling.scratch import Scratch
 from gan_style.tiling.spans import Region, cut, whole
 from gan_style.tiling.statistics import Moments
-from gan_style.types import to_floats
 
 _REGION = 192 * 2**20  # bytes of a region on a CPU: larger ones leave its caches
 _ON_GPU = 2 * 2**30  # on a GPU, where large regions keep it busy
@@ -150,7 +149,7 @@ def by_regions(function: Callable[..., Tensor], images: Sequence[Tensor], device
     def write(region: Region, values: Tensor) -> None:
         cut(result, whole(*result.shape[-2:]), region).copy_(values)
 
-    sources = [_part_of(image, device) for image in images]
+    sources = [_part_of(image) for image in images]
     network.run(network.plan(), sources, write, Scratch(None))
     return result
 
@@ -204,9 +203,9 @@ def _device_memory(device: torch.device) -> float:
     return float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else float(free_memory())
 
 
-def _part_of(image: Tensor, device: torch.device) -> Source:
+def _part_of(image: Tensor) -> Source:
     def part(region: Region) -> Tensor:
-        return to_floats(cut(image, whole(*image.shape[-2:]), region).to(device)).float()
+        return cut(image, whole(*image.shape[-2:]), region)
 
     return part
 

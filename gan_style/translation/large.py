@@ -33,7 +33,6 @@ from gan_style.tiling.tiled import SMALL, TiledNetwork, Tiling, available, bytes
 from gan_style.translation.inputs import Job
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.region_result import RESULT, Result
-from gan_style.types import to_floats
 
 SCRATCH = ".regions"  # in the output folder
 
@@ -177,7 +176,7 @@ class LargePictures:
             rows, columns = region
             pixels = reader.read(rows.start, columns.start, rows.length, columns.length)
             pixels = to_nearest(pixels, colours) if colours else pixels
-            return to_floats(images.to_integers(pixels)[None].to(self.predictor.device))
+            return images.to_integers(pixels)[None]
 
         return part
 

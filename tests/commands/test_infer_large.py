@@ -173,7 +173,7 @@ def test_two_processes_do_not_share_scratch_files(main: Main, capsys: pytest.Cap
     while process.poll() is None and not list(Path("there").glob("*/pass_0000.raw")):
         time.sleep(0.01)
     assert main(options) == 2
-    assert "another process translates this picture" in error(capsys)
+    assert "scratch files in use by process" in error(capsys)
     process.terminate()
     process.wait()
 

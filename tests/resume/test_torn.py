@@ -156,9 +156,9 @@ def test_a_folder_in_use_is_refused_by_the_command(largest: tuple[str, Path], st
     run_dir = tmp_path / "run"
     command = started(largest[0], run_dir)
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
-    from gan_style.engine.folder import FolderLock
+    from gan_style.files.lock import FileLock
 
-    lock = FolderLock(run_dir)
+    lock = FileLock(run_dir / ".lock")
     lock.acquire()
     try:
         done = warm.run([ROOT / "train.py", *command], tmp_path)

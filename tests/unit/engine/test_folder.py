@@ -10,15 +10,16 @@ import warm
 import yaml
 from tiny import tiny_config
 
-from gan_style.engine.folder import FolderLock, claim, write_config
+from gan_style.engine.folder import LOCK, claim, write_config
 from gan_style.errors import UserError
+from gan_style.files.lock import FileLock
 
 # Takes the lock and says so; the second one forks a child first, as a data loading process is, which outlives it.
 OWNER = """
 import os, sys, time
 from pathlib import Path
-from gan_style.engine.folder import FolderLock
-lock = FolderLock(Path(sys.argv[1]))
+from gan_style.files.lock import FileLock
+lock = FileLock(Path(sys.argv[1]) / ".lock")
 lock.acquire()
 child = os.fork() if sys.argv[2] == "fork" else 1
 if child:
@@ -115,7 +116,7 @@ def test_a_file_system_without_locks_is_said(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(fcntl, "lockf", refuse)
     with pytest.warns(UserWarning, match="cannot be locked here"):
-        FolderLock(tmp_path).acquire()
+        FileLock(tmp_path / LOCK).acquire()
 
 
 def test_a_folder_of_a_version_that_wrote_keys_of_every_architecture_goes_on(tmp_path: Path) -> None:
