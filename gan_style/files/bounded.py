@@ -20,6 +20,10 @@ MAX_READS = 2**20  # most parts of a file; decoders keep each part as an object,
 MAX_SCANNED = 2**34  # most pixels times scans of a JPEG; each scan decodes all pixels, which takes ten seconds in all
 
 
+class TooLarge(UserError):
+    """A picture has more pixels, or its file more bytes, than may be decoded at once."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """An encoded image that lies inside another file, such as a cell of a table. name: its name in messages"""
@@ -50,7 +54,7 @@ class Header:
 
 @contextmanager
 def opened(path: Path | Encoded, max_bytes: float = MAX_BYTES) -> Iterator[IO[bytes]]:
-    """Yield the open file at its beginning. `UserError` if it cannot be opened, is empty, or has more than `max_bytes` bytes."""
+    """Yield the open file at its beginning. `UserError` if it cannot be opened or is empty, `TooLarge` beyond `max_bytes`."""
     try:
         # The decoder gets an open file and not its name, because it may map a named file into memory.
         stream = _Bytes(path.data) if isinstance(path, Encoded) else _File(open_regular(path))
@@ -61,7 +65,7 @@ def opened(path: Path | Encoded, max_bytes: float = MAX_BYTES) -> Iterator[IO[by
         if not size:
             raise UserError(f"{path}: the file is empty (0 bytes); copy it again or remove it")
         if size > max_bytes:
-            raise UserError(f"{path}: has {size} bytes, more than the {max_bytes:.0f} allowed; save it compressed or scale it down")
+            raise TooLarge(f"{path}: has {size} bytes, more than the {max_bytes:.0f} allowed; save it compressed or scale it down")
         stream.seek(0)
         yield stream
 
@@ -75,10 +79,10 @@ def count_anew(stream: IO[bytes]) -> None:
 def check_pixels(
     claim: str, width: int, height: int, weight: int, max_pixels: int = MAX_PIXELS, advice: str = "scale it down or remove it"
 ) -> None:
-    """`UserError` if there are too many pixels. weight: bytes that decoding takes for each pixel; 3 for an 8-bit RGB image"""
+    """`TooLarge` if there are too many. weight: bytes that decoding takes for each pixel; 3 for an 8-bit RGB image"""
     if width * height * weight > 3 * max_pixels:
         less = " (fewer of them for 16-bit colour, CMYK, WebP and AVIF)" if weight > 3 else ""
-        raise UserError(f"{claim} {width} x {height}, more than the {max_pixels} pixels allowed{less}; {advice}")
+        raise TooLarge(f"{claim} {width} x {height}, more than the {max_pixels} pixels allowed{less}; {advice}")
 
 
 def check_scans(path: Path | Encoded, width: int, height: int, scans: int) -> None:

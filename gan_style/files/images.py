@@ -5,6 +5,7 @@ gray + alpha, RGB or RGB + alpha. A network takes a float32 tensor [C, H, W] wit
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,21 +63,29 @@ def probe(path: Path | Encoded) -> Header:
             return header
 
 
-def read(path: Path | Encoded, channels: int, srgb: bool = True, max_pixels: int = MAX_PIXELS) -> Picture:
+def read(
+    path: Path | Encoded,
+    channels: int,
+    srgb: bool = True,
+    max_pixels: int = MAX_PIXELS,
+    look: Callable[[Header], None] = lambda header: None,
+) -> Picture:
     """Decode `path` to 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha) channels, at the file's own depth.
 
     srgb: convert colours with a profile to sRGB; False for label maps. A file with a palette is never converted.
     max_pixels: see `check_pixels`; with its default reading takes at most 1 GiB of memory, with more in proportion
+    look: is given the header before anything is decoded, of a TIFF also before its size is checked, and may raise a `UserError`
     Gray is Rec. 601 luma. Missing alpha becomes opaque.
     `UserError` names a file that is missing, empty, cut short, not an image, too large, or has more than 16 bits.
     """
     with room_for(f"{path}: no memory to decode it"), opened(path, 3 * max_pixels) as stream:
         if is_tiff(stream):
-            page = tiff.open_page(stream, path, max_pixels)
+            page = tiff.open_page(stream, path, max_pixels, look=look)
             header, dots = page.header, page.dots_per_inch
             pixels = page.decode(channels, srgb)
         else:
             with pillow.open_image(stream, path, max_pixels) as (image, header):
+                look(header)
                 dots = pillow.dots_per_inch(image)
                 pixels = pillow.decode(image, header, stream, path, channels, srgb)
         pixels, alpha = with_channels(upright(pixels, header.orientation), channels)

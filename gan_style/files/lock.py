@@ -28,7 +28,7 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock. `Held` if another process has it, `OSError` if the file cannot be made; a warning if the file system has no locks."""
+        """Take the lock. `Held` if another process has it, `OSError` if the file cannot be made. A file system without locks: a warning."""
         if fcntl is None:
             return
         while self._descriptor is None:

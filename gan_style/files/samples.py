@@ -36,8 +36,8 @@ def full_range(samples: np.ndarray, bits: int) -> np.ndarray:
 
 
 def rounded_to_8_bits(samples: np.ndarray) -> np.ndarray:
-    """The nearest uint8 of uint16 over the full range."""
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    """The nearest uint8 of uint16 over the full range; uint8 as it is."""
+    return samples if samples.dtype == np.uint8 else ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def rows_of(height: int, width: int) -> Iterator[slice]:

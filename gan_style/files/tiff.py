@@ -5,6 +5,7 @@ in. A kind of TIFF that is not read is refused by its name.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -109,11 +110,19 @@ class Tiff:
         return to_srgb.of_colours(pixels) if to_srgb else pixels
 
 
-def open_page(stream: IO[bytes], path: Path | Encoded, max_pixels: int = MAX_PIXELS, by_parts: bool = False, kept_bytes: int = 0) -> Tiff:
+def open_page(
+    stream: IO[bytes],
+    path: Path | Encoded,
+    max_pixels: int = MAX_PIXELS,
+    by_parts: bool = False,
+    kept_bytes: int = 0,
+    look: Callable[[Header], None] = lambda header: None,
+) -> Tiff:
     """The first page of a TIFF, checked but not decoded. `UserError` if it is damaged, too large, or of a kind that is not read.
 
     max_pixels: the bound on the picture, or on each of its strips or tiles
     by_parts: the picture may be of any size, because regions of it will be read; `kept_bytes`: see `Parts`
+    look: is given the header before the sizes are checked
     """
     import tifffile
     from tifffile.tifffile import TIFF
@@ -126,15 +135,16 @@ def open_page(stream: IO[bytes], path: Path | Encoded, max_pixels: int = MAX_PIX
         assert isinstance(page, tifffile.TiffPage)
         samples = samples_of(page, path)
         parts = Parts(page, stream, path, kept_bytes, divide=by_parts)
-        if by_parts:
-            _check_part(parts, page.is_tiled, samples, path, max_pixels)
-        else:
-            _check_whole(parts, samples, path, max_pixels)
         turned = page.tags.valueof(_ORIENTATION, 1)
         orientation = turned if turned in range(1, 9) else 1
         width, height = (page.imagewidth, page.imagelength) if orientation < 5 else (page.imagelength, page.imagewidth)
         depth = 16 if samples.bits > 8 else 8
         header = Header(width, height, samples.channels, depth, samples.colours == "palette", several, orientation)
+        look(header)
+        if by_parts:
+            _check_part(parts, page.is_tiled, samples, path, max_pixels)
+        else:
+            _check_whole(parts, samples, path, max_pixels)
         return Tiff(path, page, samples, header, parts)
     except UserError:
         raise

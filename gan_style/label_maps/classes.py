@@ -47,11 +47,6 @@ class Classes:
         return found.reshape(pixels.shape[:2])
 
 
-def eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """Convert a label map [H, W, 3] of uint8 or uint16 to uint8."""
-    return pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)
-
-
 def find_classes(maps: Iterable[np.ndarray], ignored: Sequence[Colour] = ()) -> Classes:
     """Find the classes of label maps [H, W, 3] uint8, the most frequent first.
 

@@ -112,7 +112,7 @@ class Executor:
             self.done()
         with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
             written: Future[None] | None = None
-            for number, ahead in read_ahead(lambda number: self._read(work, number), todo, reading, ahead=2):
+            for _, ahead in read_ahead(lambda number: self._read(work, number), todo, reading, ahead=2):
                 region = ahead.result()
                 del ahead  # it would hold what was read until the region is computed
                 self._compute(work, region)

@@ -15,11 +15,12 @@ from torch import Tensor
 from gan_style.bundles.file import about, digest
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
-from gan_style.files.bounded import MAX_PIXELS
+from gan_style.files.bounded import MAX_PIXELS, Header, TooLarge
 from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import Compression, Storage
-from gan_style.files.regions import open_regions, read_in_parts
+from gan_style.files.regions import open_regions
+from gan_style.files.slides import is_slide_name
 from gan_style.files.writing import FAST_PNG
 from gan_style.label_maps.colours import to_nearest
 from gan_style.terminal.progress import Progress, say
@@ -35,6 +36,7 @@ from gan_style.translation.predictor import Predictor
 from gan_style.translation.region_result import RESULT, Result
 
 SCRATCH = ".regions"  # in the output folder
+_LEAST_BYTES = 24  # that a network takes for a pixel: three channels in and three out
 
 
 @dataclass(frozen=True)
@@ -72,24 +74,18 @@ class LargePictures:
     shown: bool = True
 
     def takes(self, job: Job) -> bool:
-        """Is the picture too large to be translated at once, or wanted by regions? False for a file that cannot be read."""
-        if self.tiling.tile == 0:
-            return False
-        if self.tiling.tile is not None or self.options.forced:
-            return True
-        try:
-            height, width = _size_of(job.source)
-        except UserError:
-            return False  # whoever reads it says why
+        """Is the picture translated by regions, whatever its size?"""
+        return bool(self.tiling.tile) or self.options.forced or is_slide_name(job.source.name)
+
+    def check(self, header: Header) -> None:
+        """`TooLarge` for a picture that is too large to be translated at once by any network. Any thread may ask."""
+        if header.height * header.width * _LEAST_BYTES > max(available(self.predictor.device, self.tiling), SMALL * _LEAST_BYTES):
+            raise TooLarge(f"{header.width} x {header.height} pixels are too many for the memory")
+
+    def too_large(self, height: int, width: int) -> bool:
+        """Is a picture of this size too large to be translated at once by this network?"""
         pixels = height * width
-        if pixels <= SMALL:
-            return False
-        if pixels > MAX_PIXELS:
-            return True
-        try:
-            return pixels * self._bytes_per_pixel > available(self.predictor.device, self.tiling)
-        except UserError:
-            return False  # a network that cannot be computed by regions: the whole picture may fit
+        return pixels > SMALL and pixels * self._bytes_per_pixel > available(self.predictor.device, self.tiling)
 
     @cached_property
     def _digest(self) -> str:
@@ -97,7 +93,11 @@ class LargePictures:
 
     @cached_property
     def _bytes_per_pixel(self) -> float:
-        return bytes_per_pixel(self._network, self.predictor.info.in_channels, self.predictor.device)
+        """0 for a network that cannot be computed by regions: the whole picture may fit."""
+        try:
+            return bytes_per_pixel(self._network, self.predictor.info.in_channels, self.predictor.device)
+        except UserError:
+            return 0.0
 
     def _network(self, image: Tensor) -> Tensor:
         return self.predictor.network(image, *(each[None].to(self.predictor.device) for each in self.condition))
@@ -202,15 +202,6 @@ def _facts(path: object) -> list[int] | None:
         return None
     facts = path.stat()
     return [facts.st_size, facts.st_mtime_ns]
-
-
-def _size_of(path: Path) -> Size:
-    """Height and width of a picture. Nothing is decoded."""
-    if read_in_parts(path):
-        with open_regions(path, 3) as reader:
-            return reader.height, reader.width
-    header = images.probe(path)
-    return header.height, header.width
 
 
 def _sampled(read: Callable[[int, int, int, int], np.ndarray | None], size: Size) -> Callable[[Region, Size], Tensor]:

@@ -1,5 +1,6 @@
 """Reading one picture for the network, and writing its result to a file."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import Tensor
 from gan_style.bundles.file import BundleInfo
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.bounded import Header
 from gan_style.files.samples import rounded_to_8_bits
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG
 from gan_style.label_maps.colours import to_nearest
@@ -32,9 +34,12 @@ class Original:
     dots_per_inch: tuple[float, float] | None = None
 
 
-def read_source(job: Job, info: BundleInfo, resize: int | str) -> Original:
-    """Read and resize a job's picture. resize: "none", "train" or the length of the shorter side. `UserError` names the file."""
-    picture = images.read(job.source, info.in_channels, srgb=info.labels not in ("yes", "nearest"))
+def read_source(job: Job, info: BundleInfo, resize: int | str, look: Callable[[Header], None] = lambda header: None) -> Original:
+    """Read and resize a job's picture. `UserError` names the file.
+
+    resize: "none", "train" or the length of the shorter side; look: see `images.read`
+    """
+    picture = images.read(job.source, info.in_channels, srgb=info.labels not in ("yes", "nearest"), look=look)
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
     labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and picture.labels)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
+from gan_style.files.bounded import TooLarge
 from gan_style.files.writing import FAST_PNG
 from gan_style.machine.batches import Batches, alike, read_ahead
 from gan_style.machine.memory import room_for
@@ -128,6 +129,7 @@ class Translation:
         self._translator = self.translator or Plain(self.predictor)
         self._batches = Batches(self._translate, 1 if self._translator.one_by_one else size)
         self._threads = min(8, max(2, os.cpu_count() or 2))  # a GPU, and a small network on a CPU, are faster than one thread encodes
+        self._by_regions = list[Job]()  # they follow the others
         self._writing: deque[Future[None]] = deque()
         self._counting = Lock()
 
@@ -136,16 +138,16 @@ class Translation:
 
         A full disk ends the run with a `UserError`. However it ends, finished results are still written.
         """
-        todo, large = list[Job](), list[Job]()
+        todo = list[Job]()
         for job in jobs:
             if job.done and not self.overwrite:
                 self.tally.skipped += 1
             else:
-                (large if self.large is not None and self.large.takes(job) else todo).append(job)
+                (self._by_regions if self.large is not None and self.large.takes(job) else todo).append(job)
         if todo:
             self._run(todo)
-        for job in large:
-            self._translate_large(job)
+        while self._by_regions:
+            self._translate_large(self._by_regions.pop(0))
 
     def _run(self, todo: list[Job]) -> None:
         """Translate pictures that fit into memory."""
@@ -173,16 +175,24 @@ class Translation:
                 raise
 
     def _sources(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Original]:
-        """The jobs' pictures in order."""
-        for _, reading in read_ahead(self._read, jobs, threads, max(1, self._threads // 2)):
+        """The jobs' pictures in order, without those that are translated by regions."""
+        fitting = len(jobs)
+        for job, reading in read_ahead(self._read, jobs, threads, max(1, self._threads // 2)):
             try:
-                yield reading.result()
+                source = reading.result()
+                if self.large is None or not self.large.too_large(source.height, source.width):
+                    yield source
+                    continue
             except UserError as mistake:
-                self._fail(str(mistake), progress)
+                if self.large is None or not isinstance(mistake, TooLarge):
+                    self._fail(str(mistake), progress)
+                    continue
+            self._by_regions.append(job)
+            progress.expect(fitting := fitting - 1)
 
     def _read(self, job: Job) -> Original:
         with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
-            return read_source(job, self.predictor.info, self.resize)
+            return read_source(job, self.predictor.info, self.resize, *([] if self.large is None else [self.large.check]))
 
     def _translate(self, batch: Sequence[Original]) -> Sequence[Tensor]:
         with room_for("no memory to translate it", _SMALLER):

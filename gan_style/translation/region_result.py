@@ -55,7 +55,7 @@ class Result(ABC):
         if self.alpha:
             alpha = self.reader.read_alpha(rows.start, columns.start, rows.length, columns.length)
             assert alpha is not None
-            if alpha.dtype != pixels.dtype:
+            if self.depth == 8:
                 alpha = rounded_to_8_bits(alpha)
             pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
         self.put(region, pixels)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from smoke import ROOT
 from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
 
 import gan_style
-from gan_style.files import images
+from gan_style.files import bounded, images
+from gan_style.files.opening import open_regular
 from gan_style.files.writing import encode
 from gan_style.translation import large
 
@@ -69,6 +71,25 @@ def test_a_picture_that_needs_too_much_memory_goes_by_regions_by_itself(
     assert differ("out/wide.png", "at_once/wide.png") <= 1
     assert main(command("--tile", "none", "--overwrite")) == 0
     assert "by regions" not in capsys.readouterr().out
+
+
+def test_each_file_is_opened_once(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    images.write(Path("in/other.tif"), pixels(40, 30))
+    opened = list[Path]()
+    monkeypatch.setattr(bounded, "open_regular", lambda path: opened.append(path) or open_regular(path))
+    assert main(command()) == 0
+    assert sorted(opened) == [Path("in/other.tif"), Path("in/wide.png")]
+
+
+@pytest.mark.parametrize("shape", [(9000, 7000, 3), (11000, 10000, 3)])
+def test_a_tiff_that_is_not_decoded_at_once_goes_by_regions(shape: tuple[int, ...], main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first has 16 bits and more bytes than pixels would allow, the second more pixels."""
+    tifffile.imwrite("in/huge.tif", shape=shape, dtype=np.uint16 if shape[0] == 9000 else np.uint8, photometric="rgb", rowsperstrip=64)
+    translated = list[Path]()
+    monkeypatch.setattr(large.LargePictures, "translate", lambda self, job: translated.append(job.source))
+    assert main(command("--max-memory", "100G")) == 0
+    assert translated == [Path("in/huge.tif")]
+    assert os.listdir("out") == ["wide.png"]  # noqa: PTH208
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])

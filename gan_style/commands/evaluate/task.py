@@ -17,8 +17,8 @@ from gan_style.errors import UserError
 from gan_style.evaluation.task.score import TaskScore
 from gan_style.evaluation.task.segmenter import Segmenter, check_place, load_segmenter, save_segmenter
 from gan_style.evaluation.task.training import MAPS, label_data, train_segmenter
+from gan_style.files.samples import rounded_to_8_bits
 from gan_style.files.stems import stem
-from gan_style.label_maps.classes import eight_bits
 from gan_style.types import Direction
 
 DEFAULT_STEPS = 1000
@@ -99,7 +99,7 @@ class Pairs:
     def read(self, name: str) -> tuple[np.ndarray, Tensor]:
         """(label map [h, w, 3] uint8 as in its file, photo [C, H, W] in [-1, 1])."""
         pair = self.validation.read_pair(self.place(name))
-        return eight_bits(pair[self.labels].pixels), self.validation.sized(pair[self.photos])
+        return rounded_to_8_bits(pair[self.labels].pixels), self.validation.sized(pair[self.photos])
 
 
 def _read(path: Path, options: Namespace, device: torch.device) -> Segmenter:

@@ -17,7 +17,8 @@ from gan_style.datasets.survey import Source
 from gan_style.evaluation.features import to_rgb
 from gan_style.evaluation.task.segmenter import Segmenter, SegmenterInfo, make_network
 from gan_style.files import images
-from gan_style.label_maps.classes import IGNORED, Classes, Colour, eight_bits, find_classes, is_close
+from gan_style.files.samples import rounded_to_8_bits
+from gan_style.label_maps.classes import IGNORED, Classes, Colour, find_classes, is_close
 from gan_style.machine.memory import room_for
 from gan_style.seeding import derive_seed
 from gan_style.terminal.progress import Progress
@@ -136,4 +137,4 @@ def _maps(source: Source, data: DataConfig, domain: str) -> Iterator[np.ndarray]
     count = min(SURVEYED, len(source.keys(domain)))
     places = [place * len(source.keys(domain)) // count for place in range(count)]
     for place in Progress("label maps", "files", count, brief=True).over(places):
-        yield eight_bits(read_domain(source, data, domain, place).pixels)
+        yield rounded_to_8_bits(read_domain(source, data, domain, place).pixels)

@@ -6,6 +6,7 @@ import torch
 
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.samples import rounded_to_8_bits
 
 
 def test_tensors_and_back_are_exact() -> None:
@@ -56,3 +57,9 @@ def test_large_pictures_may_shrink_and_grow_back(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(images, "MAX_RESIZED", 100)
     assert images.resize(np.zeros((20, 30, 3), np.uint8), 25, 24).shape == (25, 24, 3), "it has as many pixels already"
     assert images.resize(np.zeros((2, 3, 3), np.uint8), 20, 30, limit=600).shape == (20, 30, 3)
+
+
+def test_16_bits_become_the_nearest_8_bits() -> None:
+    deep = np.array([0, 128, 129, 257, 385, 386, 65406, 65407, 65535], np.uint16)
+    assert rounded_to_8_bits(deep).tolist() == [0, 0, 1, 1, 1, 2, 254, 255, 255]
+    assert rounded_to_8_bits(rounded_to_8_bits(deep)).dtype == np.uint8

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Condition
 from typing import Any
 
 import pytest
@@ -174,3 +175,59 @@ def test_regions_of_an_axis_meet() -> None:
                 covered[rows.start : rows.stop, columns.start : columns.stop] += 1
             assert (covered == 1).all()
     assert Span(3, 9).length == 6
+
+
+def test_the_next_regions_are_read_while_one_is_written() -> None:
+    image, reads = picture(), list[Region]()
+    plan = planned(torch.tanh, [image], 16)
+    last = plan.passes[-1].regions
+    reading, written = Condition(), list[Region]()
+
+    def read(region: Region) -> Tensor:
+        with reading:
+            reads.append(region)
+            reading.notify_all()
+        return part_of(image)(region)
+
+    def write(region: Region, values: Tensor) -> None:
+        written.append(region)
+        with reading:
+            assert reading.wait_for(lambda: len(reads) >= min(len(written) + 2, last), timeout=60)
+
+    Executor(plan, [read], write, Scratch(None), CPU).run()
+    assert len(written) == last
+    assert set(written) == set(reads)
+
+
+@pytest.mark.parametrize("refused", ["reading", "writing"])
+def test_a_mistake_in_another_thread_stops_the_work_and_keeps_what_is_done(refused: str, tmp_path: Path) -> None:
+    image, network = picture(), resnet()
+    plan = planned(network, [image], 32)
+    undisturbed = run_plan(plan, [image])
+    result, calls = torch.zeros_like(undisturbed), {"reading": 0, "writing": 0}
+
+    def call(what: str) -> None:
+        calls[what] += 1
+        if what == refused and calls[what] == 4:
+            raise UserError(f"no room for {what}")
+
+    def write(region: Region, values: Tensor) -> None:
+        call("writing")
+        result[..., region[0].start : region[0].stop, region[1].start : region[1].stop] = values
+
+    def read(region: Region) -> Tensor:
+        call("reading")
+        return part_of(image)(region)
+
+    for attempt in range(2):
+        scratch = Scratch(tmp_path / "scratch")
+        assert scratch.begin({"plan": plan.identity}) == bool(attempt)
+        try:
+            Executor(plan, [read], write, scratch, CPU).run()
+        except UserError as mistake:
+            assert not attempt
+            assert str(mistake) == f"no room for {refused}"
+        finally:
+            scratch.close(forget=False)
+    assert torch.equal(result, undisturbed)
+    assert calls["writing"] == plan.passes[-1].regions + (refused == "writing"), "finished regions are not done again"
