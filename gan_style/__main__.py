@@ -12,6 +12,7 @@ VERBS = {
     "train": "train on folders of images; the same command goes on with a run",
     "infer": "translate pictures, or stylise them by optimisation",
     "evaluate": "measure results, or a bundle over a data set",
+    "convert": "make bundles of other projects' weights, and weights of bundles",
     "report": "write one page about a run, or about several",
     "prepare": "draw the demo sets, change layouts of data sets, check files",
     "keys": "print the guide to every configuration key",

@@ -65,6 +65,7 @@ class BundleInfo(BaseModel):
     labels: Literal["auto", "yes", "no", "nearest"] = "auto"  # are its inputs label maps?
     colours: list[Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]] = Field([], max_length=256)  # the classes, for `nearest`
     resize: Resize
+    statistics: Literal["image", "running"] = "image"  # what a batch normalisation uses: each image's own, or those of the training
     step: int = Field(ge=0, lt=2**53)
     scores: dict[str, float] = {}  # the scores of validation, in a bundle that was kept as the best
 
@@ -121,7 +122,7 @@ def _no_bundle(path: Path, problem: Exception) -> str:
     if kind and path.suffix != ".safetensors":
         return (
             f"is {kind.name}, not a gan_style bundle; train.py writes those (bundles/a2b.safetensors in its run folder), "
-            "and gan_style.interop reads weights of other projects"
+            "and gan-style convert makes bundles of other projects' weights"
         )
     return f"not a gan_style bundle ({problem})"
 

@@ -36,7 +36,7 @@ _RAW = Kind("a camera's raw file", "raw files of cameras", "develop it to a TIFF
 _WEIGHTS = Kind(
     "weights of PyTorch",
     "weights of PyTorch",
-    "infer.py --model takes a bundle or run folder of train.py; gan_style.interop reads weights of other projects",
+    "infer.py --model takes a bundle or run folder of train.py; gan-style convert makes bundles of other projects' weights",
 )
 _SAFETENSORS = Kind("a bundle or other safetensors", "safetensors", "infer.py takes a bundle as --model")
 _ONNX = Kind("a network in ONNX", "networks in ONNX", "infer.py --model takes a bundle or run folder of train.py")

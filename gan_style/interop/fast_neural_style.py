@@ -1,8 +1,9 @@
 """Conversion of weights from and to the PyTorch examples' fast-neural-style (`TransformerNet`).
 
-That network takes RGB values of 0 to 255, ours takes [-1, 1]. The first convolution's weights absorb the scale of the input, the last
-one's the scale of the output, so both networks are the same function. It is exact at the edges too, because reflection padding pads
-with values of the image.
+That network takes RGB values of 0 to 255, images here are in [-1, 1]. A network of ours with `values: bytes` scales images itself and takes
+the weights as they are. In one with `values: signed` the first convolution's weights absorb the scale of the input, the last one's the
+scale of the output, so both networks are the same function. It is exact at the edges too, because reflection padding pads with values of
+the image.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,10 +11,11 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from gan_style.config.network import NetworkConfig
 from gan_style.errors import UserError
-from gan_style.networks.generators.transformer_net import TransformerNet
+from gan_style.networks.generators.transformer_net import BYTE_HALF, TransformerNet
 
-_HALF = 127.5  # 255 = (1 + 1) * 127.5
+_SIZE = {"base_channels": 32, "num_blocks": 5, "spectral_norm": False}
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # in old checkpoints; instance normalisation never used them
 
 
@@ -23,10 +25,10 @@ def from_reference(state: Mapping[str, Tensor], network: TransformerNet) -> dict
     network: one of ours with the same settings; only its names and shapes are read
     """
     theirs = {name: value for name, value in state.items() if not name.endswith(_STATISTICS)}
-    converted = {}
+    names, converted = dict(_layers(len(network.blocks))), {}
     for key, expected in network.state_dict().items():
         layer, _, part = key.rpartition(".")
-        name = f"{dict(_layers(network))[layer]}.{part}"
+        name = f"{names[layer]}.{part}"
         if name not in theirs:
             raise UserError(f"layer {name!r} is not among the weights: give those of a TransformerNet with these settings")
         value = theirs.pop(name)
@@ -38,22 +40,30 @@ def from_reference(state: Mapping[str, Tensor], network: TransformerNet) -> dict
         converted[key] = value
     if theirs:
         raise UserError(f"the weights hold {next(iter(theirs))!r}, for which this network has no layer: take a network with their settings")
+    if network.values == "bytes":
+        return converted
     weight, bias = converted["conv1.conv.weight"], converted["conv1.conv.bias"]
-    converted["conv1.conv.bias"] = bias + _HALF * weight.sum(dim=(1, 2, 3))  # w (127.5 x + 127.5) + b
-    converted["conv1.conv.weight"] = _HALF * weight
-    converted["head.weight"] = converted["head.weight"] / _HALF  # (w x + b) / 127.5 - 1
-    converted["head.bias"] = converted["head.bias"] / _HALF - 1
+    converted["conv1.conv.bias"] = bias + BYTE_HALF * weight.sum(dim=(1, 2, 3))  # w (127.5 x + 127.5) + b
+    converted["conv1.conv.weight"] = BYTE_HALF * weight
+    converted["head.weight"] = converted["head.weight"] / BYTE_HALF  # (w x + b) / 127.5 - 1
+    converted["head.bias"] = converted["head.bias"] / BYTE_HALF - 1
     return converted
 
 
 def to_reference(network: TransformerNet, style: int = 0) -> dict[str, Tensor]:
     """The state dict of one style with the reference's names and value range."""
-    names = dict(_layers(network))
-    weights = {key: value.clone() for key, value in network.state_dict().items()}
-    weights["conv1.conv.weight"] /= _HALF
-    weights["conv1.conv.bias"] -= _HALF * weights["conv1.conv.weight"].sum(dim=(1, 2, 3))
-    weights["head.weight"] *= _HALF
-    weights["head.bias"] = (weights["head.bias"] + 1) * _HALF
+    return renamed(network.state_dict(), len(network.blocks), network.values, style)
+
+
+def renamed(ours: Mapping[str, Tensor], blocks: int, values: str, style: int = 0) -> dict[str, Tensor]:
+    """The same for the weights of a network with this number of residual blocks. values: of its section"""
+    names = dict(_layers(blocks))
+    weights = {key: value.clone() for key, value in ours.items()}
+    if values == "signed":
+        weights["conv1.conv.weight"] /= BYTE_HALF
+        weights["conv1.conv.bias"] -= BYTE_HALF * weights["conv1.conv.weight"].sum(dim=(1, 2, 3))
+        weights["head.weight"] *= BYTE_HALF
+        weights["head.bias"] = (weights["head.bias"] + 1) * BYTE_HALF
     theirs = {}
     for key, value in weights.items():
         layer, _, part = key.rpartition(".")
@@ -61,7 +71,14 @@ def to_reference(network: TransformerNet, style: int = 0) -> dict[str, Tensor]:
     return theirs
 
 
-def _layers(network: TransformerNet) -> Iterator[tuple[str, str]]:
+def check_size(config: NetworkConfig) -> None:
+    """`UserError` for a network of another size than the reference's, which has one alone."""
+    for key, size in _SIZE.items():
+        if (own := getattr(config, key)) != size:
+            raise UserError(f"{key} {own}: the network of fast-neural-style has {size}, always, and cannot hold these weights")
+
+
+def _layers(blocks: int) -> Iterator[tuple[str, str]]:
     """(our name, the reference's name) of every convolution and normalisation."""
     for ours, conv, norm in (
         ("conv1", "conv1", "in1"),
@@ -72,7 +89,7 @@ def _layers(network: TransformerNet) -> Iterator[tuple[str, str]]:
     ):
         yield f"{ours}.conv", f"{conv}.conv2d"
         yield f"{ours}.norm", norm
-    for number in range(len(network.blocks)):
+    for number in range(blocks):
         for half in (1, 2):
             yield f"blocks.{number}.conv{half}.conv", f"res{number + 1}.conv{half}.conv2d"
             yield f"blocks.{number}.conv{half}.norm", f"res{number + 1}.in{half}"

@@ -32,6 +32,7 @@ def read_fast_neural_style(state: State, settings: Settings) -> Foreign:
         base_channels=settings.found("base_channels", len(first)),
         num_blocks=settings.found("num_blocks", len(blocks)),
         norm=settings.found("norm", "instance", "with scales, as always"),
+        values=settings.found("values", "bytes", "as all weights of this kind"),
     )
     style = settings.text("style", "style", "the style's name for infer --style; --set style=NAME")
     network = cast(TransformerNet, without_memory(partial(TransformerNet, 3, 3, config)))

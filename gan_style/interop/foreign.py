@@ -15,6 +15,7 @@ from gan_style.interop.weight_file import State
 
 C = TypeVar("C", bound=NetworkConfig)
 Role = Literal["generator", "discriminator"]
+Statistics = Literal["image", "running"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Foreign:
     weights: dict[str, Tensor]
     told: tuple[str, ...]
     keys: Mapping[str, Any]
-    statistics: Literal["image", "running"] = "image"
+    statistics: Statistics = "image"
 
 
 @dataclass(frozen=True)

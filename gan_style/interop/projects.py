@@ -7,6 +7,7 @@ from gan_style.errors import UserError
 from gan_style.interop.fast_neural_style_settings import is_fast_neural_style, read_fast_neural_style
 from gan_style.interop.foreign import Foreign, Project
 from gan_style.interop.naming import unwrapped
+from gan_style.interop.network_file import open_discriminator
 from gan_style.interop.pytorch_cyclegan_settings import is_cut, is_cyclegan, read_cut, read_cyclegan
 from gan_style.interop.settings import Settings
 from gan_style.interop.weight_file import State, read_states
@@ -17,6 +18,7 @@ PROJECTS: dict[str, Project] = {
     "cut": Project("CUT", is_cut, read_cut),
     "cyclegan": Project("pytorch-CycleGAN-and-pix2pix", is_cyclegan, read_cyclegan),
 }
+OURS = "gan_style"  # a discriminator's file, which convert wrote
 AUTO = "auto"
 _AVERAGES = ("ema", "average")  # in names of moving averages, which serve where training weights lie beside them
 
@@ -30,6 +32,9 @@ def read_foreign(path: Path, given: Mapping[str, str] | None = None, kind: str =
     `UserError` in one line names the file and what is wrong with it or with a setting.
     """
     settings = Settings(given)
+    if (held := open_discriminator(path)) is not None:
+        settings.check_all_used()
+        return Foreign(OURS, "discriminator", "", held.config, held.in_channels, 1, held.weights, (f"{'kind':16}{OURS}",), {})
     found = {place: _stripped(state) for place, state in read_states(path).items()}
     found = {name: group for place, state in found.items() for name, group in _networks(place, state, kind)} or found
     try:

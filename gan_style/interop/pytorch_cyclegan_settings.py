@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.interop.foreign import Foreign, Role, in_full, section, without_memory
+from gan_style.interop.foreign import Foreign, Role, Statistics, in_full, section, without_memory
 from gan_style.interop.pytorch_cyclegan import from_reference
 from gan_style.interop.settings import Settings
 from gan_style.interop.shapes import norm_of, places, weight, without_statistics
@@ -74,8 +74,11 @@ def _read(kind: str, state: State, settings: Settings) -> Foreign:
         return kinds[name](in_channels=in_channels, **given, config=config)
 
     weights = from_reference(without_statistics(state, config.norm, settings), without_memory(make))
+    statistics: Statistics = "image"
+    if role == "generator" and config.norm == "batch":
+        statistics = settings.chosen("statistics", "image", ("image", "running"), "as the test.py of the project does")
     method = "cut" if kind == "cut" else "pix2pix" if name == "unet" else "cyclegan"
-    return Foreign(kind, role, method, config, in_channels, out_channels, in_full(weights, settings), tuple(settings.told), {})
+    return Foreign(kind, role, method, config, in_channels, out_channels, in_full(weights, settings), tuple(settings.told), {}, statistics)
 
 
 def _resnet(state: State, settings: Settings) -> tuple[Section, tuple[int, int]]:

@@ -57,7 +57,8 @@ class Predictor:
             )
         config = translator_config(path, info, METHODS[info.method])
         check_weights(path, METHODS[info.method], config, info, weights)
-        network = serving_network(info.method, config, info.in_channels, info.out_channels).to(place)
+        running = info.statistics == "running"
+        network = serving_network(info.method, config, info.in_channels, info.out_channels, running).to(place)
         network.load_state_dict(weights)
         network = with_fixed_weights(network)
         condition = METHODS[info.method].takes(config)

@@ -16,6 +16,8 @@ from gan_style.networks.keys import BaseChannels, NumBlocks
 from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.layers.padding import run_padded
 
+BYTE_HALF = 127.5  # [0, 255] = ([-1, 1] + 1) * 127.5
+
 
 class TransformerNetConfig(NetworkConfig):
     """The image transformation network."""
@@ -24,6 +26,11 @@ class TransformerNetConfig(NetworkConfig):
     base_channels: BaseChannels = 32
     num_blocks: NumBlocks = 5
     norm: Literal["instance"] = Field(default="instance", description="Always `instance`. Each style is a set of its scales and shifts.")
+    values: Literal["signed", "bytes"] = Field(
+        default="signed",
+        description="What the first convolution sees and the last one makes: values in [-1, 1] (`signed`), or in [0, 255] (`bytes`), as in "
+        "the PyTorch examples' fast-neural-style, whose weights then fit as they are.",
+    )
 
 
 class TransformerNet(nn.Module):
@@ -40,6 +47,7 @@ class TransformerNet(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, config: TransformerNetConfig, styles: int = 1) -> None:
         super().__init__()
         k = config.base_channels
+        self.values = config.values
         self.conv1 = _Layer(in_channels, k, 9, styles)
         self.conv2 = _Layer(k, 2 * k, 3, styles, stride=2)
         self.conv3 = _Layer(2 * k, 4 * k, 3, styles, stride=2)
@@ -56,6 +64,8 @@ class TransformerNet(nn.Module):
         return run_padded(lambda images: self._stylize(images, styles), x, self.size_multiple, self.minimum_size)
 
     def _stylize(self, x: Tensor, styles: Tensor | None) -> Tensor:
+        if self.values == "bytes":
+            x = (x + 1) * BYTE_HALF
         x = F.relu(self.conv1(x, styles))  # [B, k, H, W]
         x = F.relu(self.conv2(x, styles))  # [B, 2k, H/2, W/2]
         x = F.relu(self.conv3(x, styles))  # [B, 4k, H/4, W/4]
@@ -63,7 +73,8 @@ class TransformerNet(nn.Module):
             x = block(x, styles)  # [B, 4k, H/4, W/4]
         x = F.relu(self.up1(F.interpolate(x, scale_factor=2, mode="nearest"), styles))  # [B, 2k, H/2, W/2]
         x = F.relu(self.up2(F.interpolate(x, scale_factor=2, mode="nearest"), styles))  # [B, k, H, W]
-        return self.head(x)  # [B, Cout, H, W]
+        y = self.head(x)  # [B, Cout, H, W]
+        return y / BYTE_HALF - 1 if self.values == "bytes" else y
 
 
 class _Layer(nn.Module):

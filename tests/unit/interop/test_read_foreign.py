@@ -91,7 +91,7 @@ def test_half_precision_is_kept_and_told(tmp_path: Path) -> None:
     save_file(state, tmp_path / "net.safetensors")
     foreign = read_foreign(tmp_path / "net.safetensors")
     assert foreign.weights["head.bias"].dtype == torch.float32
-    assert torch.equal(foreign.weights["head.bias"].half(), state["model.15.bias"])
+    assert torch.equal(foreign.weights["head.bias"].half(), state["model.19.bias"])
     assert "precision       float16 (kept as float32, the same numbers)" in foreign.told
 
 
@@ -139,6 +139,6 @@ class TestMistakes:
 
     def test_weights_that_are_cut_short(self, tmp_path: Path) -> None:
         state = resnet()
-        del state["model.15.bias"]
-        with pytest.raises(UserError, match=r"layer 'model\.15\.bias' \(head\.bias here\) is not among the weights"):
+        del state["model.19.bias"]
+        with pytest.raises(UserError, match=r"layer 'model\.19\.bias' \(head\.bias here\) is not among the weights"):
             read_foreign(saved(tmp_path / "net.pth", state))
