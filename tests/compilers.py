@@ -1,5 +1,9 @@
-"""Stand-ins for torch's compiler, for the length of a test."""
+"""Stand-ins for torch's compiler, for the length of a test, and the compiler itself."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -29,3 +33,14 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     torch._dynamo.reset()
     monkeypatch.setattr(compilation, "BACKEND", backend)
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Take back what the compiler adds to sys.path and to the environment."""
+    path, variables = list(sys.path), set(os.environ)
+    torch._dynamo.reset()
+    yield
+    sys.path[:] = path
+    for name in set(os.environ) - variables:
+        del os.environ[name]

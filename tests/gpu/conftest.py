@@ -1,12 +1,11 @@
 """The device of these tests. Without a GPU they are skipped; `--gpu-tests-on cpu` rehearses them."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import torch
+from compilers import compiling
 from waiting import NeverWaiting
 
 from gan_style.machine.device import cuda_settings
@@ -19,14 +18,10 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
     if name == "cuda" and not torch.cuda.is_available():
         pytest.skip("needs a CUDA GPU; --gpu-tests-on cpu rehearses it")
     before = torch.backends.cudnn.deterministic
-    path, variables = list(sys.path), set(os.environ)  # the compiler adds to both
     torch.backends.cudnn.deterministic = True
-    with cuda_settings(tf32=False, benchmark=False):
+    with compiling(), cuda_settings(tf32=False, benchmark=False):
         yield name
     torch.backends.cudnn.deterministic = before
-    sys.path[:] = path
-    for name in set(os.environ) - variables:
-        del os.environ[name]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cache
 from typing import Any
 
 import torch
@@ -10,6 +9,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from gan_style.networks.layers.dropout import drawing, drawing_as
+
+_followed_by_none: Any = None
 
 
 def stage_runner(recompute: bool) -> Callable[..., Tensor]:
@@ -22,10 +23,12 @@ def _run_forgetting(stage: nn.Module, *inputs: Tensor) -> Tensor:
     return _not_compiled()(stage, *inputs) if learns else stage(*inputs)
 
 
-@cache
 def _not_compiled() -> Any:
     """`_checkpointed` as no compiler follows it: each stage is compiled by itself. Made on first use, for it loads torch's compiler."""
-    return torch.compiler.disable(_checkpointed, recursive=False)
+    global _followed_by_none  # a function that `functools.cache` wraps would make the compiler warn
+    if _followed_by_none is None:
+        _followed_by_none = torch.compiler.disable(_checkpointed, recursive=False)
+    return _followed_by_none
 
 
 def _checkpointed(stage: nn.Module, *inputs: Tensor) -> Tensor:
