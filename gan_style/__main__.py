@@ -11,6 +11,7 @@ from gan_style.version import VERSION
 VERBS = {
     "train": "train on folders of images; the same command goes on with a run",
     "infer": "translate pictures, or stylise them by optimisation",
+    "serve": "translate pictures over HTTP",
     "evaluate": "measure results, or a bundle over a data set",
     "convert": "make bundles of other projects' weights, and weights of bundles",
     "report": "write one page about a run, or about several",

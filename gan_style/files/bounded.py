@@ -21,7 +21,7 @@ MAX_SCANNED = 2**34  # most pixels times scans of a JPEG; each scan decodes all 
 
 
 class TooLarge(UserError):
-    """A picture has more pixels, or its file more bytes, than may be decoded at once."""
+    """A picture has more pixels, or its file more bytes, than may be decoded at once, or resizing would give it more."""
 
 
 @dataclass(frozen=True)

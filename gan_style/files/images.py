@@ -19,7 +19,7 @@ from gan_style.errors import UserError
 from gan_style.files import pillow, tiff
 from gan_style.files.atomic import replacing
 from gan_style.files.bounded import MAX_PIXELS as MAX_PIXELS
-from gan_style.files.bounded import Encoded, Header, opened
+from gan_style.files.bounded import Encoded, Header, TooLarge, opened
 from gan_style.files.kinds import is_image_name
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.samples import rows_of
@@ -100,7 +100,11 @@ def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | N
     dots_per_inch: across and down, for formats that store it; png_compression: see `encode`. Writing is atomic.
     `UserError` if the format cannot hold the pixels, or if the disk refuses.
     """
-    data = encode(path, pixels, dots_per_inch, png_compression)
+    write_encoded(path, encode(path, pixels, dots_per_inch, png_compression))
+
+
+def write_encoded(path: Path, data: bytes) -> None:
+    """Write an encoded picture atomically; folders are created. `UserError` if the disk refuses."""
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(data)
@@ -138,12 +142,12 @@ def resize(
     """Resize [H, W, C] to [height, width, C]: area averaging along sides that shrink (no aliasing), cubic along sides that grow.
 
     labels: take the nearest pixel instead, which makes no new value.
-    `UserError` with `name` if the result is enlarged to more than `limit` pixels: a picture 1 pixel wide and 100000 high has eight
+    `TooLarge` with `name` if the result is enlarged to more than `limit` pixels: a picture 1 pixel wide and 100000 high has eight
     gigapixels when it is scaled to a width of 286.
     """
     rows, columns, channels = pixels.shape
     if height * width > max(limit, rows * columns):
-        raise UserError(
+        raise TooLarge(
             f"{name}: has {columns} x {rows} pixels and would be resized to {width} x {height}, more than the {limit} pixels allowed; "
             "cut it to another shape, or resize otherwise (data.preprocess, data.load_size; infer.py --resize)"
         )

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageErr
 
 from gan_style.errors import UserError
 from gan_style.files import bounded
-from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, check_pixels, reason
+from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, TooLarge, check_pixels, reason
 from gan_style.files.colour import MAX_PROFILE, Conversion, conversion
 from gan_style.files.kinds import BEGINNING, advice, kind_of_bytes, kind_of_name
 from gan_style.files.samples import rows_of
@@ -55,7 +55,7 @@ def open_image(stream: IO[bytes], path: Path | Encoded, max_pixels: int = MAX_PI
         what = advice(kind, path.name) if kind else "is not an image, or its beginning is damaged; replace or remove it"
         raise UserError(f"{path}: {what}") from failure
     except Image.DecompressionBombError as failure:
-        raise UserError(f"{path}: claims more than the {max_pixels} pixels allowed; scale it down or remove it") from failure
+        raise TooLarge(f"{path}: claims more than the {max_pixels} pixels allowed; scale it down or remove it") from failure
     except Exception as failure:  # see `decode`
         long = "MAX_TEXT_CHUNK" in str(failure)
         raise UserError(f"{path}: {_TOO_LONG if long else f'its header is damaged ({reason(failure)}); replace or remove it'}") from failure

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.bounded import Encoded
 from gan_style.networks.pretrained.vgg import layers
 
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601: the Y of YIQ and YCbCr
@@ -80,7 +81,7 @@ def parse_layers(option: str, text: str, network: str) -> dict[str, float]:
     return found
 
 
-def read_mask(path: Path, photo: Path, height: int, width: int) -> Tensor:
+def read_mask(path: Path | Encoded, photo: Path | Encoded, height: int, width: int) -> Tensor:
     """Read a gray picture as a mask [1, 1, height, width]: black is 0, white is 1.
 
     `UserError` if it cannot be read, has another size than the photo (`height`, `width`), or is black everywhere.

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -9,11 +11,19 @@ from torch import Tensor
 from gan_style.bundles.file import BundleInfo
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.files.bounded import Header
+from gan_style.files.bounded import MAX_PIXELS, Encoded, Header
 from gan_style.files.samples import rounded_to_8_bits
-from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG
+from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG, encode
 from gan_style.label_maps.colours import to_nearest
-from gan_style.translation.inputs import Job
+
+
+class Named(Protocol):
+    """A picture to translate, `inputs.Job` or one that a client has sent. The suffix of `target` is the format of its result."""
+
+    @property
+    def source(self) -> Path | Encoded: ...
+    @property
+    def target(self) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Original:
     dots_per_inch: of the file, across and down, or None
     """
 
-    job: Job
+    job: Named
     pixels: np.ndarray
     height: int
     width: int
@@ -34,12 +44,14 @@ class Original:
     dots_per_inch: tuple[float, float] | None = None
 
 
-def read_source(job: Job, info: BundleInfo, resize: int | str, look: Callable[[Header], None] = lambda header: None) -> Original:
+def read_source(
+    job: Named, info: BundleInfo, resize: int | str, look: Callable[[Header], None] = lambda header: None, max_pixels: int = MAX_PIXELS
+) -> Original:
     """Read and resize a job's picture. `UserError` names the file.
 
-    resize: "none", "train" or the length of the shorter side; look: see `images.read`
+    resize: "none", "train" or the length of the shorter side; look: see `images.read`; max_pixels: most pixels that are decoded
     """
-    picture = images.read(job.source, info.in_channels, srgb=info.labels not in ("yes", "nearest"), look=look)
+    picture = images.read(job.source, info.in_channels, info.labels not in ("yes", "nearest"), max_pixels, look)
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
     labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and picture.labels)
@@ -68,7 +80,12 @@ def network_size(info: BundleInfo, resize: int | str, height: int, width: int) -
 
 
 def write_result(source: Original, translated: Tensor, keep_resized: bool, png_compression: int = FAST_PNG) -> None:
-    """Write a result [C, h, w] in [-1, 1], in the file's depth and with its alpha if the format can hold them.
+    """Write the file that `encoded_result` makes."""
+    images.write_encoded(source.job.target, encoded_result(source, translated, keep_resized, png_compression))
+
+
+def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png_compression: int = FAST_PNG) -> bytes:
+    """Encode a result [C, h, w] in [-1, 1], in the file's depth and with its alpha if the format can hold them.
 
     png_compression: 0 (fast) to 9 (small)
     keep_resized: keep the result's size; else it is resized to the file's own size and keeps the file's dots per inch
@@ -85,7 +102,7 @@ def write_result(source: Original, translated: Tensor, keep_resized: bool, png_c
         pixels = np.concatenate([pixels, alpha], axis=2)
     same_size = pixels.shape[:2] == (source.height, source.width)
     dots = source.dots_per_inch if same_size else None
-    images.write(source.job.target, fit_format(pixels, suffix), dots, png_compression)
+    return encode(source.job.target, fit_format(pixels, suffix), dots, png_compression)
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:

@@ -35,6 +35,27 @@ _SMALLER = "scale it down, or translate smaller with --resize N"
 NO_USE_GOING_ON = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the disk is full or read-only
 
 
+def batch_of(predictor: Predictor, resize: int | str, keep_resized: bool) -> int:
+    """The most pictures in one forward, where the user does not say: 8 on a GPU, else 1.
+
+    Other batch sizes may take other kernels, which round otherwise: where the result must be the one that training showed, pictures go
+    one by one as they did there.
+    """
+    as_in_training = resize == "train" and keep_resized
+    return GPU_BATCH if predictor.device.type != "cpu" and not as_in_training else 1
+
+
+def translate_together(translator: Translator, batch: Sequence[Original]) -> Sequence[Tensor]:
+    """The results [C, h, w] of pictures of one kind (`kind_of_pixels`). `OutOfMemory` if they do not fit."""
+    with room_for("no memory to translate it", _SMALLER):
+        return list(translator(batch, torch.stack([images.to_integers(source.pixels) for source in batch])))
+
+
+def unfit(result: Tensor) -> str | None:
+    """Why a result is not written, in words: it would be black. None for a good one."""
+    return None if torch.isfinite(result).all() else "its translation is not finite; take --precision fp32 or an earlier checkpoint"
+
+
 @dataclass
 class Tally:
     """The counts of the jobs so far. They are correct at any moment, also after an interruption."""
@@ -121,12 +142,8 @@ class Translation:
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
-        on_gpu = self.predictor.device.type != "cpu"
-        # Other batch sizes may take other kernels, which round otherwise: where the result must be the one that training
-        # showed, pictures go one by one as they did there.
-        as_in_training = self.resize == "train" and self.keep_resized
-        size = self.batch_size or (GPU_BATCH if on_gpu and not as_in_training else 1)
         self._translator = self.translator or Plain(self.predictor)
+        size = self.batch_size or batch_of(self.predictor, self.resize, self.keep_resized)
         self._batches = Batches(self._translate, 1 if self._translator.one_by_one else size)
         self._threads = min(8, max(2, os.cpu_count() or 2))  # a GPU, and a small network on a CPU, are faster than one thread encodes
         self._by_regions = list[Job]()  # they follow the others
@@ -195,16 +212,14 @@ class Translation:
             return read_source(job, self.predictor.info, self.resize, *([] if self.large is None else [self.large.check]))
 
     def _translate(self, batch: Sequence[Original]) -> Sequence[Tensor]:
-        with room_for("no memory to translate it", _SMALLER):
-            pictures = torch.stack([images.to_integers(source.pixels) for source in batch])
-            return list(self._translator(batch, pictures))
+        return translate_together(self._translator, batch)
 
     def _take(self, source: Original, result: Tensor | UserError, threads: ThreadPoolExecutor, progress: Progress) -> None:
         """Pass a result on to be written."""
         if isinstance(result, UserError):
             self._fail(f"{source.job.source}: {result}", progress)
-        elif not torch.isfinite(result).all():  # would be written as black
-            self._fail(f"{source.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint", progress)
+        elif why := unfit(result):
+            self._fail(f"{source.job.source}: {why}", progress)
         else:
             self._writing.append(threads.submit(self._write, source, result))
             while len(self._writing) > self._batches.size:

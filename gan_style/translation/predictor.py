@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gan_style.bundles.file import BundleInfo, about, digest, load_bundle
 from gan_style.conditions import AnyCondition, Exemplar, Label, Mix, Noise
 from gan_style.errors import UserError
+from gan_style.files.bounded import TooLarge
 from gan_style.machine.compilation import compiled
 from gan_style.machine.device import Precision, check_precision, choose_device
 from gan_style.machine.memory import room_for
@@ -134,11 +135,11 @@ class Predictor:
             return drawn.float().clamp(-1.0, 1.0).cpu()
 
     def _check_padding(self, height: int, width: int) -> None:
-        """`UserError` for a ribbon, which padding to multiples of 1024 would enlarge a thousandfold."""
+        """`TooLarge` for a ribbon, which padding to multiples of 1024 would enlarge a thousandfold."""
         multiple, least = (int(getattr(self.network, name, 1)) for name in ("size_multiple", "minimum_size"))
         rows, columns = (size + missing(size, multiple, least) for size in (height, width))
         if rows * columns > max(MAX_PADDED, 2 * height * width):
-            raise UserError(
+            raise TooLarge(
                 f"has {width} x {height} pixels, which the network pads to {columns} x {rows}, more than {MAX_PADDED}; "
                 "cut it to another shape, or translate smaller with --resize N"
             )

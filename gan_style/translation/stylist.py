@@ -13,6 +13,7 @@ from torch import Tensor
 from gan_style.conditions import Mix
 from gan_style.errors import UserError, nearest
 from gan_style.files import images
+from gan_style.files.bounded import Encoded
 from gan_style.translation.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
 from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
@@ -23,10 +24,15 @@ LARGEST_STYLE = 1024  # pixels of a style picture's longer side: larger ones are
 
 @dataclass(frozen=True)
 class StyleOptions:
-    """The options as they were given. strength: None means the whole style"""
+    """The options as they were given.
 
-    style: Sequence[str] = ()
-    mask: Sequence[str] = ()
+    style: texts of --style, or style pictures that a client has sent, each with its share or None
+    mask: paths of files, or masks that a client has sent
+    strength: None means the whole style
+    """
+
+    style: Sequence[str | tuple[Encoded, float | None]] = ()
+    mask: Sequence[str | Encoded] = ()
     preserve_color: Literal["luminance", "histogram"] | None = None
     strength: float | None = None
 
@@ -66,7 +72,8 @@ class Stylist(ABC):
         """The masks [1, S, h, w] in [0, 1] at the size of stylization; None without masks."""
         if not self.options.mask:
             return None
-        read = [read_mask(Path(path), source.job.source, source.height, source.width) for path in self.options.mask]
+        masks = [Path(mask) if isinstance(mask, str) else mask for mask in self.options.mask]
+        read = [read_mask(mask, source.job.source, source.height, source.width) for mask in masks]
         return F.adaptive_avg_pool2d(torch.cat(read, dim=1), (photos.shape[2], photos.shape[3]))
 
     def _shares(self, masks: Tensor | None) -> Tensor:
@@ -82,7 +89,9 @@ class NamedStyles(Stylist):
 
     def __init__(self, predictor: Predictor, condition: Mix, options: StyleOptions) -> None:
         known = list(condition.names)
-        asked = [part for text in options.style for part in text.split(",")]
+        if any(not isinstance(text, str) for text in options.style):
+            raise UserError(f"--style: the bundle knows its styles by name; give one of {', '.join(known)} instead of a picture")
+        asked = [part for text in options.style if isinstance(text, str) for part in text.split(",")]
         if not asked and len(known) > 1:
             raise UserError(f"--style: give one of {', '.join(known)}, or several as {known[0]}:0.7,{known[1]}:0.3")
         parts = [part.partition(":") for part in asked or known]
@@ -110,7 +119,7 @@ class PictureStyles(Stylist):
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         if not options.style:
             raise UserError("--style: give a style picture, or several as --style A.jpg:0.7 --style B.jpg:0.3")
-        given = [parse_style(text) for text in options.style]
+        given = [parse_style(style) if isinstance(style, str) else style for style in options.style]
         self.weights = shares_of([share for _, share in given])
         self.pictures = [_style_picture(path) for path, _ in given]
         self._features: list[Tensor] = []
@@ -129,7 +138,7 @@ class PictureStyles(Stylist):
         return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
 
 
-def _style_picture(path: Path) -> Tensor:
+def _style_picture(path: Path | Encoded) -> Tensor:
     """Read a style picture as [1, 3, H, W] in [-1, 1]."""
     pixels = images.read(path, 3).pixels
     if (longer := max(pixels.shape[:2])) > LARGEST_STYLE:

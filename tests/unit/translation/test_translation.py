@@ -227,7 +227,7 @@ def test_a_full_disk_ends_the_run(tmp_path: Path, recorder: Recorder, monkeypatc
     def write(path: Path, *_: object) -> None:
         raise UserError(f"{path}: cannot be written") from OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(images, "write", write)
+    monkeypatch.setattr(images, "write_encoded", write)
     translation = Translation(recorder)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="cannot be written"):
         translation.run(jobs)

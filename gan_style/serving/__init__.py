@@ -1,0 +1,1 @@
+"""Serving: translation over HTTP. Answers are the bytes that infer.py writes."""
