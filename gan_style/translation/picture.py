@@ -45,7 +45,7 @@ class Original:
 
 
 def read_source(
-    job: Named, info: BundleInfo, resize: int | str, look: Callable[[Header], None] = lambda header: None, max_pixels: int = MAX_PIXELS
+    job: Named, info: BundleInfo, resize: int | str, look: Callable[[Header], None] = lambda header: None, *, max_pixels: int = MAX_PIXELS
 ) -> Original:
     """Read and resize a job's picture. `UserError` names the file.
 

@@ -209,7 +209,7 @@ class Translation:
 
     def _read(self, job: Job) -> Original:
         with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
-            return read_source(job, self.predictor.info, self.resize, *(() if self.large is None else (self.large.check,)))
+            return read_source(job, self.predictor.info, self.resize, *([] if self.large is None else [self.large.check]))
 
     def _translate(self, batch: Sequence[Original]) -> Sequence[Tensor]:
         return translate_together(self._translator, batch)
