@@ -12,6 +12,7 @@ from gan_style.files.atomic import replacing
 from gan_style.interop import fast_neural_style, pytorch_cyclegan
 from gan_style.interop.held import Held
 from gan_style.interop.naming import Naming, into_theirs
+from gan_style.interop.pix2pixhd import to_pix2pixhd
 from gan_style.interop.settings import Settings
 from gan_style.networks.generators.transformer_net import TransformerNetConfig
 
@@ -71,6 +72,8 @@ def _stylizer(held: Held, settings: Settings) -> dict[str, Tensor]:
 _OUT: dict[str, tuple[str, Out]] = {
     "resnet": ("cyclegan", _named(pytorch_cyclegan.naming)),
     "unet": ("cyclegan", _named(pytorch_cyclegan.naming)),
+    "global": ("pix2pixhd", to_pix2pixhd),
+    "coarse-to-fine": ("pix2pixhd", to_pix2pixhd),
     "patchgan": ("cyclegan", _named(pytorch_cyclegan.naming)),
     "pixel": ("cyclegan", _named(pytorch_cyclegan.naming)),
     "transformer_net": ("fast_neural_style", _stylizer),
