@@ -61,7 +61,7 @@ def train(config: RunConfig[Any]) -> int:
     with lent_process():
         rejoin()
         config = with_precision(config)
-        accelerator = make_accelerator(config.train, config.logging, config.run_dir)
+        accelerator = make_accelerator(config.train)
         memory = keeping_freed_memory() if accelerator.device.type == "cpu" else nullcontext()
         try:
             with (

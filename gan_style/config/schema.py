@@ -229,7 +229,32 @@ class LoggingConfig(Section):
         description="Steps for which a symptom must last before an alarm appears in the log and in metrics.jsonl. Symptoms: a "
         "discriminator's loss near zero; translations that are saturated, constant or equal to their inputs. 0: no alarms.",
     )
-    tensorboard: bool = Field(default=False, description="Also write TensorBoard event files (`pip install 'gan_style[tensorboard]'`).")
+    trackers: list[Literal["tensorboard", "wandb", "mlflow", "trackio"]] = Field(
+        default=[],
+        max_length=4,
+        description="Where else metrics and sample grids go: `tensorboard`, `wandb`, `mlflow`, `trackio`. Each is an extra of that name "
+        "([trackers.md](trackers.md)). A tracker that fails is left out with a warning.",
+    )
+    project: Annotated[str, OnlyWith({"trackers": ("wandb", "mlflow", "trackio")})] = Field(
+        default="gan_style", min_length=1, max_length=128, description="Project, or experiment, of the run in wandb, mlflow and trackio."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tensorboard_is_a_tracker(cls, given: Any) -> Any:
+        """Drop `tensorboard: false`, which config.yaml of earlier runs holds."""
+        if not isinstance(given, dict) or "tensorboard" not in given:
+            return given
+        if given["tensorboard"] is not False:
+            raise ValueError("tensorboard has become one of several trackers: write trackers: [tensorboard] in its place")
+        return {key: value for key, value in given.items() if key != "tensorboard"}
+
+    @field_validator("trackers")
+    @classmethod
+    def _once_each(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("a tracker is named twice; name each once")
+        return names
 
 
 M = TypeVar("M", bound=MethodConfig)

@@ -7,7 +7,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
-from gan_style.config.schema import LoggingConfig, TrainConfig
+from gan_style.config.schema import TrainConfig
 from gan_style.engine.agreement import PATIENCE
 from gan_style.errors import UserError
 from gan_style.machine.device import check_precision, choose_device, cpu_is_asked_for
@@ -35,7 +35,7 @@ def training_device(train: TrainConfig) -> torch.device:
     return device
 
 
-def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -> Accelerator:
+def make_accelerator(train: TrainConfig) -> Accelerator:
     """Make the accelerator of this process. `UserError` for a launch or a precision that cannot work."""
     for variable, name in _REFUSED.items():
         if os.environ.get(variable, "").lower() == "true":
@@ -46,22 +46,12 @@ def make_accelerator(train: TrainConfig, logging: LoggingConfig, run_dir: str) -
     device, launched = training_device(train), int(os.environ.get("WORLD_SIZE", "1"))
     if launched > 1 and device.type == "cpu" and not cpu_is_asked_for():
         raise _apart(launched)
-    log_with = None
-    if logging.tensorboard:
-        try:
-            import tensorboard as _tensorboard  # noqa: F401
-
-            log_with = "tensorboard"
-        except ImportError:
-            warnings.warn("logging.tensorboard is off: tensorboard is not installed (pip install 'gan_style[tensorboard]')", stacklevel=2)
     # Buffers differ between processes only under BatchNorm, whose in-place broadcast breaks two forwards before a backward.
     ddp = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
     accelerator = Accelerator(
         cpu=device.type == "cpu",
         mixed_precision=train.mixed_precision,
         kwargs_handlers=[ddp, InitProcessGroupKwargs(timeout=PATIENCE)],
-        log_with=log_with,
-        project_dir=run_dir,
         step_scheduler_with_optimizer=False,
     )
     if launched > accelerator.num_processes:

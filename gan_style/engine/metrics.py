@@ -1,10 +1,9 @@
-"""The numbers that a run logs: running means of the losses, metrics.jsonl, and optionally TensorBoard."""
+"""The numbers that a run logs: running means of the losses, and metrics.jsonl."""
 
 import json
 import math
 import os
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from gan_style.config.load import flatten
-from gan_style.config.schema import RunConfig
 from gan_style.errors import UserError
 from gan_style.files import atomic
 
@@ -116,25 +113,3 @@ class MetricsLog:
             file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")
             file.flush()
             os.fsync(file.fileno())
-
-
-class Tracker:
-    """accelerate's TensorBoard tracker. Its first failure becomes one warning and ends the tracking, never the training."""
-
-    def __init__(self, accelerator: Accelerator, config: RunConfig[Any]) -> None:
-        self.accelerator: Accelerator | None = accelerator
-        keys = flatten(config.model_dump(mode="json"))
-        simple = {key: value if isinstance(value, int | float | str | bool) else str(value) for key, value in keys.items()}
-        self._try(lambda: accelerator.init_trackers("tensorboard", config=simple))
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Send the values of one logged step."""
-        if accelerator := self.accelerator:
-            self._try(lambda: accelerator.log(dict(values), step=step))
-
-    def _try(self, action: Any) -> None:
-        try:
-            action()
-        except Exception as problem:  # a tracker is someone else's code and may fail in any way
-            self.accelerator = None
-            warnings.warn(f"TensorBoard is off ({problem}); metrics.jsonl goes on", stacklevel=3)

@@ -21,12 +21,13 @@ from gan_style.engine.folder import claimed, write_config
 from gan_style.engine.frozen import check_weights_known, weight_hashes
 from gan_style.engine.health import Alarms, NonFinite
 from gan_style.engine.known_data import KnownData
-from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch, Tracker
+from gan_style.engine.metrics import LossMeans, MetricsLog, Stopwatch
 from gan_style.engine.micro_batches import Loader, check_size, room_for_step, step_advice
 from gan_style.engine.minutes import WARM_UP, Timing
 from gan_style.engine.plan import Plan, how_to_extend, resume_plan
 from gan_style.engine.samples import SampleGrid, draw_or_warn
 from gan_style.engine.signals import StopRequest
+from gan_style.engine.trackers import Trackers
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Validation, named_scores
 from gan_style.errors import UserError
@@ -78,7 +79,7 @@ class Run:
         self.line_lost = False  # is a line missing from the log?
         self.console = Console(self.folder, trainer.method.condition, accelerator.is_main_process)
         self.timing = Timing(self.console.started, accelerator.device)
-        self.tracker: Tracker | None = None
+        self.trackers = Trackers(config, config.logging.trackers if accelerator.is_main_process else ())
 
     def fit(self) -> int:
         """Train up to the configured number of steps.
@@ -89,11 +90,10 @@ class Run:
         divisible = self.trainer.method.divisible
         alone = claimed(self.folder, self.config, self.agreement, divisible, self.kept.earlier or ())
         stopping = StopRequest(self.agreement, self.config.train.max_minutes, self.console.started)
-        with alone, stopping as stop, self._ending(stop), room_for("no memory to go on", step_advice(True, divisible)):
+        with alone, self.trackers, stopping as stop, self._ending(stop), room_for("no memory to go on", step_advice(True, divisible)):
             self._resume()
             if self.step < self.plan.end:
-                if self.config.logging.tensorboard:
-                    self.tracker = Tracker(self.accelerator, self.config)
+                self.trackers.start(self.step)
                 self._train(stop)
             # No checkpoint after a lost line of the log, or the gap would stay for ever. None before the first step either: it would hold
             # nothing, but bind the folder to this configuration.
@@ -212,8 +212,7 @@ class Run:
         except OSError as refusal:
             self.line_lost = True
             self.mistake = UserError(f"{self.log.path}: cannot be written ({refusal.strerror}); make room, then the same command goes on")
-        if self.tracker:
-            self.tracker.log(step, {name: value for name, value in values.items() if isinstance(value, int | float)})
+        self.trackers.log(step, values)
         losses = {name.removeprefix("loss/"): value for name, value in means.items() if name.startswith("loss/")}
         self.console.line(step, losses, self.trainer.terms, rates, values["images_per_second"])
 
@@ -221,7 +220,7 @@ class Run:
         """Draw the sample grid of this step. again: draw it even if its file exists"""
         if self.grid and self.accelerator.is_main_process:
             with self.timing.beside("samples"):
-                draw_or_warn(self.grid, self.folder, self.step, self.bundles.weights(), again)
+                self.trackers.picture(self.step, draw_or_warn(self.grid, self.folder, self.step, self.bundles.weights(), again))
 
     def _report(self, ended: str = "", last: bool = False) -> None:
         if self.accelerator.is_main_process:

@@ -55,13 +55,18 @@ class SampleGrid:
         images.write(path, tile([[images.to_pixels(picture) for picture in row] for row in rows]))
 
 
-def draw_or_warn(grid: SampleGrid, folder: Path, step: int, weights: Mapping[Direction, Mapping[str, Tensor]], again: bool) -> None:
-    """Draw the grid of `step` into a run's `folder`; a failure becomes a warning. again: draw it even if its file exists"""
+def draw_or_warn(grid: SampleGrid, folder: Path, step: int, weights: Mapping[Direction, Mapping[str, Tensor]], again: bool) -> Path | None:
+    """Draw the grid of `step` into a run's `folder`. Returns its file, or None: a failure becomes a warning.
+
+    again: draw it even if its file exists
+    """
     path = folder / "samples" / f"step_{step:07d}.png"
     if not again and path.exists():
-        return
+        return None
     try:
         with room_for("no memory to draw it", "logging.samples sets how many pictures it has"):
             grid.draw(path, weights)
     except Exception as problem:  # a picture is not worth a training
         warnings.warn(f"step {step}: no sample grid ({in_words(problem)}); training goes on", stacklevel=3)
+        return None
+    return path

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -222,16 +221,6 @@ def test_domains_of_different_channels(tmp_path: Path, data: Path) -> None:
     assert (info.in_channels, info.out_channels) == (1, 3)
     with pytest.warns(UserWarning, match="the identity loss needs equal channels"):
         assert train_command(smoke_arguments("cyclegan", data, tmp_path / "cyclegan", "train.steps=2", "data.domain_a.channels=1")) == 0
-
-
-def test_tensorboard_is_an_extra_that_can_fail(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = smoke_arguments("pix2pix", data, tmp_path / "run", "train.steps=2", "logging.tensorboard=true", "logging.samples=0")
-    assert train_command(run) == 0
-    assert list((tmp_path / "run").rglob("events.out.tfevents.*"))
-    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as where it is not installed
-    with pytest.warns(UserWarning, match="tensorboard is not installed"):
-        assert train_command([*run, f"run_dir={tmp_path / 'without'}"]) == 0
-    assert (tmp_path / "without" / "metrics.jsonl").exists()
 
 
 def test_a_sample_grid_that_cannot_be_written_does_not_end_the_training(data: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_differences_of_another_method(recipe: Path) -> None:
         ("train.checkpoint_every=7", True),
         ("train.keep=9", True),
         ("logging.every=3", True),
-        ("logging.tensorboard=true", True),
+        ("logging.trackers=[wandb]", True),
         ("run_dir=elsewhere", True),
         ("train.epochs=3", True),
         ("train={steps: null, minutes: 3}", True),

@@ -64,6 +64,7 @@ CONDITIONAL = [
         ["method.discriminator.init=kaiming", "method.discriminator.norm=batch"],
     ),
     ("pix2pix", "data.sampler=foreground", ["data.preprocess=none"], ["data.preprocess=crop"]),
+    ("pix2pix", "logging.project=horses", ["logging.trackers=[tensorboard]"], ["logging.trackers=[tensorboard, wandb]"]),
     ("pix2pix", "data.cache_gb=2", ["data.cache=off"], ["data.cache=disk"]),
 ]
 # The same of keys that scripts set for every run: they are told, not refused.
@@ -99,7 +100,7 @@ OWN = {
         "ema_warmup",  # refused without ema_decay
     },
     "method.labels": {"one_hot", "colours", "edges"},  # refused where they do not go together
-    "logging": {"every", "samples_every", "samples", "alarm_after", "tensorboard"},
+    "logging": {"every", "samples_every", "samples", "alarm_after", "trackers"},
 }
 
 

@@ -27,7 +27,11 @@ def test_a_misspelt_key_deep_inside(recipe: Path) -> None:
 def test_an_unknown_key_like_no_other_lists_those_there_are(recipe: Path) -> None:
     message = mistake(recipe, "logging.zzz=1")
     assert "logging.zzz: unknown key" in message
-    assert "samples_every" in message and "tensorboard" in message
+    assert "samples_every" in message and "trackers" in message
+
+
+def test_the_configuration_of_a_run_of_an_earlier_version_can_be_read(recipe: Path) -> None:
+    assert load(recipe, "logging.tensorboard=false").logging.trackers == []
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,13 @@ def test_an_unknown_key_like_no_other_lists_those_there_are(recipe: Path) -> Non
         ("method.adversarial=wgan-gp", "method.adversarial: must be 'vanilla', 'non-saturating', 'lsgan', 'hinge' or 'wgan'"),
         ("method.adversarial=wgan", "wgan needs a bound on the slope of its critic: set gradient_penalty_weight"),
         ("method.critic_steps=0", "method.critic_steps: must be at least 1, not 0"),
+        ("logging.trackers=[wandb, wandb]", "logging.trackers: a tracker is named twice"),
+        (
+            "logging.trackers=[wandbb]",
+            "logging.trackers.0: must be 'tensorboard', 'wandb', 'mlflow' or 'trackio', not 'wandbb'",
+        ),
+        ("logging.trackers=wandb", "logging.trackers: must be a list, not 'wandb'; write [wandb]"),
+        ("logging.tensorboard=true", "tensorboard has become one of several trackers: write trackers: [tensorboard] in its place"),
     ],
 )
 def test_wrong_values_are_named(recipe: Path, override: str, expected: str) -> None:

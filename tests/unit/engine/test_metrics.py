@@ -1,12 +1,10 @@
 import json
 from pathlib import Path
 
-import pytest
 import torch
 from accelerate import Accelerator
-from tiny import tiny_config
 
-from gan_style.engine.metrics import LossMeans, MetricsLog, Tracker
+from gan_style.engine.metrics import LossMeans, MetricsLog
 
 
 def test_means_are_over_the_steps_in_which_a_loss_was_there() -> None:
@@ -53,13 +51,3 @@ def test_rewind_drops_later_and_torn_lines(tmp_path: Path) -> None:
     assert lines.pop()["loss/a"] is None
     assert [(line["step"], line["loss/a"]) for line in lines] == [(1, 1), (2, 2), (3, 30)]
     assert all(line["time"] > 0 for line in lines)
-
-
-def test_a_tracker_that_fails_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
-    class Broken:
-        def init_trackers(self, *args: object, **keywords: object) -> None:
-            raise RuntimeError("no disk")
-
-    with pytest.warns(UserWarning, match="TensorBoard is off"):
-        tracker = Tracker(Broken(), tiny_config("pix2pix", tmp_path))  # type: ignore[arg-type]
-    tracker.log(1, {"a": 1.0})

@@ -76,7 +76,7 @@ def test_a_precision_that_the_device_lacks_is_refused_everywhere(
     bundle = tiny_bundle(tmp_path / "b.safetensors")
     config = tiny_config("pix2pix", tmp_path, train={"mixed_precision": precision})
     refused = [
-        (lambda: distribution.make_accelerator(config.train, config.logging, config.run_dir), f"train.mixed_precision: {words}no"),
+        (lambda: distribution.make_accelerator(config.train), f"train.mixed_precision: {words}no"),
         (lambda: build.describe(config), f"train.mixed_precision: {words}no"),
         (lambda: build.train(config), f"train.mixed_precision: {words}no"),
         (lambda: Predictor.load(bundle, precision=precision), f"--precision: {words}fp32"),  # type: ignore[arg-type]
