@@ -14,6 +14,7 @@ from gan_style.interop.held import Held
 from gan_style.interop.naming import Naming, into_theirs
 from gan_style.interop.pix2pixhd import to_pix2pixhd
 from gan_style.interop.settings import Settings
+from gan_style.interop.spade import to_spade
 from gan_style.networks.generators.transformer_net import TransformerNetConfig
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -74,6 +75,7 @@ _OUT: dict[str, tuple[str, Out]] = {
     "unet": ("cyclegan", _named(pytorch_cyclegan.naming)),
     "global": ("pix2pixhd", to_pix2pixhd),
     "coarse-to-fine": ("pix2pixhd", to_pix2pixhd),
+    "spade": ("spade", to_spade),
     "patchgan": ("cyclegan", _named(pytorch_cyclegan.naming)),
     "pixel": ("cyclegan", _named(pytorch_cyclegan.naming)),
     "transformer_net": ("fast_neural_style", _stylizer),

@@ -11,11 +11,13 @@ from gan_style.interop.network_file import open_discriminator
 from gan_style.interop.pix2pixhd import is_pix2pixhd, read_pix2pixhd
 from gan_style.interop.pytorch_cyclegan_settings import is_cut, is_cyclegan, read_cut, read_cyclegan
 from gan_style.interop.settings import Settings
+from gan_style.interop.spade import is_spade, read_spade
 from gan_style.interop.weight_file import State, read_states
 
 # The first one that recognises the weights counts.
 PROJECTS: dict[str, Project] = {
     "fast_neural_style": Project("fast-neural-style of the PyTorch examples", is_fast_neural_style, read_fast_neural_style),
+    "spade": Project("SPADE", is_spade, read_spade),
     "pix2pixhd": Project("pix2pixHD", is_pix2pixhd, read_pix2pixhd),
     "cut": Project("CUT", is_cut, read_cut),
     "cyclegan": Project("pytorch-CycleGAN-and-pix2pix", is_cyclegan, read_cyclegan),

@@ -1,12 +1,14 @@
 """The generator of SPADE (Park et al., 2019, arXiv 1903.07291): the input modulates every normalisation, so that none erases it."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.network import NetworkConfig
 from gan_style.networks.keys import BaseChannels, Norm, NumDowns, Recomputation
 from gan_style.networks.layers.normalisation import InstanceNorm2d
@@ -28,6 +30,13 @@ class SpadeConfig(NetworkConfig):
     norm: Norm = Field(
         default="instance", description="Normalisation whose scales and shifts come from the input image. The paper takes `batch`."
     )
+    second_middle: bool = Field(
+        default=False,
+        description="A further block at twice the deepest layer's size, as in the public code, whose default has it with 5 doublings.",
+    )
+    spectral_layers: Annotated[Literal["all", "blocks"], OnlyWith({"spectral_norm": ON})] = Field(
+        default="all", description="Layers that `spectral_norm` divides: `all`, or the convolutions of the `blocks`, as in the public code."
+    )
     activation_checkpointing: Recomputation = Field(
         default=False,
         description="Recompute the convolutions and their normalisations in the backward pass instead of storing their activations "
@@ -40,8 +49,8 @@ class SpadeGenerator(nn.Module):
 
     The network starts from every 2**num_downs-th pixel of the input and doubles the size in num_downs + 1 SPADE residual blocks. Their
     widths are the paper's (appendix A): 16k, 16k, 16k, 8k, 4k, 2k, k for 6 halvings. Departures: the paper starts from noise, this network
-    from the label map, as the public code does without its encoder; it has one block a resolution, as in the paper, where the public
-    code's default has 5 doublings and two blocks at one resolution.
+    from the label map, as the public code does without its encoder; it has one block a resolution, as in the paper. The public code's
+    default has 5 doublings and two blocks at the second resolution: num_downs 5 and second_middle.
     """
 
     Config = SpadeConfig
@@ -54,23 +63,38 @@ class SpadeGenerator(nn.Module):
         hidden = 2 * base_channels
         widths = [base_channels * min(2**level, WIDEST) for level in range(num_downs + 2)]
         self.stem = nn.Conv2d(in_channels, widths[-1], 3, padding=1)
+        self.levels = list(reversed(range(num_downs + 1)))  # of each block: its maps have 1/2**level of the image's size
+        steps = [(widths[level + 1], widths[level]) for level in self.levels]
+        if config.second_middle:
+            self.levels.insert(2, num_downs - 1)
+            steps.insert(2, (widths[num_downs - 1], widths[num_downs - 1]))
         self.blocks = nn.ModuleList(  # deepest first, as they run
-            SpadeBlock(widths[level + 1], widths[level], in_channels, hidden, config.norm, recompute=config.activation_checkpointing)
-            for level in reversed(range(num_downs + 1))
+            SpadeBlock(before, channels, in_channels, hidden, config.norm, recompute=config.activation_checkpointing)
+            for before, channels in steps
         )
+        self.spectral_layers = config.spectral_layers
         self.head = nn.Conv2d(base_channels, out_channels, 3, padding=1)
+
+    def spectral_modules(self) -> Iterator[nn.Module]:
+        """The modules that `spectral_norm` divides."""
+        if self.spectral_layers == "all":
+            yield from self.modules()
+            return
+        for part in self.modules():
+            if isinstance(part, SpadeConvolution):
+                yield part.conv
 
     def forward(self, x: Tensor) -> Tensor:
         return run_padded(self._generate, x, self.size_multiple, self.minimum_size)
 
     def _generate(self, labels: Tensor) -> Tensor:
-        scale = self.size_multiple
-        x = self.stem(_thinned(labels, scale))  # [B, 16k, H/2**n, W/2**n]
-        for place, block in enumerate(self.blocks):
-            if place:
+        before = self.levels[0]
+        x = self.stem(_thinned(labels, 2**before))  # [B, 16k, H/2**n, W/2**n]
+        for level, block in zip(self.levels, self.blocks, strict=True):
+            if level != before:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
-                scale //= 2
-            x = block(x, _thinned(labels, scale))  # level l: [B, min(2**l, 16) k, H/2**l, W/2**l]
+            x = block(x, _thinned(labels, 2**level))  # level l: [B, min(2**l, 16) k, H/2**l, W/2**l]
+            before = level
         return torch.tanh(self.head(F.leaky_relu(x, 0.2)))  # [B, Cout, H, W] in [-1, 1]
 
 

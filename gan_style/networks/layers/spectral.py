@@ -49,8 +49,11 @@ class SpectralNorm(nn.Module):
 
 
 def normalise_spectrally(network: nn.Module) -> nn.Module:
-    """`network` with every convolution, deconvolution and linear layer under spectral normalisation; its weights are drawn already."""
-    for layer in list(network.modules()):
+    """`network` with every convolution, deconvolution and linear layer under spectral normalisation; its weights are drawn already.
+
+    A network with the method `spectral_modules` has it in the modules that the method gives alone.
+    """
+    for layer in list(getattr(network, "spectral_modules", network.modules)()):
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             register_parametrization(layer, "weight", SpectralNorm(layer.weight, out=int(isinstance(layer, nn.ConvTranspose2d))))
     return network
