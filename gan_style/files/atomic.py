@@ -17,8 +17,7 @@ def replacing(path: Path) -> Iterator[Path]:
     permissions of a plain new file, whatever the writer sets (safetensors sets 0600).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    short = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a longer name than the target's may not fit
-    temporary = path.with_name(f".{short}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f"{_beginning(path)}.{os.getpid()}.tmp{path.suffix}")
     try:
         temporary.touch()
         permissions = temporary.stat().st_mode
@@ -43,6 +42,17 @@ def sweep(*folders: Path) -> None:
     for folder in folders:
         for leftover in folder.glob(".*.tmp*"):
             leftover.unlink(missing_ok=True)
+
+
+def sweep_beside(path: Path) -> None:
+    """Remove the temporary files that killed writers of `path` left. No other process may be writing it."""
+    for leftover in path.parent.glob(f"{_beginning(path)}.*.tmp*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _beginning(path: Path) -> str:
+    """Of the names of temporary files for `path`: a longer name than the target's may not fit."""
+    return "." + hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -32,15 +32,14 @@ class TileFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-            self._file = path.open("r+b")
+            self._file = path.open("r+b", buffering=0)  # a buffer that a full disk refuses would be refused again on closing
             size = scratch_bytes(height, width, channels, depth)
             self.resumed = os.fstat(self._file.fileno()).st_size == size and self._file.read(_HEAD) == head
             if not self.resumed:
                 self._file.truncate(0)
                 self._file.truncate(size)
                 self._file.seek(0)
-                self._file.write(head)
-                self._file.flush()
+                self._put(head)
         except OSError as failure:
             raise self._refused(failure) from failure
 
@@ -63,8 +62,7 @@ class TileFile:
                         tile[part] = cut
                         cut = tile
                     self._file.seek(place)
-                    self._file.write(cut.data)
-                self._file.flush()
+                    self._put(cut.data.cast("B"))
         except OSError as failure:
             raise self._refused(failure) from failure
 
@@ -102,6 +100,12 @@ class TileFile:
         """Close the file and delete it."""
         self.close()
         self.path.unlink(missing_ok=True)
+
+    def _put(self, data: bytes | memoryview) -> None:
+        """Write at the file's place. A disk that is nearly full takes a part."""
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
 
     def _tile(self, place: int) -> np.ndarray:
         """[TILE, TILE, channels] at a place of the file."""

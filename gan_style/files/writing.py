@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gan_style.errors import UserError
-from gan_style.files.bounded import reason
+from gan_style.files.bounded import MAX_PIXELS, reason
 from gan_style.files.kinds import WRITTEN_SUFFIXES
 
 DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})  # hold 16 bits a channel
@@ -18,11 +18,22 @@ ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp"})
 
 _KINDS = {".jpg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".tif": "TIFF", ".pgm": "PPM"}  # the names of other formats equal their suffixes
 _OPTIONS = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True, "exact": True}}
+_LONGEST = {"JPEG": 65_500, "WEBP": 16_383}  # largest side in pixels
 FAST_PNG, SMALL_PNG = 1, 3  # levels of zlib: 1 takes two thirds of the time of 3, and 6 % more room
 _HEADER_END = 33  # bytes of a PNG's signature and its chunk IHDR
 _INCH = 0.0254  # metres
 
 Dots = tuple[float, float]
+
+
+def check_size(path: Path, height: int, width: int) -> None:
+    """`UserError` if the format of the path's suffix cannot hold a picture of this size, or encodes it at once and it is too large."""
+    kind = _kind(path)
+    longest = _LONGEST.get(kind)
+    if longest is not None and max(height, width) > longest:
+        raise UserError(f"{path}: {width} x {height} pixels do not fit this format, whose sides end at {longest}; use .png or .tif")
+    if kind != "TIFF" and height * width > MAX_PIXELS:
+        raise UserError(f"{path}: a result of {width} x {height} pixels is written as TIFF alone; take --format tiff")
 
 
 def encode(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None, png_compression: int = SMALL_PNG) -> bytes:
@@ -36,7 +47,7 @@ def encode(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None, pn
         raise UserError(f"{path}: unknown image suffix; use one of {' '.join(sorted(WRITTEN_SUFFIXES))}")
     if deep and (suffix not in DEEP_SUFFIXES or channels == 2):
         raise UserError(f"{path}: 16-bit pixels of {channels} channels do not fit this format; use .png or .tif with 1, 3 or 4 channels")
-    kind = _KINDS.get(suffix, suffix[1:].upper())
+    kind = _kind(path)
     fitting = {"JPEG": (1, 3), "WEBP": (3, 4), "BMP": (1, 3), "PPM": (1,) if suffix == ".pgm" else (3,)}.get(kind, (1, 2, 3, 4))
     if channels not in fitting:
         raise UserError(f"{path}: {channels} channels do not fit this format; use .png")
@@ -53,6 +64,11 @@ def encode(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None, pn
     except (OSError, ValueError) as failure:  # WebP ends at 16383 pixels a side, JPEG at 65500
         raise UserError(f"{path}: {image.width} x {image.height} pixels do not fit this format ({reason(failure)}); use .png") from failure
     return stream.getvalue()
+
+
+def _kind(path: Path) -> str:
+    suffix = path.suffix.lower()
+    return _KINDS.get(suffix, suffix[1:].upper())
 
 
 def _tiff(pixels: np.ndarray, dots_per_inch: Dots | None) -> bytes:

@@ -177,9 +177,9 @@ def said(plan: Plan, size: Size, whole: float) -> str:
 
 
 def check_disk(folder: Path, needed: float) -> None:
-    """`UserError` if the folder's disk has no room for `needed` bytes, of which the folder may hold some already."""
-    held = sum(512 * file.stat().st_blocks for file in folder.iterdir())
-    free = shutil.disk_usage(folder).free + held
+    """`UserError` if the disk has no room for `needed` bytes in the folder, which may hold some already, or may not exist."""
+    held = sum(512 * file.stat().st_blocks for file in folder.iterdir()) if folder.is_dir() else 0
+    free = shutil.disk_usage(next(place for place in (folder, *folder.absolute().parents) if place.exists())).free + held
     if free < needed:
         raise UserError(
             f"{folder}: the scratch files take {needed / 2**30:.1f} GiB, and its disk has {free / 2**30:.1f} GiB; "

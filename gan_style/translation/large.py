@@ -15,14 +15,16 @@ from torch import Tensor
 from gan_style.bundles.file import about, digest
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
+from gan_style.files.atomic import sweep_beside
 from gan_style.files.bounded import MAX_PIXELS, Header, TooLarge
 from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import Compression, Storage
 from gan_style.files.regions import open_regions
 from gan_style.files.slides import is_slide_name
-from gan_style.files.writing import FAST_PNG
+from gan_style.files.writing import FAST_PNG, check_size
 from gan_style.label_maps.colours import to_nearest
+from gan_style.machine.boot import boot
 from gan_style.terminal.progress import Progress, say
 from gan_style.tiling.graph import Statistics
 from gan_style.tiling.rules.rule import Size
@@ -112,6 +114,7 @@ class LargePictures:
     def _translate(self, job: Job, reader: RegionReader) -> None:
         size = reader.height, reader.width
         channels = self.predictor.info.in_channels
+        check_size(job.target, *size)
         try:
             network = TiledNetwork(
                 self._network, [(1, channels, *size)], self.predictor.device, self.tiling, given=self._given, weights=self._weights(reader)
@@ -122,19 +125,20 @@ class LargePictures:
         folder = None if plan.in_memory and job.target.suffix.lower() not in TIFF_SUFFIXES else self._folder(job)
         storage = Storage(self.options.compression, self.options.pyramid, reader.metadata)
         result = Result.of(job, reader, self.predictor.info.out_channels, folder, storage)
+        if folder is not None:
+            check_disk(folder, (0 if plan.in_memory else plan.held) + result.bytes)
         scratch = Scratch(folder, in_memory=plan.in_memory)
         going_on = scratch.begin(self._identity(job, reader, plan.identity), [RESULT])
         try:
-            if folder is not None:
-                check_disk(folder, (0 if plan.in_memory else plan.held) + result.bytes)
+            sweep_beside(job.target)
             if self.shown:
                 more = "; going on with earlier work" if going_on else ""
                 say(one_line(f"{job.source}: {said(plan, size, network.whole_bytes)}{more}"))
             with result, Progress(job.source.name, "regions", plan.regions, shown=self.shown) as progress:
                 network.run(plan, [self._source(reader)], result.write, scratch, progress.update)
+                if self.options.save is not None:
+                    save_table(self.options.save, network.moments, self._digest, about(self.predictor.info))
                 result.finish(self.png_compression)
-            if self.options.save is not None:
-                save_table(self.options.save, network.moments, self._digest, about(self.predictor.info))
         except UserError as mistake:  # the same mistake would come again, but where the system refused something
             self._leave(scratch, forget=not isinstance(mistake.__cause__, OSError))
             raise
@@ -181,8 +185,9 @@ class LargePictures:
         return part
 
     def _folder(self, job: Job) -> Path:
-        """Of a picture's scratch files: the same for the same result and bundle."""
-        name = hashlib.blake2b(str(job.target.absolute()).encode(errors="surrogateescape"), digest_size=8).hexdigest()
+        """Of the scratch files of a picture and an output folder, whatever the options, so that other options leave none behind."""
+        names = f"{job.source.absolute()}\0{job.target.parent.absolute()}"
+        name = hashlib.blake2b(names.encode(errors="surrogateescape"), digest_size=8).hexdigest()
         return (self.tiling.scratch or job.target.parent / SCRATCH) / name
 
     def _identity(self, job: Job, reader: RegionReader, plan: str) -> dict[str, object]:
@@ -193,6 +198,8 @@ class LargePictures:
             "bundle": [self._digest, self.predictor.precision, [each.tolist() for each in self.condition]],
             "statistics": [str(self.options.statistics), *(_facts(path) for path in (self.options.statistics, self.options.mask))],
             "plan": plan,
+            "result": job.target.suffix.lower(),
+            "boot": boot(),
         }
 
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.files.bounded import MAX_PIXELS
 from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import RegionWriter, Storage
@@ -27,7 +26,7 @@ RESULT = "result.raw"  # among a picture's scratch files
 class Result(ABC):
     """The picture that is written, region by region: a TIFF, or pixels in memory or a scratch file that are encoded at the end.
 
-    alpha: is the source's alpha the last channel?; bytes: of all pixels
+    alpha: is the source's alpha the last channel?; bytes: of all pixels, and of the smaller copies
     """
 
     @staticmethod
@@ -44,7 +43,8 @@ class Result(ABC):
     ) -> None:
         self.job, self.reader, self.depth, self.folder, self.storage = job, reader, depth, folder, storage
         self.alpha, self.channels = alpha, channels + alpha
-        self.bytes = reader.height * reader.width * self.channels * depth // 8
+        pyramid = storage.pyramid and job.target.suffix.lower() in TIFF_SUFFIXES
+        self.bytes = reader.height * reader.width * self.channels * depth // 8 * (4 if pyramid else 3) // 3
 
     def write(self, region: Region, values: Tensor) -> None:
         """Take the translation [1, C, h, w] of a region. `UserError` if it is not finite."""
@@ -95,8 +95,6 @@ class _Tiff(Result):
 class _Encoded(Result):
     def __enter__(self) -> Self:
         size = self.reader.height, self.reader.width
-        if size[0] * size[1] > MAX_PIXELS:
-            raise UserError(f"{self.job.target}: a result of {size[1]} x {size[0]} pixels is written as TIFF alone; take --format tiff")
         path = None if self.folder is None else self.folder / RESULT
         self._pixels = Waiting(*size, self.channels, torch.uint16 if self.depth == 16 else torch.uint8, path)
         return self

@@ -1,11 +1,13 @@
 """infer.py on pictures that it translates by regions."""
 
+import errno
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
 
 import gan_style
 from gan_style.files import bounded, images
+from gan_style.files.atomic import replacing
 from gan_style.files.opening import open_regular
+from gan_style.files.region_writer import RegionWriter
 from gan_style.files.writing import encode
 from gan_style.translation import large
 
@@ -172,12 +176,7 @@ def test_a_killed_translation_goes_on(main: Main, capsys: pytest.CaptureFixture[
     images.write(Path("big/big.png"), pixels(400, 420))
     options = command("--tile", "48", "--scratch", "there", "--format", "tiff", input="big")
     assert main([*options[:4], "--output", "undisturbed", *options[6:]]) == 0
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, str(ROOT / "infer.py"), *options], env=environment)
-    while process.poll() is None and not list(Path("there").glob("*/pass_0003.raw")):
-        time.sleep(0.01)
-    process.kill()
-    assert process.wait() != 0, "it ended before it was killed"
+    kill_within(options, lambda: bool(list(Path("there").glob("*/pass_0003.raw"))))
     assert not Path("out/big.tiff").exists()
     capsys.readouterr()
     assert main(options) == 0
@@ -209,3 +208,88 @@ def test_statistics_of_a_result_that_exists_are_not_promised(main: Main, capsys:
     assert main(command()) == 0
     assert main(command("--save-statistics", "s.safetensors")) == 2
     assert "take --overwrite" in error(capsys)
+
+
+def test_sizes_that_a_format_cannot_hold_are_refused_before_any_work(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    images.write(Path("long/long.png"), np.zeros((20, 16384, 1), np.uint8))
+    assert main(command("--tile", "64", "--format", "webp", "--scratch", "there", input="long")) == 2
+    said = capsys.readouterr()
+    assert "out/long.webp: 16384 x 20 pixels do not fit this format, whose sides end at 16383; use .png or .tif" in said.err
+    assert "by regions" not in said.out
+    assert not Path("there").exists()
+
+
+def kill_within(options: list[str], reached: Callable[[], bool]) -> None:
+    """Start infer and kill it."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, str(ROOT / "infer.py"), *options], env=environment)
+    while process.poll() is None and not reached():
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() != 0, "it ended before it was killed"
+
+
+def test_another_format_leaves_no_scratch_files_of_the_first(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    images.write(Path("big/big.png"), pixels(400, 420))
+    options = ("--tile", "48", "--scratch", "there")
+    kill_within(command(*options, "--format", "tiff", input="big"), lambda: bool(list(Path("there").glob("*/pass_0002.raw"))))
+    assert main(command(*options, input="big")) == 0
+    assert "going on" not in capsys.readouterr().out
+    assert not list(Path("there").iterdir())
+
+
+def test_work_of_another_start_of_the_machine_begins_anew(
+    main: Main, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.write(Path("big/big.png"), pixels(400, 420))
+    options = command("--tile", "48", "--scratch", "there", "--format", "tiff", input="big")
+    kill_within(options, lambda: bool(list(Path("there").glob("*/pass_0002.raw"))))
+    monkeypatch.setattr(large, "boot", lambda: "another")
+    assert main(options) == 0
+    assert "going on" not in capsys.readouterr().out
+    assert not list(Path("there").iterdir())
+
+
+def test_what_a_kill_left_beside_the_result_is_removed(main: Main) -> None:
+    left = Path("out") / temporary_name("out/wide.tiff")
+    left.write_bytes(b"half a file")
+    (left.parent / ".mine.1.tmp.tiff").write_bytes(b"not of this result")
+    assert main(command("--tile", "64", "--format", "tiff")) == 0
+    assert sorted(os.listdir("out")) == [".mine.1.tmp.tiff", "wide.tiff"]  # noqa: PTH208
+
+
+def temporary_name(path: str) -> str:
+    """Of the file that a writer of `path` makes."""
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(b"")
+    Path(path).unlink()
+    return temporary.name
+
+
+@pytest.mark.parametrize("where", ["scratch", "result"])
+def test_a_full_disk_is_one_line_and_the_work_goes_on(
+    where: str, main: Main, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.write(Path("big/big.png"), pixels(400, 420))
+    options = command("--tile", "48", "--scratch", "there", "--format", "tiff", input="big")
+    assert main([*options[:4], "--output", "undisturbed", *options[6:]]) == 0
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with monkeypatch.context() as patched:
+        if where == "scratch":
+            pwrite, calls = os.pwrite, list[int]()
+
+            def nearly_full(*given: Any) -> int:
+                calls.append(1)
+                if len(calls) > 200:
+                    raise full
+                return pwrite(*given)
+
+            patched.setattr(os, "pwrite", nearly_full)
+        else:
+            patched.setattr(RegionWriter, "_write", lambda *given: (_ for _ in ()).throw(full))
+        capsys.readouterr()
+        assert main(options) == 2
+    assert "No space left on device" in error(capsys)
+    assert main(options) == 0
+    assert "going on with earlier work" in capsys.readouterr().out
+    assert Path("out/big.tiff").read_bytes() == Path("undisturbed/big.tiff").read_bytes()
