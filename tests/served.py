@@ -2,14 +2,17 @@
 
 import io
 import json
+import socket
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from gan_style.serving.app import Limits, Service
 from gan_style.serving.log import Log
@@ -63,3 +66,50 @@ def served(
         server.should_exit = True
         thread.join(60)
         assert not thread.is_alive()
+
+
+class Gate:
+    """Stands before a model's network: batches wait until `open`. entered: pictures of each batch that came to the network"""
+
+    def __init__(self, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.entered: list[int] = []
+        self._open, self._came = threading.Event(), threading.Condition()
+        translate = model.predictor.translate
+
+        def waiting(image: Any, *condition: Any, **style: Any) -> Any:
+            with self._came:
+                self.entered.append(len(image))
+                self._came.notify_all()
+            assert self._open.wait(60)
+            return translate(image, *condition, **style)
+
+        monkeypatch.setattr(model.predictor, "translate", waiting)
+
+    def open(self) -> None:
+        self._open.set()
+
+    def wait_for(self, batches: int) -> None:
+        """Wait until so many batches have come."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.entered) >= batches, 30)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds."""
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def exchange(address: tuple[str, int], *parts: bytes, half_close: bool = False) -> bytes:
+    """Send bytes over a socket of one's own; all that the server sends until it closes."""
+    with socket.create_connection(address, 30) as connection:
+        for part in parts:
+            connection.sendall(part)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+    return received
