@@ -47,14 +47,14 @@ class Served:
 
 @contextmanager
 def served(
-    bundles: Mapping[str, Path], limits: Limits | None = None, token: str | None = None, batch_size: int | None = None
+    bundles: Mapping[str, Path], limits: Limits | None = None, token: str | None = None, batch_size: int | None = None, drain: float = 60
 ) -> Iterator[Served]:
     """While entered, the bundles are served. Leaving the block drains the server."""
     models = {name: Model.load(name, path, "cpu", "fp32", batch_size) for name, path in bundles.items()}
     opened, stream, begun = listening("127.0.0.1", 0), io.StringIO(), threading.Event()
     url = url_of(opened)
     service = Service(models, limits or Limits(), token)
-    server = Server(service, Log(stream), begun=begun.set)
+    server = Server(service, Log(stream), drain, begun.set)
     thread = threading.Thread(target=server.serve_on, args=[opened])
     thread.start()
     assert begun.wait(30)

@@ -46,13 +46,18 @@ class Limits:
 
 @dataclass
 class Service:
-    """What the routes share. token: that clients must send; None: none. stopping: no new request is taken"""
+    """What the routes share.
+
+    token: that clients must send; None: none
+    stopping: no new request is taken; given_up: requests that were not answered because the server stopped
+    """
 
     models: Mapping[str, Model]
     limits: Limits = field(default_factory=Limits)
     token: str | None = None
     metrics: Metrics = field(default_factory=Metrics)
     stopping: bool = False
+    given_up: int = 0
 
     def __post_init__(self) -> None:
         self.queue = TranslationQueue(self.metrics)

@@ -1,5 +1,6 @@
 """What surrounds every request: the token, the log and the counts."""
 
+import asyncio
 import secrets
 import sys
 import time
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gan_style.serving.app import Service, application, refused
 from gan_style.serving.log import Log
-from gan_style.serving.refusal import FAULT, LEFT, UNAUTHORIZED, Refusal
+from gan_style.serving.refusal import FAULT, LEFT, UNAUTHORIZED, UNAVAILABLE, Refusal
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
@@ -33,6 +34,11 @@ class Door:
                 await self.app(scope, passing.receive, passing.send)
             else:
                 refusal = Refusal(UNAUTHORIZED, "Authorization: send the server's token as `Bearer TOKEN`", {"WWW-Authenticate": "Bearer"})
+                await refused(refusal)(scope, passing.receive, passing.send)
+        except asyncio.CancelledError:  # the server stops before the request is answered
+            self.service.given_up += 1
+            if not passing.status:
+                refusal = Refusal(UNAVAILABLE, "the server was stopped before the answer was ready; ask another", {"Connection": "close"})
                 await refused(refusal)(scope, passing.receive, passing.send)
         except Exception:  # answered by the application, which raises it once more
             traceback.print_exc(file=sys.stderr)

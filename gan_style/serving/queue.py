@@ -90,13 +90,14 @@ class TranslationQueue:
             self._read_ahead()
             self._changed.notify()
 
-    def close(self) -> None:
-        """Finish what waits, then end the threads."""
+    def close(self, finish: bool = True) -> None:
+        """End the threads, after all that waits is done. finish: wait for that; else the network may be busy a little longer"""
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._network.join()
-        self._threads.shutdown()
+        if finish:
+            self._network.join()
+            self._threads.shutdown()
 
     def _read_ahead(self) -> None:
         """Begin to read pictures, as many as may be read before their turn. The lock is held."""

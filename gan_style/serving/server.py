@@ -73,8 +73,8 @@ class Server(uvicorn.Server):
             asyncio.run(self.serve([opened]))
         finally:
             opened.close()
-            self.service.queue.close()
-        code = 128 + self.signals[-1] if self.force_exit else 0
+            self.service.queue.close(finish=not self.service.given_up)
+        code = 128 + self.signals[-1] if self.service.given_up else 0
         self.log("stopped", code=code)
         return code
 

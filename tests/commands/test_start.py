@@ -52,7 +52,7 @@ def loaded(command: list[str], names: set[str], folder: Path, **variables: str) 
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate"))], ids=" ".join
+    "command", [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate", "serve"))], ids=" ".join
 )
 def test_help_loads_no_library(command: list[str], tmp_path: Path) -> None:
     assert loaded(command, SLOW | IMAGES, tmp_path) == "0 []"
@@ -74,6 +74,8 @@ def test_help_of_verbs_about_pictures_loads_what_reads_them_at_most(verb: str, t
         ["train", "--config", "cut", "--sweep", "optim.lr=1,["],
         ["prepare", "demo", "no_set"],
         ["prepare", "split", "ROOT", "--output", "OUT", "--val", "2"],
+        ["serve", "--model", "nowhere"],
+        ["serve", "--model", ".", "--host", "0.0.0.0"],
     ],
     ids=" ".join,
 )
