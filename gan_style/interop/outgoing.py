@@ -10,6 +10,7 @@ from torch import Tensor
 from gan_style.errors import UserError
 from gan_style.files.atomic import replacing
 from gan_style.interop import fast_neural_style, pytorch_cyclegan
+from gan_style.interop.adain import to_adain
 from gan_style.interop.held import Held
 from gan_style.interop.naming import Naming, into_theirs
 from gan_style.interop.pix2pixhd import to_pix2pixhd
@@ -78,5 +79,6 @@ _OUT: dict[str, tuple[str, Out]] = {
     "spade": ("spade", to_spade),
     "patchgan": ("cyclegan", _named(pytorch_cyclegan.naming)),
     "pixel": ("cyclegan", _named(pytorch_cyclegan.naming)),
+    "adain": ("adain", to_adain),
     "transformer_net": ("fast_neural_style", _stylizer),
 }

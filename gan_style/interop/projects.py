@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gan_style.errors import UserError
+from gan_style.interop.adain import is_adain, read_adain
 from gan_style.interop.fast_neural_style_settings import is_fast_neural_style, read_fast_neural_style
 from gan_style.interop.foreign import Foreign, Project
 from gan_style.interop.naming import unwrapped
@@ -17,6 +18,7 @@ from gan_style.interop.weight_file import State, read_states
 # The first one that recognises the weights counts.
 PROJECTS: dict[str, Project] = {
     "fast_neural_style": Project("fast-neural-style of the PyTorch examples", is_fast_neural_style, read_fast_neural_style),
+    "adain": Project("pytorch-AdaIN", is_adain, read_adain),
     "spade": Project("SPADE", is_spade, read_spade),
     "pix2pixhd": Project("pix2pixHD", is_pix2pixhd, read_pix2pixhd),
     "cut": Project("CUT", is_cut, read_cut),

@@ -23,7 +23,6 @@ from gan_style.methods.auxiliary import VGGConfig
 from gan_style.methods.base import Method, Player
 from gan_style.networks import StyleTransferConfig
 from gan_style.networks.generators.adain import AdaINNet, AdaINNetConfig
-from gan_style.networks.layers.moments import adain
 from gan_style.types import Batch, Direction, Needs, Outputs, Task
 
 
@@ -66,7 +65,7 @@ class AdaIN(Method):
         network, content = self.network, self.network.grown(batch.a)
         with torch.no_grad():
             style = network.encoder(batch.b)  # {layer: [B, C, h, w]}
-            target = adain(network.encode(content), style[network.depth])  # t
+            target = network.met(network.encode(content), style[network.depth])  # t
         fake = self.networks["generator"](None, target=target)  # g(t), [B, 3, H, W]
         return {"fake": fake, "target": target, **{f"style_{layer}": style[layer] for layer in network.loss_layers}}
 

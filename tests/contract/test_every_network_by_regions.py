@@ -33,7 +33,8 @@ def image_for(name: str, channels: int = 3, dtype: torch.dtype = torch.float64) 
 def test_a_generator_by_regions_equals_the_generator(name: str, norm: str, speed: Any) -> None:
     generator = small("generator", name, norm).double().eval().requires_grad_(False)
     image, side = image_for(f"{name} {norm} {speed}")
-    torch.testing.assert_close(by_regions(generator, image, side=side, speed=speed), generator(image), rtol=0, atol=1e-12)
+    found = by_regions(generator, image, side=side, speed=speed)
+    torch.testing.assert_close(found, generator(image), rtol=0, atol=1e-11)  # rounding, which many blocks amplify
     if norm == "batch":
         generator = per_image_statistics(generator)
         torch.testing.assert_close(by_regions(generator, image, side=side, speed=speed), generator(image), rtol=0, atol=1e-12)

@@ -13,6 +13,7 @@ from gan_style.networks.keys import BaseChannels
 from gan_style.networks.layers.moments import adain
 from gan_style.networks.layers.padding import grown, run_padded
 from gan_style.networks.pretrained.vgg import BLOCKS, VGGFeatures, layers
+from gan_style.networks.pretrained.vgg_normalised import NormalisedVGG
 
 DEPTHS = ("relu2_1", "relu3_1", "relu4_1")
 
@@ -28,6 +29,11 @@ class AdaINNetConfig(NetworkConfig):
         default="relu4_1",
         description="VGG layer at which content and style meet. The paper takes `relu4_1`. Earlier layers are faster and keep more of "
         "the content.",
+    )
+    encoder: Literal["torchvision", "normalised"] = Field(
+        default="torchvision",
+        description="The fixed VGG-19: `torchvision`, or the authors' `normalised` one (images in [0, 1], reflection padding, deviations "
+        "with Bessel's correction), whose file `method.vgg.weights` then names: vgg_normalised.pth. The authors' decoder fits behind it.",
     )
     init: Init = Field(
         default="kaiming",
@@ -47,9 +53,11 @@ class AdaINNet(nn.Module):
         super().__init__()
         self.depth = depth = config.depth
         self.loss_layers = ("relu1_1", *DEPTHS[: DEPTHS.index(depth) + 1])
-        self.encoder = VGGFeatures("vgg19", self.loss_layers, vgg)
+        self.normalised = config.encoder == "normalised"
+        self.correction = int(self.normalised)  # of variances
+        self.encoder = NormalisedVGG(self.loss_layers, vgg) if self.normalised else VGGFeatures("vgg19", self.loss_layers, vgg)
         self.decoder = Decoder(depth, config.base_channels)
-        self.size_multiple = self.encoder.minimum_size  # as many halvings as poolings
+        self.size_multiple = 2 ** DEPTHS.index(depth) * 2  # as many halvings as poolings
         self.minimum_size = 2 * self.size_multiple  # so that the decoder has 2 pixels to reflect
 
     def encode(self, images: Tensor) -> Tensor:
@@ -78,7 +86,7 @@ class AdaINNet(nn.Module):
         style i. alpha in [0, 1]: 0 gives the content's own features, 1 those after AdaIN (equation 14).
         """
         if target is not None:
-            return self.decoder(target)
+            return self._decoded(target)
         assert content is not None
         if features is None:
             assert style is not None
@@ -88,19 +96,32 @@ class AdaINNet(nn.Module):
 
         def stylize(both: Tensor) -> Tensor:  # the maps are padded with their images
             own = self.encode(both[:, :3])
-            stylized = adain(own, features[0]) if shares is None else mixed(own, features, shares if maps is None else both[:, 3:])
-            return self.decoder(alpha * stylized + (1 - alpha) * own)
+            stylized = (
+                self.met(own, features[0])
+                if shares is None
+                else mixed(own, features, shares if maps is None else both[:, 3:], self.correction)
+            )
+            return self._decoded(alpha * stylized + (1 - alpha) * own)
 
         return run_padded(stylize, joined, self.size_multiple, self.minimum_size)
 
+    def met(self, content: Tensor, style: Tensor) -> Tensor:
+        """AdaIN(content, style): features [B, C, h, w] with the style's moments."""
+        return adain(content, style, correction=self.correction)
 
-def mixed(features: Tensor, styles: Sequence[Tensor], shares: Tensor) -> Tensor:
+    def _decoded(self, features: Tensor) -> Tensor:
+        """features -> [B, 3, H, W] in about [-1, 1]; behind the normalised encoder the decoder makes values in about [0, 1]."""
+        y = self.decoder(features)
+        return 2 * y - 1 if self.normalised else y
+
+
+def mixed(features: Tensor, styles: Sequence[Tensor], shares: Tensor, correction: int = 0) -> Tensor:
     """sum_s share_s AdaIN(features, style_s): features [B, C, h, w], each style [1, C, ...], shares [B, S] or [B, S, H, W]."""
     if shares.dim() == 4:
         shares = F.adaptive_avg_pool2d(shares.to(features), (features.shape[2], features.shape[3]))  # [B, S, h, w]
     else:
         shares = shares.to(features)[:, :, None, None]  # [B, S, 1, 1]
-    parts = [shares[:, place : place + 1] * adain(features, style) for place, style in enumerate(styles)]
+    parts = [shares[:, place : place + 1] * adain(features, style, correction=correction) for place, style in enumerate(styles)]
     return torch.stack(parts).sum(dim=0)
 
 

@@ -32,13 +32,14 @@ def precise(features: Tensor) -> Tensor:
 
 
 @outside_autocast
-def moments(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+def moments(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5, correction: int = 0) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel over the positions: [B, C, H, W] -> two of [B, C, 1, 1].
 
     weights: [B or 1, 1, H, W], how much each position counts. eps is added to the variance, whose root has no slope at 0.
+    correction: 1 divides by one position less than there are, without weights
     """
     if weights is None:
-        variance, mean = torch.var_mean(features, dim=(2, 3), correction=0, keepdim=True)
+        variance, mean = torch.var_mean(features, dim=(2, 3), correction=correction, keepdim=True)
     else:
         weights = weights.to(features)
         share = weights / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
@@ -47,11 +48,12 @@ def moments(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) 
     return mean, (variance + eps).sqrt()
 
 
-def adain(content: Tensor, style: Tensor, weights: Tensor | None = None) -> Tensor:
+def adain(content: Tensor, style: Tensor, weights: Tensor | None = None, correction: int = 0) -> Tensor:
     """sigma(y) (x - mu(x)) / sigma(x) + mu(y): the content's features with the style's moments (1703.06868, equation 8).
 
     content [B, C, H, W], style [B or 1, C, h, w]. weights [B or 1, 1, H, W]: the positions whose moments count for the content.
+    correction: see `moments`
     """
-    mean, deviation = moments(content, weights)
-    style_mean, style_deviation = moments(style)
+    mean, deviation = moments(content, weights, correction=correction)
+    style_mean, style_deviation = moments(style, correction=correction)
     return (content - mean) / deviation * style_deviation + style_mean

@@ -99,7 +99,7 @@ def load_vgg(name: str, weights: str) -> Mapping[str, Tensor]:
     expected = {key: theirs[number] for key, number in numbered.items()}
     address = torchvision_address(name.upper())
     if weights == "random" or (weights == "imagenet" and only_missed(kept_file(address))):
-        return _random(expected)
+        return he_weights(expected)
     otherwise = "give its path, or take `random`, which is good for textures"
     path = downloaded(address, name, otherwise) if weights == "imagenet" else Path(weights)
     stored = read_weights(path, "VGG", "give a .pth or .safetensors file, `imagenet` or `random`")
@@ -116,12 +116,13 @@ def _torchvisions(name: str) -> nn.Sequential:
         return getattr(models, name)(weights=None, init_weights=False).features
 
 
-def _random(expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def he_weights(expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of these shapes from a fixed seed that keep the scale of activations through ReLUs (He et al., 1502.01852); biases are 0."""
     generator = torch.Generator().manual_seed(_RANDOM_SEED)
     drawn: dict[str, Tensor] = {}
     for key, place in expected.items():
         if key.endswith("bias"):
             drawn[key] = torch.zeros(place.shape)
-        else:  # He et al., 1502.01852: keeps the activations' scale through ReLUs
+        else:
             drawn[key] = torch.randn(place.shape, generator=generator) * (2.0 / place[0].numel()) ** 0.5
     return drawn
