@@ -20,9 +20,12 @@ from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
 from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
+from gan_style.engine.beginning.start import ancestor, begin, check_same_everywhere
 from gan_style.engine.checkpoint import earlier_inputs
+from gan_style.engine.checks import check_crop, check_players
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.folder import begun, check_same
+from gan_style.engine.freezing import fixed_tensors
 from gan_style.engine.known_data import KnownData
 from gan_style.engine.micro_batches import step_advice
 from gan_style.engine.plan import make_plan
@@ -35,10 +38,11 @@ from gan_style.engine.samples import Example, SampleGrid
 from gan_style.engine.summary import summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
-from gan_style.errors import UserError, nearest
+from gan_style.errors import UserError
 from gan_style.evaluation.cases import Cases, Wanted, open_cases, spread
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files.looking import looking_only
+from gan_style.interop.projects import read_foreign
 from gan_style.machine.allocator import keeping_freed_memory
 from gan_style.machine.device import cuda_settings
 from gan_style.machine.memory import room_for
@@ -99,13 +103,14 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     config, training, validation = resolved(config, *by_turns(lambda: open_data(config)), by_main)
     plan = make_plan(config.train, config.optim, len(training))
     kept = Kept(agreement.from_main(earlier_inputs(Path(config.run_dir)) if accelerator.is_main_process else None))
-    method = by_turns(lambda: open_method(config, kept))
+    method, begun = by_turns(lambda: begin_method(config, kept))
+    check_same_everywhere(kept, agreement)
     subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
-        for line in summary(config, training, validation, method):
+        for line in [*summary(config, training, validation, method), *begun]:
             say(line)
-    trainer = Trainer(method, config.train, config.optim, accelerator, plan.length)
+    trainer = Trainer(method, config.train, config.optim, accelerator, plan.length, plan.warm_up)
     train_config = config.train
     layout = (train_config.batch_size, process, processes, train_config.accumulate)
 
@@ -122,7 +127,9 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
     slots = frozenset(slots_of(*layout))
     known = KnownData(training, config) if accelerator.is_main_process else None
-    return Run(config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method), grid, checked, known, kept).fit()
+    return Run(
+        config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method, kept), grid, checked, known, kept
+    ).fit()
 
 
 def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
@@ -136,12 +143,12 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
     with lent_process(), looking_only() as looking:
         config, training, validation = resolved(config, *open_data(config))
         earlier = earlier_inputs(Path(config.run_dir))
-        method = open_method(config, Kept(earlier))
+        method, begun = begin_method(config, Kept(earlier))
         check_same(Path(config.run_dir), config, method.divisible, earlier or ())
         open_validation(config, method)
         slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
         plan = make_plan(config.train, config.optim, len(training))
-        lines = summary(config, training, validation, method)
+        lines = [*summary(config, training, validation, method), *begun]
         goes_on = any(Path(config.run_dir).glob("checkpoints/step_*"))
         kept_length = "; the run in this folder goes on as optim.extend says" if goes_on else ""
         lines.append(f"length      {plan.in_words(config.train.batch_size, len(training))}{kept_length}")
@@ -187,7 +194,14 @@ def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:
     method = METHODS[config.method.name](config.method, replace(make_task(config), kept=kept or Kept()))
     check_crop(config, method)
     check_players(config, method)
+    fixed_tensors(config.train.freeze, method)
     return method
+
+
+def begin_method(config: RunConfig[Any], kept: Kept) -> tuple[Method, list[str]]:
+    """`open_method` with the weights of `train.init_from`, and lines about them for the user."""
+    method = open_method(config, kept)
+    return method, begin(config, method, make_task(config), kept, read_foreign)
 
 
 def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, tuple[Cases, Suite]]:
@@ -212,32 +226,8 @@ def make_task(config: RunConfig[Any]) -> Task:
     return Task(data.domain_a.channels, out.channels, train.batch_size, train.seed, data.crop_size)
 
 
-def check_crop(config: RunConfig[Any], method: Method) -> None:
-    """`UserError` if images are too small for a discriminator or unsuited to a penalty, as far as the configuration tells."""
-    smallest = method.smallest_size
-    if config.data.one_size and config.data.crop_size < smallest:
-        raise UserError(
-            f"data.crop_size: {config.data.crop_size} is too small for the discriminators, which need {smallest} pixels; "
-            "raise it or lower num_layers (or num_scales)"
-        )
-    if getattr(config.method, "gradient_penalty_weight", 0) and method.needs == "domains" and not config.data.one_size:
-        raise UserError(
-            "method.gradient_penalty_weight: needs real and generated images of one size; crop them "
-            "(data.preprocess=resize_and_crop), or take method.r1_weight"
-        )
-
-
-def check_players(config: RunConfig[Any], method: Method) -> None:
-    """`UserError` if `optim.player_lr` names a player that the method does not have."""
-    names = [player.name for player in method.players]
-    for name in config.optim.player_lr:
-        if name not in names:
-            hint = nearest(name, names) or f"; there are {', '.join(names)}"
-            raise UserError(f"optim.player_lr.{name}: {config.method.name} has no such player{hint}")
-
-
-def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, BundleInfo]:
-    """The metadata of each direction's bundle."""
+def bundle_infos(config: RunConfig[Any], method: Method, kept: Kept | None = None) -> dict[Direction, BundleInfo]:
+    """The metadata of each direction's bundle. kept: what the run has read from files"""
     task, data = make_task(config), config.data
     infos: dict[Direction, BundleInfo] = {}
     for direction, network in method.translators.items():
@@ -256,6 +246,7 @@ def bundle_infos(config: RunConfig[Any], method: Method) -> dict[Direction, Bund
             colours=given.colours or [],
             resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
             step=0,
+            begun_from=ancestor(kept, network) if kept else None,
         )
     return infos
 

@@ -136,7 +136,8 @@ def make_trainer(config: Any, device: str = "cpu") -> Trainer:
     method = make_method(config)
     AcceleratorState._reset_state(reset_partial_state=True)  # a process normally has one precision for life
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision=config.train.mixed_precision)
-    return Trainer(method, config.train, config.optim, accelerator, make_plan(config.train, config.optim, EPOCH).length)
+    plan = make_plan(config.train, config.optim, EPOCH)
+    return Trainer(method, config.train, config.optim, accelerator, plan.length, plan.warm_up)
 
 
 def make_run(config: Any, device: str = "cpu") -> Run:

@@ -47,6 +47,19 @@ class Resize(BaseModel):
         return self
 
 
+class Ancestor(BaseModel):
+    """The weights that a training began from.
+
+    path: as the user wrote it; sha256: of the file; step: of the training that made them, None if it is not known
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(max_length=4096)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    step: int | None = Field(default=None, ge=0, lt=2**53)
+
+
 class BundleInfo(BaseModel):
     """A bundle's metadata."""
 
@@ -67,6 +80,7 @@ class BundleInfo(BaseModel):
     resize: Resize
     statistics: Literal["image", "running"] = "image"  # what a batch normalisation uses: each image's own, or those of the training
     step: int = Field(ge=0, lt=2**53)
+    begun_from: Ancestor | None = None  # the weights that the translator began with (`train.init_from`)
     scores: dict[str, float] = {}  # the scores of validation, in a bundle that was kept as the best
 
 

@@ -40,7 +40,7 @@ MAY_CHANGE = (
 )
 DIVISION = "train.accumulate"  # may change if the method does not depend on the division of a batch
 _ABSENT = "(absent)"
-PLACES = ("method.add_to", "method.coarse_from")  # paths, which may be written in another way
+PLACES = ("method.add_to", "method.coarse_from", "train.init_from")  # paths, or mappings to paths, which may be written in another way
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], divisible: bool = False, kept: Collection[str] = ()) -> list[str]:
@@ -65,6 +65,6 @@ def may_change(key: str, divisible: bool = False) -> bool:
 
 def _same(key: str, old: Any, new: Any, kept: Collection[str]) -> bool:
     places = isinstance(old, str) and isinstance(new, str) and _ABSENT not in (old, new)
-    if places and key in PLACES:
+    if places and any(key == place or key.startswith(f"{place}.") for place in PLACES):
         return os.path.realpath(old) == os.path.realpath(new)
     return old == new or (places and key in kept)

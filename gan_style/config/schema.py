@@ -15,6 +15,8 @@ from gan_style.config.network import NetworkConfig, completed, kinds_of
 from gan_style.config.section import Place as Place
 from gan_style.config.section import Section as Section
 from gan_style.config.validation import ValidationConfig
+from gan_style.errors import short
+from gan_style.files.places import expanded
 
 
 class MethodConfig(Section):
@@ -80,6 +82,13 @@ class OptimConfig(Section):
         "the command ends. `hold`: the further steps have the last learning rate of the schedule. `stretch`: the schedule "
         "becomes as long as the run, and the learning rate jumps up.",
     )
+    warmup: float = Field(
+        default=0.0,
+        ge=0,
+        lt=2**53,
+        description="Warm-up: the learning rate rises linearly to that of the schedule. Below 1: a share of the schedule, which becomes "
+        "a number of steps at the first start; else a whole number of steps. Step n of w has n/w of the rate. 0: no warm-up.",
+    )
     clip_norm: float | None = Field(
         default=None, gt=0, description="Largest norm of a player's gradient. A longer gradient is scaled down to it. null: no clipping."
     )
@@ -89,6 +98,13 @@ class OptimConfig(Section):
     def _rates_are_numbers(cls, value: Any) -> Any:
         if isinstance(value, dict) and any(isinstance(rate, bool) for rate in value.values()):
             raise ValueError("a learning rate must be a number, not true or false; YAML also reads on, off, yes and no so")
+        return value
+
+    @field_validator("warmup")
+    @classmethod
+    def _steps_are_whole(cls, value: float) -> float:
+        if value > 1 and not value.is_integer():
+            raise ValueError(f"must be a share of the schedule below 1 or a whole number of steps, not {value:g}")
         return value
 
 
@@ -132,6 +148,22 @@ class TrainConfig(Section):
         ge=0,
         lt=2**63,
         description="Seed of the initial weights, the order of samples, augmentation, dropout, noise and replay buffers.",
+    )
+    init_from: str | dict[str, str] | None = Field(
+        default=None,
+        description="Weights with which the networks begin: a bundle, a run folder, a checkpoint, or one network of another project "
+        "(docs/guide/weights.md). Or a mapping from the name of a network, or the beginning of several names, to one of them: "
+        "`{generator: runs/old}`. Optimizers and moving average begin anew. It is read at the first start alone. null: random weights.",
+    )
+    init_partial: Annotated[bool, OnlyWith({"init_from": ON})] = Field(
+        default=False,
+        description="Take from `init_from` the tensors whose names and shapes fit, and list the others, which keep their random values. "
+        "false: refuse files that do not fit.",
+    )
+    freeze: list[str] = Field(
+        default_factory=list,
+        description="Parameters that are not trained, by name or by the beginning of names up to a dot: `[generator.stem, "
+        "discriminator_a]`. Buffers below such a name, such as running statistics, do not change either.",
     )
     mixed_precision: Literal["auto", "no", "bf16", "fp16"] = Field(
         default="no",
@@ -202,6 +234,24 @@ class TrainConfig(Section):
     max_skips: Annotated[int, OnlyWith({"on_nonfinite": ("skip",)})] = Field(
         default=20, ge=1, description="Steps in a row that are skipped before the run ends."
     )
+
+    @field_validator("init_from", mode="before")
+    @classmethod
+    def _names_files(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        places = value if isinstance(value, dict) else {"": value}
+        if not places or not all(isinstance(place, str) and place for place in places.values()):
+            raise ValueError(f"must be a path, or a mapping from networks to paths such as {{generator: runs/old}}, not {short(value)}")
+        if isinstance(value, str):
+            return expanded(value)
+        given: dict[str, str] = {}
+        for network, place in value.items():
+            try:
+                given[network] = expanded(place)
+            except ValueError as problem:
+                raise ValueError(f"{network}: {problem}") from None
+        return given
 
     @model_validator(mode="after")
     def _has_a_length(self) -> "TrainConfig":

@@ -24,15 +24,18 @@ from typing import Any
 from accelerate import Accelerator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
+from gan_style.bundles.file import check_header
 from gan_style.engine.agreement import Agreement
-from gan_style.engine.tree import load_tree, save_tree
+from gan_style.engine.tree import MAX_HEADER_BYTES, load_tree, save_tree
 from gan_style.errors import UserError
 from gan_style.files import atomic
+from gan_style.files.opening import open_regular, read_regular
 from gan_style.machine.memory import room_for
 
 NETWORKS, TRAINING, INPUTS, MANIFEST = "networks.safetensors", "training.safetensors", "inputs.safetensors", "manifest.json"
+_MAX_MANIFEST_BYTES = 2**24  # an entry has some 130 bytes, and each process a file
 _SEALERS = 2  # threads that hash: two files hold almost all of a checkpoint, and SHA-256 takes longer than writing
 
 Entry = dict[str, int | str]  # of a file in the manifest: `bytes` and `sha256`
@@ -40,20 +43,27 @@ Entry = dict[str, int | str]  # of a file in the manifest: `bytes` and `sha256`
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete checkpoint that was verified."""
+    """A complete checkpoint that was verified. digests: the SHA-256 of each of its files"""
 
     folder: Path
     step: int
     samples: int
     processes: int
+    digests: Mapping[str, str]
 
-    def load_networks(self, networks: Mapping[str, nn.Module]) -> None:
-        """Load every network's weights by name. `UserError` if a network or parameter is missing or left over."""
+    def networks(self) -> dict[str, dict[str, Tensor]]:
+        """Every network's weights by name."""
+        check_header(self.folder / NETWORKS, MAX_HEADER_BYTES)
+        stored: dict[str, dict[str, Tensor]] = {}
         with safe_open(self.folder / NETWORKS, framework="pt") as file:
-            stored: dict[str, dict] = {}
             for key in file.keys():  # noqa: SIM118
                 name, _, parameter = key.partition("/")
                 stored.setdefault(name, {})[parameter] = file.get_tensor(key)
+        return stored
+
+    def load_networks(self, networks: Mapping[str, nn.Module]) -> None:
+        """Load every network's weights by name. `UserError` if a network or parameter is missing or left over."""
+        stored = self.networks()
         if stored.keys() != networks.keys():
             raise UserError(
                 f"{self.folder}: holds the networks {sorted(stored)}, but this run has {sorted(networks)}; take another run_dir"
@@ -141,21 +151,8 @@ class Checkpointer:
         found = None
         with self.agreement.together():
             if self.accelerator.is_main_process:
-                found = self._newest_complete()
+                found = newest_complete(self.root, "choose another run_dir to start anew")
         return self.agreement.from_main(found)
-
-    def _newest_complete(self) -> Checkpoint | None:
-        folders = self._folders()
-        for folder in folders:
-            try:
-                return _verify(folder)
-            except (OSError, ValueError) as problem:
-                warnings.warn(f"{folder}: incomplete checkpoint passed over ({problem})", stacklevel=2)
-        if folders:
-            raise UserError(
-                f"{self.root}: no complete checkpoint among {len(folders)}; restore one, or choose another run_dir to start anew"
-            )
-        return None
 
     def _put_in_place(self, temporary: Path, step: int) -> None:
         """Rename a finished checkpoint, then delete the oldest ones. A folder is renamed before it is deleted, so none is seen in part."""
@@ -192,6 +189,19 @@ class Checkpointer:
     def _folders(self) -> list[Path]:
         """Checkpoint folders, newest first."""
         return _newest_first(self.root)
+
+
+def newest_complete(root: Path, otherwise: str) -> Checkpoint | None:
+    """The newest complete checkpoint in a folder of checkpoints, see `Checkpointer.newest`. otherwise: what else to do than restore one"""
+    folders = _newest_first(root)
+    for folder in folders:
+        try:
+            return verified(folder)
+        except (OSError, ValueError) as problem:
+            warnings.warn(f"{folder}: incomplete checkpoint passed over ({problem})", stacklevel=2)
+    if folders:
+        raise UserError(f"{root}: no complete checkpoint among {len(folders)}; restore one, or {otherwise}")
+    return None
 
 
 def earlier_inputs(run_dir: Path) -> Any | None:
@@ -234,10 +244,10 @@ def _write_manifest(folder: Path, step: int, samples: int, processes: int, seale
     atomic.flush(folder)
 
 
-def _verify(folder: Path) -> Checkpoint:
-    """Check every file against the manifest. `OSError` or `ValueError` if one does not match."""
+def verified(folder: Path) -> Checkpoint:
+    """The checkpoint in `folder`, every file checked against the manifest. `OSError` or `ValueError` if one does not match."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(read_regular(folder / MANIFEST, _MAX_MANIFEST_BYTES))
         step, samples, processes = (int(manifest[key]) for key in ("step", "samples", "processes"))
         sizes = {str(name): (int(entry["bytes"]), str(entry["sha256"])) for name, entry in manifest["files"].items()}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
@@ -253,7 +263,7 @@ def _verify(folder: Path) -> Checkpoint:
             raise ValueError(f"{name} has {file.stat().st_size} bytes, not {size}")
         if _sha256(file) != digest:
             raise ValueError(f"{name} does not have the checksum of the manifest")
-    return Checkpoint(folder, step, samples, processes)
+    return Checkpoint(folder, step, samples, processes, {name: digest for name, (_, digest) in sizes.items()})
 
 
 def _sealed(file: Path) -> Entry:
@@ -263,5 +273,5 @@ def _sealed(file: Path) -> Entry:
 
 
 def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

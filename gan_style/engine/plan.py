@@ -13,7 +13,7 @@ from typing import Any
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.folder import written_training
-from gan_style.engine.schedules import ENDLESS, learning_rate
+from gan_style.engine.schedules import ENDLESS, learning_rate, warm_up_steps
 from gan_style.errors import UserError
 
 
@@ -21,7 +21,7 @@ from gan_style.errors import UserError
 class Plan:
     """The plan of a run. length: steps of the schedule; end: steps of the run; steps, epochs, minutes: the keys of `train` behind them
 
-    pace: steps in a minute, if they were measured
+    pace: steps in a minute, if they were measured; warm_up: steps in which the learning rate rises to that of the schedule
     """
 
     length: int
@@ -30,6 +30,7 @@ class Plan:
     epochs: float | None
     minutes: float | None = None
     pace: float | None = None
+    warm_up: int = 0
 
     @property
     def keys(self) -> dict[str, float | None]:
@@ -62,7 +63,7 @@ def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan
     `UserError` if `train.steps` exceeds a schedule that falls and `optim.extend` is `refuse`.
     """
     if train.minutes is not None:
-        return Plan(ENDLESS, ENDLESS, None, None, train.minutes)
+        return Plan(ENDLESS, ENDLESS, None, None, train.minutes, warm_up=warm_up_steps(optim, ENDLESS))
     length = train.steps or 0
     if train.epochs is not None:
         length = math.ceil(train.epochs * epoch_length / train.batch_size)
@@ -74,7 +75,7 @@ def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan
                 f"has fallen: raise train.epochs, lower train.steps, or take {_choices(optim, length, Plan(end, end, end, None), length)}"
             )
         length = end if optim.extend == "stretch" else length
-    return Plan(length, end, train.steps, train.epochs)
+    return Plan(length, end, train.steps, train.epochs, warm_up=warm_up_steps(optim, length))
 
 
 def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tuple[Plan, str]:
@@ -83,8 +84,10 @@ def continue_plan(old: Plan, asked: Plan, step: int, optim: OptimConfig) -> tupl
     The new schedule is taken if all steps so far would have had the same rate under it: the run then equals one that had it from the
     start. Otherwise the old schedule is kept to its end. What follows after its end is chosen by `optim.extend`; `refuse` is a
     `UserError`. If fewer steps are asked for than are done, the run ends where it is. An open schedule has not fallen, and any other
-    may follow it. Minutes become steps at the pace that was measured.
+    may follow it. Minutes become steps at the pace that was measured. The warm-up keeps its steps.
     """
+    if step > 0:
+        asked = replace(asked, warm_up=old.warm_up)
     held = old.end > old.length  # it may be stretched later
     if old.pace:
         asked = asked.fixed(max(1, round(old.pace * asked.minutes))) if asked.minutes else replace(asked, pace=old.pace)
@@ -153,7 +156,7 @@ def how_to_extend(plan: Plan, optim: OptimConfig) -> str:
 
 
 def _steady(optim: OptimConfig, steps: int, length: int) -> bool:
-    """Do the first `steps` steps of a schedule all have the initial rate? Schedules never rise, so the last one decides."""
+    """Have the first `steps` steps of a schedule all the initial rate, without a warm-up? Schedules never rise: the last one decides."""
     return steps == 0 or learning_rate(optim, steps - 1, length) == optim.lr
 
 

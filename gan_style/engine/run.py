@@ -160,7 +160,7 @@ class Run:
             self.timing.measure(self.step)
         if steps := self.agreement.from_main(self.timing.fitting(self.step, self.config)):
             self.plan = self.plan.fixed(steps, self.agreement.from_main(self.timing.fastest))
-            self.trainer.planned_steps = self.plan.length
+            self.trainer.planned_steps, self.trainer.warm_up = self.plan.length, self.plan.warm_up
             self.console.fixed(self.step, steps)
             self._save()
             self._report()
@@ -256,7 +256,7 @@ class Run:
             self.step = self.saved = checkpoint.step
             training = checkpoint.training_state()
             self.plan, change = resume_plan(training.get("plan"), self.plan, self.step, self.config.optim, self.agreement, self.folder)
-            self.trainer.planned_steps = self.plan.length
+            self.trainer.planned_steps, self.trainer.warm_up = self.plan.length, self.plan.warm_up
             self.timing.spent = training.get("spent") or 0.0
             told = [f"{checkpoint.folder}: going on after step {self.step}", change, *self.kept.missed]
             with self.agreement.together():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gan_style.config.schema import OptimConfig, TrainConfig
 from gan_style.engine.buffers import Buffers
 from gan_style.engine.ema import EMA
+from gan_style.engine.freezing import fixed_tensors
 from gan_style.engine.health import StepResult, measure
 from gan_style.engine.layout import memory_format
 from gan_style.engine.schedules import learning_rate
@@ -27,11 +28,21 @@ class Trainer:
     """The optimizers, the wrapped networks and the moving average of a method, and the step that updates them.
 
     networks: the bare networks by name; their weights are saved and served
+    planned_steps: steps of the learning rate's schedule; warm_up: steps in which the rate rises to that of the schedule
     """
 
-    def __init__(self, method: Method, train: TrainConfig, optim: OptimConfig, accelerator: Accelerator, planned_steps: int) -> None:
+    def __init__(
+        self,
+        method: Method,
+        train: TrainConfig,
+        optim: OptimConfig,
+        accelerator: Accelerator,
+        planned_steps: int,
+        warm_up: int = 0,
+    ) -> None:
         self.method, self.accelerator = method, accelerator
-        self.train_config, self.optim_config, self.planned_steps = train, optim, planned_steps
+        self.train_config, self.optim_config = train, optim
+        self.planned_steps, self.warm_up = planned_steps, warm_up
         self.dtype = torch.float64 if train.dtype == "float64" else torch.float32
         self.memory_format = memory_format(train.channels_last, method.networks.values(), accelerator.device)
         for network in (*method.networks.values(), *method.frozen.values()):
@@ -39,17 +50,18 @@ class Trainer:
         for network in method.frozen.values():
             network.requires_grad_(False)
         self.networks: dict[str, nn.Module] = dict(method.networks)
+        fixed = fixed_tensors(train.freeze, method)
         self._trained = {
             name: {
                 key: parameter
                 for key, parameter in network.named_parameters()
-                if parameter.requires_grad_(method.trains(name, key)).requires_grad
+                if parameter.requires_grad_(method.trains(name, key) and key not in fixed[name]).requires_grad
             }
             for name, network in self.networks.items()
         }
         served = {name: self.networks[name] for name in method.translators.values()}
         self.ema = EMA(served, train.ema_decay, train.ema_warmup) if train.ema_decay else None
-        self._buffers = Buffers(self.networks.values())
+        self._buffers = Buffers(self.networks, fixed)
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
         self.compile = chosen(train.compile, accelerator.device, accelerator.num_processes, planned_steps)
         compiled(self.compile, self.networks, twice=method.differentiated_twice, told=train.compile != "auto")
@@ -59,7 +71,12 @@ class Trainer:
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
         self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses so far
         self._dropouts = dropouts(self.networks)
-        self._spectral = {name: spectral_norms(network) for name, network in self.networks.items()}
+        self._spectral = {
+            name: [
+                (norm, weight) for norm, weight in spectral_norms(network) if any(weight is each for each in self._trained[name].values())
+            ]
+            for name, network in self.networks.items()
+        }
         self._translating = next(player for player in method.players if player.translates)
 
     def step(self, step: int, micro_batches: Sequence[Batch], measured: bool = True) -> StepResult:
@@ -118,7 +135,7 @@ class Trainer:
 
     def learning_rate(self, step: int, player: Player) -> float:
         """The learning rate of a player in step `step` (from 0)."""
-        return learning_rate(self.optim_config, step, self.planned_steps, player.name)
+        return learning_rate(self.optim_config, step, self.planned_steps, player.name, self.warm_up)
 
     def served_weights(self, name: str) -> dict[str, Tensor]:
         """The weights of a translator that inference should run: the moving average where there is one."""

@@ -21,11 +21,14 @@ def save_tree(path: Path, tree: Any) -> None:
     save_file(tensors, path, metadata={KEY: json.dumps(skeleton)})
 
 
-def load_tree(path: Path) -> Any:
-    """Read a file that `save_tree` wrote, with tensors on the CPU. `OSError` or `ValueError` if it is not such a file."""
+def load_tree(path: Path, branch: str | None = None) -> Any:
+    """Read a file that `save_tree` wrote, with tensors on the CPU. `OSError` or `ValueError` if it is not such a file.
+
+    branch: read the value under this key of the tree alone
+    """
     try:
         with opened(path, KEY, MAX_HEADER_BYTES) as (file, skeleton):
-            return _unpack(skeleton, file, set())
+            return _unpack(skeleton if branch is None else dict(skeleton["mapping"])[branch], file, set())
     except (OSError, MemoryError):
         raise
     except Exception as problem:  # from safetensors, JSON or a tree of another shape: KeyError, TypeError, RecursionError, ...

@@ -85,7 +85,7 @@ def forward(method: Any, batch: Any) -> tuple[Any, dict[str, Tensor]]:
 
 def after_the_losses(method: Any, batch: Any, outputs: Any, losses: dict[str, Tensor]) -> None:
     """What a step does beside the backward and the optimizers."""
-    means, buffers = LossMeans(), Buffers(method.networks.values())
+    means, buffers = LossMeans(), Buffers(method.networks)
     buffers.keep()
     ema = EMA({name: method.networks[name] for name in method.translators.values()}, 0.9)
     for _ in range(2):

@@ -30,8 +30,7 @@ class SpectralNorm(nn.Module):
         matrix = self._matrix(weight.detach())
         self.register_buffer("u", F.normalize(torch.randn(matrix.shape[0]).to(matrix), dim=0))
         self.register_buffer("v", F.normalize(matrix.T @ self.u, dim=0))
-        for _ in range(_FIRST_ITERATIONS):
-            self.iterate(weight)
+        self.settle(weight)
 
     @outside_autocast
     def forward(self, weight: Tensor) -> Tensor:
@@ -43,6 +42,11 @@ class SpectralNorm(nn.Module):
         matrix = self._matrix(weight)
         self.u.copy_(F.normalize(matrix @ self.v, dim=0))
         self.v.copy_(F.normalize(matrix.T @ self.u, dim=0))
+
+    def settle(self, weight: Tensor) -> None:
+        """Bring u and v close to the singular vectors of a weight that they do not belong to yet."""
+        for _ in range(_FIRST_ITERATIONS):
+            self.iterate(weight)
 
     def _matrix(self, weight: Tensor) -> Tensor:
         return weight.transpose(0, self.out).flatten(1)

@@ -29,6 +29,7 @@ CONDITIONAL = [
     ("pix2pix", "data.domain_b.colours=['#000000']", ["method.name=gan"], ["data.domain_b.labels=nearest"]),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
+    ("pix2pix", "train.init_partial=true", ["train.init_from=null"], ["train.init_from=x"]),
     ("pix2pix", "train.max_skips=3", ["train.on_nonfinite=stop"], ["train.on_nonfinite=skip"]),
     ("pix2pix", "validation.metrics=[l1]", ["train.validate_every=null"], ["train.validate_every=5"]),
     ("pix2pix", "validation.images=3", ["train.validate_every=null"], ["train.validate_every=5"]),
@@ -78,7 +79,7 @@ OWN = {
     "": {"run_dir"},
     "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed"},
     "data.domain_a": {"channels", "labels", "transforms"},
-    "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend"},
+    "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend", "warmup"},
     "train": {
         *(
             "steps",
@@ -96,7 +97,7 @@ OWN = {
             "checkpoint_every",
             "keep",
         ),
-        *("ema_decay", "validate_every", "max_minutes", "on_nonfinite"),
+        *("init_from", "freeze", "ema_decay", "validate_every", "max_minutes", "on_nonfinite"),
         "ema_warmup",  # refused without ema_decay
     },
     "method.labels": {"one_hot", "colours", "edges"},  # refused where they do not go together

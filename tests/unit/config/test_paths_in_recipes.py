@@ -43,6 +43,7 @@ PLACES = {
     "method.vgg.weights": "adain",
     "method.coarse_from": "pix2pixhd",
     "method.add_to": "fast_style",
+    "train.init_from": "pix2pix",
     "method.styles.waves": "fast_style",
 }
 WORDS = {"validation.best", "logging.project"}  # texts that are no paths
@@ -86,3 +87,16 @@ def texts(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield from texts(kind, f"{prefix}{name}.")
         if not nested and str in kinds and get_origin(field.annotation) not in (list, dict):
             yield f"{prefix}{name}"
+
+
+def test_a_mapping_of_networks_to_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv("NOPE", raising=False)
+    path = tmp_path / "recipe.yaml"
+    path.write_text("run_dir: x\nmethod: {name: pix2pix}\ntrain: {steps: 1, init_from: {generator: ~/a, discriminator: b}}\n")
+    assert load(path).train.init_from == {"generator": "/home/me/a", "discriminator": "b"}
+    assert load(path, "train.init_from.generator=c").train.init_from == {"generator": "c", "discriminator": "b"}
+    told = mistake(path, "train.init_from.generator=${NOPE}/a")
+    assert told.startswith("command line: train.init_from: generator: ${NOPE}/a: the environment variable NOPE is not set")
+    for wrong in ("5", "[]", "{}", "''", "{generator: ''}", "{generator: 5}"):
+        assert "train.init_from: must be a path, or a mapping from networks to paths" in mistake(path, f"train.init_from={wrong}")

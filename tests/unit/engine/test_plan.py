@@ -211,3 +211,27 @@ def test_steps_may_become_minutes_and_minutes_steps() -> None:
     held, _ = continue_plan(plan(steps=100), plan(minutes=15), 80, optim(extend="hold"))
     assert (held.length, held.total) == (100, None)
     assert (held.fixed(300).length, held.fixed(300).end) == (100, 300)
+
+
+def test_a_warm_up_counts_as_no_fall_of_the_rate() -> None:
+    config = optim(warmup=5)
+    old, asked = plan(config, steps=40), plan(config, steps=60)
+    assert continue_plan(old, asked, 3, config)[0] == asked, "the rate has not begun to fall"
+    with pytest.raises(UserError, match="has begun to fall"):
+        continue_plan(old, asked, 30, config)
+
+
+def test_a_longer_run_keeps_the_steps_of_its_warm_up() -> None:
+    config = optim(warmup=0.1)
+    old, asked = plan(config, steps=40), plan(config, steps=60)
+    assert (old.warm_up, asked.warm_up) == (4, 6)
+    for step, kept in ((0, 6), (1, 4), (10, 4)):
+        longer, _ = continue_plan(old, asked, step, config)
+        assert (longer.length, longer.warm_up) == (60, kept)
+
+
+def test_minutes_take_a_warm_up_in_steps() -> None:
+    opened = plan(optim(warmup=9), minutes=1)
+    assert opened.warm_up == opened.fixed(300).warm_up == 9
+    with pytest.raises(UserError, match=r"optim\.warmup"):
+        plan(optim(warmup=0.5), minutes=1)

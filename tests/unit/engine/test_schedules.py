@@ -1,7 +1,9 @@
 import pytest
+from pydantic import ValidationError
 
 from gan_style.config.schema import OptimConfig
-from gan_style.engine.schedules import learning_rate
+from gan_style.engine.schedules import ENDLESS, learning_rate, warm_up_steps
+from gan_style.errors import UserError
 
 
 def rates(steps: int, **keys: object) -> list[float]:
@@ -48,3 +50,28 @@ def test_beyond_the_plan_the_rate_stays_at_its_last_which_is_not_0(schedule: str
 
 def test_a_decay_that_starts_at_the_end_never_comes() -> None:
     assert rates(4, schedule="linear", decay_start=1.0) == [1.0] * 4
+
+
+def test_a_warm_up_rises_to_the_schedule_in_equal_parts() -> None:
+    config = OptimConfig.model_validate({"lr": 1.0, "player_lr": {"critic": 4.0}, "schedule": "linear", "decay_start": 0.5})
+    assert [learning_rate(config, step, 10, warm_up=4) for step in range(10)] == pytest.approx(
+        [0.25, 0.5, 0.75, 1, 1, 1, 0.8, 0.6, 0.4, 0.2]
+    )
+    assert [learning_rate(config, step, ENDLESS, "critic", 2) for step in range(3)] == pytest.approx([2, 4, 4])
+    assert learning_rate(config, 7, 10, warm_up=8) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("warmup", "steps"), [(0, 0), (1, 1), (30, 30), (0.25, 5), (0.051, 2)])
+def test_a_warm_up_is_a_number_of_steps_or_a_share_of_the_schedule(warmup: float, steps: int) -> None:
+    assert warm_up_steps(OptimConfig(warmup=warmup), 20) == steps
+
+
+def test_a_warm_up_of_a_length_that_nobody_knows_is_refused() -> None:
+    assert warm_up_steps(OptimConfig(warmup=7), ENDLESS) == 7
+    with pytest.raises(UserError, match=r"optim\.warmup: 0\.1 is a share of the schedule, whose length train\.minutes does not tell"):
+        warm_up_steps(OptimConfig(warmup=0.1), ENDLESS)
+
+
+def test_steps_of_a_warm_up_are_whole() -> None:
+    with pytest.raises(ValidationError, match=r"a share of the schedule below 1 or a whole number of steps, not 1\.5"):
+        OptimConfig(warmup=1.5)

@@ -1,0 +1,1 @@
+"""Beginning from weights: `train.init_from` (docs/guide/weights.md)."""
