@@ -112,8 +112,9 @@ def infer_parser() -> argparse.ArgumentParser:
         "--model",
         type=place,
         required=True,
-        metavar="BUNDLE|RUN_DIR|gatys",
-        help="a .safetensors bundle, or a run folder with bundles/ in it; gatys: style transfer by optimisation, see --model gatys --help",
+        metavar="BUNDLE|RUN_DIR|FILE.onnx|gatys",
+        help="a .safetensors bundle, a run folder with bundles/ in it, or an .onnx file of gan-style export; gatys: style transfer by "
+        "optimisation, see --model gatys --help",
     )
     parser.add_argument(
         "--input",
