@@ -39,7 +39,7 @@ _WEIGHTS = Kind(
     "infer.py --model takes a bundle or run folder of train.py; gan-style convert makes bundles of other projects' weights",
 )
 _SAFETENSORS = Kind("a bundle or other safetensors", "safetensors", "infer.py takes a bundle as --model")
-_ONNX = Kind("a network in ONNX", "networks in ONNX", "infer.py --model takes those of gan-style export")
+_ONNX = Kind("a network in ONNX", "networks in ONNX", "infer.py --model takes a bundle or run folder of train.py")
 _NIFTI = Kind("a medical volume (NIfTI)", "medical volumes", "save its slices as 16-bit PNG or TIFF")
 _DICOM = Kind("a medical picture (DICOM)", "medical pictures (DICOM)", "save it as a 16-bit PNG or TIFF")
 _VOLUME = Kind("a volume", "volumes", "save its slices as 16-bit PNG or TIFF")
@@ -157,12 +157,23 @@ _BY_BYTES: tuple[tuple[int, bytes, Kind], ...] = (  # (offset, bytes at the offs
     (257, b"ustar", _ARCHIVE),
     (0, b"version https://git-lfs", _POINTER),
 )
+_PACKET = 188  # bytes of a packet of an MPEG transport stream, which begins with a G
 BEGINNING = 512  # bytes of a file that tell its kind
 
 
 def is_image_name(name: str) -> bool:
     """Does the name end in one of `IMAGE_SUFFIXES`, in upper or lower case?"""
     return name[name.rfind(".") :].lower() in IMAGE_SUFFIXES
+
+
+def is_video_name(name: str) -> bool:
+    """Does the name end in a suffix of videos, in upper or lower case?"""
+    return kind_of_name(name) is _VIDEO
+
+
+def is_video(path: Path) -> bool:
+    """Is the file a video, by its name, else by its first bytes?"""
+    return kind_of(path) is _VIDEO
 
 
 def is_image(beginning: bytes) -> bool:
@@ -190,6 +201,8 @@ def kind_of_bytes(beginning: bytes) -> Kind | None:
     for place, magic, kind in _BY_BYTES:
         if beginning[place : place + len(magic)] == magic:
             return kind
+    if beginning[::_PACKET] == b"GGG":
+        return _VIDEO
     text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text[:14].lower() == b"<!doctype html" or text[:5].lower() == b"<html":
         return _PAGE

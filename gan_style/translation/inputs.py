@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+from typing import Literal
 
 from gan_style.errors import UserError
-from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, advice, is_image_name, kind_of, kind_of_name
+from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, advice, is_image_name, is_video, is_video_name, kind_of, kind_of_name
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.opening import refusal
+from gan_style.files.video.codecs import Encoding
 from gan_style.files.walking import walk
 from gan_style.terminal.counted import counted
 
@@ -21,10 +23,11 @@ FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp",
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to translate."""
+    """One picture, video or animated picture to translate. A picture may turn out to be animated."""
 
     source: Path
     target: Path
+    kind: Literal["picture", "video", "animation"] = "picture"
 
     @property
     def done(self) -> bool:
@@ -36,10 +39,21 @@ class Job:
 class Selection:
     """The jobs in the order of the inputs, and the files that were left out."""
 
+    encoding: Encoding | None = None  # of the results of videos; None leaves videos out
     jobs: list[Job] = field(default_factory=list)
     hidden: int = 0  # in folders: names that begin with a dot
     others: LeftOut = field(default_factory=LeftOut)  # in folders and globs: not of an image suffix
     duplicates: int = 0  # named by more than one input
+
+    def counts(self) -> str:
+        """The jobs in words, such as `2 images, 1 video`."""
+        videos = sum(job.kind == "video" for job in self.jobs)
+        pictures = len(self.jobs) - videos
+        return ", ".join([counted(pictures, "image")] * bool(pictures or not videos) + [counted(videos, "video")] * bool(videos))
+
+    def wanted(self, name: str) -> bool:
+        """Is a file of a folder with this name translated?"""
+        return is_image_name(name) or (self.encoding is not None and is_video_name(name))
 
     def left_out(self) -> str:
         """The files that were left out, in words; empty if there are none."""
@@ -62,9 +76,11 @@ def check_paths(given: Mapping[str, Sequence[str]]) -> None:
                 raise UserError(f"{option} {text}: {why}; give another path")
 
 
-def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
+def select(inputs: Sequence[str], output: Path, format: str | None, encoding: Encoding | None = None) -> Selection:
     """The jobs for `inputs`: files, folders and globs. Below `output`, folders keep their tree, globs the tree below their fixed part.
 
+    format: a key of `FORMATS`; None: PNG for pictures, their own format for animated GIF and WebP
+    encoding: of videos; None: no videos, and of animated pictures the first frame
     Files in `output` are never inputs, even inside an input folder. `UserError` if an input does not exist or has no images, if two
     pictures have one output, or if an output would replace an input.
     """
@@ -74,10 +90,11 @@ def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
         if not os.path.lexists(text) and not glob.has_magic(text):
             raise UserError(f"--input {text}: no such file or folder; check the path")
     others = [(text, kind_of(Path(text))) for text in inputs if os.path.isfile(text)]  # noqa: PTH113 - as above
+    others = [(text, kind) for text, kind in others if encoding is None or not is_video(Path(text))]
     if len(others) == len(inputs) and others and (kind := others[0][1]) and all(other for _, other in others):
         raise UserError(f"--input {others[0][0]}: {advice(kind, Path(others[0][0]).name)}")
 
-    selection = Selection()
+    selection = Selection(encoding)
     sources: dict[Path, Path] = {}
     targets: dict[str, Job] = {}  # the real path of a result -> its job
     output_identity = Path(os.path.realpath(output))
@@ -87,8 +104,9 @@ def select(inputs: Sequence[str], output: Path, format: str) -> Selection:
                 selection.duplicates += 1
                 continue
             sources[found.identity] = found.source
-            target = found.relative.with_suffix(FORMATS[format] or _kept(found.source.suffix))
-            job = Job(found.source, output / target)
+            kind = _kind(found.source, format, encoding)
+            target = found.relative.with_suffix(_suffix(found.source.suffix, kind, format, encoding))
+            job = Job(found.source, output / target, kind)
             other = targets.setdefault(os.path.normcase(output_identity / target), job)
             if other is not job:
                 raise UserError(
@@ -132,7 +150,7 @@ def _walk(root: Path, output: Path, selection: Selection) -> Iterator[_Found]:
             source = Path(folder, name)
             if is_hidden(name):
                 selection.hidden += 1
-            elif not is_image_name(name):
+            elif not selection.wanted(name):
                 selection.others.add(folder, name)
             else:
                 yield _Found(source, real / name, source.relative_to(root))
@@ -149,7 +167,7 @@ def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
         identity = Path(os.path.realpath(source.parent), source.name)
         if output_below and output in identity.parents:
             continue
-        if is_image_name(source.name):
+        if selection.wanted(source.name):
             yield _Found(source, identity, source.relative_to(base))
         else:
             selection.others.add(source.parent, source.name)
@@ -166,8 +184,24 @@ def _matches(pattern: str) -> set[str]:
     return found
 
 
-def _kept(suffix: str) -> str:
-    return suffix if suffix.lower() in WRITTEN_SUFFIXES else ".png"
+def _kind(source: Path, format: str | None, encoding: Encoding | None) -> Literal["picture", "video", "animation"]:
+    """What a file is, as far as the name of its result depends on it."""
+    if encoding is not None and is_video(source):
+        return "video"
+    if encoding is None or format not in (None, "keep") or source.suffix.lower() not in (".gif", ".webp"):
+        return "picture"
+    from gan_style.files.animated import is_animated  # loads Pillow
+
+    return "animation" if is_animated(source) else "picture"
+
+
+def _suffix(suffix: str, kind: str, format: str | None, encoding: Encoding | None) -> str:
+    """The suffix of a result. suffix: of its source"""
+    if kind == "video" and encoding is not None:
+        return encoding.suffix(suffix)
+    if kind == "animation":
+        return suffix
+    return FORMATS[format or "png"] or (suffix if suffix.lower() in WRITTEN_SUFFIXES else ".png")
 
 
 def kept_before(count: int, output: Path) -> str:

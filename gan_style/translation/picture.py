@@ -51,7 +51,13 @@ def read_source(
 
     resize: "none", "train" or the length of the shorter side; look: see `images.read`; max_pixels: most pixels that are decoded
     """
-    picture = images.read(job.source, info.in_channels, info.labels not in ("yes", "nearest"), max_pixels, look)
+    return original_of(
+        job, images.read(job.source, info.in_channels, info.labels not in ("yes", "nearest"), max_pixels, look), info, resize
+    )
+
+
+def original_of(job: Named, picture: images.Picture, info: BundleInfo, resize: int | str) -> Original:
+    """A decoded picture at the network's size, or a frame of a video. `UserError` names the file."""
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
     labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and picture.labels)
@@ -91,6 +97,14 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
     keep_resized: keep the result's size; else it is resized to the file's own size and keeps the file's dots per inch
     """
     suffix = source.job.target.suffix.lower()
+    pixels = result_pixels(source, translated, keep_resized, suffix)
+    same_size = pixels.shape[:2] == (source.height, source.width)
+    dots = source.dots_per_inch if same_size else None
+    return encode(source.job.target, fit_format(pixels, suffix), dots, png_compression)
+
+
+def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suffix: str) -> np.ndarray:
+    """A result [C, h, w] in [-1, 1] as pixels [H, W, C'], in the depth and with the alpha that a file with this suffix holds."""
     deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
     pixels = images.to_pixels(translated, 16 if deep else 8)
     if not keep_resized:
@@ -100,9 +114,7 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
         if alpha.dtype != pixels.dtype:  # 16 bits into a format of 8
             alpha = rounded_to_8_bits(alpha)
         pixels = np.concatenate([pixels, alpha], axis=2)
-    same_size = pixels.shape[:2] == (source.height, source.width)
-    dots = source.dots_per_inch if same_size else None
-    return encode(source.job.target, fit_format(pixels, suffix), dots, png_compression)
+    return pixels
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:

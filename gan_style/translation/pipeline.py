@@ -4,19 +4,20 @@ import errno
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from gan_style.errors import UserError, one_line
 from gan_style.files import images
-from gan_style.files.bounded import TooLarge
+from gan_style.files.bounded import Header, TooLarge
 from gan_style.files.writing import FAST_PNG
 from gan_style.machine.batches import Batches, alike, read_ahead
 from gan_style.machine.memory import room_for
@@ -54,6 +55,21 @@ def translate_together(translator: Translator, batch: Sequence[Original]) -> Seq
 def unfit(result: Tensor) -> str | None:
     """Why a result is not written, in words: it would be black. None for a good one."""
     return None if torch.isfinite(result).all() else "its translation is not finite; take --precision fp32 or an earlier checkpoint"
+
+
+class Moves(UserError):
+    """A picture turned out to be animated."""
+
+
+class Apart(Protocol):
+    """Translates some jobs one by one, such as videos.
+
+    takes: is it known already that the job is one? check: `Moves` if a picture's header says so; translate: `UserError` names the file
+    """
+
+    def takes(self, job: Job) -> bool: ...
+    def check(self, job: Job, header: Header) -> None: ...
+    def translate(self, job: Job) -> None: ...
 
 
 @dataclass
@@ -124,7 +140,8 @@ class Translation:
     overwrite: translate jobs whose result exists too
     png_compression: 0 (fast) to 9 (small)
     shown: show the progress
-    translator: None for the predictor alone; large: translates what is too large at once, None for nothing
+    translator: None for the predictor alone
+    large: translates what is too large at once, moving: videos and animations; None for nothing
 
     Memory holds up to `batch_size` pictures that wait for others of their size, as many results that wait to be written, and one picture
     for each two threads that is being read.
@@ -139,6 +156,7 @@ class Translation:
     shown: bool = True
     translator: Translator | None = None
     large: LargePictures | None = None
+    moving: Apart | None = None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -146,7 +164,7 @@ class Translation:
         size = self.batch_size or batch_of(self.predictor, self.resize, self.keep_resized)
         self._batches = Batches(self._translate, 1 if self._translator.one_by_one else size)
         self._threads = min(8, max(2, os.cpu_count() or 2))  # a GPU, and a small network on a CPU, are faster than one thread encodes
-        self._by_regions = list[Job]()  # they follow the others
+        self._by_regions, self._moving = list[Job](), list[Job]()  # they follow the others
         self._writing: deque[Future[None]] = deque()
         self._counting = Lock()
 
@@ -159,12 +177,16 @@ class Translation:
         for job in jobs:
             if job.done and not self.overwrite:
                 self.tally.skipped += 1
+            elif self.moving is not None and self.moving.takes(job):
+                self._moving.append(job)
             else:
                 (self._by_regions if self.large is not None and self.large.takes(job) else todo).append(job)
         if todo:
             self._run(todo)
-        while self._by_regions:
-            self._translate_large(self._by_regions.pop(0))
+        while self._by_regions and self.large is not None:
+            self._translate_apart(self.large.translate, self._by_regions.pop(0), "a smaller --max-memory or --tile")
+        while self._moving and self.moving is not None:
+            self._translate_apart(self.moving.translate, self._moving.pop(0), "--resize N")
 
     def _run(self, todo: list[Job]) -> None:
         """Translate pictures that fit into memory."""
@@ -180,11 +202,10 @@ class Translation:
                 while self._writing:
                     self._settle(progress, going_on=False)
 
-    def _translate_large(self, job: Job) -> None:
-        assert self.large is not None
+    def _translate_apart(self, translate: Callable[[Job], None], job: Job, smaller: str) -> None:
         try:
-            with room_for(f"{job.source}: no memory to translate it by regions", "take a smaller --max-memory or --tile"):
-                self.large.translate(job)
+            with room_for(f"{job.source}: no memory to translate it", f"take {smaller}"):
+                translate(job)
             self.tally.translated += 1
         except UserError as mistake:
             self.tally.failures.append(one_line(str(mistake)))
@@ -192,7 +213,7 @@ class Translation:
                 raise
 
     def _sources(self, jobs: list[Job], threads: ThreadPoolExecutor, progress: Progress) -> Iterator[Original]:
-        """The jobs' pictures in order, without those that are translated by regions."""
+        """The jobs' pictures in order, without those that are translated by regions, or frame by frame."""
         fitting = len(jobs)
         for job, reading in read_ahead(self._read, jobs, threads, max(1, self._threads // 2)):
             try:
@@ -200,16 +221,25 @@ class Translation:
                 if self.large is None or not self.large.too_large(source.height, source.width):
                     yield source
                     continue
+                apart = self._by_regions
             except UserError as mistake:
-                if self.large is None or not isinstance(mistake, TooLarge):
+                if not isinstance(mistake, Moves) and (self.large is None or not isinstance(mistake, TooLarge)):
                     self._fail(str(mistake), progress)
                     continue
-            self._by_regions.append(job)
+                apart = self._moving if isinstance(mistake, Moves) else self._by_regions
+            apart.append(job)
             progress.expect(fitting := fitting - 1)
 
     def _read(self, job: Job) -> Original:
         with room_for(f"{job.source}: no memory to read and resize it", _SMALLER):
-            return read_source(job, self.predictor.info, self.resize, *([] if self.large is None else [self.large.check]))
+            return read_source(job, self.predictor.info, self.resize, lambda header: self._look(job, header))
+
+    def _look(self, job: Job, header: Header) -> None:
+        """`Moves` or `TooLarge` for a picture that is not to be decoded at once."""
+        if self.moving is not None:
+            self.moving.check(job, header)
+        if self.large is not None:
+            self.large.check(header)
 
     def _translate(self, batch: Sequence[Original]) -> Sequence[Tensor]:
         return translate_together(self._translator, batch)

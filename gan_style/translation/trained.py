@@ -45,7 +45,7 @@ def load(
 ) -> "TrainedTranslator":
     """Load the translator of a bundle or a run folder.
 
-    model: the path of a `.safetensors` bundle, of a run folder, or of an `.onnx` file that `gan-style export` wrote
+    model: the path of a `.safetensors` bundle, or of a run folder
     direction: the bundle of a run folder; None: a2b, or b2a if there is no a2b
     device: auto (the GPU if there is one, else the CPU), cpu, cuda or mps
     precision: the number type of the network. Results have the type of the input.
@@ -61,10 +61,7 @@ def load(
     checked: Precision = precision
     check_precision(checked, place, "precision", "fp32")
     bundle = find_bundle("model", Path(model), direction)
-    try:
-        predictor = Predictor.load(bundle, device, checked, compile, None if statistics is None else Path(statistics))
-    except UserError as mistake:
-        raise UserError(str(mistake).removeprefix("--")) from mistake.__cause__
+    predictor = Predictor.load(bundle, device, checked, compile, None if statistics is None else Path(statistics))
     if direction not in (None, predictor.info.direction):
         raise UserError(f"direction {direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out")
     return TrainedTranslator(predictor)

@@ -155,7 +155,7 @@ def test_local_and_masked_statistics(main: Main) -> None:
         (["--tile", "none", "--statistics", "local"], "--statistics: --tile none"),
         (["--resize", "64", "--save-statistics", "s.safetensors"], "--save-statistics: pictures that are resized"),
         (["--statistics", "mask"], "has no alpha that could tell its background; give --mask FILE"),
-        (["--statistics", "nowhere"], "--statistics nowhere: is neither image, local, mask nor a file"),
+        (["--statistics", "nowhere"], "--statistics nowhere: is neither image, local, mask, shared nor a file"),
         (["--statistics", "mask", "--mask", "in/wide.png", "--mask", "in/wide.png"], "--mask: give one mask"),
         (["--max-memory", "2G", "--tile", "none"], "--max-memory: --tile none"),
         (["--pyramid"], "--pyramid: is of TIFF files"),

@@ -52,7 +52,7 @@ def loaded(command: list[str], names: set[str], folder: Path, **variables: str) 
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate", "export", "serve"))], ids=" ".join
+    "command", [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate", "serve"))], ids=" ".join
 )
 def test_help_loads_no_library(command: list[str], tmp_path: Path) -> None:
     assert loaded(command, SLOW | IMAGES, tmp_path) == "0 []"

@@ -7,12 +7,12 @@ from pathlib import Path
 from gan_style.bundles.place import DIRECTIONS, find_bundle
 from gan_style.commands.infer.gatys import asks_for_gatys, gatys_command
 from gan_style.commands.infer.large import LARGE, large_options, large_pictures
+from gan_style.commands.infer.moving import check_moving, encoding_of, moving_options, moving_pictures
 from gan_style.commands.options import device_option, number, place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
 from gan_style.machine.share import Share
-from gan_style.terminal.counted import counted
 from gan_style.translation.inputs import FORMATS, check_paths, make_output, select
 
 
@@ -39,7 +39,9 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
     bundle = find_bundle("--model", Path(options.model), options.direction)
     output = Path(options.output)
-    selection = select(options.input, output, options.format)
+    encoding, format = encoding_of(options), options.format
+    selection = select(options.input, output, format, encoding)
+    options.format = format or "png"
 
     from gan_style.conditions import Noise
     from gan_style.files.writing import FAST_PNG
@@ -67,7 +69,10 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     masks = () if options.statistics == "mask" else tuple(options.mask)  # else it tells where statistics are taken
     styles = StyleOptions(tuple(options.style), masks, options.preserve_color, options.strength)
     translator = translator_for(predictor, styles, options.to)
-    large = None if from_noise else large_pictures(options, bundle, predictor, translator, selection.jobs)
+    check_moving(options, format, encoding, selection.jobs)
+    pictures = [job for job in selection.jobs if job.kind == "picture"]
+    large = None if from_noise else large_pictures(options, bundle, predictor, translator, pictures)
+    moving = None if from_noise else moving_pictures(options, bundle, predictor, styles, encoding, selection.jobs, share.main)
     if translator.one_by_one:
         _refuse(options, {"batch_size": "pictures are stylized one by one"})
     make_output(output)
@@ -89,10 +94,9 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
 
         return draw
     if share.main:
-        print(f"{counted(len(selection.jobs), 'image')}" + (f"; left out: {left_out}" if left_out else ""))
-    translation = Translation(
-        predictor, options.resize, options.keep_resized, options.batch_size, options.overwrite, compression, share.main, translator, large
-    )
+        print(selection.counts() + (f"; left out: {left_out}" if left_out else ""))
+    chosen = (options.resize, options.keep_resized, options.batch_size, options.overwrite)
+    translation = Translation(predictor, *chosen, compression, share.main, translator, large, moving)
 
     def translate() -> None:
         with translation.tally.reported(output, selection.others.pictures(), share):
@@ -105,16 +109,15 @@ def infer_parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     parser = CommandParser(
         prog="gan-style infer",
-        description="Translate pictures with a trained bundle. Results keep their input's name, size, depth and alpha.",
+        description="Translate pictures and videos with a trained bundle. Results keep their input's name, size, depth and alpha.",
         epilog="Example: gan-style infer --model runs/pix2pix --input photos --output translated",
     )
     parser.add_argument(
         "--model",
         type=place,
         required=True,
-        metavar="BUNDLE|RUN_DIR|FILE.onnx|gatys",
-        help="a .safetensors bundle, a run folder with bundles/ in it, or an .onnx file of gan-style export; gatys: style transfer by "
-        "optimisation, see --model gatys --help",
+        metavar="BUNDLE|RUN_DIR|gatys",
+        help="a .safetensors bundle, or a run folder with bundles/ in it; gatys: style transfer by optimisation, see --model gatys --help",
     )
     parser.add_argument(
         "--input",
@@ -154,7 +157,9 @@ def infer_parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep-resized", action="store_true", help="do not scale results back to their input's size")
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
     parser.add_argument(
-        "--format", choices=FORMATS, default="png", help="of the results; default: %(default)s; keep: the input's, png for GIF and AVIF"
+        "--format",
+        choices=FORMATS,
+        help="of pictures; default: png, and for animated GIF and WebP their own; keep: the input's, png for still GIF and AVIF",
     )
     parser.add_argument(
         "--png-compression",
@@ -163,6 +168,7 @@ def infer_parser() -> argparse.ArgumentParser:
         help="of PNG files: 0 is the fastest, 9 the smallest; the pixels are the same; default: 1",
     )
     large_options(parser)
+    moving_options(parser)
     style = parser.add_argument_group("styles (fast_style, adain)")
     style.add_argument(
         "--style",
@@ -203,7 +209,7 @@ def check_infer_options(options: argparse.Namespace, from_noise: bool) -> None:
             else "--samples: this bundle translates pictures; leave it out and give --input"
         )
     refuse_idle("--keep-resized", options.keep_resized or None, from_noise or options.resize != "none", "--resize train or --resize N")
-    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized", *LARGE)
+    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized", "codec", "crf", *LARGE)
     why = "this bundle makes pictures from noise" if from_noise else "this bundle translates pictures, none is drawn"
     _refuse(options, dict.fromkeys(pictures if from_noise else ("seed",), why))
 

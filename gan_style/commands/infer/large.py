@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gan_style.translation.translators import Translator
 
 LARGE = ("tile", "max_memory", "scratch", "scratch_precision", "statistics", "save_statistics", "max_pixels", "compression", "pyramid")
-WORDS = ("image", "local", "mask")
+WORDS = ("image", "local", "mask", "shared")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -33,7 +33,9 @@ def large_options(parser: argparse.ArgumentParser) -> None:
         help="auto (default): where a picture is too large for the memory; N: every picture, with regions of N pixels; none: at once",
     )
     group.add_argument("--max-memory", type=size, metavar="SIZE", help="memory for the work, such as 2G; default: half of what is free")
-    group.add_argument("--scratch", type=path, metavar="DIR", help="folder for scratch files; default: .regions in the output folder")
+    group.add_argument(
+        "--scratch", type=path, metavar="DIR", help="folder for scratch files; default: .regions or .frames in the output folder"
+    )
     group.add_argument(
         "--scratch-precision", choices=("full", "half"), default="full", help="half: scratch files take half the room; default: %(default)s"
     )
@@ -41,12 +43,17 @@ def large_options(parser: argparse.ArgumentParser) -> None:
         "--statistics",
         type=place,
         default="image",
-        metavar="image|local|mask|FILE",
+        metavar="image|local|mask|shared|FILE",
         help="what normalisation sees: the whole picture (default), the neighbourhood, the picture without its background (its alpha, or "
-        "--mask FILE, white where it counts), or the statistics in a file",
+        "--mask FILE, white where it counts), the frames of a video up to this one (against flicker), or the statistics in a file",
     )
     group.add_argument("--save-statistics", type=path, metavar="FILE", help="write the statistics of one picture, for --statistics FILE")
-    group.add_argument("--max-pixels", type=whole(1, 2**31), metavar="N", help="most pixels that are decoded at once; default: 105000000")
+    group.add_argument(
+        "--max-pixels",
+        type=whole(1, 2**31),
+        metavar="N",
+        help="most pixels that are decoded at once; default: 105000000, in a frame of a video 33554432",
+    )
     group.add_argument("--compression", choices=("deflate", "lzw", "zstd", "none"), help="of TIFFs by regions; default: deflate")
     group.add_argument("--pyramid", action="store_true", help="add smaller copies to TIFFs by regions, for viewers")
 
@@ -72,11 +79,8 @@ def large_pictures(
     from gan_style.translation.large import LargeOptions, LargePictures
     from gan_style.translation.translators import Plain
 
-    if predictor.exported:
-        for option in [f"--tile {options.tile}"] if options.tile != "auto" else _given(options, *LARGE[1:])[:1]:
-            raise UserError(f"{option}: an exported network translates pictures at once; leave it out, or take the bundle")
-        return None
     statistics = options.statistics if options.statistics in WORDS else Path(options.statistics)
+    statistics = "image" if statistics == "shared" else statistics  # among the frames of videos alone
     _check(options, isinstance(translator, Plain), jobs)
     given = LargeOptions(
         statistics,
@@ -98,14 +102,16 @@ def large_pictures(
 
 def _given(options: argparse.Namespace, *names: str) -> list[str]:
     """The options of these names that are given, as they are typed."""
-    return ["--" + name.replace("_", "-") for name in names if getattr(options, name) not in (None, False, "image", "full")]
+    return ["--" + name.replace("_", "-") for name in names if getattr(options, name) not in (None, False, "image", "full", "shared")]
 
 
 def _check(options: argparse.Namespace, plain: bool, jobs: Sequence["Job"]) -> None:
     """`UserError` for options that do not fit each other, or would do nothing."""
     if options.tile == "none" and options.max_memory is not None:
         raise UserError("--max-memory: --tile none translates pictures at once; leave one of them out")
-    names = ("statistics", "save_statistics", "scratch", "scratch_precision", "max_pixels", "compression", "pyramid")
+    names = ("save_statistics", "scratch_precision", "compression", "pyramid")
+    if jobs:  # videos have these too
+        names = ("statistics", "scratch", "max_pixels", *names)
     for option in _given(options, *names)[:1]:
         if not plain:
             raise UserError(f"{option}: stylised pictures have no such choice; leave it out")

@@ -22,15 +22,28 @@ class ConditionalInstanceNorm2d(nn.Module):
         self.kept = 0
 
     def forward(self, x: Tensor, styles: Tensor | None = None) -> Tensor:
+        if styles is None:
+            weight, bias = self._tables()
+            return normalise_each_image(x, weight[0], bias[0])
+        gamma, beta = self.affine(x, styles)
+        return normalise_each_image(x) * gamma + beta
+
+    def affine(self, x: Tensor, styles: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The scale and the shift for x [B, C, H, W]: [1 or B, C, 1, 1], or [B, C, H, W] for shares at each pixel."""
+        weight, bias = self._tables()
+        if styles is None:
+            return weight[0][None, :, None, None], bias[0][None, :, None, None]
+        styles = styles.to(self.weight)
+        if styles.dim() == 2:
+            gamma, beta = ((styles @ table)[:, :, None, None] for table in (weight, bias))
+        else:
+            maps = F.adaptive_avg_pool2d(styles, (x.shape[2], x.shape[3]))
+            gamma, beta = (F.conv2d(maps, table.T[:, :, None, None]) for table in (weight, bias))
+        return gamma, beta
+
+    def _tables(self) -> tuple[Tensor, Tensor]:
+        """The scales and the shifts [S, C]; no gradient reaches the kept styles."""
         weight, bias = (
             torch.cat([table[: self.kept].detach(), table[self.kept :]]) if self.kept else table for table in (self.weight, self.bias)
         )
-        if styles is None:
-            return normalise_each_image(x, weight[0], bias[0])
-        styles = styles.to(self.weight)
-        if styles.dim() == 2:
-            gamma, beta = ((styles @ table)[:, :, None, None] for table in (weight, bias))  # [B, C, 1, 1]
-        else:
-            maps = F.adaptive_avg_pool2d(styles, (x.shape[2], x.shape[3]))
-            gamma, beta = (F.conv2d(maps, table.T[:, :, None, None]) for table in (weight, bias))  # [B, C, H, W]
-        return normalise_each_image(x) * gamma + beta
+        return weight, bias

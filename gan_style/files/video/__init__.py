@@ -1,0 +1,1 @@
+"""Videos, read and written with PyAV, the extra `video`."""
