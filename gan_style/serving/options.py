@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gan_style.errors import nearest, short, wrong_value, wrong_values
+from gan_style.errors import nearest, short, wrong_value
 from gan_style.serving.refusal import BAD, Refusal
 
 MOST_STYLES = 16
@@ -47,7 +47,7 @@ def _few(styles: list[Any]) -> list[Any]:
     return styles
 
 
-Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_number)]
 
 
 class TranslateOptions(BaseModel):
@@ -61,7 +61,9 @@ class TranslateOptions(BaseModel):
         Field(description="Format of the result; keep: that of the picture sent, png for GIF and AVIF."),
     ] = "png"
     png_compression: Annotated[
-        int | None, BeforeValidator(_whole), Field(ge=0, le=9, description="Of PNG: 0 is the fastest, 9 the smallest; default: 1.")
+        Annotated[int, Field(ge=0, le=9)] | None,
+        BeforeValidator(_whole),
+        Field(description="Of PNG: 0 is the fastest, 9 the smallest; default: 1."),
     ] = None
     resize: Annotated[
         Literal["none", "train"] | Annotated[int, Field(ge=1, le=16384)],
@@ -80,7 +82,7 @@ class TranslateOptions(BaseModel):
     share: Annotated[
         list[Share], AfterValidator(_few), Field(description="The share of each style picture, in their order; their sum is 1.")
     ] = []
-    strength: Annotated[float | None, BeforeValidator(_number), Field(ge=0, le=1, description="How much of the style; default: 1.")] = None
+    strength: Annotated[Share | None, Field(description="How much of the style; default: 1.")] = None
     preserve_color: Annotated[
         Literal["luminance", "histogram"] | None, Field(description="Keep the picture's colours: exactly, or their mean and covariance.")
     ] = None
@@ -115,13 +117,11 @@ def parse_options(query: Sequence[tuple[str, str]]) -> TranslateOptions:
 
 def _told(mistakes: ValidationError) -> str:
     """The first mistake in one line that begins with the option's name."""
-    errors: list[dict[str, Any]] = [{**error} for error in mistakes.errors()]
-    first = errors[0]
+    first: dict[str, Any] = {**mistakes.errors()[0]}
     if not first["loc"]:
         return wrong_value(first)
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         known = [*TranslateOptions.model_fields]
         return f"{name}: no option of a translation{nearest(name, known)}; there are {', '.join(known)}"
-    same = [error for error in errors if error["loc"][:1] == first["loc"][:1]]
-    return f"{name}: {wrong_value(first) if len(same) == 1 else wrong_values(same)}"
+    return f"{name}: {wrong_value(first)}"
