@@ -20,20 +20,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from drawn import HEIGHT, WIDTH, drawn_bundle, drawn_picture
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from gan_style.bundles.file import BundleInfo, Resize, save_bundle
 from gan_style.commands.options import device_option
 from gan_style.files import images
 from gan_style.machine.device import Precision, choose_device
-from gan_style.methods import CONFIGS, METHODS
 from gan_style.translation.inputs import Job
 from gan_style.translation.pipeline import Translation
 from gan_style.translation.predictor import Predictor
 
-HEIGHT, WIDTH = 288, 384
 OURS: dict[str, tuple[Precision, bool]] = {  # precision, compiled?
     "fp32": ("fp32", False),
     "bf16": ("bf16", False),
@@ -85,7 +83,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         bundle, state = draw_bundle(root, options.base_channels)
-        sources = [draw_picture(root / "in" / f"{number}.jpg", number) for number in range(options.pictures)]
+        sources = [drawn_picture(root / "in" / f"{number}.jpg", number) for number in range(options.pictures)]
         measure(root, bundle, state, sources, device, options)
 
 
@@ -164,38 +162,16 @@ def timed(into: list[Taken]) -> Iterator[None]:
 
 def draw_bundle(root: Path, channels: int) -> tuple[Path, Path]:
     """A bundle with drawn weights, and the same as a state dict of `plain_network`."""
-    torch.manual_seed(0)
-    config = CONFIGS["cyclegan"].model_validate({"name": "cyclegan", "generator": {"name": "resnet", "base_channels": channels}})
-    network = METHODS["cyclegan"].translator(config, 3, 3)
-    info = BundleInfo(
-        method="cyclegan",
-        direction="a2b",
-        translator=config.model_dump(mode="json"),
-        in_channels=3,
-        out_channels=3,
-        size_multiple=4,
-        colours=[],
-        resize=Resize(preprocess="none", load_size=286, crop_size=256),
-        step=1,
-    )
-    save_bundle(root / "a2b.safetensors", info, network.state_dict())
+    bundle, network = drawn_bundle(root, channels)
     names = plain_network(channels, 9).state_dict().keys()
-    weights = dict(zip(names, in_order(network, load_file(root / "a2b.safetensors")), strict=True))
+    weights = dict(zip(names, in_order(network, load_file(bundle)), strict=True))
     torch.save(weights, root / "plain.pth")
-    return root / "a2b.safetensors", root / "plain.pth"
+    return bundle, root / "plain.pth"
 
 
 def in_order(network: nn.Module, weights: dict[str, torch.Tensor]) -> list[torch.Tensor]:
     """The weights in the order in which the network uses them."""
     return [weights[name] for name in network.state_dict()]
-
-
-def draw_picture(path: Path, seed: int) -> Path:
-    """A JPEG with as much detail as a photo."""
-    path.parent.mkdir(exist_ok=True)
-    small = np.random.default_rng(seed).integers(0, 256, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
-    Image.fromarray(small).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC).save(path, quality=90)
-    return path
 
 
 def largest_difference(one: Path, other: Path) -> int:

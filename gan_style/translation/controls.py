@@ -86,15 +86,16 @@ def read_mask(path: Path | Encoded, photo: Path | Encoded, height: int, width: i
 
     `UserError` if it cannot be read, has another size than the photo (`height`, `width`), or is black everywhere.
     """
+    name = f"--mask {path}" if isinstance(path, Path) else path
     pixels = images.read(path, 1, srgb=False).pixels
     rows, columns = pixels.shape[:2]
     if (rows, columns) != (height, width):
         turned = images.probe(photo).orientation if (rows, columns) == (width, height) else 1
         upright = f" when turned by its EXIF orientation {turned}" if turned != 1 else ""
         sizes = f"is {columns} x {rows} pixels, but {photo} is {width} x {height}{upright}"
-        raise UserError(f"--mask {path}: {sizes}; a mask has its photo's size")
+        raise UserError(f"{name}: {sizes}; a mask has its photo's size")
     if not pixels.any():
-        raise UserError(f"--mask {path}: is black everywhere; paint white where the style goes")
+        raise UserError(f"{name}: is black everywhere; paint white where the style goes")
     return (images.to_tensor(pixels)[None] + 1) / 2
 
 
