@@ -67,7 +67,9 @@ class Trainer:
         compiled(self.compile, self.networks, twice=method.differentiated_twice, told=train.compile != "auto")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
-            self._wrapped = {name: accelerator.prepare_model(network) for name, network in self.networks.items()}
+            self._wrapped = {  # without gradients to reduce, a network is read alone, as in an evaluation
+                name: accelerator.prepare_model(network, evaluation_mode=not self._trained[name]) for name, network in self.networks.items()
+            }
         self._steppers = {name: accelerator.prepare_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
         self.terms: dict[str, tuple[str, ...]] = {}  # player -> the names of its losses so far
         self._dropouts = dropouts(self.networks)
