@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -38,7 +39,9 @@ def serve_command(arguments: Sequence[str]) -> int:
             log("serving", url=url, models={name: model.sha256 for name, model in models.items()}, token=token is not None)
             print(one_line(f"serving {', '.join(models)} on {url}; Ctrl-C ends it"), file=sys.stderr, flush=True)
 
-        return Server(service, log, options.drain, begun).serve_on(opened)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of clients' pictures: Python remembers each that it has shown, for ever
+            return Server(service, log, options.drain, begun).serve_on(opened)
 
 
 def serve_parser() -> argparse.ArgumentParser:

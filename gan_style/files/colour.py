@@ -28,6 +28,7 @@ _SAME = 2  # largest difference, of 255: profiles of sRGB itself differ by this 
 _BANDS: dict[Model, int] = {"GRAY": 1, "RGB": 3, "CMYK": 4}
 _PIL_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 _told: set[int] = set()  # hashes of the profiles that a warning has named
+_MOST_TOLD = 1000  # a process that reads for others for ever names no more
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def conversion(profile: object, model: Model, depth: int, path: Path | Encoded) 
     found = _conversion(profile, model, depth) if len(profile) <= MAX_PROFILE else f"has {len(profile)} bytes, more than {MAX_PROFILE}"
     if not isinstance(found, str):
         return found
-    if hash(profile) not in _told:
+    if hash(profile) not in _told and len(_told) < _MOST_TOLD:
         _told.add(hash(profile))
         warnings.warn(f"{path}: its colour profile {found}: its colours are taken as sRGB", stacklevel=2)
     return None

@@ -13,6 +13,7 @@ from gan_style.serving.app import Service, application, refused
 from gan_style.serving.log import Log
 from gan_style.serving.refusal import FAULT, LEFT, UNAUTHORIZED, UNAVAILABLE, Refusal
 
+ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))  # headers of every answer
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 
 
@@ -85,7 +86,7 @@ class _Passing:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-request-id", self.id.encode()), (b"cache-control", b"no-store")]
+            message["headers"] = [*message["headers"], (b"x-request-id", self.id.encode()), *ALWAYS]
         else:
             self.sent += len(message.get("body", b""))
         await self._send(message)

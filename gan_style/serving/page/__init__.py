@@ -28,7 +28,7 @@ def _kind(name: str) -> str:
 
 
 async def _send(content: bytes, kind: str, request: Request) -> Response:
-    return Response(content, media_type=kind, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
+    return Response(content, media_type=kind, headers={"Content-Security-Policy": POLICY})
 
 
 def _file(content: bytes, kind: str) -> partial:

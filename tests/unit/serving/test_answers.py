@@ -14,6 +14,7 @@ from tiny_bundles import RESNET_INSTANCE, UNET_BATCH, pixels, tiny_bundle
 
 from gan_style.commands.infer import infer_command
 from gan_style.files import images
+from gan_style.tiling.tiled import Tiling
 
 Query = dict[str, Any]
 BUNDLES: dict[str, dict[str, Any]] = {
@@ -137,3 +138,12 @@ def test_requests_at_once_get_their_own_answers(server: Served, bundles: dict[st
     with ThreadPoolExecutor(12) as threads:
         together = list(threads.map(lambda each: server.translate(each[0], model=each[1]).content, sent))
     assert together == alone and len(set(alone)) == len(sent)
+
+
+def test_a_picture_by_regions(bundles: dict[str, Path], tmp_path: Path) -> None:
+    """As where the memory is short."""
+    picture = encoded(Image.fromarray(pixels(90, 130)), "PNG")
+    with served(bundles) as server:
+        server.service.models["labels"].predictor.tiling = Tiling(tile=48)
+        answer = server.translate(picture, model="labels")
+    assert answer.content == inferred(tmp_path, bundles["labels"], picture, "large.png", ["--tile", "48"])
