@@ -16,6 +16,8 @@ VERBS = {
     "convert": "make bundles of other projects' weights, and weights of bundles",
     "report": "write one page about a run, or about several",
     "prepare": "draw the demo sets, change layouts of data sets, check files",
+    "push": "push a run's bundles and model card to the Hugging Face hub",
+    "pull": "fetch bundles from the Hugging Face hub",
     "keys": "print the guide to every configuration key",
 }
 GO_ON = {"train", "infer"}  # the same command goes on where Ctrl-C stopped it

@@ -1,4 +1,4 @@
-"""Finding a bundle: a path names a bundle, or a run folder that holds one."""
+"""Finding a bundle: a path names a bundle, or a run folder that holds one; hf://user/name names one on the Hugging Face hub."""
 
 from pathlib import Path
 
@@ -8,9 +8,14 @@ DIRECTIONS = ("a2b", "b2a")
 
 
 def find_bundle(key: str, path: Path, direction: str | None = None) -> Path:
-    """The bundle that `path` is, or that it holds as a run folder. key: the option, key or argument that names it."""
-    if path.parts[:1] == ("hf:",):  # of hf://user/name
-        raise UserError(f"{key} hf://{'/'.join(path.parts[1:])}: bundles are not fetched from a hub; download the file and give its path")
+    """The bundle that `path` is, or that it holds as a run folder, or that is fetched from the hub into the cache.
+
+    key: the option, key or argument that names it
+    """
+    if is_remote(path):
+        from gan_style.bundles.hub import fetch_bundle
+
+        return fetch_bundle(key, f"hf://{'/'.join(path.parts[1:])}", direction)
     option = "--direction" if key.startswith("--") else "direction"
     if not path.is_dir():
         if not path.exists():
@@ -22,3 +27,8 @@ def find_bundle(key: str, path: Path, direction: str | None = None) -> Path:
     if direction not in (None, *present):
         raise UserError(f"{option} {direction}: {path} has only a bundle for {present[0]}; leave {option} out")
     return path / "bundles" / f"{direction or present[0]}.safetensors"
+
+
+def is_remote(path: Path) -> bool:
+    """Is it the path that `Path` makes of hf://user/name?"""
+    return path.parts[:1] == ("hf:",)

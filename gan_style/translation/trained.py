@@ -45,7 +45,7 @@ def load(
 ) -> "TrainedTranslator":
     """Load the translator of a bundle or a run folder.
 
-    model: the path of a `.safetensors` bundle, or of a run folder
+    model: the path of a `.safetensors` bundle, or of a run folder, or `hf://user/name[@revision][/file]` on the Hugging Face hub
     direction: the bundle of a run folder; None: a2b, or b2a if there is no a2b
     device: auto (the GPU if there is one, else the CPU), cpu, cuda or mps
     precision: the number type of the network. Results have the type of the input.

@@ -12,6 +12,7 @@ SLOW = {
     "accelerate",
     "albumentations",
     "datasets",
+    "huggingface_hub",
     "pandas",
     "pyarrow",
     "scipy",
@@ -52,7 +53,9 @@ def loaded(command: list[str], names: set[str], folder: Path, **variables: str) 
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate", "serve"))], ids=" ".join
+    "command",
+    [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate", "serve", "push", "pull"))],
+    ids=" ".join,
 )
 def test_help_loads_no_library(command: list[str], tmp_path: Path) -> None:
     assert loaded(command, SLOW | IMAGES, tmp_path) == "0 []"
@@ -106,7 +109,9 @@ def test_training_loads_nothing_that_this_run_does_not_use(tmp_path: Path) -> No
     others = {f"gan_style.commands.{name}" for name in ("evaluate", "infer", "prepare", "report", "train.sweep")}
     rooms = {"gan_style.datasets.parquet", "gan_style.evaluation.task", "gan_style.interop", "gan_style.translation.gatys"}
     command = ["train", *smoke_arguments("pix2pix", draw_folders(tmp_path / "data"), tmp_path / "run", "train.steps=1")]
-    assert loaded(command, others | rooms | SLOW - {"accelerate", "albumentations", "scipy", "torch"}, tmp_path) == "0 []"
+    assert (
+        loaded(command, others | rooms | SLOW - {"accelerate", "albumentations", "huggingface_hub", "scipy", "torch"}, tmp_path) == "0 []"
+    )
 
 
 def test_a_dry_run_in_a_fresh_process_leaves_no_folder_for_temporary_files(tmp_path: Path) -> None:

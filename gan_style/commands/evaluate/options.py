@@ -37,7 +37,9 @@ def evaluate_parser() -> argparse.ArgumentParser:
     files.add_argument("--inputs", type=place, metavar="DIR", help="what they were made from, for structure")
     files.add_argument("--seams", type=whole(2, 10_000_000), metavar="N", help="tell by a seam index if borders of tiles of N pixels show")
     model = parser.add_argument_group("a bundle over validation images, as training measures it")
-    model.add_argument("--model", type=place, metavar="BUNDLE|RUN_DIR", help="a .safetensors bundle, or a run folder with bundles/ in it")
+    model.add_argument(
+        "--model", type=place, metavar="BUNDLE|RUN_DIR", help="a bundle, a run folder with bundles/ in it, or hf://USER/NAME"
+    )
     model.add_argument("--data", type=place, metavar="ROOT", help="the data set, as in data.root")
     model.add_argument("--data-b", type=place, metavar="ROOT", help="domain B's images where they lie elsewhere, as in data.root_b")
     model.add_argument(

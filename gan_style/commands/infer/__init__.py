@@ -117,7 +117,8 @@ def infer_parser() -> argparse.ArgumentParser:
         type=place,
         required=True,
         metavar="BUNDLE|RUN_DIR|gatys",
-        help="a .safetensors bundle, or a run folder with bundles/ in it; gatys: style transfer by optimisation, see --model gatys --help",
+        help="a .safetensors bundle, a run folder with bundles/ in it, or hf://USER/NAME of the hub; gatys: style transfer by "
+        "optimisation, see --model gatys --help",
     )
     parser.add_argument(
         "--input",

@@ -214,8 +214,8 @@ def test_a_batch_without_memory_is_halved(rgb: gan_style.TrainedTranslator, monk
 
 
 def test_where_a_bundle_is_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^model hf://me/horses: bundles are not fetched from a hub"):
-        gan_style.load("hf://me/horses")
+    with pytest.raises(UserError, match=r"^model hf://horses: names nothing on the hub; write hf://USER/NAME"):
+        gan_style.load("hf://horses")
     with pytest.raises(UserError, match=r"^model .*nowhere: no such file or folder"):
         gan_style.load(tmp_path / "nowhere")
     for direction in ("a2b", "b2a"):
