@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,7 +16,8 @@ CHROMEDRIVER = shutil.which("chromedriver")
 
 _FLAGS = (
     "headless no-sandbox disable-gpu disable-dev-shm-usage disable-quic no-first-run "
-    "disable-background-networking disable-component-update disable-sync"
+    "disable-background-networking disable-component-update disable-sync "
+    "use-fake-device-for-media-stream use-fake-ui-for-media-stream"
 )
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name for a reference to an element
 _SECONDS = 60  # for the browser to answer, on a machine that does much else
@@ -36,7 +38,7 @@ class Browser:
             assert started, "chromedriver did not start"
             self._root = f"http://127.0.0.1:{started[1]}/session"
             options = {"binary": CHROMIUM, "args": [f"--{flag}" for flag in _FLAGS.split()] + [f"--user-data-dir={profile}"]}
-            wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+            wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
             self._root += "/" + self._post("", capabilities={"alwaysMatch": wanted})["sessionId"]
         except BaseException:
             self.close()
@@ -51,13 +53,13 @@ class Browser:
             self._process.terminate()
             self._process.wait(_SECONDS)
 
-    def show(self, page: Path, width: int = 1200, height: int = 900, dark: bool = False, still: bool = False) -> None:
-        """Load a file in a window of this size. still: the reader asked for reduced motion."""
+    def show(self, page: Path | str, width: int = 1200, height: int = 900, dark: bool = False, still: bool = False) -> None:
+        """Load a file or a URL in a window of this size. still: the reader asked for reduced motion."""
         features = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce" if still else "no-preference"}
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": name, "value": value} for name, value in features.items()])
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         self.devtools("Emulation.setTouchEmulationEnabled", enabled=width < 600)
-        self._post("/url", url=page.resolve().as_uri())
+        self._post("/url", url=page if isinstance(page, str) else page.resolve().as_uri())
 
     def value(self, expression: str) -> Any:
         """A JavaScript expression's value."""
@@ -65,11 +67,16 @@ class Browser:
 
     def press(self, selector: str, *keys: str) -> None:
         """Press keys while an element has the focus."""
+        self.type(selector, "".join(_KEYS[key] for key in keys))
+
+    def type(self, selector: str, text: str) -> None:
+        """Type a text into an element; for a choice of files it is their paths, a line each."""
         element = self._post("/element", using="css selector", value=selector)[_ELEMENT]
-        self._post(f"/element/{element}/value", text="".join(_KEYS[key] for key in keys))
+        self._post(f"/element/{element}/value", text=text)
 
     def click(self, selector: str) -> None:
-        """Click an element."""
+        """Click an element, in the middle of the window: what is fixed to an edge may cover others there."""
+        self.value(f"{_query(selector)}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
         element = self._post("/element", using="css selector", value=selector)[_ELEMENT]
         self._post(f"/element/{element}/click")
 
@@ -90,6 +97,27 @@ class Browser:
     def console(self) -> list[str]:
         """What the console got since the last call: errors, refusals of the content security policy, warnings."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._post("/se/log", type="browser")]
+
+    def until(self, expression: str, seconds: float = _SECONDS) -> Any:
+        """The expression's value as soon as it is true."""
+        end = time.monotonic() + seconds
+        while not (value := self.value(expression)):
+            assert time.monotonic() < end, f"never became true: {expression}"
+            time.sleep(0.02)
+        return value
+
+    def drop(self, selector: str, *files: Path) -> None:
+        """Drag files from outside onto an element."""
+        box = self.value(f"{_query(selector)}.getBoundingClientRect()")
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        for event in ("dragEnter", "dragOver", "drop"):
+            self.devtools("Input.dispatchDragEvent", type=event, data=data, **place)
+
+    def requests(self) -> list[str]:
+        """The URLs that the page has asked for since the last call."""
+        events = [json.loads(entry["message"])["message"] for entry in self._post("/se/log", type="performance")]
+        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
         """The window, or the whole page, as PNG."""

@@ -14,7 +14,15 @@ KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-POLICY = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def page_routes() -> list[Route]:
@@ -28,7 +36,7 @@ def _kind(name: str) -> str:
 
 
 async def _send(content: bytes, kind: str, request: Request) -> Response:
-    return Response(content, media_type=kind, headers={"Content-Security-Policy": POLICY})
+    return Response(content, media_type=kind, headers=HEADERS)
 
 
 def _file(content: bytes, kind: str) -> partial:
