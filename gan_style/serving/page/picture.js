@@ -32,8 +32,8 @@ export class Picture {
   // A line on why the server would refuse the picture with these styles; "" if it would not. Pixels are unknown if the browser cannot read it.
   excess(limits, styles) {
     const pixels = this.width * this.height, bytes = this.blob.size;
-    if (pixels > limits.pixels) return `${megapixels(pixels)} are more than the ${megapixels(limits.pixels)} that the server takes.`;
-    if (bytes > room(limits, styles)) return `${size(bytes)} are more than the ${size(Math.max(0, room(limits, styles)))} that the server takes.`;
+    if (pixels > limits.pixels) return tooMany(pixels, "pixels", limits.pixels);
+    if (bytes > room(limits, styles)) return tooMany(bytes, "bytes", Math.max(0, room(limits, styles)));
     return "";
   }
 
@@ -77,11 +77,16 @@ export class Picture {
   }
 }
 
-const room = (limits, styles) => limits.body_bytes - FORM - styles.reduce((sum, style) => sum + style.size + FORM, 0);
+// The bytes that are left for a picture beside its styles. Without styles it is the whole body.
+function room(limits, styles) {
+  return limits.body_bytes - (styles.length && FORM) - styles.reduce((sum, style) => sum + style.size + FORM, 0);
+}
+
+const whole = new Intl.NumberFormat("en");
 
 const digits = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
-const megapixels = count => `${digits.format(count / 1e6)} megapixels`;
+const tooMany = (count, what, most) => `${whole.format(count)} ${what} are more than the ${whole.format(most)} that the server takes.`;
 const size = bytes => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${digits.format(bytes / 1e6)} MB`);
 
 async function scaled(image, width, height, type, exact) {

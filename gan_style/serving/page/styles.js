@@ -61,6 +61,7 @@ export class Styles {
   }
 
   draw() {
+    this.mover = null;
     const rows = this.chosen.map((style, place) => this.row(style, place));
     this.rows = rows;
     find("style-list").replaceChildren(...rows.map(({ item }) => item));
@@ -74,15 +75,17 @@ export class Styles {
     const share = element("input", { type: "range", min: 0, max: 100, "aria-label": `Share of ${name}` });
     const shown = element("output");
     const remove = element("button", { type: "button", className: "small", "aria-label": `Remove the style ${name}` }, "×");
-    let before = this.shares;
-    share.addEventListener("input", () => { this.shares = moved(before, place, share.valueAsNumber); this.tell(); });
-    share.addEventListener("change", () => { this.rows.forEach(row => row.settle()); });
+    share.addEventListener("input", () => {
+      if (this.mover !== place) Object.assign(this, { mover: place, before: this.shares }); // many small moves of one share round once
+      this.shares = moved(this.before, place, share.valueAsNumber);
+      this.tell();
+    });
     remove.addEventListener("click", () => this.remove(place));
     share.hidden = shown.hidden = this.chosen.length === 1;
     remove.hidden = this.takes === "mix" && this.chosen.length === 1;
     const face = picture ? [thumbnail(picture.image, 48)] : [];
     const item = element("li", { className: "style" }, ...face, element("span", { className: "name" }, name), shown, remove, share);
-    return { item, share, shown, remove, settle: () => { before = this.shares; } };
+    return { item, share, shown, remove };
   }
 
   tell() {
