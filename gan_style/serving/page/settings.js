@@ -44,7 +44,6 @@ export class Settings {
     if (name !== this.model.name) return;
     this.labels = ["yes", "nearest"].includes(bundle.labels);
     find("about").textContent += `, trained at ${bundle.resize.crop_size} pixels`;
-    find("resize").options[1].textContent = `as in training (${bundle.resize.crop_size})`;
   }
 
   strengthChanged() {
