@@ -7,6 +7,7 @@ The other networks have no average.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from torch import Tensor
@@ -27,13 +28,13 @@ _BROKEN = (OSError, SafetensorError, ValueError, LookupError, TypeError, Attribu
 class Stored:
     """The weights of one network in a file, by name.
 
-    averaged: are they a moving average? differs: settings of a network of another project that are others here, in words
+    section: the section `method` of the training that made them, as far as it is known; averaged: are they a moving average?
     """
 
     ancestor: Ancestor
     weights: Mapping[str, Tensor]
+    section: Mapping[str, Any]
     averaged: bool = False
-    differs: tuple[str, ...] = ()
 
 
 def networks_in(key: str, path: Path) -> dict[str, Stored] | None:
@@ -77,7 +78,8 @@ def _of_bundle(path: Path) -> dict[str, Stored]:
     info, weights = load_bundle(path)
     if tuple(info.value_range) != (-1.0, 1.0):
         raise UserError(f"{path}: its images are in {list(info.value_range)}, not in [-1, 1]; give another bundle")
-    return {two_way_name("generator", info.direction): Stored(Ancestor(path=str(path), sha256=digest(path), step=info.step), weights)}
+    ancestor = Ancestor(path=str(path), sha256=digest(path), step=info.step)
+    return {two_way_name("generator", info.direction): Stored(ancestor, weights, info.translator)}
 
 
 def _verified(folder: Path) -> Checkpoint:
@@ -89,11 +91,12 @@ def _verified(folder: Path) -> Checkpoint:
 
 def _of_checkpoint(checkpoint: Checkpoint) -> dict[str, Stored]:
     folder = checkpoint.folder
-    direction = _direction(folder.parent.parent)
+    section = _section(folder.parent.parent)
+    direction: Direction = "b2a" if section.get("direction") == "b2a" else "a2b"
     try:
         averages = load_tree(folder / TRAINING, "ema") or {}
-        every = {name: Stored(_ancestor(checkpoint, NETWORKS), weights) for name, weights in checkpoint.networks().items()}
-        every |= {name: Stored(_ancestor(checkpoint, TRAINING), {**weights}, averaged=True) for name, weights in averages.items()}
+        every = {name: Stored(_ancestor(checkpoint, NETWORKS), weights, section) for name, weights in checkpoint.networks().items()}
+        every |= {name: Stored(_ancestor(checkpoint, TRAINING), {**weights}, section, averaged=True) for name, weights in averages.items()}
     except _BROKEN as problem:
         raise UserError(f"{folder}: not a checkpoint of gan_style ({' '.join(str(problem).split())[:200]}); give another one") from None
     return {two_way_name(name, direction): each for name, each in every.items()}
@@ -103,9 +106,10 @@ def _ancestor(checkpoint: Checkpoint, file: str) -> Ancestor:
     return Ancestor(path=str(checkpoint.folder), sha256=checkpoint.digests[file], step=checkpoint.step)
 
 
-def _direction(run_dir: Path) -> Direction:
-    """The direction of a run's only generator. Methods without the key `direction` have a2b."""
+def _section(run_dir: Path) -> Mapping[str, Any]:
+    """The section `method` of a run's configuration; empty if there is none."""
     try:
-        return "b2a" if read_yaml(run_dir / "config.yaml")["method"]["direction"] == "b2a" else "a2b"
-    except (UserError, LookupError, TypeError):
-        return "a2b"
+        section = read_yaml(run_dir / "config.yaml").get("method")
+    except UserError:
+        return {}
+    return section if isinstance(section, dict) else {}

@@ -14,6 +14,7 @@ from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import RunConfig, TrainConfig
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.beginning.fitting import Fit, fit, lay_over
+from gan_style.engine.beginning.settings import other_settings
 from gan_style.engine.beginning.sources import Stored, networks_in
 from gan_style.engine.naming import named, two_way_name
 from gan_style.errors import UserError, nearest, short
@@ -36,7 +37,6 @@ class ForeignNetwork(Protocol):
 
 Reader = Callable[[Path], ForeignNetwork]  # of a file; `UserError` if it is none of a project that is known
 _WRAPPED = "generator."  # before the names of a generator that takes more than an image
-_WITHOUT_WEIGHT = ("init", "init_gain", "dropout", "activation_checkpointing")  # settings in which a beginning may differ
 
 
 def begin(config: RunConfig[Any], method: Method, task: Task, kept: Kept, read: Reader) -> list[str]:
@@ -121,19 +121,10 @@ def _foreign(key: str, path: Path, name: str, method: Method, read: Reader) -> S
         found = read(path)
     except UserError as mistake:
         raise UserError(f"{key} {mistake}") from None
+    section = {name.split("_")[0]: found.config.model_dump(mode="json")}
     wrapped = all(each.startswith(_WRAPPED) for each in method.networks[name].state_dict())
     weights = {f"{_WRAPPED}{each}": value for each, value in found.weights.items()} if wrapped else found.weights
-    ours = getattr(method.config, name.split("_")[0], None)
-    others = _other_settings(found.config, ours) if isinstance(ours, NetworkConfig) else ()
-    return Stored(Ancestor(path=str(path), sha256=digest(path)), weights, differs=tuple(others))
-
-
-def _other_settings(theirs: NetworkConfig, ours: NetworkConfig) -> Iterator[str]:
-    """The settings in which two networks of one name differ, in words. A reader takes the project's for those that no weight shows."""
-    for key in type(theirs).model_fields if theirs.name == ours.name else ():
-        before, now = getattr(theirs, key), getattr(ours, key)
-        if before != now and key not in _WITHOUT_WEIGHT:
-            yield f"{key} is {now}, and {before} in the file"
+    return Stored(Ancestor(path=str(path), sha256=digest(path)), weights, section)
 
 
 def _called(name: str, method: Method) -> str:
@@ -159,15 +150,15 @@ def _loaded(key: str, found: Mapping[str, Stored], train: TrainConfig, method: M
             raise UserError(f"{key} {path}: fits {name} in no tensor: {each.in_words()}; give weights of such a network")
     for name, each in fits.items():
         lay_over(method.networks[name], each)
-    return [line for name, each in fits.items() for line in _told(name, found[name], each)]
+    return [line for name, each in fits.items() for line in _told(name, found[name], each, method)]
 
 
-def _told(name: str, stored: Stored, found: Fit) -> Iterator[str]:
+def _told(name: str, stored: Stored, found: Fit, method: Method) -> Iterator[str]:
     step = "" if stored.ancestor.step is None else f", step {stored.ancestor.step}"
     average = ", the moving average" if stored.averaged else ""
     yield f"begins from {name}: {stored.ancestor.path}{step}{average}"
-    if stored.differs:
-        yield f"differs     {name}: {'; '.join(stored.differs)}"
+    if others := list(other_settings(stored.section, method.config.model_dump(mode="json"), name.split("_")[0])):
+        yield f"differs     {name}: {'; '.join(others)}"
     if found.widened:
         yield f"widened     {name}: {', '.join(found.widened)}"
     if not found.exact:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from tiny import make_run, make_trainer, tiny_config
 from tiny_bundles import RESNET_INSTANCE, tiny_bundle
 
+from gan_style.engine.beginning.settings import other_settings
 from gan_style.interop import pytorch_cyclegan
 
 
@@ -59,7 +60,7 @@ def test_settings_that_no_weight_shows_are_told_where_they_differ(tmp_path: Path
     source = make_trainer(config("pix2pix", tmp_path, None, seed=8)).networks["generator"]
     torch.save(pytorch_cyclegan.to_reference(source), tmp_path / "G.pth")
     _, told = beginning(config("pix2pix", tmp_path, tmp_path / "G.pth", generator={**TINY_RESNET, "norm": "none"}))
-    assert "differs     generator: norm is none, and instance in the file" in told
+    assert "differs     generator: norm is 'none', and 'instance' in the file" in told
     _, told = beginning(config("pix2pix", tmp_path, tmp_path / "G.pth"))
     assert not any(line.startswith("differs") for line in told)
 
@@ -111,3 +112,23 @@ def test_hostile_and_torn_files_are_refused_in_one_line(run: Path, tmp_path: Pat
     with pytest.warns(UserWarning, match="passed over"):
         told = refusal(config("pix2pix", tmp_path, tmp_path / "old"))
     assert "no complete checkpoint among 1; restore one, or give one of its bundles" in told
+
+
+def test_settings_of_the_source_that_no_shape_shows_are_told(run: Path, tmp_path: Path) -> None:
+    other = {**TINY_RESNET, "norm": "none", "dropout": True}
+    for place in (run, run / "bundles/a2b.safetensors"):
+        _, told = beginning(config("pix2pix", tmp_path, {"generator": str(place)}, generator=other))
+        assert [line for line in told if line.startswith("differs")] == [
+            "differs     generator: norm is 'none', and 'instance' in the file"
+        ]
+        _, told = beginning(config("pix2pix", tmp_path, place))
+        assert not any(line.startswith("differs") for line in told)
+
+
+def test_inputs_of_another_meaning_are_told() -> None:
+    theirs = {"labels": {"colours": ["#000000", "#ffffff"]}, "domain_names": ["a", "b"]}
+    ours = {"labels": {"colours": ["#ffffff", "#000000"]}, "domain_names": ["a", "b"], "generator": {"name": "unet"}}
+    assert list(other_settings(theirs, ours, "generator")) == [
+        "labels are other ones in the file, so channels of its input may have another meaning"
+    ]
+    assert not list(other_settings({}, ours, "generator")) and not list(other_settings({"generator": 5}, ours, "generator"))
