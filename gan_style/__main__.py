@@ -14,6 +14,7 @@ VERBS = {
     "serve": "translate pictures over HTTP",
     "evaluate": "measure results, or a bundle over a data set",
     "convert": "make bundles of other projects' weights, and weights of bundles",
+    "export": "write a network as one file for other programs: ONNX, .pt2, TorchScript",
     "report": "write one page about a run, or about several",
     "prepare": "draw the demo sets, change layouts of data sets, check files",
     "push": "push a run's bundles and model card to the Hugging Face hub",

@@ -39,7 +39,7 @@ _WEIGHTS = Kind(
     "infer.py --model takes a bundle or run folder of train.py; gan-style convert makes bundles of other projects' weights",
 )
 _SAFETENSORS = Kind("a bundle or other safetensors", "safetensors", "infer.py takes a bundle as --model")
-_ONNX = Kind("a network in ONNX", "networks in ONNX", "infer.py --model takes a bundle or run folder of train.py")
+_ONNX = Kind("a network in ONNX", "networks in ONNX", "infer.py --model takes those of gan-style export")
 _NIFTI = Kind("a medical volume (NIfTI)", "medical volumes", "save its slices as 16-bit PNG or TIFF")
 _DICOM = Kind("a medical picture (DICOM)", "medical pictures (DICOM)", "save it as a 16-bit PNG or TIFF")
 _VOLUME = Kind("a volume", "volumes", "save its slices as 16-bit PNG or TIFF")

@@ -4,7 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
+from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
+from gan_style.networks.layers.normalisation import InstanceNorm2d
+
 _CONVERTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_MEASURING = (InstanceNorm2d, ConditionalInstanceNorm2d, nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def with_fixed_weights(network: nn.Module) -> nn.Module:
@@ -27,6 +31,17 @@ def in_half(network: nn.Module, half: torch.dtype) -> nn.Module:
         if isinstance(layer, _CONVERTED):
             layer.to(half)
             layer.register_forward_pre_hook(_cast)
+    return network
+
+
+def measuring_in_float(network: nn.Module) -> nn.Module:
+    """`network`, changed: normalisations get float32, whose statistics no runtime then computes in half precision.
+
+    torch's own kernels add in float32 whatever they are given; those of other runtimes overflow or round (onnxruntime#9879).
+    """
+    for layer in network.modules():
+        if isinstance(layer, _MEASURING):
+            layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(), *inputs[1:]))
     return network
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_style.bundles.exported import ExportInfo
 from gan_style.bundles.file import BundleInfo, about, digest, load_bundle
 from gan_style.conditions import AnyCondition, Exemplar, Label, Mix, Noise
 from gan_style.errors import UserError
@@ -23,6 +24,7 @@ from gan_style.terminal.counted import counted
 from gan_style.tiling.frozen import with_table
 from gan_style.tiling.tiled import Tiling, by_regions
 from gan_style.translation.given import check_noise, check_pictures
+from gan_style.translation.onnx_network import OnnxNetwork, device_for, is_exported
 from gan_style.types import to_floats
 
 MAX_PADDED = 2**24  # largest number of pixels after padding; the deepest network pads even the smallest picture to this
@@ -43,14 +45,17 @@ class Predictor:
     def load(
         cls, path: Path | str, device: str = "auto", precision: Precision = "fp32", compile: bool = False, statistics: Path | None = None
     ) -> "Predictor":
-        """Load the translator of a bundle. `UserError` if the bundle is damaged or inconsistent.
+        """Load the translator of a bundle, or of an ONNX file of `gan-style export`. `UserError` if it is damaged or inconsistent.
 
         device: auto, cpu, cuda or mps
         precision: the type in which convolutions and linear layers compute, with their weights cast once
         compile: run the network by torch.compile, see `machine.compilation.compiled`; each size of pictures is compiled at its first one
         statistics: a file that `infer --save-statistics` wrote, which normalises in place of each image's own statistics
         """
-        path, place = Path(path), choose_device(device)
+        path = Path(path)
+        if is_exported(path):
+            return cls._exported(path, device, precision, compile, statistics)
+        place = choose_device(device)
         check_precision(precision, place, "--precision", "fp32")
         info, weights = load_bundle(path)
         if info.method not in METHODS:
@@ -79,6 +84,30 @@ class Predictor:
         twin = copy.copy(self)
         twin.network, twin.tiling = network, Tiling(tile=0)
         return twin
+
+    @classmethod
+    def _exported(cls, path: Path, device: str, precision: Precision, compile: bool, statistics: Path | None) -> "Predictor":
+        for option, given in (("precision", precision != "fp32"), ("compile", compile), ("statistics", statistics is not None)):
+            if given:
+                raise UserError(f"--{option}: {path} is an exported network, which has its own; leave it out")
+        place = device_for(device)
+        network = OnnxNetwork(path, place)
+        info = network.info
+        if info.bundle.method not in METHODS:
+            raise UserError(f"{path}: made by method {info.bundle.method!r}, which this version of gan_style does not know")
+        predictor = cls(info.bundle, info.condition, network, place, info.precision)
+        predictor.tiling = Tiling(tile=0)  # its layers are not known
+        return predictor
+
+    @property
+    def exported(self) -> ExportInfo | None:
+        """The metadata of an exported network, which onnxruntime runs; None of a bundle's network."""
+        return self.network.info if isinstance(self.network, OnnxNetwork) else None
+
+    def encode(self, style: Tensor) -> Tensor:
+        """A style picture [1, 3, H, W] in [-1, 1] as `features` of `translate`, for a bundle that takes one."""
+        network: Any = self.network
+        return network.encode(style.to(self.device))
 
     def __call__(self, image: Tensor, *condition: Tensor, **style: Any) -> Tensor:
         """Translate images [C, H, W] or [B, C, H, W] in [-1, 1], any H, W >= 1, to float32 of the same size and range, on their device.

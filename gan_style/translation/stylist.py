@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +45,8 @@ class Stylist(ABC):
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         self.predictor, self.options = predictor, options
         self.strength = 1.0 if options.strength is None else options.strength
+        if predictor.exported and options.mask:
+            raise UserError("--mask: an exported network mixes styles over the whole picture; leave it out, or take the bundle")
         if options.mask and len(options.mask) != len(self.weights):
             raise UserError(
                 f"--mask: {len(options.mask)} given for {len(self.weights)} style(s); give one for each --style, in their order, or none"
@@ -119,6 +121,11 @@ class PictureStyles(Stylist):
     def __init__(self, predictor: Predictor, options: StyleOptions) -> None:
         if not options.style:
             raise UserError("--style: give a style picture, or several as --style A.jpg:0.7 --style B.jpg:0.3")
+        exported = predictor.exported
+        if exported and len(options.style) > 1:
+            raise UserError("--style: an exported network takes one style picture; give one, or take the bundle")
+        if exported and exported.input == "uint8" and options.preserve_color == "histogram":
+            raise UserError("--preserve-color histogram: its styles do not fit into 8 bits; export the network with --input float")
         given = [parse_style(style) if isinstance(style, str) else style for style in options.style]
         self.weights = shares_of([share for _, share in given])
         self.pictures = [_style_picture(path) for path, _ in given]
@@ -134,8 +141,7 @@ class PictureStyles(Stylist):
 
     @torch.no_grad()
     def _encoded(self, pictures: list[Tensor]) -> list[Tensor]:
-        network: Any = self.predictor.network
-        return [network.encode(picture.to(self.predictor.device)) for picture in pictures]
+        return [self.predictor.encode(picture) for picture in pictures]
 
 
 def _style_picture(path: Path | Encoded) -> Tensor:

@@ -45,7 +45,8 @@ def load(
 ) -> "TrainedTranslator":
     """Load the translator of a bundle or a run folder.
 
-    model: the path of a `.safetensors` bundle, or of a run folder, or `hf://user/name[@revision][/file]` on the Hugging Face hub
+    model: the path of a `.safetensors` bundle, of a run folder, or of an `.onnx` file that `gan-style export` wrote;
+        or `hf://user/name[@revision][/file]` on the Hugging Face hub
     direction: the bundle of a run folder; None: a2b, or b2a if there is no a2b
     device: auto (the GPU if there is one, else the CPU), cpu, cuda or mps
     precision: the number type of the network. Results have the type of the input.
@@ -61,7 +62,10 @@ def load(
     checked: Precision = precision
     check_precision(checked, place, "precision", "fp32")
     bundle = find_bundle("model", Path(model), direction)
-    predictor = Predictor.load(bundle, device, checked, compile, None if statistics is None else Path(statistics))
+    try:
+        predictor = Predictor.load(bundle, device, checked, compile, None if statistics is None else Path(statistics))
+    except UserError as mistake:
+        raise UserError(str(mistake).removeprefix("--")) from mistake.__cause__
     if direction not in (None, predictor.info.direction):
         raise UserError(f"direction {direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out")
     return TrainedTranslator(predictor)

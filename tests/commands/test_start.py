@@ -54,7 +54,7 @@ def loaded(command: list[str], names: set[str], folder: Path, **variables: str) 
 
 @pytest.mark.parametrize(
     "command",
-    [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate", "serve", "push", "pull"))],
+    [["--help"], ["--version"], *([verb, "--help"] for verb in ("train", "infer", "evaluate", "export", "serve", "push", "pull"))],
     ids=" ".join,
 )
 def test_help_loads_no_library(command: list[str], tmp_path: Path) -> None:

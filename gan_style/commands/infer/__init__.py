@@ -116,9 +116,9 @@ def infer_parser() -> argparse.ArgumentParser:
         "--model",
         type=place,
         required=True,
-        metavar="BUNDLE|RUN_DIR|gatys",
-        help="a .safetensors bundle, a run folder with bundles/ in it, or hf://USER/NAME of the hub; gatys: style transfer by "
-        "optimisation, see --model gatys --help",
+        metavar="BUNDLE|RUN_DIR|FILE.onnx|gatys",
+        help="a .safetensors bundle, a run folder with bundles/ in it, hf://USER/NAME of the hub, or an .onnx file of gan-style export; "
+        "gatys: style transfer by optimisation, see --model gatys --help",
     )
     parser.add_argument(
         "--input",

@@ -79,6 +79,10 @@ def large_pictures(
     from gan_style.translation.large import LargeOptions, LargePictures
     from gan_style.translation.translators import Plain
 
+    if predictor.exported:
+        for option in [f"--tile {options.tile}"] if options.tile != "auto" else _given(options, *LARGE[1:])[:1]:
+            raise UserError(f"{option}: an exported network translates pictures at once; leave it out, or take the bundle")
+        return None
     statistics = options.statistics if options.statistics in WORDS else Path(options.statistics)
     statistics = "image" if statistics == "shared" else statistics  # among the frames of videos alone
     _check(options, isinstance(translator, Plain), jobs)

@@ -38,7 +38,7 @@ class LabelEncoding(nn.Module):
             return images
         classes = self.classes(images)
         layout = torch.contiguous_format if images.is_contiguous() else torch.channels_last
-        size = (len(images), self.channels(images.shape[1]), *images.shape[2:])
+        size = (images.shape[0], self.channels(images.shape[1]), *images.shape[2:])  # len() would fix the batch of an exported network
         encoded = torch.empty(size, dtype=images.dtype, device=images.device, memory_format=layout).zero_()
         encoded.scatter_(1, classes, 1.0)
         if self.edges != "none":

@@ -69,8 +69,8 @@ class VGGFeatures(nn.Module):
     def forward(self, images: Tensor, wanted: Sequence[str] | None = None) -> dict[str, Tensor]:
         """wanted: some of the layers that were asked for; the network computes nothing behind the deepest."""
         wanted = self.wanted if wanted is None else wanted
-        if min(images.shape[-2:]) < self.minimum_size:
-            height, width = images.shape[-2:]
+        height, width = images.shape[-2:]
+        if height < self.minimum_size or width < self.minimum_size:
             raise UserError(
                 f"an image of {width} x {height} pixels is too small for layer {self.wanted[-1]}, which needs {self.minimum_size}: "
                 "take larger images or shallower layers"
