@@ -1,5 +1,6 @@
 """Validation during training: all processes together measure the translators, with the weights of bundles, on the validation images."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from gan_style.engine.agreement import Agreement
 from gan_style.errors import UserError
 from gan_style.evaluation.cases import Cases, describe_reals, translations
 from gan_style.evaluation.suite import Row, Suite
-from gan_style.machine.memory import room_for
-from gan_style.terminal.progress import Progress
+from gan_style.files.bounded import TooLarge
+from gan_style.machine.memory import OutOfMemory, room_for
+from gan_style.terminal.progress import Progress, say
 from gan_style.types import Direction
 
 _SMALLER = "take a smaller data.load_size, or train.validate_every=null"
@@ -56,11 +58,13 @@ class Validation:
     def run(self, weights: Mapping[Direction, Mapping[str, Tensor]]) -> MetricScores:
         """Measure translators with these weights: direction -> metric -> value. Called by every process.
 
-        If a process cannot read an image, it raises a `UserError` and the others return no scores.
+        If a process cannot read an image, it raises a `UserError` and the others return no scores. An image that is too large for the
+        memory is told, and all return no scores: training can go on.
         """
         rows: dict[Direction, dict[int, Row]] = {}
         real: dict[Direction, dict[int, Tensor]] = {}
         mistake = None
+        left_out = False
         try:
             total = sum(len(subject.cases.places[self.process :: self.processes]) for subject in self.subjects.values())
             with Progress("validation", "images", total, brief=True, shown=self.process == 0) as progress:
@@ -68,9 +72,12 @@ class Validation:
                     subject.translator.load_state_dict(weights[direction])
                     with room_for("no memory to measure the validation images", _SMALLER):
                         rows[direction], real[direction] = self._measure(subject, progress)
+        except (OutOfMemory, TooLarge) as own:
+            say(f"validation left out, training goes on: {own}", sys.stderr)
+            left_out = True
         except UserError as own:
             mistake = own
-        if self.agreement.largest(mistake is not None):
+        if self.agreement.largest(left_out or mistake is not None):
             if mistake:
                 raise mistake
             return {}

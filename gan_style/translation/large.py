@@ -1,6 +1,7 @@
 """Pictures that are translated by regions: from the file to the file, with a folder of scratch files in which the work can go on."""
 
 import hashlib
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from gan_style.files.bounded import MAX_PIXELS, Header, TooLarge
 from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import Compression, Storage
-from gan_style.files.regions import open_regions
+from gan_style.files.regions import open_regions, read_in_parts
 from gan_style.files.slides import is_slide_name
 from gan_style.files.writing import FAST_PNG, check_size
 from gan_style.label_maps.colours import to_nearest
@@ -108,7 +109,15 @@ class LargePictures:
         """Translate and write one picture. `UserError` names it."""
         info = self.predictor.info
         srgb = info.labels not in ("yes", "nearest")
-        with open_regions(job.source, info.in_channels, srgb, self.options.max_pixels) as reader:
+        try:
+            reader = open_regions(job.source, info.in_channels, srgb, self.options.max_pixels)
+        except TooLarge as refusal:
+            if read_in_parts(job.source):
+                raise
+            words = f"{job.source}: is decoded at once, and has more than {self.options.max_pixels} pixels or 3 bytes for each"
+            tiled = shlex.quote(f"{job.source.stem}.tif[tile,compression=deflate,bigtiff]")
+            raise UserError(f"{words}; make a tiled TIFF of it: vips copy {shlex.quote(str(job.source))} {tiled}") from refusal
+        with reader:
             self._translate(job, reader)
 
     def _translate(self, job: Job, reader: RegionReader) -> None:

@@ -293,3 +293,9 @@ def test_a_full_disk_is_one_line_and_the_work_goes_on(
     assert main(options) == 0
     assert "going on with earlier work" in capsys.readouterr().out
     assert Path("out/big.tiff").read_bytes() == Path("undisturbed/big.tiff").read_bytes()
+
+
+def test_a_png_that_is_not_decoded_at_once_is_refused_with_the_way_to_tiles(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command("--max-pixels", "6000")) == 2
+    assert error(capsys).endswith("make a tiled TIFF of it: vips copy in/wide.png 'wide.tif[tile,compression=deflate,bigtiff]'")
+    assert main(command("--max-pixels", "6300")) == 0

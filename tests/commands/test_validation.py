@@ -1,10 +1,13 @@
 """train.py with validation as a user meets it: what it writes, and what it says to mistakes before anything is trained."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 import torch
 from pictures import draw_folders
 from smoke import smoke_arguments
@@ -113,3 +116,15 @@ def test_missing_weights_and_pairs_are_said_by_a_dry_run(data: Path, tmp_path: P
 def test_a_yaml_switch_is_no_metric(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="validation"):
         train_command(smoke_arguments("pix2pix", data, tmp_path / "run", "validation.best=yes"))
+
+
+def test_a_validation_image_that_is_not_decoded_at_once_stops_no_training(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = shutil.copytree(data, tmp_path / "data")
+    huge = copied / "valA" / "001.tif"
+    (copied / "valA" / "001.png").unlink()
+    tifffile.imwrite(huge, shape=(11000, 10000, 3), dtype=np.uint8, photometric="rgb", rowsperstrip=64)
+    changes = ["train.steps=4", "train.validate_every=2", "validation.metrics=[l1]", "logging.samples=0"]
+    assert train_command(smoke_arguments("pix2pix", copied, tmp_path / "run", *changes)) == 0
+    assert f"validation left out, training goes on: {huge}: " in capsys.readouterr().err

@@ -138,11 +138,27 @@ def test_once_steps_are_done_the_advice_for_this_folder_is_taken_there(
 
 
 @refusals
-def test_validation(refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_validation_image_is_measured_before_training(
+    refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = run(data, tmp_path, "train.validate_every=2", "logging.samples=0", "validation.metrics=[l1]")
     refusing(monkeypatch, Suite, "_row", refusal, lambda suite, case: case.truth is not None and case.translated.shape[-1] == 16)
     with pytest.raises(UserError, match=r"valA/000\.png: cpu has no memory to measure it; ask for fewer metrics"):
         train_command(command)
+
+
+@refusals
+def test_a_validation_without_memory_is_left_out_and_training_goes_on(
+    refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = run(data, tmp_path, "train.validate_every=2", "logging.samples=0", "validation.metrics=[l1]")
+    measured = list[str]()
+    refusing(monkeypatch, Suite, "_row", refusal, lambda suite, case: measured.append(case.name) or measured.count(case.name) == 3)
+    assert train_command(command) == 0
+    told = "validation left out, training goes on: valA/000.png: cpu has no memory to measure it; ask for fewer metrics"
+    assert sum(line.startswith(told) for line in capsys.readouterr().err.splitlines()) == 1
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "val/l1" in line] == [2, 6]
 
 
 @refusals
