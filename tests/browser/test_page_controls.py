@@ -79,8 +79,11 @@ def test_style_pictures_are_mixed(page: Page, photo: Path, tmp_path: Path) -> No
     page.add(photo)
     page.browser.click("#go")
     assert page.text("#missing") == "Add a style picture first." and page.visible("#go")
-    page.browser.type("#style-files", f"{first}\n{second}")
+    page.browser.type("#style-files", str(first))
+    page.until("document.querySelectorAll('.style').length === 1")
+    page.browser.drop("#styles", second)
     page.until("document.querySelectorAll('.style').length === 2")
+    assert page.rows == 1
     assert page.text("#missing") == ""
     page.browser.press(".style:nth-child(1) input", "right")
     page.go()

@@ -198,6 +198,21 @@ def test_work_is_seen_and_can_be_cancelled(slow: Page, photo: Path, monkeypatch:
     assert all("translated in" in state for state in slow.states)
 
 
+def test_a_picture_that_is_removed_at_work_leaves_the_others_at_it(slow: Page, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(slow.server.service.models["photos"], monkeypatch)
+    slow.open()
+    slow.add(photo, drawn(slow.folder / "next.png", 1))
+    slow.browser.click("#go")
+    try:
+        gate.wait_for(1)
+        slow.browser.click(".row .small")
+        assert slow.rows == 1 and slow.visible("#cancel")
+    finally:
+        gate.open()
+    slow.until("!document.getElementById('go').hidden")
+    assert "translated in" in slow.states[0]
+
+
 def test_a_server_that_went_away_is_told(slow: Page, photo: Path) -> None:
     slow.open()
     slow.add(photo)

@@ -2,7 +2,7 @@
 
 import { find } from "./element.js";
 
-// take(files) gets them; over(dragged) tells whether files are dragged over the page.
+// take(files, target) gets them, and the element on which they were dropped.
 export function offerIntake(take) {
   const choice = find("files");
   find("choose").addEventListener("click", () => choice.click());
@@ -20,6 +20,6 @@ export function offerIntake(take) {
     document.body.classList.remove("dragged");
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
-    take([...event.dataTransfer.files]);
+    take([...event.dataTransfer.files], event.target);
   });
 }

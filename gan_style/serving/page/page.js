@@ -60,10 +60,11 @@ function drawShown(picture, state) {
   if (result) Object.assign(find("download"), { href: result.url, download: result.name, ariaLabel: `Download ${result.name}` });
 }
 
-function take(files) {
+function take(files, target) {
   if (!limits || !files.length) return;
   trouble("");
-  work.add(files);
+  if (settings.model.takes === "picture" && target?.closest("#styles")) settings.styles.take(files);
+  else work.add(files);
 }
 
 async function go(event) {

@@ -40,8 +40,9 @@ export class Settings {
     find("about").textContent = `${method}, ${direction}, step ${step}`;
     this.styles.use(takes, names);
     this.strengthChanged();
-    const { bundle } = await this.metadata(name);
-    if (name !== this.model.name) return;
+    const about = await this.metadata(name).catch(() => null); // the page does without
+    if (!about || name !== this.model.name) return;
+    const { bundle } = about;
     this.labels = ["yes", "nearest"].includes(bundle.labels);
     find("about").textContent += `, trained at ${bundle.resize.crop_size} pixels`;
   }

@@ -14,10 +14,12 @@ export class Styles {
     find("add-style").addEventListener("click", () => this.add({ name: find("style-name").value }));
     const files = find("style-files");
     find("choose-style").addEventListener("click", () => files.click());
-    files.addEventListener("change", async () => {
-      for (const file of [...files.files]) this.add({ name: file.name, picture: await new Picture(file).read() });
-      files.value = "";
-    });
+    files.addEventListener("change", () => { this.take([...files.files]); files.value = ""; });
+  }
+
+  // Files of style pictures.
+  async take(files) {
+    for (const file of files) this.add({ name: file.name, picture: await new Picture(file).read() });
   }
 
   // Begin anew for a model. takes: "mix", "picture" or what has no styles; names: of the styles that the model knows

@@ -5,11 +5,7 @@ import { Picture } from "./picture.js";
 export class Work {
   // translate(picture, settings, hooks): from the server; changed(): something is to be drawn; say(line): to everyone, screen readers too
   constructor(translate, { changed, say, refused }) {
-    Object.assign(this, { translate, changed, say, refused, pictures: [], shown: null, giveUp: null });
-  }
-
-  get running() {
-    return this.giveUp !== null;
+    Object.assign(this, { translate, changed, say, refused, pictures: [], shown: null, running: false, control: null });
   }
 
   async add(files) {
@@ -23,7 +19,7 @@ export class Work {
   }
 
   remove(picture) {
-    if (["sending", "working"].includes(picture.state)) this.cancel();
+    if (["sending", "working"].includes(picture.state)) this.control.abort(); // the others go on
     const place = this.pictures.indexOf(picture);
     this.pictures.splice(place, 1);
     if (this.shown === picture) this.shown = this.pictures[Math.min(place, this.pictures.length - 1)] ?? null;
@@ -44,13 +40,14 @@ export class Work {
 
   // Translate what is due, and what is added meanwhile.
   async run(settings, limits) {
-    const control = this.giveUp = new AbortController(), tried = new Set();
-    const next = () => this.due(settings, limits).find(picture => !tried.has(picture));
-    for (let picture = next(); picture && !control.signal.aborted; picture = next()) {
+    this.running = true;
+    const tried = new Set(), next = () => this.due(settings, limits).find(picture => !tried.has(picture));
+    for (let picture = next(); picture && this.running; picture = next()) {
       tried.add(picture);
-      await this.one(picture, settings, control.signal);
+      this.control = new AbortController();
+      await this.one(picture, settings, this.control.signal);
     }
-    this.giveUp = null;
+    this.running = false;
     this.changed();
   }
 
@@ -84,7 +81,8 @@ export class Work {
   }
 
   cancel() {
-    this.giveUp?.abort();
+    this.running = false;
+    this.control?.abort();
   }
 
   async shrink(picture, limits, styles, exact) {
