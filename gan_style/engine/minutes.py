@@ -4,8 +4,8 @@
     measurement  the further steps, until MEASURED of the minutes is over; at least one
     the rest     as many steps as fit, at the mean time of the measured ones, with what comes beside them at the cost of its newest time
 
-Until the number is fixed every step has the learning rate of the first one. A step does not depend on the time, so the run has the weights
-of one that was given this number as `train.steps`, if its schedule is constant at first.
+Until the number is fixed every step has the first learning rate of the schedule, or its part in a warm-up. A step does not depend on the
+time, so the run has the weights of one that was given this number as `train.steps`, if its schedule is constant at first.
 """
 
 import math
