@@ -15,6 +15,7 @@ from gan_style.engine import tree
 from gan_style.evaluation import paired
 from gan_style.evaluation.task import training
 from gan_style.files import bounded, colour, images, kinds, pillow, regions, tiff_directory, walking
+from gan_style.interop import pickle_scan, weight_file
 from gan_style.label_maps import classes
 from gan_style.report import log, pictures
 from gan_style.translation import predictor, stylist
@@ -43,6 +44,10 @@ BOUNDS: dict[str, list[float]] = {
     "pixels that a network pads a picture to": [predictor.MAX_PADDED],
     "header of a bundle": [bundle.MAX_HEADER_BYTES],
     "header of a checkpoint's state": [tree.MAX_HEADER_BYTES],
+    "header of another project's safetensors": [weight_file.MAX_HEADER],
+    "pickle of another project's .pth, without the tensors": [pickle_scan.MAX_PICKLE],
+    "bytes that its tensors claim, together and each": [],
+    "bytes of a .pth in PyTorch's first format": [weight_file.MAX_OLD],
     "a configuration": [yaml_file.MAX_CONFIG_BYTES, yaml_file.MAX_DEPTH, yaml_file.MAX_CONFIG_BYTES, yaml_file.MAX_DIGITS],
     "folders nested below an input": [walking.MAX_DEPTH],
     "a message": [errors.MAX_LINE],

@@ -32,12 +32,12 @@ def is_adain(state: Mapping[str, Tensor]) -> bool:
 
 def read_adain(state: State, settings: Settings) -> Foreign:
     """Read a decoder. The setting `vgg` names the file of the encoder."""
+    if not is_adain(state):
+        raise UserError(f"no decoder of {PROJECT}, whose first layer takes 512 channels; leave --kind out")
     settings.tell("network", "adain", "encoder and decoder")
     vgg = settings.text("vgg", "", f"the encoder's file, {FILE}")
     if not vgg:
         raise UserError(f"a decoder of {PROJECT}, which needs the encoder that it was trained with; give --set vgg={FILE}")
-    if not is_adain(state):
-        raise UserError(f"no decoder of {PROJECT}, whose first layer takes 512 channels")
     base_channels = settings.found("base_channels", state[_LAST].shape[1])
     depth = settings.found("depth", "relu4_1")
     config = section(AdaINNetConfig, base_channels=base_channels, depth=depth, encoder=settings.found("encoder", "normalised"))

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 
 from gan_style.bundles.file import BundleInfo, Resize, load_bundle
 from gan_style.conditions import Exemplar
+from gan_style.config.domain_names import DomainNamesConfig
 from gan_style.config.network import choice_of
 from gan_style.errors import UserError, wrong_value
 from gan_style.interop.foreign import Foreign
 from gan_style.interop.held import Held
 from gan_style.methods import METHODS
+from gan_style.methods.base import Method
 from gan_style.methods.trained import check_weights, expected_weights, translator_config
 from gan_style.methods.two_way import TwoWay
 from gan_style.types import Direction
@@ -30,12 +32,11 @@ def as_bundle(foreign: Foreign, path: Path, method: str | None, direction: Direc
     """
     name = method or foreign.method
     kind = METHODS[name]
-    taken = choice_of(kind.Config.model_fields.get("generator")).kinds
-    if foreign.config.name not in taken:
+    if not _serves(kind, foreign.config.name):
         able = [
             other for other, each in METHODS.items() if foreign.config.name in choice_of(each.Config.model_fields.get("generator")).kinds
         ]
-        raise UserError(f"--method {name}: has no generator {foreign.config.name}; take {' or '.join(able)}")
+        raise UserError(f"--method {name}: has no generator {foreign.config.name} that takes an image alone; take {' or '.join(able)}")
     keys = {"name": name, "generator": foreign.config.model_dump(), **foreign.keys}
     if "direction" in kind.Config.model_fields:
         keys["direction"] = direction
@@ -74,6 +75,11 @@ def as_bundle(foreign: Foreign, path: Path, method: str | None, direction: Direc
         raise UserError(f"--method {name}: its translator takes more than an image; take {foreign.method}")
     check_weights(path, kind, config, info, weights)
     return info, weights
+
+
+def _serves(kind: type[Method], network: str) -> bool:
+    """Has the method a generator of this name, for two domains?"""
+    return network in choice_of(kind.Config.model_fields.get("generator")).kinds and not issubclass(kind.Config, DomainNamesConfig)
 
 
 def _image_channels(labels: dict[str, Any]) -> int:

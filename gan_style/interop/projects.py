@@ -10,7 +10,7 @@ from gan_style.interop.foreign import Foreign, Project
 from gan_style.interop.naming import unwrapped
 from gan_style.interop.network_file import open_discriminator
 from gan_style.interop.pix2pixhd import is_pix2pixhd, read_pix2pixhd
-from gan_style.interop.pytorch_cyclegan_settings import is_cut, is_cyclegan, read_cut, read_cyclegan
+from gan_style.interop.pytorch_cyclegan_settings import is_cut, is_cyclegan, is_discriminator, read_cut, read_cyclegan
 from gan_style.interop.settings import Settings
 from gan_style.interop.spade import is_spade, read_spade
 from gan_style.interop.weight_file import State, read_states
@@ -81,12 +81,16 @@ def _networks(place: str, state: State, kind: str) -> list[tuple[str, State]]:
 
 
 def _chosen(found: Mapping[str, State], settings: Settings) -> str:
-    """The place of the network that counts: the only one, the given one, or a moving average beside the weights that it averages."""
+    """The place of the network that counts: the only one, the given one, the only generator, or a generator's moving average beside it."""
     places = list(found)
     if len(places) == 1:
         return settings.found("network_in_file", places[0]) if places[0] else ""
-    averages = [place for place in places if any(word in place.lower() for word in _AVERAGES)]
-    default = averages[0] if len(averages) == 1 and len(places) == 2 else None
-    if default is None and "network_in_file" not in settings.given:
+    generators = [place for place in places if not is_discriminator(found[place])]
+    averages = [place for place in generators if any(word in place.lower() for word in _AVERAGES)]
+    if len(generators) == 1:
+        return settings.chosen("network_in_file", generators[0], places, "the only generator")
+    if len(generators) == 2 and len(averages) == 1:
+        return settings.chosen("network_in_file", averages[0], places, "a moving average, which serves better")
+    if "network_in_file" not in settings.given:
         raise UserError(f"holds several networks: {', '.join(places)}; choose with --set network_in_file={places[0]}")
-    return settings.chosen("network_in_file", default or places[0], places, "a moving average, which serves better")
+    return settings.chosen("network_in_file", places[0], places)

@@ -33,6 +33,11 @@ def is_cut(state: Mapping[str, Tensor]) -> bool:
     return is_cyclegan(state) and _antialiased(state)
 
 
+def is_discriminator(state: Mapping[str, Tensor]) -> bool:
+    """Is it a discriminator of either project?"""
+    return _network(state) in DISCRIMINATORS
+
+
 def read_cyclegan(state: State, settings: Settings) -> Foreign:
     """Read a generator or discriminator of pytorch-CycleGAN-and-pix2pix."""
     return _read("cyclegan", state, settings)

@@ -1,11 +1,10 @@
 """Files of weights from other projects: tensors by name, within a bounded memory, and never code.
 
-A .pth is a pickle. torch's `weights_only` unpickles tensors and plain containers alone; before it does, the pickle's operations are
-counted here without running any, so that a small file takes little memory. Tensors are mapped from the file where its format allows it.
+A .pth is a pickle. torch's `weights_only` unpickles tensors and plain containers alone, after `pickle_scan` has found that they fit into
+the file. Tensors are mapped from the file where its format allows it.
 """
 
 import io
-import pickletools
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,15 +16,14 @@ from safetensors import safe_open
 from torch import Tensor
 
 from gan_style.bundles.file import check_header, tensors_of
-from gan_style.errors import UserError, short
+from gan_style.errors import UserError
 from gan_style.files.opening import open_regular
+from gan_style.interop.pickle_scan import MAX_PICKLE, NotPlain, check_pickles
 
-MAX_PICKLE = 2**22  # bytes of the pickle: names and shapes of tensors; each may become an object of a hundred bytes
 MAX_HEADER = 2**22  # bytes of a safetensors header
 MAX_OLD = 2**32  # bytes of a file in torch's first format, which is read as a whole
 _OLD_PICKLES = 4  # of torch's first format before its tensors: magic number, version, sizes of numbers, the object
-_CODE = "is not unpickled: only tensors are, since a pickle can run code"
-_MODULES = ("torch", "collections")  # what torch's reader of tensors needs; it has a finer list of its own
+_TOO_LONG = f"its pickle has more than {MAX_PICKLE} bytes, more than names and shapes of weights need; save the state_dict alone"
 
 State = dict[str, Tensor]
 
@@ -45,8 +43,8 @@ def read_states(path: Path) -> dict[str, State]:
             found = {"": _safetensors(path)}
         else:
             found = dict(_states(_unpickled(path, size)))
-    except UserError:
-        raise
+    except NotPlain as why:
+        raise UserError(f"{path}: {why}") from None
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; give a file of weights") from None
     except Exception as problem:  # damaged files raise anything in torch, zipfile, safetensors and pickletools
@@ -67,52 +65,38 @@ def _safetensors(path: Path) -> State:
 def _unpickled(path: Path, size: int) -> Any:
     zipped = zipfile.is_zipfile(path)
     if zipped:
-        _check_zip(path, size)
+        pickle, count = _in_zip(path, size), 1
+    elif size > MAX_OLD:
+        raise NotPlain(f"has {size} bytes in torch's first format, more than the {MAX_OLD} allowed; save it again with torch.save")
     else:
-        if size > MAX_OLD:
-            raise UserError(
-                f"{path}: has {size} bytes in torch's first format, more than the {MAX_OLD} allowed; save it again with torch.save"
-            )
         with open_regular(path) as stream:
-            _check_pickles(path, io.BytesIO(_read(stream, MAX_PICKLE)), _OLD_PICKLES)
+            pickle, count = _read(stream, MAX_PICKLE), _OLD_PICKLES
+    try:
+        check_pickles(io.BytesIO(pickle), count, size)
+    except ValueError:
+        if len(pickle) < MAX_PICKLE:
+            raise
+        raise NotPlain(_TOO_LONG) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
 
 
-def _check_zip(path: Path, size: int) -> None:
-    """`UserError` if a member is compressed, if all are larger than the file, or if the pickle is long or needs code."""
+def _in_zip(path: Path, size: int) -> bytes:
+    """The pickle in torch's archive. `NotPlain` if a member is compressed, if all are larger than the file, or if the pickle is long."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
+        names = [member.filename.split("/")[-1] for member in members]
+        if "constants.pkl" in names:
+            raise NotPlain("is TorchScript, which is code and is not read; save the state_dict of the network")
         if any(member.compress_type != zipfile.ZIP_STORED for member in members) or sum(member.file_size for member in members) > size:
-            raise UserError(f"{path}: is compressed, which torch never does; save it again with torch.save")
-        pickles = [member for member in members if member.filename.split("/")[-1] == "data.pkl"]
-        if any(member.filename.split("/")[-1] == "constants.pkl" for member in members):
-            raise UserError(f"{path}: is TorchScript, which is code and is not read; save the state_dict of the network")
-        if len(pickles) != 1:
-            raise UserError(f"{path}: an archive, but not one of torch; give a .pth or .safetensors file")
-        if pickles[0].file_size > MAX_PICKLE:
-            raise UserError(f"{path}: {_too_long()}")
-        _check_pickles(path, io.BytesIO(archive.read(pickles[0])), 1)
-
-
-def _check_pickles(path: Path, stream: io.BytesIO, count: int) -> None:
-    """Read the operations of `count` pickles without running them. `UserError` if they import what no tensor needs."""
-    for _ in range(count):
-        try:
-            for operation, argument, _ in pickletools.genops(stream):
-                if operation.name in ("GLOBAL", "INST") and str(argument).split(" ")[0].split(".")[0] not in _MODULES:
-                    raise UserError(f"{path}: {short(str(argument).replace(' ', '.'))} {_CODE}; save the state_dict alone")
-                if operation.name in ("STACK_GLOBAL", "EXT1", "EXT2", "EXT4"):
-                    raise UserError(f"{path}: a pickle that torch.save did not write {_CODE}; save the state_dict with torch.save")
-        except ValueError as torn:
-            if stream.tell() >= MAX_PICKLE:
-                raise UserError(f"{path}: {_too_long()}") from None
-            raise torn
-
-
-def _too_long() -> str:
-    return f"its pickle has more than {MAX_PICKLE} bytes, more than names and shapes of weights need; save the state_dict alone"
+            raise NotPlain("is compressed, which torch never does; save it again with torch.save")
+        if names.count("data.pkl") != 1:
+            raise NotPlain("an archive, but not one of torch; give a .pth or .safetensors file")
+        pickle = members[names.index("data.pkl")]
+        if pickle.file_size > MAX_PICKLE:
+            raise NotPlain(_TOO_LONG)
+        return archive.read(pickle)
 
 
 def _read(stream: Any, limit: int) -> bytes:

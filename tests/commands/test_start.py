@@ -106,7 +106,7 @@ def test_the_guide_to_the_keys_loads_no_trainer(tmp_path: Path) -> None:
 
 def test_training_loads_nothing_that_this_run_does_not_use(tmp_path: Path) -> None:
     """torch.optim itself loads torch._dynamo and with it sympy; albumentations loads scipy."""
-    others = {f"gan_style.commands.{name}" for name in ("evaluate", "infer", "prepare", "report", "train.sweep")}
+    others = {f"gan_style.commands.{name}" for name in ("convert", "evaluate", "infer", "prepare", "report", "train.sweep")}
     rooms = {"gan_style.datasets.parquet", "gan_style.evaluation.task", "gan_style.interop", "gan_style.translation.gatys"}
     command = ["train", *smoke_arguments("pix2pix", draw_folders(tmp_path / "data"), tmp_path / "run", "train.steps=1")]
     assert (

@@ -86,6 +86,14 @@ def test_several_networks_are_named_and_one_is_chosen(tmp_path: Path) -> None:
         read_foreign(path, {"network_in_file": "G_C"})
 
 
+def test_the_only_generator_among_networks_counts(tmp_path: Path) -> None:
+    path = saved(tmp_path / "net.pth", {"netD": dict(their_patchgan(Norms("instance")).state_dict()), "netG": resnet()})
+    foreign = read_foreign(path)
+    assert foreign.role == "generator"
+    assert "network_in_file netG (by default: the only generator; --set network_in_file=netD otherwise)" in foreign.told
+    assert read_foreign(path, {"network_in_file": "netD"}).role == "discriminator"
+
+
 def test_half_precision_is_kept_and_told(tmp_path: Path) -> None:
     state = {key: value.half() for key, value in resnet().items()}
     save_file(state, tmp_path / "net.safetensors")
