@@ -33,9 +33,7 @@ def as_bundle(foreign: Foreign, path: Path, method: str | None, direction: Direc
     name = method or foreign.method
     kind = METHODS[name]
     if not _serves(kind, foreign.config.name):
-        able = [
-            other for other, each in METHODS.items() if foreign.config.name in choice_of(each.Config.model_fields.get("generator")).kinds
-        ]
+        able = [other for other, each in METHODS.items() if _serves(each, foreign.config.name)]
         raise UserError(f"--method {name}: has no generator {foreign.config.name} that takes an image alone; take {' or '.join(able)}")
     keys = {"name": name, "generator": foreign.config.model_dump(), **foreign.keys}
     if "direction" in kind.Config.model_fields:
