@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_style.bundles.place import DIRECTIONS, find_bundle
+from gan_style.bundles.place import DIRECTIONS, find_bundle, is_remote
 from gan_style.commands.options import place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.errors import UserError, nearest, one_line
@@ -24,7 +24,7 @@ def convert_command(arguments: Sequence[str]) -> int:
         if why := refusal(text):
             raise UserError(f"{option} {text!r} {why}; give the path of a file")
     source, target = Path(options.source), Path(options.target)
-    if not source.exists():
+    if not source.exists() and not is_remote(source):
         raise UserError(f"--from {source}: no such file or folder; give a file of weights, a bundle or a run folder")
     if target.suffix not in THEIRS:
         raise UserError(f"--to {target}: a bundle is a .safetensors, weights of another project a .pth, .pt or .safetensors; end it so")
@@ -50,7 +50,7 @@ def _conversion(options: Any, source: Path, target: Path, given: dict[str, str])
 
     if options.kind != "auto" and options.kind not in PROJECTS:
         raise UserError(f"--kind {options.kind}: is none of auto, {', '.join(PROJECTS)}{nearest(options.kind, PROJECTS)}")
-    ours = find_bundle("--from", source, options.direction) if source.is_dir() or _is_bundle(source) else None
+    ours = find_bundle("--from", source, options.direction) if is_remote(source) or source.is_dir() or _is_bundle(source) else None
     held = open_bundle(ours) if ours else open_discriminator(source)
     if held is not None:
         from gan_style.interop.outgoing import foreign_state, save_state

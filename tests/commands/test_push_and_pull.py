@@ -270,3 +270,4 @@ def test_every_door_takes_a_bundle_of_the_hub(made: Path, data: Path, tmp_path: 
     scores = evaluating.evaluate("--model", "hf://me/horses", "--data", data, "--metrics", "l1")
     assert scores["metrics"] == evaluating.evaluate("--model", made, "--data", data, "--metrics", "l1")["metrics"]
     assert "/snapshots/" in scores["what"]["model"]
+    assert run(["convert", "--from", "hf://me/horses", "--to", "theirs.pth"]) == 0 and Path("theirs.pth").exists()

@@ -161,3 +161,10 @@ def test_a_run_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
     assert sorted(expected) == list(range(20))
     assert len({tuple(map(tuple, slots.values())) for slots in expected.values()}) > 10, "the samples do not vary"
     assert samples(tmp_path / "changing") == expected
+
+
+def test_the_main_process_alone_logs_to_trackers(tmp_path: Path) -> None:
+    run_dir = train("pix2pix", 2, draw_folders(tmp_path / "data"), tmp_path / "two", "logging.trackers=[tensorboard]", "logging.every=1")
+    assert json.loads((run_dir / "trackers.json").read_text()) == {"tensorboard": "tensorboard"}
+    writers = {path.name.rsplit(".", 2)[1] for path in (run_dir / "tensorboard").glob("events.out.tfevents.*")}
+    assert len(writers) == 1  # the number of the process that wrote
