@@ -7,6 +7,7 @@ import pytest
 
 from gan_style import errors
 from gan_style.bundles import file as bundle
+from gan_style.bundles import hub
 from gan_style.commands.evaluate import task
 from gan_style.config import yaml_file
 from gan_style.datasets import class_colours as colours
@@ -43,6 +44,7 @@ BOUNDS: dict[str, list[float]] = {
     "pixels that resizing enlarges a picture to": [images.MAX_RESIZED],
     "pixels that a network pads a picture to": [predictor.MAX_PADDED],
     "header of a bundle": [bundle.MAX_HEADER_BYTES],
+    "a bundle that is fetched from the hub": [hub.MAX_BUNDLE_BYTES],
     "header of a checkpoint's state": [tree.MAX_HEADER_BYTES],
     "header of another project's safetensors": [weight_file.MAX_HEADER],
     "pickle of another project's .pth, without the tensors": [pickle_scan.MAX_PICKLE],
