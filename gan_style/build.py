@@ -20,7 +20,7 @@ from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
 from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
-from gan_style.engine.beginning.start import ancestor, begin, check_same_everywhere
+from gan_style.engine.beginning.start import ForeignNetwork, ancestor, begin, check_same_everywhere
 from gan_style.engine.checkpoint import earlier_inputs
 from gan_style.engine.checks import check_crop, check_players
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
@@ -42,7 +42,6 @@ from gan_style.errors import UserError
 from gan_style.evaluation.cases import Cases, Wanted, open_cases, spread
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files.looking import looking_only
-from gan_style.interop.projects import read_foreign
 from gan_style.machine.allocator import keeping_freed_memory
 from gan_style.machine.device import cuda_settings
 from gan_style.machine.memory import room_for
@@ -201,7 +200,14 @@ def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:
 def begin_method(config: RunConfig[Any], kept: Kept) -> tuple[Method, list[str]]:
     """`open_method` with the weights of `train.init_from`, and lines about them for the user."""
     method = open_method(config, kept)
-    return method, begin(config, method, make_task(config), kept, read_foreign)
+    return method, begin(config, method, make_task(config), kept, _read_foreign)
+
+
+def _read_foreign(path: Path) -> ForeignNetwork:
+    """A network of another project. Its readers are loaded when a run begins from one."""
+    from gan_style.interop.projects import read_foreign
+
+    return read_foreign(path)
 
 
 def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, tuple[Cases, Suite]]:
