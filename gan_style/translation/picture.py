@@ -49,15 +49,18 @@ def read_source(
 ) -> Original:
     """Read and resize a job's picture. `UserError` names the file.
 
-    resize: "none", "train" or the length of the shorter side; look: see `images.read`; max_pixels: most pixels that are decoded
+    resize: "none", "train" or the length of the shorter side; look: see `images.read`
+    max_pixels: most pixels that are decoded, and most of an enlarged picture
     """
-    return original_of(
-        job, images.read(job.source, info.in_channels, info.labels not in ("yes", "nearest"), max_pixels, look), info, resize
-    )
+    picture = images.read(job.source, info.in_channels, info.labels not in ("yes", "nearest"), max_pixels, look)
+    return original_of(job, picture, info, resize, max_pixels)
 
 
-def original_of(job: Named, picture: images.Picture, info: BundleInfo, resize: int | str) -> Original:
-    """A decoded picture at the network's size, or a frame of a video. `UserError` names the file."""
+def original_of(job: Named, picture: images.Picture, info: BundleInfo, resize: int | str, max_pixels: int = MAX_PIXELS) -> Original:
+    """A decoded picture at the network's size, or a frame of a video. `UserError` names the file.
+
+    max_pixels: most of an enlarged picture
+    """
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
     labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and picture.labels)
@@ -66,7 +69,7 @@ def original_of(job: Named, picture: images.Picture, info: BundleInfo, resize: i
         if pixels.dtype != np.uint8:
             raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
         pixels = to_nearest(pixels, info.colours)
-    pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}")
+    pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}", min(images.MAX_RESIZED, max_pixels))
     return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
 
 

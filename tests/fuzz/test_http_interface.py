@@ -19,8 +19,6 @@ from tiny_bundles import RESNET_INSTANCE, pixels, tiny_bundle
 
 from gan_style.serving.app import Limits
 
-TOKEN = "a-token"
-HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 CASES, NIGHTLY_CASES = 30, 500
 
 
@@ -52,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     for kind in ("image/*", "application/octet-stream"):
         media_types.register_media_type(kind, pictures())
     try:
-        with served(bundles, Limits(pixels=2**16), TOKEN) as running:
+        with served(bundles, Limits(pixels=2**12)) as running:
             yield running
     finally:
         media_types.unregister_all()
@@ -67,7 +65,7 @@ OPERATIONS = [
 
 @pytest.mark.parametrize(("method", "path", "mode"), OPERATIONS, ids=lambda each: getattr(each, "value", each))
 def test_every_answer_is_described(method: str, path: str, mode: GenerationMode, server: Served) -> None:
-    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json", headers=HEADERS)
+    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     asked: list[int] = []
 
     @settings(
@@ -79,7 +77,7 @@ def test_every_answer_is_described(method: str, path: str, mode: GenerationMode,
     )
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
-        answer = case.call_and_validate(headers=HEADERS, excluded_checks=[positive_data_acceptance])  # a schema says less than the options
+        answer = case.call_and_validate(excluded_checks=[positive_data_acceptance])  # a schema says less than the options
         assert answer.status_code != 500
         asked.append(answer.status_code)
         if answer.status_code >= 400:

@@ -81,6 +81,11 @@ def test_too_many_pixels(serve: Serve) -> None:
 def test_a_ribbon_that_resizing_would_make_huge(serve: Serve) -> None:
     code, line = refusal(serve().translate(_png(Image.new("L", (1, 60_000))), resize=256))
     assert code == 413 and line.startswith("the picture: resize 256: has 1 x 60000 pixels")
+    server = serve(limits=Limits(pixels=1000))
+    code, line = refusal(server.translate(_png(Image.new("L", (8, 8))), resize=100))
+    assert code == 413 and line.startswith(
+        "the picture: resize 100: has 8 x 8 pixels and would be resized to 100 x 100, more than the 1000"
+    )
 
 
 def test_too_many_bytes(serve: Serve, picture: bytes) -> None:
