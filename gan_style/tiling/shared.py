@@ -3,10 +3,11 @@
 With statistics of its own, each frame gets other colours as soon as something enters it, and still parts of the scene flicker. Here frame n
 after a cut is normalised by an average over it and the frames before it:
 
-    m_n = m_(n-1) + w_n (x_n - m_(n-1))        w_n = max(1 / n, 1 / MEMORY)
+    m_1 = x_1        m_n = m_(n-1) + (x_n - m_(n-1)) / MEMORY
 
-x_n are the mean and the mean square of a channel of frame n; shared statistics have normalised all earlier layers already. The first
-`MEMORY` frames count equally; after them older frames fade. One pass over the frames is enough. Frame 1 has its own statistics.
+x_n are the mean and the mean square of a channel of frame n; shared statistics have normalised all earlier layers already. So one pass over
+the frames is enough, frame 1 has its own statistics, and older frames fade. A shorter memory follows a scene sooner and flickers more:
+benchmarks/video.py measures it.
 """
 
 import copy
@@ -20,7 +21,7 @@ from gan_style.errors import UserError
 from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.layers.normalisation import EPSILON, InstanceNorm2d, PerImageBatchNorm2d
 
-MEMORY = 48  # frames: about two seconds of film
+MEMORY = 240  # frames: ten seconds of film
 
 _SHARED = (InstanceNorm2d, PerImageBatchNorm2d, ConditionalInstanceNorm2d)
 _OTHERS = (nn.GroupNorm, nn.InstanceNorm2d, nn.LayerNorm)  # measure too, and are not replaced
@@ -51,9 +52,8 @@ class SharedNorm2d(nn.Module):
         variance, mean = (each[0].double() for each in torch.var_mean(frame.float(), dim=(2, 3), correction=0))
         square = variance + mean.square()
         self.seen += 1
-        weight = max(1 / self.seen, 1 / MEMORY)
-        self.mean = mean if self.seen == 1 else torch.lerp(self.mean.to(mean), mean, weight)
-        self.square = square if self.seen == 1 else torch.lerp(self.square.to(mean), square, weight)
+        self.mean = mean if self.seen == 1 else torch.lerp(self.mean.to(mean), mean, 1 / MEMORY)
+        self.square = square if self.seen == 1 else torch.lerp(self.square.to(mean), square, 1 / MEMORY)
         shared = (self.square - self.mean.square()).clamp(min=0)
         scale, shift, epsilon = (
             (self.layer.weight, self.layer.bias, self.layer.eps) if isinstance(self.layer, PerImageBatchNorm2d) else (None, None, EPSILON)
