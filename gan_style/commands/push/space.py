@@ -18,7 +18,7 @@ def space_files(repository: str, model: str, directions: Sequence[str], license:
     return {
         "README.md": _card(repository, license).encode(),
         "app.py": _page(model, directions).encode(),
-        "requirements.txt": "\n".join([*_needed(), "huggingface_hub>=1.0", ""]).encode(),
+        "requirements.txt": "\n".join([*_needed(), "huggingface_hub>=2.4", ""]).encode(),
         **_package(),
     }
 
