@@ -27,11 +27,11 @@ class Graph(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         if isinstance(self.condition, Noise):
-            return self.left(self.network(*inputs).clamp(-1.0, 1.0))
+            return self.left(self.network(*inputs).float().clamp(-1.0, 1.0))
         image, *beside = inputs
         photos = self.entered(image)
         height, width = photos.shape[2], photos.shape[3]
-        translated = self.translated(self.padded(photos), *beside)[:, :, :height, :width].clamp(-1.0, 1.0)
+        translated = self.translated(self.padded(photos), *beside)[:, :, :height, :width].float().clamp(-1.0, 1.0)
         if isinstance(self.condition, Mix):  # `stylist.NamedStyles` mixes the photo in behind the network too
             translated = photos + beside[1][:, :, None, None] * (translated - photos)
         return self.left(translated)

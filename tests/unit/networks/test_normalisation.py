@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan_style.networks.layers import normalisation
 from gan_style.networks.layers.normalisation import (
     InstanceNorm2d,
     PerImageBatchNorm2d,
@@ -145,3 +146,11 @@ class TestPerImageStatistics:
         nn.init.normal_(layer.bias)
         y = per_image_statistics(layer)(torch.randn(3, 2, 1, 1))
         torch.testing.assert_close(y, layer.bias[None, :, None, None].expand(3, 2, 1, 1))
+
+
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (40, 33)])
+def test_an_exported_normalisation_computes_the_same_row_by_row(affine: bool, size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, *size) + 5
+    weight, bias = (torch.rand(3), torch.rand(3)) if affine else (None, None)
+    torch.testing.assert_close(normalisation._row_by_row(x, weight, bias, 1e-5), normalise_each_image(x, weight, bias), rtol=0, atol=1e-4)
