@@ -24,6 +24,7 @@ from gan_style.files.kinds import is_image_name
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.samples import rows_of
 from gan_style.files.tiff_directory import is_tiff
+from gan_style.files.tiff_metadata import NO_METADATA, Metadata, metadata_of
 from gan_style.files.walking import walk
 from gan_style.files.writing import SMALL_PNG, encode
 from gan_style.machine.memory import room_for
@@ -44,6 +45,7 @@ class Picture:
     orientation: EXIF's, 1 to 8; `pixels` are already upright
     several: the file holds more than one page or frame; this is the first
     dots_per_inch: across and down; None if the file does not say
+    metadata: of a TIFF
     """
 
     pixels: np.ndarray
@@ -52,6 +54,7 @@ class Picture:
     orientation: int = 1
     several: bool = False
     dots_per_inch: tuple[float, float] | None = None
+    metadata: Metadata = NO_METADATA
 
 
 def probe(path: Path | Encoded) -> Header:
@@ -82,16 +85,18 @@ def read(
         if is_tiff(stream):
             page = tiff.open_page(stream, path, max_pixels, look=look)
             header, dots = page.header, page.dots_per_inch
+            metadata = metadata_of(page.page, upright_dots(dots, header.orientation), header.orientation)
             pixels = page.decode(channels, srgb)
         else:
             with pillow.open_image(stream, path, max_pixels) as (image, header):
                 look(header)
+                metadata = NO_METADATA
                 dots = pillow.dots_per_inch(image)
                 pixels = pillow.decode(image, header, stream, path, channels, srgb)
         pixels, alpha = with_channels(upright(pixels, header.orientation), channels)
     if header.several:
         tell_of_several(path)
-    return Picture(pixels, header.palette, alpha, header.orientation, header.several, upright_dots(dots, header.orientation))
+    return Picture(pixels, header.palette, alpha, header.orientation, header.several, upright_dots(dots, header.orientation), metadata)
 
 
 def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None, png_compression: int = SMALL_PNG) -> None:

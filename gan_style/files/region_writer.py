@@ -14,11 +14,10 @@ import numpy as np
 
 from gan_style.errors import UserError
 from gan_style.files.atomic import replacing
-from gan_style.files.colour import srgb_profile
 from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.pyramid import build_level, level_sizes
-from gan_style.files.tiff_description import description_for, gdal_metadata_for
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata
+from gan_style.files.tiff_tags import tags_of
 from gan_style.files.tile_file import TILE, TileFile, scratch_bytes
 
 Compression = Literal["deflate", "lzw", "zstd", "none"]
@@ -26,7 +25,6 @@ Compression = Literal["deflate", "lzw", "zstd", "none"]
 _CODECS = {"deflate": "zlib", "lzw": "lzw", "zstd": "zstd", "none": None}
 _BUFFER = 2**25  # bytes of tiles that are compressed in one go
 _CLASSIC = 2**32 - 2**25  # largest file that is written as a classic TIFF, whose offsets have 32 bits
-_GDAL_METADATA, _GDAL_NODATA, _TEXT = 42112, 42113, 2
 
 
 @dataclass(frozen=True)
@@ -137,28 +135,15 @@ class RegionWriter:
         with tifffile.TiffWriter(path, bigtiff=most > _CLASSIC, byteorder="<") as writer:
             for number, level in enumerate(levels):
                 shape = (level.height, level.width, channels) if channels > 1 else (level.height, level.width)
-                beside: dict[str, Any] = {"subfiletype": 1} if number else {"subifds": len(levels) - 1, **self._beside_pixels()}
+                beside: dict[str, Any] = (
+                    {"subfiletype": 1}
+                    if number
+                    else {
+                        "subifds": len(levels) - 1,
+                        **tags_of(self.storage.metadata, pixels.height, pixels.width, channels, depth, self.storage.nodata),
+                    }
+                )
                 writer.write(_tiles(level, done), shape=shape, **how, **beside)
-
-    def _beside_pixels(self) -> dict[str, Any]:
-        """tifffile's options for what the TIFF says of its pixels."""
-        pixels, metadata = self._pixels, self.storage.metadata
-        description = description_for(metadata.description, pixels.height, pixels.width, pixels.channels, 8 * pixels.dtype.itemsize)
-        tags = [(geo.tag, geo.kind, geo.values) for geo in metadata.geo if geo.tag != _GDAL_METADATA]
-        texts = [gdal_metadata_for(str(geo.values)) for geo in metadata.geo if geo.tag == _GDAL_METADATA]
-        tags += [(_GDAL_METADATA, _TEXT, text) for text in texts if text]
-        if self.storage.nodata is not None:
-            tags.append((_GDAL_NODATA, _TEXT, self.storage.nodata))
-        return {
-            "description": description.encode() + b"\0" if description else None,
-            "resolution": metadata.dots_per_inch,
-            "resolutionunit": "inch" if metadata.dots_per_inch else None,
-            "iccprofile": srgb_profile() if metadata.profile and pixels.channels >= 3 else None,
-            "extratags": [
-                (tag, kind, 0, values.encode() + b"\0", True) if isinstance(values, str) else (tag, kind, len(values), values, True)
-                for tag, kind, values in tags
-            ],
-        }
 
 
 def _tiles(level: TileFile, done: Callable[[], None]) -> Iterator[np.ndarray]:

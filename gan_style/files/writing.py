@@ -12,6 +12,8 @@ from PIL import Image
 from gan_style.errors import UserError
 from gan_style.files.bounded import MAX_PIXELS, reason
 from gan_style.files.kinds import WRITTEN_SUFFIXES
+from gan_style.files.tiff_metadata import Metadata
+from gan_style.files.tiff_tags import tags_of
 
 DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})  # hold 16 bits a channel
 ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp"})
@@ -36,11 +38,14 @@ def check_size(path: Path, height: int, width: int) -> None:
         raise UserError(f"{path}: a result of {width} x {height} pixels is written as TIFF alone; take --format tiff")
 
 
-def encode(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None, png_compression: int = SMALL_PNG) -> bytes:
+def encode(
+    path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None, png_compression: int = SMALL_PNG, metadata: Metadata | None = None
+) -> bytes:
     """Encode [H, W, C] uint8 or uint16 in the format of the path's suffix. `UserError` if the format cannot hold the pixels.
 
     dots_per_inch: across and down; WebP and PNM do not store it
     png_compression: 0 (fast) to 9 (small); the pixels are the same, and other formats do not read it
+    metadata: of the source, for a TIFF of its size, in place of `dots_per_inch`
     """
     suffix, channels, deep = path.suffix.lower(), pixels.shape[2], pixels.dtype == np.uint16
     if suffix not in WRITTEN_SUFFIXES:
@@ -52,7 +57,7 @@ def encode(path: Path, pixels: np.ndarray, dots_per_inch: Dots | None = None, pn
     if channels not in fitting:
         raise UserError(f"{path}: {channels} channels do not fit this format; use .png")
     if kind == "TIFF":
-        return _tiff(pixels, dots_per_inch)
+        return _tiff(pixels, metadata or Metadata(dots_per_inch))
     if deep:
         return _deep_png(path, pixels, dots_per_inch, png_compression)
     stream = BytesIO()
@@ -71,10 +76,10 @@ def _kind(path: Path) -> str:
     return _KINDS.get(suffix, suffix[1:].upper())
 
 
-def _tiff(pixels: np.ndarray, dots_per_inch: Dots | None) -> bytes:
+def _tiff(pixels: np.ndarray, metadata: Metadata) -> bytes:
     import tifffile
 
-    channels = pixels.shape[2]
+    height, width, channels = pixels.shape
     stream = BytesIO()
     tifffile.imwrite(
         stream,
@@ -85,8 +90,7 @@ def _tiff(pixels: np.ndarray, dots_per_inch: Dots | None) -> bytes:
         compression="lzw",
         metadata=None,
         software=False,
-        resolution=dots_per_inch,
-        resolutionunit="inch" if dots_per_inch else None,
+        **tags_of(metadata, height, width, channels, 8 * pixels.itemsize),
     )
     return stream.getvalue()
 

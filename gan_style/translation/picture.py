@@ -13,6 +13,7 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS, Encoded, Header
 from gan_style.files.samples import rounded_to_8_bits
+from gan_style.files.tiff_metadata import NO_METADATA, Metadata
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG, encode
 from gan_style.label_maps.colours import to_nearest
 
@@ -34,6 +35,7 @@ class Original:
     height, width: of the file, upright
     alpha: [height, width] of the file, or None
     dots_per_inch: of the file, across and down, or None
+    metadata: of a TIFF: its place on the earth and more
     """
 
     job: Named
@@ -42,6 +44,7 @@ class Original:
     width: int
     alpha: np.ndarray | None
     dots_per_inch: tuple[float, float] | None = None
+    metadata: Metadata = NO_METADATA
 
 
 def read_source(
@@ -70,7 +73,7 @@ def original_of(job: Named, picture: images.Picture, info: BundleInfo, resize: i
             raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
         pixels = to_nearest(pixels, info.colours)
     pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}", min(images.MAX_RESIZED, max_pixels))
-    return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch)
+    return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch, picture.metadata)
 
 
 def kind_of_pixels(source: Original) -> tuple[object, ...]:
@@ -103,7 +106,8 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
     pixels = result_pixels(source, translated, keep_resized, suffix)
     same_size = pixels.shape[:2] == (source.height, source.width)
     dots = source.dots_per_inch if same_size else None
-    return encode(source.job.target, fit_format(pixels, suffix), dots, png_compression)
+    metadata = source.metadata if same_size and source.metadata != NO_METADATA else None
+    return encode(source.job.target, fit_format(pixels, suffix), dots, png_compression, metadata)
 
 
 def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suffix: str) -> np.ndarray:

@@ -299,3 +299,12 @@ def test_a_png_that_is_not_decoded_at_once_is_refused_with_the_way_to_tiles(main
     assert main(command("--max-pixels", "6000")) == 2
     assert error(capsys).endswith("make a tiled TIFF of it: vips copy in/wide.png 'wide.tif[tile,compression=deflate,bigtiff]'")
     assert main(command("--max-pixels", "6300")) == 0
+
+
+def test_a_scene_keeps_its_place_on_the_earth_at_once_and_by_regions(main: Main) -> None:
+    place = [(33550, "d", 3, (10.0, 10.0, 0.0), True), (34735, "H", 4, (1, 1, 0, 0), True)]
+    tifffile.imwrite("scene.tif", pixels(40, 50), photometric="rgb", extratags=place)
+    for folder, options in {"at_once": [], "by_regions": ["--tile", "32"]}.items():
+        assert main(command("--format", "tiff", *options, input="scene.tif", output=folder)) == 0
+        tags = tifffile.TiffFile(f"{folder}/scene.tiff").pages.first.tags
+        assert [tags[code].value for code, *_ in place] == [(10.0, 10.0, 0.0), (1, 1, 0, 0)]

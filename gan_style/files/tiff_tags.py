@@ -1,0 +1,29 @@
+"""What a TIFF that is written says beside its pixels."""
+
+from typing import Any
+
+from gan_style.files.colour import srgb_profile
+from gan_style.files.tiff_description import description_for, gdal_metadata_for
+from gan_style.files.tiff_metadata import Metadata
+
+_GDAL_METADATA, _GDAL_NODATA, _TEXT = 42112, 42113, 2
+
+
+def tags_of(metadata: Metadata, height: int, width: int, channels: int, depth: int, nodata: str | None = None) -> dict[str, Any]:
+    """The metadata of the source as tifffile's options for a result of these sizes. nodata: see `Storage`"""
+    description = description_for(metadata.description, height, width, channels, depth)
+    tags = [(geo.tag, geo.kind, geo.values) for geo in metadata.geo if geo.tag != _GDAL_METADATA]
+    texts = [gdal_metadata_for(str(geo.values)) for geo in metadata.geo if geo.tag == _GDAL_METADATA]
+    tags += [(_GDAL_METADATA, _TEXT, text) for text in texts if text]
+    if nodata is not None:
+        tags.append((_GDAL_NODATA, _TEXT, nodata))
+    return {
+        "description": description.encode() + b"\0" if description else None,
+        "resolution": metadata.dots_per_inch,
+        "resolutionunit": "inch" if metadata.dots_per_inch else None,
+        "iccprofile": srgb_profile() if metadata.profile and channels >= 3 else None,
+        "extratags": [
+            (tag, kind, 0, values.encode() + b"\0", True) if isinstance(values, str) else (tag, kind, len(values), values, True)
+            for tag, kind, values in tags
+        ],
+    }
