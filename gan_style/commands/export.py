@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_style.bundles.place import DIRECTIONS, find_bundle
+from gan_style.commands.export_page import export_page
 from gan_style.commands.options import path
 from gan_style.commands.parser import CommandParser
 from gan_style.errors import UserError, one_line
@@ -18,10 +19,13 @@ SUFFIXES = (".onnx", ".pt2", ".ts")
 def export_command(arguments: Sequence[str]) -> int:
     """Write the file, and print each comparison with torch. Returns the exit code."""
     options = export_parser().parse_args(arguments)
-    for option in ("model", "output"):
-        if why := refusal(str(getattr(options, option))):
-            raise UserError(f"--{option} {getattr(options, option)}: {why}; give another path")
+    _check_options(options)
+    for option in ("model", "output", "web", "ort"):
+        if (place := getattr(options, option)) is not None and (why := refusal(str(place))):
+            raise UserError(f"--{option} {place}: {why}; give another path")
     bundle = find_bundle("--model", options.model, options.direction)
+    if options.web is not None:
+        return export_page(options, bundle)
     output: Path = options.output
     config = output.with_name("config.pbtxt") if options.triton else None
     _check_output(output, config, options.overwrite)
@@ -38,6 +42,17 @@ def export_command(arguments: Sequence[str]) -> int:
     told = f"{info.bundle.method} {info.bundle.direction}, step {info.bundle.step}, {info.input}, {info.precision}{opset}"
     print(one_line(f"{output}: {told}, within {info.accuracy.error:.2g} of the range (allowed: {info.accuracy.allowed:g})"))
     return 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """`UserError` for options that have no effect together."""
+    if (options.output is None) == (options.web is None):
+        raise UserError("gan-style export: give --output FILE or --web DIR, one of them")
+    if options.ort is not None and options.web is None:
+        raise UserError("--ort: is for --web DIR; leave it out")
+    for option, usual in (("input", "uint8"), ("precision", "fp32"), ("triton", False)):
+        if options.web is not None and getattr(options, option) != usual:
+            raise UserError(f"--{option}: the page of --web has an ONNX file of uint8 and fp32; leave it out")
 
 
 def _check_output(output: Path, config: Path | None, overwrite: bool) -> None:
@@ -76,7 +91,6 @@ def export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         type=path,
-        required=True,
         metavar="FILE.onnx|FILE.pt2|FILE.ts",
         help="ONNX (needs gan_style[export]), torch.export's format, or TorchScript",
     )
@@ -91,5 +105,9 @@ def export_parser() -> argparse.ArgumentParser:
         "--precision", choices=("fp32", "fp16"), default="fp32", help="of convolutions and linear layers; default: %(default)s"
     )
     parser.add_argument("--triton", action="store_true", help="write config.pbtxt of Triton Inference Server beside an ONNX file")
+    parser.add_argument(
+        "--web", type=path, metavar="DIR", help="write a page that translates in the browser, without a server; npm fetches onnxruntime-web"
+    )
+    parser.add_argument("--ort", type=path, metavar="DIR", help="the folder of onnxruntime-web, for --web without npm")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     return parser

@@ -230,7 +230,7 @@ def test_limits_are_checked_before_the_upload(
         page = Page(browser, running, tmp_path).open()
         page.add(photo)
         count, most = ("864 pixels", 700) if limits.pixels == 700 else (f"{photo.stat().st_size:,} bytes", "1,000")
-        assert page.states[0] == f"{count} are more than the {most} that the server takes."
+        assert page.states[0] == f"{count} are more than the {most} allowed."
         assert page.value("document.getElementById('go').ariaDisabled") == "true"
         page.browser.click("#go")
         assert not [url for url in browser.requests() if "translate" in url]

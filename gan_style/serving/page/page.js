@@ -12,7 +12,7 @@ import { Work } from "./work.js";
 let limits = null; // of the server; null until it has told its models
 
 const compare = new Compare();
-const settings = new Settings(server.metadata, draw);
+const settings = new Settings(server, draw);
 const work = new Work(server.translate, { changed: draw, say, refused: askForToken });
 const rows = new Rows({
   show: picture => work.show(picture),
@@ -98,8 +98,8 @@ async function start() {
   try {
     const known = await server.models();
     limits = known.limits;
-    find("where").textContent = `gan_style ${known.gan_style}. Pictures go to ${location.host} alone, which keeps none.`;
-    find("interface").hidden = server.hasToken(); // a link sends no token
+    find("where").textContent = `gan_style ${known.gan_style}. ${server.privacy}`;
+    find("interface").hidden = !server.described();
     [find("door").hidden, find("work").hidden] = [true, false];
     await settings.offer(known.models);
     draw();

@@ -86,7 +86,7 @@ const whole = new Intl.NumberFormat("en");
 
 const digits = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
-const tooMany = (count, what, most) => `${whole.format(count)} ${what} are more than the ${whole.format(most)} that the server takes.`;
+const tooMany = (count, what, most) => `${whole.format(count)} ${what} are more than the ${whole.format(most)} allowed.`;
 const size = bytes => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${digits.format(bytes / 1e6)} MB`);
 
 async function scaled(image, width, height, type, exact) {

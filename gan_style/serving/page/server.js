@@ -1,13 +1,13 @@
-// What the page asks of the server. Every failure is a `Refusal` with one line to show.
+// What the page asks of the server. Every failure is a `Refusal` with one line to show. The page that gan-style export writes has another
+// file of this name with the same exports, whose translator runs in the browser.
 
-export class Refusal extends Error {
-  constructor(message, status = 0) {
-    super(message);
-    this.status = status;
-  }
+import { Refusal } from "./refusal.js";
 
-  get needsToken() { return this.status === 401; }
-}
+// What POST /translate can do.
+export const abilities = { formats: ["png", "jpg", "webp", "tiff", "keep"], sizes: ["none", "train"], colours: true, stylePictures: 16 };
+
+export const privacy = `Pictures go to ${location.host} alone, which keeps none.`;
+export const described = () => !hasToken(); // a link to openapi.json sends no token
 
 const TOKEN = "gan_style.token"; // in sessionStorage
 

@@ -4,11 +4,14 @@ import { fill, find } from "./element.js";
 import { Styles } from "./styles.js";
 
 export class Settings {
-  // metadata(name): of a model, from the server; change(): something was set
-  constructor(metadata, change) {
-    this.metadata = metadata;
-    this.change = change;
-    this.styles = new Styles(change);
+  // server: the module of that name; change(): something was set
+  constructor({ abilities, metadata }, change) {
+    Object.assign(this, { abilities, metadata, change });
+    this.styles = new Styles(change, abilities.stylePictures);
+    for (const [id, values] of [["format", abilities.formats], ["resize", abilities.sizes]]) {
+      for (const option of [...find(id).options]) if (!values.includes(option.value)) option.remove();
+      find(`${id}-field`).hidden = values.length === 1;
+    }
     find("model").addEventListener("change", () => this.choose());
     for (const id of ["to", "colour", "resize", "format"]) find(id).addEventListener("change", change);
     find("strength").addEventListener("input", () => this.strengthChanged());
@@ -34,6 +37,7 @@ export class Settings {
     find("to-field").hidden = takes !== "label";
     fill(find("to"), takes === "label" ? names.map(each => [each, each]) : []);
     find("style-controls").hidden = !this.stylizes;
+    find("colour-field").hidden = !this.abilities.colours;
     find("strength").value = 100;
     find("colour").value = "";
     this.labels = false;

@@ -4,11 +4,12 @@ import { element, fill, find } from "./element.js";
 import { Picture, thumbnail } from "./picture.js";
 import { equal, moved, without } from "./shares.js";
 
-const MOST = 16; // as the server
+const MOST_NAMES = 16; // as the server
 
 export class Styles {
-  constructor(change) {
-    this.change = change;
+  // change(): something was set; mostPictures: that are mixed
+  constructor(change, mostPictures) {
+    Object.assign(this, { change, mostPictures });
     this.chosen = []; // {name, picture}; picture is undefined for a name
     this.shares = [];
     find("add-style").addEventListener("click", () => this.add({ name: find("style-name").value }));
@@ -26,8 +27,6 @@ export class Styles {
   use(takes, names) {
     Object.assign(this, { takes, names, chosen: [], shares: [] });
     find("styles").hidden = !(takes === "picture" || (takes === "mix" && names.length > 1));
-    find("style-names").hidden = takes !== "mix";
-    find("style-pictures").hidden = takes !== "picture";
     if (takes === "mix" && names.length > 1) this.add({ name: names[0] });
     else this.draw();
   }
@@ -48,8 +47,12 @@ export class Styles {
     return this.chosen.map(({ name }, place) => ["style", shares.length > 1 ? `${name}:${shares[place]}` : name]);
   }
 
+  get full() {
+    return this.chosen.length === (this.takes === "picture" ? this.mostPictures : MOST_NAMES);
+  }
+
   add(style) {
-    if (this.chosen.length === MOST) return;
+    if (this.full) return;
     this.chosen.push(style);
     this.shares = equal(this.chosen.length);
     this.draw();
@@ -69,7 +72,8 @@ export class Styles {
     find("style-list").replaceChildren(...rows.map(({ item }) => item));
     const left = (this.names ?? []).filter(name => !this.chosen.some(style => style.name === name));
     fill(find("style-name"), left.map(name => [name, name]));
-    find("style-names").hidden = this.takes !== "mix" || !left.length || this.chosen.length === MOST;
+    find("style-names").hidden = this.takes !== "mix" || !left.length || this.full;
+    find("style-pictures").hidden = this.takes !== "picture" || this.full;
     this.tell();
   }
 
