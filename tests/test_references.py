@@ -76,3 +76,10 @@ def test_messages_in_guides_are_those_of_the_program(path: Path) -> None:
         said = re.sub(r"^(error|warning|alarm): ", "", quoted)
         for fragment in re.split(r"\.\.\.|[:;,]|\([^)]*\)|\b(?:[A-Z]|\d+|cuda)\b", said):
             assert fragment.strip(" .") in said_by_the_program(), f"{named(path)} quotes {quoted!r}"
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name[:4] for path in (ROOT / "docs/decisions").glob("*.md")]
+    assert len(numbers) == len(set(numbers))
+    for path in (ROOT / "docs/decisions").glob("*.md"):
+        assert path.read_text(encoding="utf-8").startswith(f"# {int(path.name[:4])}. "), path.name
