@@ -48,6 +48,8 @@ def check_key(tmp_path: Path, method: str, section: str, name: str, key: str, by
     overrides = [] if by == "file" else [f"method.{section}.name={name}", f"method.{section}.{key}={yaml.safe_dump(value).split()[0]}"]
     if key == "init_gain":
         overrides.append(f"method.{section}.init=normal")  # of which it is the deviation
+    if (key, name) == ("spectral_layers", "spade"):
+        overrides.append(f"method.{section}.spectral_norm=true")  # whose layers they are
     if name in having:
         assert getattr(load(tmp_path, *arguments, *overrides).method, section).model_dump()[key] == value, key
         return
