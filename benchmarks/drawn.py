@@ -1,4 +1,4 @@
-"""What the benchmarks of translation translate, and with what: drawn pictures, a ResNet-9 with drawn weights."""
+"""What the benchmarks of translation translate, and with what: drawn pictures, a ResNet with drawn weights."""
 
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from gan_style.methods import CONFIGS, METHODS
 HEIGHT, WIDTH = 288, 384
 
 
-def drawn_bundle(root: Path, channels: int) -> tuple[Path, nn.Module]:
+def drawn_bundle(root: Path, channels: int, blocks: int = 9) -> tuple[Path, nn.Module]:
     """A bundle of the generator of CycleGAN, and its network."""
     torch.manual_seed(0)
-    config = CONFIGS["cyclegan"].model_validate({"name": "cyclegan", "generator": {"name": "resnet", "base_channels": channels}})
+    generator = {"name": "resnet", "base_channels": channels, "num_blocks": blocks}
+    config = CONFIGS["cyclegan"].model_validate({"name": "cyclegan", "generator": generator})
     network = METHODS["cyclegan"].translator(config, 3, 3)
     info = BundleInfo(
         method="cyclegan",

@@ -39,13 +39,15 @@ def main() -> None:
     parser.add_argument("--draw-bundle", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.draw_bundle:
-        draw_bundle(options.draw_bundle, options.channels, options.blocks)
+        from drawn import drawn_bundle
+
+        drawn_bundle(options.draw_bundle, options.channels, options.blocks)
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        bundle = options.model or Path(folder) / "random.safetensors"
+        bundle = options.model or Path(folder) / "a2b.safetensors"
         if not options.model:
             network = ["--channels", str(options.channels), "--blocks", str(options.blocks)]
-            subprocess.run([sys.executable, __file__, "--draw-bundle", str(bundle), *network], check=True)
+            subprocess.run([sys.executable, __file__, "--draw-bundle", folder, *network], check=True)
         what = options.model or f"resnet, {options.channels} channels, {options.blocks} blocks"
         threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
         print(f"torch {version('torch')}, {threads} threads; {what}; infer {' '.join(options.options)}\n")
@@ -66,31 +68,6 @@ def size(text: str) -> tuple[int, int]:
     """`WIDTHxHEIGHT`"""
     width, height = map(int, text.split("x"))
     return width, height
-
-
-def draw_bundle(path: Path, channels: int, blocks: int) -> None:
-    """Write the bundle of a residual generator with random weights."""
-    import torch
-
-    from gan_style.bundles.file import BundleInfo, Resize, save_bundle
-    from gan_style.methods import METHODS
-
-    generator = {"name": "resnet", "base_channels": channels, "num_blocks": blocks, "norm": "instance"}
-    config = METHODS["pix2pix"].Config.model_validate({"name": "pix2pix", "generator": generator})
-    torch.manual_seed(0)
-    network = METHODS["pix2pix"].translator(config, 3, 3)
-    info = BundleInfo(
-        method="pix2pix",
-        direction="a2b",
-        translator=config.model_dump(mode="json"),
-        in_channels=3,
-        out_channels=3,
-        size_multiple=4,
-        colours=[],
-        resize=Resize(preprocess="resize_and_crop", load_size=286, crop_size=256),
-        step=0,
-    )
-    save_bundle(path, info, network.state_dict())
 
 
 def draw(path: Path, width: int, height: int) -> None:

@@ -19,6 +19,17 @@ def draw(number: int, size: int = 24) -> np.ndarray:
     return np.round(255 * waves.transpose(1, 2, 0)).astype(np.uint8)
 
 
+def draw_styling(root: Path, names: Sequence[str], size: int) -> None:
+    """NAME.png for a photo and styles; left.png, right.png and small.png: masks, the last one of another size."""
+    for number, name in enumerate(names):
+        Image.fromarray(draw(number + 5, size)).save(root / f"{name}.png")
+    left = np.zeros((size, size), np.uint8)
+    left[:, : size // 2] = 255
+    Image.fromarray(left).save(root / "left.png")
+    Image.fromarray(255 - left).save(root / "right.png")
+    Image.fromarray(left[:10]).save(root / "small.png")
+
+
 def draw_folders(root: Path, train: int = 6, val: int = 2, size: int = 24) -> Path:
     """trainA/, trainB/, valA/, valB/ with pairs by stem: B is A with its channels rolled and inverted."""
     for split, count in (("train", train), ("val", val)):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import draw, draw_folders
+from pictures import draw_folders, draw_styling
 from PIL import Image
 from smoke import smoke_arguments
 
@@ -26,14 +26,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("fast_style", "adain", "gan"):
         steps = ["train.steps=3", "train.checkpoint_every=3", "logging.samples=1"]
         assert train_command(smoke_arguments(name, data, root / name, *steps)) == 0
-    for number, name in enumerate(("photo", "style", "other")):
-        Image.fromarray(draw(number + 5, SIZE)).save(root / f"{name}.png")
-    left = np.zeros((SIZE, SIZE), np.uint8)
-    left[:, : SIZE // 2] = 255
-    Image.fromarray(left).save(root / "left.png")
-    Image.fromarray(255 - left).save(root / "right.png")
-    Image.fromarray(left[:10]).save(root / "small.png")
-    Image.fromarray(left * 0).save(root / "black.png")
+    draw_styling(root, ("photo", "style", "other"), SIZE)
+    Image.fromarray(np.zeros((SIZE, SIZE), np.uint8)).save(root / "black.png")
     return root
 
 

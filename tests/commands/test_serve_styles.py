@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
-from pictures import draw, draw_folders
-from PIL import Image
+from pictures import draw_folders, draw_styling
 from served import Served, served
 from smoke import smoke_arguments
 from tiny_bundles import tiny_bundle
@@ -29,13 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         steps = ["train.steps=2", "train.checkpoint_every=2", "logging.samples=0"]
         assert train_command(smoke_arguments(name, data, root / run, *steps)) == 0
     tiny_bundle(root / "stars" / "bundles" / "a2b.safetensors", method="stargan", keys={"domain_names": ["red", "green"]})
-    for number, name in enumerate(("photo", "one", "two")):
-        Image.fromarray(draw(number + 5, SIZE)).save(root / f"{name}.png")
-    left = np.zeros((SIZE, SIZE), np.uint8)
-    left[:, : SIZE // 2] = 255
-    Image.fromarray(left).save(root / "left.png")
-    Image.fromarray(255 - left).save(root / "right.png")
-    Image.fromarray(left[:10]).save(root / "small.png")
+    draw_styling(root, ("photo", "one", "two"), SIZE)
     return root
 
 
