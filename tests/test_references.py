@@ -30,6 +30,11 @@ def there(place: str, beside: Path) -> bool:
     return any(list(folder.glob(pattern)) for folder in (ROOT, beside.parent, ROOT / "docs/guide") for pattern in (place, f"{place}-*.md"))
 
 
+def test_no_file_holds_the_marks_of_a_merge() -> None:
+    marks = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+    assert not [named(path) for path in TEXTS if marks.search(path.read_text(encoding="utf-8"))]
+
+
 def test_every_file_that_is_named_is_there() -> None:
     missing = {named(path): absent for path in TEXTS if path != Path(__file__) and (absent := missing_places(path))}
     assert not missing, "what a file names is not in the repository"
