@@ -88,3 +88,8 @@ def test_every_decision_has_a_number_of_its_own() -> None:
     assert len(numbers) == len(set(numbers))
     for path in (ROOT / "docs/decisions").glob("*.md"):
         assert path.read_text(encoding="utf-8").startswith(f"# {int(path.name[:4])}. "), path.name
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".md"], ids=named)
+def test_pages_have_no_half_of_a_merge(path: Path) -> None:
+    assert not re.findall(r"^(?:<{7} |={7}$|>{7} )", path.read_text(encoding="utf-8"), re.MULTILINE)
