@@ -40,6 +40,11 @@ def test_every_file_that_is_named_is_there() -> None:
     assert not missing, "what a file names is not in the repository"
 
 
+def test_no_text_holds_both_sides_of_a_merge() -> None:
+    marks = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+    assert not [named(path) for path in TEXTS if marks.search(path.read_text(encoding="utf-8"))]
+
+
 def missing_places(path: Path) -> list[str]:
     """What the file names and the repository does not have."""
     text = path.read_text(encoding="utf-8")
