@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -98,3 +99,21 @@ def test_every_decision_has_a_number_of_its_own() -> None:
 @pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".md"], ids=named)
 def test_pages_have_no_half_of_a_merge(path: Path) -> None:
     assert not re.findall(r"^(?:<{7} |={7}$|>{7} )", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_package_that_the_tests_need_has_its_version_in_the_constraints() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras, waiting, needed = project["optional-dependencies"], list(project["dependencies"]), set[str]()
+    waiting += extras["dev"]
+    while waiting:
+        name = re.split(r"[^\w.\-\[\]]", waiting.pop())[0]
+        if extra := re.fullmatch(r"gan_style\[(\w+)\]", name):
+            waiting += extras[extra[1]]
+        else:
+            needed.add(_plain(name.split("[")[0]))
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert needed <= {_plain(line.split("==")[0]) for line in constraints if "==" in line}
+
+
+def _plain(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
