@@ -15,6 +15,7 @@ from gan_style.machine.memory import no_room, room_for
 
 WRITTEN_SUFFIXES = frozenset({".gif", ".webp", ".png"})  # of results that can be animated
 MAX_ANIMATED = 2**28  # most pixels of all frames together; a writer of Pillow holds four bytes of each
+MAX_FRAMES = 2**16  # it holds five thousand bytes of a frame beside its pixels
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ def is_animated(path: Path) -> bool:
 
 
 def probe_animation(path: Path) -> Animation:
-    """What a file says of its frames. `UserError` if it is damaged, or if its frames have more than `MAX_ANIMATED` pixels together."""
+    """What a file says of its frames. `UserError` if it is damaged, or has more than `MAX_FRAMES` frames or `MAX_ANIMATED` pixels."""
     with opened_animation(path) as (image, header, _):
         frames = int(getattr(image, "n_frames", 1)) - still_frames(image)
-        if frames * header.width * header.height > MAX_ANIMATED:
-            words = f"{frames} frames of {header.width} x {header.height} pixels, more than {MAX_ANIMATED} pixels together"
+        if frames > MAX_FRAMES or frames * header.width * header.height > MAX_ANIMATED:
+            most = f"{MAX_FRAMES} frames" if frames > MAX_FRAMES else f"{MAX_ANIMATED} pixels together"
+            words = f"{frames} frames of {header.width} x {header.height} pixels, more than {most}"
             raise UserError(f"{path}: has {words}; make a video of it: ffmpeg -i {path.name} {path.stem}.mp4")
         loop = image.info.get("loop")
         if image.format == "GIF":  # its number counts the repetitions

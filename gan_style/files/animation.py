@@ -17,6 +17,7 @@ from gan_style.files.bounded import count_anew, reason
 from gan_style.files.images import with_channels
 
 _OPAQUE = 128  # GIF has no half-transparent pixels: alpha from here on is opaque
+_PLAYS = 65_535  # 16 bits
 _COLOURS = 255  # of a GIF's frame, beside the transparent one
 
 
@@ -45,15 +46,18 @@ def animation_frames(path: Path, channels: int, srgb: bool = True) -> Iterator[A
 
 
 def write_animation(path: Path, kind: Path, frames: Iterable[tuple[np.ndarray, float]], plays: int, png_compression: int) -> None:
-    """Write frames ([H, W, 1 to 4] uint8, milliseconds) to `path`, in the format of the suffix of `kind`. WebP and PNG lose nothing."""
+    """Write frames ([H, W, 1 to 4] uint8, milliseconds) to `path`, in the format of the suffix of `kind`. WebP and PNG lose nothing.
+
+    plays: 0 for ever; GIF and WebP count to 65535. `UserError` for frames that the format cannot hold
+    """
     pictures, durations = list[Image.Image](), list[float]()
     suffix = kind.suffix.lower()
     for pixels, duration in frames:
         pictures.append(_palette(pixels) if suffix == ".gif" else _picture(pixels))
         durations.append(duration)
     kinds: dict[str, tuple[str, dict[str, Any]]] = {
-        ".gif": ("GIF", {"disposal": 2, **({} if plays == 1 else {"loop": max(0, plays - 1)})}),
-        ".webp": ("WEBP", {"lossless": True, "exact": True, "loop": plays}),
+        ".gif": ("GIF", {"disposal": 2, **({} if plays == 1 else {"loop": min(max(0, plays - 1), _PLAYS)})}),
+        ".webp": ("WEBP", {"lossless": True, "exact": True, "loop": min(plays, _PLAYS)}),
         ".png": ("PNG", {"compress_level": png_compression, "loop": plays, "blend": 0}),
     }
     format, options = kinds[suffix]
@@ -61,7 +65,7 @@ def write_animation(path: Path, kind: Path, frames: Iterable[tuple[np.ndarray, f
     shown = _rounded(durations, 10 if suffix == ".gif" else 1)
     try:
         pictures[0].save(stream, format, save_all=True, append_images=pictures[1:], duration=shown, **options)
-    except (OSError, ValueError, RuntimeError) as failure:  # WebP ends at 16383 pixels a side
+    except (OSError, ValueError, RuntimeError, OverflowError) as failure:  # WebP ends at 16383 pixels a side, GIF at 655 s a frame
         raise UserError(f"{kind}: its frames do not fit this format ({reason(failure)}); take another --format") from failure
     path.write_bytes(stream.getvalue())
 

@@ -79,7 +79,7 @@ class MovingPictures:
                 finished = self._translated(job, file, parts)
                 self._join(job, file, finished)
             except UserError as mistake:  # the same mistake would come again, but where the system refused something
-                parts.close(forget=not isinstance(mistake.__cause__, OSError))
+                parts.close(forget=not _refused(mistake))
                 raise
             except BaseException:
                 parts.close(forget=False)
@@ -197,3 +197,9 @@ class MovingPictures:
             left_out = file.join(finished, temporary)
         if left_out and self.shown:
             say(one_line(f"{job.source}: {job.target.name} cannot hold and lacks {', '.join(left_out)}"))
+
+
+def _refused(mistake: UserError) -> bool:
+    """Did the system refuse memory, or room on the disk? Pillow raises an `OSError` for damaged pictures too, without a number."""
+    cause = mistake.__cause__
+    return isinstance(mistake, OutOfMemory) or (isinstance(cause, OSError) and cause.errno is not None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,3 +132,28 @@ def test_an_interrupted_animation_goes_on(
     assert main(command("a.gif")) == 0
     assert "a.gif: going on with earlier work after 2 of 5 frames" in capsys.readouterr().out
     assert Path("out/a.gif").read_bytes() == Path("whole/a.gif").read_bytes()
+
+
+def test_nothing_is_kept_of_a_damaged_file(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    draw("a.png")
+    content = Path("a.png").read_bytes()
+    Path("a.png").write_bytes(content[: len(content) - 200])
+    assert main(command("a.png")) == 2
+    assert "a.png: damaged or cut short" in capsys.readouterr().err
+    assert not list(Path("out").iterdir())
+
+
+def test_finished_parts_outlive_a_want_of_memory(main: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    draw("a.gif")
+    monkeypatch.setattr(AnimationFile, "part", 2)
+    translate, calls = Predictor.translate, list[int]()
+
+    def refusing(self: Predictor, *given: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 2:
+            raise MemoryError
+        return translate(self, *given, **named)
+
+    monkeypatch.setattr(Predictor, "translate", refusing)
+    assert main(command("a.gif")) == 2
+    assert [path.name for path in Path("out").rglob("*.zip")] == ["000000.zip"]

@@ -88,3 +88,24 @@ def test_a_frame_that_a_format_cannot_hold_is_one_line(tmp_path: Path) -> None:
     frames = [(np.zeros((1, 16_400, 3), np.uint8), 10.0)] * 2
     with pytest.raises(UserError, match=r"a\.webp: its frames do not fit this format"):
         write_animation(tmp_path / "a.webp", tmp_path / "a.webp", frames, 0, 1)
+
+
+def test_a_frame_that_lasts_longer_than_a_format_can_say_is_one_line(tmp_path: Path) -> None:
+    """Pillow joins equal frames."""
+    frames = [(np.zeros((2, 2, 3), np.uint8), 655_350.0)] * 2
+    with pytest.raises(UserError, match=r"a\.gif: its frames do not fit this format"):
+        write_animation(tmp_path / "a.gif", tmp_path / "a.gif", frames, 0, 1)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_formats_count_the_plays_to_the_largest_number_that_they_hold(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_animation(path, path, ((draw_frame(number), 40.0) for number in range(2)), 2**32 - 1, 1)
+    assert probe_animation(path).plays >= 65_535
+
+
+def test_more_frames_than_a_writer_can_hold_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "a.gif")
+    monkeypatch.setattr(animated, "MAX_FRAMES", 4)
+    with pytest.raises(UserError, match=r"a\.gif: has 5 frames of 48 x 32 pixels, more than 4 frames; make a video of it"):
+        probe_animation(tmp_path / "a.gif")
