@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from gan_style.bundles.place import DIRECTIONS, find_bundle, is_remote
 from gan_style.commands.options import place, whole
 from gan_style.commands.parser import CommandParser, refuse_idle
@@ -34,8 +36,9 @@ def convert_command(arguments: Sequence[str]) -> int:
         told, write = _conversion(options, source, target, given)
         try:
             write()
-        except OSError as refused:
-            raise UserError(f"--to {target}: cannot be written ({refused.strerror or refused}); make room or choose another name") from None
+        except (OSError, SafetensorError) as refused:
+            why = getattr(refused, "strerror", None) or refused
+            raise UserError(f"--to {target}: cannot be written ({why}); make room or choose another name") from None
     for line in told:
         print(one_line(line))
     print(one_line(f"{source} -> {target}"))

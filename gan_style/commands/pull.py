@@ -38,9 +38,7 @@ def pull_command(arguments: Sequence[str]) -> int:
 
         told = {name: about(load_bundle(file)[0]) for name, file in fetched.items() if name.endswith(".safetensors")}
     if output is not None:
-        _copy(output, fetched)
-        record = {"repository": wanted.repository, "revision": wanted.revision or "main", "commit": snapshot.commit}
-        atomic.write_text(output / RECORD, json.dumps(record, indent=1) + "\n")
+        _copy(output, fetched, {"repository": wanted.repository, "revision": wanted.revision or "main", "commit": snapshot.commit})
     snapshot.tell()
     folder = output or next(iter(fetched.values())).parents[1]
     for name, words in told.items():
@@ -63,9 +61,13 @@ def _check_output(folder: Path) -> None:
         raise UserError(f"--output {folder}: cannot be written ({refused.strerror}); choose another folder") from None
 
 
-def _copy(folder: Path, files: dict[str, Path]) -> None:
-    """Copy the files, and remove those of an earlier pull that this commit does not have."""
+def _copy(folder: Path, files: dict[str, Path], record: dict[str, str]) -> None:
+    """Copy the files, and remove those of an earlier pull that this commit does not have.
+
+    The record comes first: where a pull was cut short, the next one finds a folder of its own.
+    """
     try:
+        atomic.write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
         for name, file in files.items():
             with atomic.replacing(folder / name) as temporary:
                 shutil.copyfile(file, temporary)

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ class PT2(Format):
             node.meta.pop("stack_trace", None)  # it tells of this machine's folders
 
     def save(self, path: Path, metadata: str) -> None:
-        torch.export.save(self.program, path, extra_files={METADATA_KEY: metadata})
+        content = BytesIO()  # torch ends the process where a disk is full
+        torch.export.save(self.program, content, extra_files={METADATA_KEY: metadata})
+        path.write_bytes(content.getbuffer())
 
     @staticmethod
     def open(path: Path) -> Run:
@@ -122,8 +125,10 @@ class TorchScript(Format):
                 raise UserError(f"torch {torch.__version__} makes no TorchScript of this network; take FILE.onnx or FILE.pt2") from failure
 
     def save(self, path: Path, metadata: str) -> None:
+        content = BytesIO()
         with _quiet():
-            torch.jit.save(self.program, path, _extra_files={METADATA_KEY: metadata})
+            torch.jit.save(self.program, content, _extra_files={METADATA_KEY: metadata})
+        path.write_bytes(content.getbuffer())
 
     @staticmethod
     def open(path: Path) -> Run:

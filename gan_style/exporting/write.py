@@ -2,7 +2,8 @@
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -71,7 +72,7 @@ def export(
         inputs=ports,
         outputs=[result],
     )
-    with replacing(output) as temporary:
+    with _written(output) as temporary:
         traced.save(temporary, about.model_dump_json())
         accuracy = _compared(predictor, kind.open(temporary), door, places, ALLOWED[precision], say)
         if not accuracy.error <= accuracy.allowed:
@@ -81,6 +82,16 @@ def export(
         about = about.model_copy(update={"accuracy": accuracy})
         traced.save(temporary, about.model_dump_json())
     return about
+
+
+@contextmanager
+def _written(output: Path) -> Iterator[Path]:
+    """`replacing`, with a full disk in one line."""
+    try:
+        with replacing(output) as temporary:
+            yield temporary
+    except OSError as failure:
+        raise UserError(f"{output}: cannot be written ({failure.strerror or failure}); make room or choose another place") from failure
 
 
 def _compared(

@@ -1,6 +1,7 @@
 """Networks of ours on their way out: under the names of another project's code, as a file that it loads."""
 
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -51,7 +52,9 @@ def save_state(path: Path, state: Mapping[str, Tensor]) -> None:
         if path.suffix == ".safetensors":
             save_file(tensors, temporary)
         else:
-            torch.save(tensors, temporary)
+            content = BytesIO()  # of a full disk torch says no more than "unexpected pos"
+            torch.save(tensors, content)
+            temporary.write_bytes(content.getbuffer())
 
 
 def _named(naming: Callable[..., Naming]) -> Out:

@@ -28,7 +28,7 @@ _NUMPY = {
 
 
 @contextmanager
-def _refused(path: Path) -> Iterator[None]:
+def told_where_refused(path: Path) -> Iterator[None]:
     """`UserError` where the system refuses a scratch file: its disk is full, or the folder cannot be written."""
     try:
         yield
@@ -48,7 +48,7 @@ class Waiting:
         if path is None:
             self._array = np.zeros((height, width, channels), self.dtype)
         else:
-            with _refused(path):
+            with told_where_refused(path):
                 self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
                 there, wanted = os.fstat(self._file).st_size, height * width * channels * self.dtype.itemsize
                 if not there:
@@ -102,7 +102,7 @@ class Waiting:
         assert self._file is not None
         place = self._place(row, column)
         assert self.path is not None
-        with _refused(self.path):
+        with told_where_refused(self.path):
             while part:
                 written = os.pwrite(self._file, part, place)
                 part, place = part[written:], place + written
@@ -139,7 +139,7 @@ class Scratch:
             return False
         said = json.dumps(identity, sort_keys=True)
         record = self.folder / "plan.json"
-        with _refused(self.folder):
+        with told_where_refused(self.folder):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire()

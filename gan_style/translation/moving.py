@@ -21,6 +21,7 @@ from gan_style.files.writing import FAST_PNG
 from gan_style.machine.batches import Batches, read_ahead, result_of
 from gan_style.machine.memory import OutOfMemory, room_for
 from gan_style.terminal.progress import Progress, say
+from gan_style.tiling.scratch import told_where_refused
 from gan_style.tiling.shared import SharedStatistics
 from gan_style.translation.cuts import Cuts
 from gan_style.translation.inputs import Job
@@ -116,7 +117,7 @@ class MovingPictures:
             ready = self._ready(job, frames, done, decoder)
             while first := next(ready, None):
                 some = chain([first], islice(ready, file.part - 1))
-                with replacing(parts.file(len(finished))) as temporary:
+                with told_where_refused(parts.folder), replacing(parts.file(len(finished))) as temporary:
                     part = PartInWork(file, temporary, encoder, self.keep_resized, self._batches.size, progress)
                     about = part.write(self._results(job, some, cuts))
                     parts.save(len(finished), {**about, **self._state(cuts)})
@@ -193,8 +194,13 @@ class MovingPictures:
             raise
 
     def _join(self, job: Job, file: MovingFile, finished: Sequence[Finished]) -> None:
-        with replacing(job.target) as temporary:
-            left_out = file.join(finished, temporary)
+        try:
+            with replacing(job.target) as temporary:
+                left_out = file.join(finished, temporary)
+        except OSError as failure:
+            raise UserError(
+                f"{job.target}: cannot be written ({failure.strerror or failure}); free the disk or choose another folder"
+            ) from failure
         if left_out and self.shown:
             say(one_line(f"{job.source}: {job.target.name} cannot hold and lacks {', '.join(left_out)}"))
 

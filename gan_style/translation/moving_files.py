@@ -3,6 +3,7 @@
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -100,7 +101,7 @@ class VideoFile(MovingFile):
 
     def join(self, parts: Sequence[Finished], to: Path) -> list[str]:
         form = self.form.sized(*parts[0].size)
-        return join([part.file for part in parts], int(parts[-1].durations[-1]), self.source, to, form, self.encoding, self.target.suffix)
+        return join([part.file for part in parts], int(parts[-1].durations[-1]), self.source, to, form, self.encoding, self.target)
 
 
 class AnimationFile(MovingFile):
@@ -139,7 +140,9 @@ class _Archive:
     def close(self) -> None:
         self._file.close()
 
-    abandon = close
+    def abandon(self) -> None:
+        with suppress(OSError):
+            self._file.close()
 
 
 def _archived(parts: Sequence[Finished]) -> Iterator[np.ndarray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from gan_style.files.atomic import replacing, sweep
 from gan_style.tiling.scratch import Scratch
@@ -40,7 +40,7 @@ class Parts:
     def save(self, number: int, about: Mapping[str, np.ndarray]) -> None:
         """Write what is needed to go on after a part."""
         with replacing(self._about(number)) as temporary:
-            save_file({name: np.ascontiguousarray(each) for name, each in about.items()}, temporary)
+            temporary.write_bytes(save({name: np.ascontiguousarray(each) for name, each in about.items()}))
 
     def load(self, number: int) -> dict[str, np.ndarray]:
         """What `save` wrote."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from foreign_files import patchgan, resnet, same, saved, unet
+from full_disk import files_of_at_most
 from PIL import Image
 from reference_networks import Norms, their_resnet, their_unet
 from safetensors.torch import load_file, save_file
@@ -189,3 +190,12 @@ class TestMistakes:
         state["model.1.weight"][0, 0, 0, 0] = torch.nan
         saved(Path("net.pth"), state)
         assert "stem.conv.weight not finite" in refused(convert("net.pth", "b.safetensors"), capsys)
+
+
+@pytest.mark.parametrize("target", ["out.pth", "out.safetensors"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(convert: Callable[..., int], target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_bundle(Path("a2b.safetensors"))
+    with files_of_at_most(2000):
+        code = convert("a2b.safetensors", target)
+    assert f"--to {target}: cannot be written (" in (said := refused(code, capsys)) and "File too large" in said
+    assert [path.name for path in Path().iterdir()] == ["a2b.safetensors"]

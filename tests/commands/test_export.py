@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from full_disk import files_of_at_most
 from PIL import Image
 from tiny_bundles import pixels, tiny_bundle
 
@@ -206,3 +207,12 @@ def test_a_foreign_network_is_refused_by_name(files: Path, tmp_path: Path, capsy
     onnx.save(foreign, tmp_path / "foreign.onnx")
     assert run(["infer", "--model", str(tmp_path / "foreign.onnx"), "--input", str(files / "photo.png"), "--output", str(tmp_path)]) == 2
     assert "foreign.onnx: is not of gan-style export (it has no 'gan_style' in its metadata)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2", ".ts"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(suffix: str, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / f"network{suffix}"
+    with files_of_at_most(2000):
+        assert run(["export", "--model", str(files / "pix2pix/a2b.safetensors"), "--output", str(target)]) == 2
+    assert capsys.readouterr().err == f"error: {target}: cannot be written (File too large); make room or choose another place\n"
+    assert not list(tmp_path.iterdir())

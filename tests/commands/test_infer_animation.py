@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from full_disk import files_of_at_most
 from PIL import Image
 from tiny_bundles import tiny_bundle
 from videos import draw_frame
@@ -157,3 +158,20 @@ def test_finished_parts_outlive_a_want_of_memory(main: Callable[..., int], monke
     monkeypatch.setattr(Predictor, "translate", refusing)
     assert main(command("a.gif")) == 2
     assert [path.name for path in Path("out").rglob("*.zip")] == ["000000.zip"]
+
+
+@pytest.mark.parametrize("most", [0, 100, 1000, 6000])
+def test_a_full_disk_is_one_line_and_the_work_goes_on_later(
+    main: Callable[..., int], most: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the beginning, in a part, or in the result."""
+    draw("a.gif")
+    monkeypatch.setattr(AnimationFile, "part", 1)
+    with files_of_at_most(most):
+        assert main(command("a.gif")) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "cannot be written (File too large)" in said and ".tmp" not in said
+    assert main(command("a.gif")) == 0
+    if most == 6000:
+        assert "a.gif: going on with earlier work" in capsys.readouterr().out
+    assert [path.name for path in Path("out").iterdir()] == ["a.gif"]

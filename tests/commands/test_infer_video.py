@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import warm
+from full_disk import files_of_at_most
 from smoke import ROOT
 from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
 from videos import UNEVEN, draw_frame, draw_video, heard, shown
@@ -181,3 +182,19 @@ def test_earlier_work_with_other_options_begins_anew(main: Callable[..., int], c
     assert list(Path("out").glob(".frames/*/000001.packets"))
     assert main(command("--crf", "30")) == 0
     assert "going on" not in capsys.readouterr().out and len(shown(Path("out/clip.mp4")).frames) == 100
+
+
+@pytest.mark.parametrize("most", [0, 100, 2000, 12_000])
+def test_a_full_disk_is_one_line_and_the_work_goes_on_later(
+    main: Callable[..., int], most: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the beginning, in a part, or in the result."""
+    draw_video(Path("clip.mp4"), sound="aac")
+    with files_of_at_most(most):
+        assert main(command()) == 2
+    said = errors(capsys)
+    assert "cannot be written (File too large)" in said and ".tmp" not in said
+    assert main(command()) == 0
+    if most == 12_000:
+        assert "clip.mp4: going on with earlier work" in capsys.readouterr().out
+    assert [path.name for path in Path("out").iterdir()] == ["clip.mp4"]

@@ -1,5 +1,6 @@
 """Encoding frames into a part of a video: encoded frames that begin with a key frame, so that parts are joined without loss."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ class PartWriter:
 
     def abandon(self) -> None:
         """Close the file without its last frames."""
-        self._file.close()
+        with suppress(OSError):  # of a full disk, which has told already
+            self._file.close()
 
     def _write(self, frame: Any) -> None:
         for packet in self._encoder.encode(frame):

@@ -23,16 +23,17 @@ _WITHOUT_SHAPE = {".mkv", ".webm"}  # PyAV cannot set it there
 _WITH_SHAPE = {"libx264", "libx265"}  # encoders that write it into their frames
 
 
-def join(parts: Sequence[Path], last: int, source: Path, target: Path, form: Form, encoding: Encoding, suffix: str) -> list[str]:
+def join(parts: Sequence[Path], last: int, source: Path, target: Path, form: Form, encoding: Encoding, named: Path) -> list[str]:
     """Write `target` from all parts. Returns what of the source was left out, in words.
 
-    last: duration of the last frame in ticks where the form does not say its end, 0 if unknown; suffix: of the container
+    last: duration of the last frame in ticks where the form does not say its end, 0 if unknown
+    named: the name of the result, for messages; its suffix chooses the container
     The parts have one encoder and settings. Times of decoding (dts) are the sorted times of the frames, delayed as far as the encoder
     reorders frames.
     """
-    av = library(source)
+    av, suffix = library(source), named.suffix
     options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if suffix.lower() in _FASTSTART else {})
-    with opened_video(source, 2**30) as (given, video), _written(target), av.open(str(target), "w", options=options) as output:
+    with opened_video(source, 2**30) as (given, video), _written(named), av.open(str(target), "w", options=options) as output:
         output.metadata.update({key: value for key, value in given.metadata.items() if key.lower() not in _OF_CONTAINER})
         stream = output.add_stream(encoding.codec_for(suffix), rate=form.rate, options=options_of(encoding, suffix))
         configure(stream.codec_context, form, encoding, suffix)

@@ -1,7 +1,7 @@
 import errno
 import json
 import os
-import resource
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
+from full_disk import files_of_at_most
 from torch import nn
 
 from gan_style.engine import checkpoint
@@ -221,29 +222,17 @@ def test_a_full_disk_is_said_and_the_older_ones_stay(checkpointer: Checkpointer,
     """No file may grow beyond `largest` bytes: the save fails in its first file, in a later one, or in its manifest."""
     save(checkpointer, 1)
     before = {path: path.read_bytes() for path in checkpointer.root.rglob("*") if path.is_file()}
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
-    try:
-        with pytest.raises(UserError, match=r"the checkpoint of step 2 cannot be saved .*; make room"):
-            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_of_at_most(largest), pytest.raises(UserError, match=r"the checkpoint of step 2 cannot be saved .*; make room"):
+        checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
     assert {path: path.read_bytes() for path in checkpointer.root.rglob("*") if path.is_file()} == before
     save(checkpointer, 2)
 
 
 def test_a_full_disk_does_not_speak_of_checkpoints_that_are_not_there(checkpointer: Checkpointer) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.raises(UserError, match=r"step 1 cannot be saved \(.*\), and there is no older one; make room, then .* begins anew$"):
-            checkpointer.save(1, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_of_at_most(100), pytest.raises(UserError) as first:
+        checkpointer.save(1, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
+    assert re.search(r"step 1 cannot be saved \(.*\), and there is no older one; make room, then .* begins anew$", str(first.value))
     save(checkpointer, 1)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.raises(UserError, match=r"step 2 cannot be saved \(.*\), the older ones stay; make room, then .* goes on$"):
-            checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_of_at_most(100), pytest.raises(UserError) as second:
+        checkpointer.save(2, 8, networks(), {"big": torch.zeros(1000)}, {}, {})
+    assert re.search(r"step 2 cannot be saved \(.*\), the older ones stay; make room, then .* goes on$", str(second.value))

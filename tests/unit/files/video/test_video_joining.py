@@ -20,11 +20,11 @@ def divided(source: Path, target: Path, encoding: Encoding, length: int) -> list
     for first in range(0, len(frames), length):
         some = frames[first : first + length]
         parts.append(path := target.parent / f"{first}.packets")
-        writer = PartWriter(path, some[0].form, encoding, target.suffix)
+        writer = PartWriter(path, some[0].form, encoding, target)
         for frame in some:
             writer.add(frame.pixels(), frame.time)
         writer.close()
-    return join(parts, frames[-1].duration, source, target, frames[0].form, encoding, target.suffix)
+    return join(parts, frames[-1].duration, source, target, frames[0].form, encoding, target)
 
 
 @pytest.mark.parametrize("length", [1, 3, 10])
