@@ -20,7 +20,7 @@ def copy(source: Path, target: Path, codec: str | None = None) -> Form:
     """Decode and encode a video as infer does. Returns its form."""
     part, writer, frame = target.with_suffix(".packets"), None, None
     for frame in video_frames(source):
-        writer = writer or PartWriter(part, frame.form, Encoding(codec), target)
+        writer = writer or PartWriter(part, frame.form, Encoding(codec), target.suffix)
         writer.add(frame.pixels(), frame.time)
     assert writer is not None and frame is not None
     writer.close()

@@ -20,7 +20,7 @@ def divided(source: Path, target: Path, encoding: Encoding, length: int) -> list
     for first in range(0, len(frames), length):
         some = frames[first : first + length]
         parts.append(path := target.parent / f"{first}.packets")
-        writer = PartWriter(path, some[0].form, encoding, target)
+        writer = PartWriter(path, some[0].form, encoding, target.suffix)
         for frame in some:
             writer.add(frame.pixels(), frame.time)
         writer.close()
