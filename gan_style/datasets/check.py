@@ -17,23 +17,31 @@ from gan_style.datasets.listing import Listing
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
-from gan_style.datasets.values import Values, notes_and_warnings, values_of
+from gan_style.datasets.values import Values, notes_and_warnings, together, values_of
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.bounded import TooLarge
+from gan_style.files.regions import open_regions, probe_regions, read_in_parts
+from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Load = Callable[[], Path | images.Encoded]
+_PART = 2048  # side of what is read at once of a file that is too large, in pixels
 _COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "palettes")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The findings about one file: its header, or why it cannot be read, and its values; for a side-by-side file those of each half."""
+    """The findings about one file: its header, or why it cannot be read, and its values; for a side-by-side file those of each half.
+
+    in_parts: it is too large to be decoded at once
+    """
 
     header: images.Header | None
     problem: str | None
     values: tuple[Values, ...] = ()
+    in_parts: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,9 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     several = sorted(name for name, fact in facts.items() if fact.header is not None and fact.header.several)
     if several:
         notes.append(f"several pages or frames, of which the first is read: {len(several)} files, such as {several[0]}")
+    large = sorted(name for name, fact in facts.items() if fact.in_parts)
+    if large:
+        notes.append(f"too large to be decoded at once: {counted(len(large), 'file')}, such as {large[0]}; train with data.preprocess=crop")
     if "test" in sources and "val" not in sources and sources["test"].layout != "manifest":
         notes.append(f"validation: {sources['test'].places()}, since there is no val")
     no_pairs = next((survey.no_pairs for survey in surveys.values() if survey.no_pairs), "")
@@ -93,6 +104,8 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
 def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
     """Decode one file at its own number of channels. halves: the file holds two images side by side"""
     try:
+        if isinstance(image, Path) and not halves and read_in_parts(image) and _too_large(image):
+            return _inspected_in_parts(image)
         header = images.probe(image)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*: holds several pages")  # the notes count them
@@ -102,6 +115,26 @@ def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
     middle = picture.pixels.shape[1] // 2
     parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves and middle else (picture.pixels,)
     return Facts(header, None, tuple(values_of(part, header.palette) for part in parts))
+
+
+def _too_large(path: Path) -> bool:
+    try:
+        images.probe(path)
+    except TooLarge:
+        return True
+    return False
+
+
+def _inspected_in_parts(path: Path) -> Facts:
+    """The facts about a file that is too large to be decoded at once."""
+    header = probe_regions(path)
+    with open_regions(path, header.channels) as reader:
+        found = [
+            values_of(reader.read(top, left, min(_PART, reader.height - top), min(_PART, reader.width - left)), header.palette, guess=False)
+            for top in range(0, reader.height, _PART)
+            for left in range(0, reader.width, _PART)
+        ]
+    return Facts(header, None, (together(found),), in_parts=True)
 
 
 def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:

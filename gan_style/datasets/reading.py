@@ -12,6 +12,8 @@ from gan_style.datasets.partly_read import PartlyRead, reads_parts
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.bounded import TooLarge
+from gan_style.files.regions import read_in_parts
 from gan_style.label_maps.colours import to_nearest
 
 
@@ -42,7 +44,12 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
     """Read image `index` of domain "a" or "b"."""
     settings = config.domain_a if domain == "a" else config.domain_b
     image = source.image(domain, index)
-    picture = images.read(image, settings.channels, srgb=_srgb(settings))
+    try:
+        picture = images.read(image, settings.channels, srgb=_srgb(settings))
+    except TooLarge as mistake:
+        if not (isinstance(image, Path) and read_in_parts(image)):
+            raise
+        raise TooLarge(f"{mistake}; training reads crops alone with data.preprocess=crop (docs/guide/large_images.md)") from None
     if source.layout == "aligned":
         picture = half(picture, domain, str(image))
     return _loaded(picture, settings, str(image))

@@ -8,13 +8,14 @@ from math import floor, log10
 import numpy as np
 
 from gan_style.config.schema import DataConfig, DomainConfig
-from gan_style.datasets.reading import read_domain
+from gan_style.datasets.reading import read_for_crop
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.label_maps.colours import ColourCount, frequent, moved_share, summed, tally, to_nearest
 from gan_style.terminal.counted import counted
 
 _LOOKED_AT = 32  # images of a domain, when a training starts
+_MIDDLE = 2048  # pixels of a side, in a file that is read in part
 MOST = 256  # colours of a label map
 _LEAST_USED = 0.1  # a domain that uses a smaller share of its range gets a warning
 # Bits -> one of this many values may be an outlier at each end, such as a hot pixel. In 8 bits, fewer may be the lights of a night.
@@ -59,6 +60,22 @@ def values_of(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
     return Values(int(colour.min()), int(colour.max()), depth, colour.shape[2], _histogram(colour, depth), colours, labels)
 
 
+def together(parts: Sequence[Values]) -> Values:
+    """The values of an image from those of its parts. Neighbours across a border between parts do not count as neighbours."""
+    counted = [each.colours for each in parts if each.colours is not None]
+    colours = summed(counted) if len(counted) == len(parts) else None
+    first = parts[0]
+    return Values(
+        min(each.low for each in parts),
+        max(each.high for each in parts),
+        first.depth,
+        first.channels,
+        sum((each.counts.astype(np.int64) for each in parts), np.zeros(_BINS, np.int64)),
+        colours if colours is not None and len(colours) <= MOST else None,
+        first.labels,
+    )
+
+
 def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[list[str], list[str]]:
     """`notes_and_warnings` for some evenly spread images of each domain. by_class: the domain that a network sees class by class"""
     notes, warnings = [], []
@@ -81,18 +98,27 @@ def _look(source: Source, config: DataConfig, domain: str, places: Sequence[int]
     different, moved, total = set[int](), 0, 0
     for place in places:
         with suppress(UserError):  # reported when training reads the file
-            loaded = read_domain(source, raw, domain, place)
-            pixels = loaded.pixels
+            loaded = read_for_crop(source, raw, domain, place)
+            pixels = original = _looked_at(loaded.pixels)
             if settings.colours and pixels.dtype == np.uint8:
                 pixels = to_nearest(pixels, settings.colours)
-                different.update(tally(loaded.pixels[..., : len(settings.colours[0]) // 2]))
-                moved += int((pixels != loaded.pixels).any(axis=2).sum())
+                different.update(tally(original[..., : len(settings.colours[0]) // 2]))
+                moved += int((pixels != original).any(axis=2).sum())
                 total += pixels.shape[0] * pixels.shape[1]
             found.append(values_of(pixels, loaded.labels, guess=settings.labels == "auto"))
     if not settings.colours or not total:
         return found, None
     made = f"{len(settings.colours)} classes of {counted(len(different), 'colour')}"
     return found, f"labels: nearest made {made} and moved {percent(moved / total)} of the pixels"
+
+
+def _looked_at(pixels: np.ndarray) -> np.ndarray:
+    """An image, or the middle of a file that is read in part."""
+    if isinstance(pixels, np.ndarray):
+        return pixels
+    height, width = pixels.shape[:2]
+    top, left = max(0, (height - _MIDDLE) // 2), max(0, (width - _MIDDLE) // 2)
+    return pixels[top : min(top + _MIDDLE, height), left : min(left + _MIDDLE, width)]
 
 
 def notes_and_warnings(where: str, found: Sequence[Values], domain: str = "a") -> tuple[list[str], list[str]]:

@@ -19,9 +19,10 @@ from gan_style.errors import UserError
 from gan_style.files import pillow, tiff
 from gan_style.files.atomic import replacing
 from gan_style.files.bounded import MAX_PIXELS as MAX_PIXELS
-from gan_style.files.bounded import Encoded, Header, TooLarge, opened
-from gan_style.files.kinds import is_image_name
+from gan_style.files.bounded import Encoded, Header, TooLarge, check_pixels, opened
+from gan_style.files.kinds import is_image_name, is_slide_name
 from gan_style.files.left_out import LeftOut, is_hidden
+from gan_style.files.region_reader import RegionReader
 from gan_style.files.samples import rows_of
 from gan_style.files.tiff_directory import is_tiff
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata, metadata_of
@@ -32,6 +33,7 @@ from gan_style.machine.memory import room_for
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 
 _told_of_several: list[str] = []  # the first file with several pages, once a warning has named it
+_SLIDE_BYTES = 6  # that decoding takes for a pixel of a slide: see `check_pixels`
 MAX_RESIZED = 2**25  # most pixels of an enlarged image: as floats 12 bytes each, and many times that in a network's layers
 
 
@@ -59,6 +61,10 @@ class Picture:
 
 def probe(path: Path | Encoded) -> Header:
     """The header of an image file, without decoding the pixels. `UserError` if it is damaged or claims more than `read` accepts."""
+    if isinstance(path, Path) and is_slide_name(path.name):
+        headers = list[Header]()
+        _slide(path, 3, False, MAX_PIXELS, headers.append).close()
+        return headers[0]
     with opened(path) as stream:
         if is_tiff(stream):
             return tiff.open_page(stream, path).header
@@ -77,10 +83,14 @@ def read(
 
     srgb: convert colours with a profile to sRGB; False for label maps. A file with a palette is never converted.
     max_pixels: see `check_pixels`; with its default reading takes at most 1 GiB of memory, with more in proportion
-    look: is given the header before anything is decoded, of a TIFF also before its size is checked, and may raise a `UserError`
+    look: is given the header before anything is decoded, of a TIFF or a slide also before its size is checked, and may raise a `UserError`
     Gray is Rec. 601 luma. Missing alpha becomes opaque.
     `UserError` names a file that is missing, empty, cut short, not an image, too large, or has more than 16 bits.
     """
+    if isinstance(path, Path) and is_slide_name(path.name):
+        with room_for(f"{path}: no memory to decode it"), _slide(path, channels, srgb, max_pixels, look) as slide:
+            pixels = slide.read(0, 0, slide.height, slide.width)
+            return Picture(pixels, False, None, dots_per_inch=slide.dots_per_inch, metadata=slide.metadata)
     with room_for(f"{path}: no memory to decode it"), opened(path, 3 * max_pixels) as stream:
         if is_tiff(stream):
             page = tiff.open_page(stream, path, max_pixels, look=look)
@@ -97,6 +107,20 @@ def read(
     if header.several:
         tell_of_several(path)
     return Picture(pixels, header.palette, alpha, header.orientation, header.several, upright_dots(dots, header.orientation), metadata)
+
+
+def _slide(path: Path, channels: int, srgb: bool, max_pixels: int, look: Callable[[Header], None]) -> RegionReader:
+    """A slide whose level 0 may be decoded as a whole. `TooLarge` if it has more pixels."""
+    from gan_style.files.slides import header_of, open_slide  # imports this module
+
+    slide = open_slide(path, channels, srgb)
+    try:
+        look(header_of(slide))
+        check_pixels(f"{path}: has", slide.width, slide.height, _SLIDE_BYTES, max_pixels)
+    except BaseException:
+        slide.close()
+        raise
+    return slide
 
 
 def write(path: Path, pixels: np.ndarray, dots_per_inch: tuple[float, float] | None = None, png_compression: int = SMALL_PNG) -> None:

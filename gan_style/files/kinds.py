@@ -6,13 +6,14 @@ from pathlib import Path
 
 from gan_style.files.opening import read_regular
 
-# The pictures of a folder are its files with these suffixes. A file that is named by itself is read whatever its suffix is.
+# The pictures of a folder are its files with these suffixes, and slides. A file that is named by itself is read whatever its suffix is.
 IMAGE_SUFFIXES = frozenset(
     {
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".avif"),
         *(".ppm", ".pgm", ".pbm", ".pnm"),
     }
 )
+SLIDE_SUFFIXES = frozenset({".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide"})  # pictures that OpenSlide reads
 # Suffixes of the formats that results can be written in.
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 WRITTEN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
@@ -76,7 +77,7 @@ _BY_SUFFIX: dict[str, Kind] = {
         (".mha .mhd .nrrd .mgz .mnc", _VOLUME),
         (".npy .npz", _NUMPY),
         (".zarr .h5 .hdf5 .mat .nc", _ARRAYS),
-        (".svs .ndpi .mrxs .scn .czi .vsi .bif", _SLIDE),
+        (".czi .vsi", _SLIDE),
         (".pdf", _PDF),
         (".svg .svgz .wmf .emf", _DRAWING),
         (".ps .eps .ai", _POSTSCRIPT),
@@ -162,8 +163,13 @@ BEGINNING = 512  # bytes of a file that tell its kind
 
 
 def is_image_name(name: str) -> bool:
-    """Does the name end in one of `IMAGE_SUFFIXES`, in upper or lower case?"""
-    return name[name.rfind(".") :].lower() in IMAGE_SUFFIXES
+    """Does the name end in one of `IMAGE_SUFFIXES` or `SLIDE_SUFFIXES`, in upper or lower case?"""
+    return name[name.rfind(".") :].lower() in IMAGE_SUFFIXES or is_slide_name(name)
+
+
+def is_slide_name(name: str) -> bool:
+    """Does the name end in one of `SLIDE_SUFFIXES`, in upper or lower case?"""
+    return name[name.rfind(".") :].lower() in SLIDE_SUFFIXES
 
 
 def is_video_name(name: str) -> bool:
@@ -213,6 +219,8 @@ def kind_of_bytes(beginning: bytes) -> Kind | None:
 
 def kind_of(path: Path) -> Kind | None:
     """The kind of a file by its name, else by its first bytes; None for pictures and for unknown files."""
+    if is_slide_name(path.name):
+        return None  # some begin like a text
     named = kind_of_name(path.name)
     try:
         beginning = read_regular(path, BEGINNING)

@@ -10,8 +10,8 @@ from typing import IO
 import numpy as np
 
 from gan_style.files import images, slides
-from gan_style.files.bounded import MAX_PIXELS, Encoded, count_anew, opened
-from gan_style.files.kinds import TIFF_SUFFIXES
+from gan_style.files.bounded import MAX_PIXELS, Encoded, Header, count_anew, opened
+from gan_style.files.kinds import TIFF_SUFFIXES, is_slide_name
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.tiff import Tiff, open_page
 from gan_style.files.tiff_directory import is_tiff
@@ -23,7 +23,18 @@ KEPT_BYTES = 2**27  # of decoded strips or tiles
 
 def read_in_parts(path: Path) -> bool:
     """Does the name say that regions of the file can be read without decoding all of it?"""
-    return path.suffix.lower() in TIFF_SUFFIXES or slides.is_slide_name(path.name)
+    return path.suffix.lower() in TIFF_SUFFIXES or is_slide_name(path.name)
+
+
+def probe_regions(path: Path) -> Header:
+    """The header of a picture that `open_regions` opens, of any size. `UserError` as there."""
+    if is_slide_name(path.name):
+        with slides.open_slide(path, 3) as slide:
+            return slides.header_of(slide)
+    with opened(path, max_bytes=float("inf")) as stream:
+        if is_tiff(stream):
+            return open_page(stream, path, by_parts=True).header
+    return images.probe(path)
 
 
 def open_regions(
@@ -37,7 +48,7 @@ def open_regions(
     A TIFF may have any number of bytes and pixels; the index of its strips or tiles is held, 40 bytes for each number in it.
     `UserError` as `images.read`, and for a slide without the extra that reads slides.
     """
-    if isinstance(path, Path) and slides.is_slide_name(path.name):
+    if isinstance(path, Path) and is_slide_name(path.name):
         return slides.open_slide(path, channels, srgb)
     with ExitStack() as stack:
         stream = stack.enter_context(opened(path, max_bytes=float("inf")))

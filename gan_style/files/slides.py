@@ -11,20 +11,14 @@ import numpy as np
 from PIL import Image
 
 from gan_style.errors import UserError
-from gan_style.files.bounded import reason, resolution
+from gan_style.files.bounded import Header, reason, resolution
 from gan_style.files.colour import Conversion, conversion
 from gan_style.files.images import with_channels
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.tiff_metadata import Metadata
 from gan_style.machine.memory import room_for
 
-SLIDE_SUFFIXES = frozenset({".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide"})
 _MICROMETRES = 25_400  # in an inch
-
-
-def is_slide_name(name: str) -> bool:
-    """Does the name end in one of `SLIDE_SUFFIXES`, in upper or lower case?"""
-    return name[name.rfind(".") :].lower() in SLIDE_SUFFIXES
 
 
 def open_slide(path: Path, channels: int, srgb: bool = True) -> RegionReader:
@@ -44,6 +38,11 @@ def open_slide(path: Path, channels: int, srgb: bool = True) -> RegionReader:
         raise
     except Exception as failure:  # OpenSlideError, and what damaged properties raise
         raise UserError(f"{path}: OpenSlide cannot open it ({reason(failure)}); replace or remove it") from failure
+
+
+def header_of(slide: RegionReader) -> Header:
+    """The header of an open slide."""
+    return Header(slide.width, slide.height, 3, slide.depth, palette=False)
 
 
 class _SlideRegions(RegionReader):

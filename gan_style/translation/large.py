@@ -18,11 +18,10 @@ from gan_style.errors import UserError, one_line
 from gan_style.files import images
 from gan_style.files.atomic import sweep_beside
 from gan_style.files.bounded import MAX_PIXELS, Header, TooLarge
-from gan_style.files.kinds import TIFF_SUFFIXES
+from gan_style.files.kinds import TIFF_SUFFIXES, is_slide_name
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import Compression, Storage
 from gan_style.files.regions import open_regions, read_in_parts
-from gan_style.files.slides import is_slide_name
 from gan_style.files.writing import FAST_PNG, check_size
 from gan_style.label_maps.colours import to_nearest
 from gan_style.machine.boot import boot

@@ -3,14 +3,17 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pictures import draw_folders
+from tiffs_of_any_size import sparse
 
 from gan_style.datasets.check import check
+from gan_style.datasets.values import together, values_of
 from gan_style.files import images
 
 Writer = Callable[..., None]
@@ -80,3 +83,29 @@ def test_a_file_that_ends_the_process_is_named_and_the_others_are_read(tmp_path:
     monkeypatch.setattr(images, "read", deadly)
     killed = f"{tmp_path}/trainB/004.png: the process that decoded it was killed or crashed; scale it down, or remove it"
     assert check(tmp_path, workers=2).problems == (killed,)
+
+
+def test_a_file_that_is_too_large_to_be_decoded_at_once_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training reads crops of it. Every tile is read here, and a damaged one is named."""
+    (tmp_path / "train").mkdir()
+    sparse(tmp_path / "train" / "x.tif", 12000, 12000, 4096, {4: np.full((4096, 4096), 200, np.uint8)})
+    monkeypatch.setattr("gan_style.datasets.check._PART", 8192)
+    report = check(tmp_path, "images", workers=1)
+    assert report.problems == ()
+    assert report.table.splitlines()[1].split()[:7] == ["train", "A", "1", "0", "12000", "x", "12000"]
+    assert f"too large to be decoded at once: 1 file, such as {tmp_path}/train/x.tif; train with data.preprocess=crop" in report.notes
+    data = bytearray((tmp_path / "train" / "x.tif").read_bytes())
+    data[-100:-50] = b"\xff" * 50
+    (tmp_path / "train" / "x.tif").write_bytes(data)
+    [problem] = check(tmp_path, "images", workers=1).problems
+    assert "x.tif: damaged or cut short" in problem
+
+
+def test_values_of_parts_are_those_of_the_image() -> None:
+    pixels = np.random.default_rng(0).integers(0, 4, (40, 50, 1), np.uint8) * 60
+    found = together([values_of(part, labels=True) for part in (pixels[:10], pixels[10:, :20], pixels[10:, 20:])])
+    whole = values_of(pixels, labels=True)
+    assert replace(found, colours=None) == replace(whole, colours=None)
+    np.testing.assert_array_equal(found.counts, whole.counts)
+    assert found.colours is not None and whole.colours is not None
+    assert {code: count.pixels for code, count in found.colours.items()} == {code: count.pixels for code, count in whole.colours.items()}

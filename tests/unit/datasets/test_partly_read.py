@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from tiffs_of_any_size import sparse
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets import partly_read
 from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.foreground import foreground_share
+from gan_style.datasets.values import glance
 from gan_style.errors import UserError
 from gan_style.files import images
 
@@ -112,3 +114,21 @@ def test_crops_of_foreground_are_a_function_of_seed_and_number(tmp_path: Path) -
         assert all(torch.equal(one, other) for one, other in zip(crops, again, strict=True))
         shares[sampler] = np.mean([foreground_share(crop.permute(1, 2, 0).numpy()) for crop in crops])
     assert shares["foreground"] > 2 * shares["uniform"]
+
+
+def test_the_look_at_the_values_reads_the_middle_of_a_file_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train").mkdir()
+    sparse(tmp_path / "train" / "x.tif", 12000, 12000, 4096, {4: np.full((4096, 4096), 200, np.uint8)})
+    config = DataConfig.model_validate({"root": str(tmp_path), "preprocess": "crop", "crop_size": SIDE})
+    source = training_set(tmp_path, needs="images").source
+    with monkeypatch.context() as patched:
+        patched.setattr(images, "read", None)
+        _, warned = glance(source, config, None)
+    assert len(warned) == 1 and "8-bit values 200..200 use 0 %" in warned[0]
+
+
+def test_where_a_file_is_too_large_to_be_decoded_the_message_tells_of_crops(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    sparse(tmp_path / "train" / "x.tif", 12000, 12000, 4096, {})
+    with pytest.raises(UserError, match=r"more than the 105000000 pixels allowed.*; training reads crops alone with data\.preprocess=crop"):
+        training_set(tmp_path, needs="images", preprocess="resize_and_crop")[0, 0]

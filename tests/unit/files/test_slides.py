@@ -11,7 +11,11 @@ import tifffile
 from pictures import random_pixels
 
 from gan_style.errors import UserError
-from gan_style.files.regions import open_regions
+from gan_style.files import images
+from gan_style.files.bounded import Header, TooLarge
+from gan_style.files.kinds import kind_of
+from gan_style.files.regions import open_regions, probe_regions
+from gan_style.translation.inputs import select
 
 
 def missing() -> str:
@@ -80,3 +84,30 @@ def test_without_the_extra_the_message_names_it(tmp_path: Path, suffix: str, mon
     monkeypatch.setitem(sys.modules, "openslide", None)
     with pytest.raises(UserError, match=r"is a slide, which needs OpenSlide \(.*\): pip install 'gan_style\[slides\]'"):
         open_regions(tmp_path / f"x{suffix}", 3)
+
+
+@pytest.mark.parametrize("name", ["x.svs", "X.MRXS", "x.vms"])
+def test_a_slide_is_a_picture_of_its_folder(tmp_path: Path, name: str) -> None:
+    """The files of some scanners begin like a text or a JPEG."""
+    (tmp_path / name).write_text("[Virtual Microscope Specimen]\n")
+    assert images.find_images(tmp_path) == [Path(name)]
+    assert kind_of(tmp_path / name) is None
+    assert [job.source.name for job in select([str(tmp_path)], tmp_path / "out", "tiff").jobs] == [name]
+    assert [job.source.name for job in select([str(tmp_path / name)], tmp_path / "out", "tiff").jobs] == [name]
+
+
+@pytest.mark.parametrize("read", [images.probe, lambda path: images.read(path, 3), probe_regions])
+def test_whoever_reads_a_slide_without_the_extra_is_told(tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where its bytes are those of a TIFF: it would not come out the same on two machines."""
+    monkeypatch.setitem(sys.modules, "openslide", None)
+    tifffile.imwrite(tmp_path / "x.svs", random_pixels(30, 50, 3), photometric="rgb")
+    with pytest.raises(UserError, match=r"is a slide, which needs OpenSlide"):
+        read(tmp_path / "x.svs")
+
+
+@needs_openslide
+def test_a_small_slide_is_read_as_a_whole(slide: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert images.probe(slide) == probe_regions(slide) == Header(500, 300, 3, 8, palette=False)
+    np.testing.assert_array_equal(images.read(slide, 3).pixels, random_pixels(300, 500, 3))
+    with pytest.raises(TooLarge, match=r"x\.svs: has 500 x 300, more than the 1000 pixels allowed"):
+        images.read(slide, 3, max_pixels=1000)
