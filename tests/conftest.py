@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import compiled
 import pytest
 from isolation import leftovers, process_state, seed_everything, shuffled
 
@@ -14,7 +15,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--gpu-tests-on", choices=["cuda", "cpu"], default="cuda", help="of tests/gpu; cpu runs them, as far as it can, without a GPU"
     )
+    parser.addoption(
+        "--compiled", nargs="?", const="inductor", choices=["inductor", "aot_eager"], help="compile networks where train.compile is auto"
+    )
     parser.addoption("--shuffle", metavar="SEED", type=int, default=None, help="run files, and the tests in each, in random order")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if compiler := config.getoption("--compiled"):
+        config.pluginmanager.register(compiled.Compiled(compiler))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

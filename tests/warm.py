@@ -26,6 +26,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+import compiled
+
 ROOT = Path(__file__).parents[1]
 PYTHONPATH = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 LARGEST_REQUEST = 2**18
@@ -257,6 +259,8 @@ def _load() -> None:
     import gan_style.datasets.convert
 
     assert torch.distributed.is_available() and gan_style.commands.train.train_command
+    if compiled.asked():
+        compiled.let_auto_be_on()
     threads = len(list(Path("/proc/self/task").iterdir())) if sys.platform == "linux" else 1
     assert threads == 1, f"{threads} threads: a fork would lack all but one"
 

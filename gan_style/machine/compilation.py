@@ -1,5 +1,6 @@
 """torch.compile for networks, in training and inference."""
 
+import logging
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from gan_style.terminal.counted import counted
 Compile = Literal["auto", "on", "graphs", "off"]
 BACKEND: Any = "inductor"
 MOST_SIZES = 6  # of images that a network is compiled for
+MOST_FORMS = 8 * MOST_SIZES  # of a network: without gradients, with those of its weights, of its input, ...
 LONG = 5000  # steps that repay the compilation
 
 
@@ -37,11 +39,17 @@ def compiled(
     key: of the setting, for messages
     twice: networks that are differentiated twice, which torch.compile cannot do: they run as they are. told: with a warning
 
-    A network that cannot be compiled runs as it is, with one warning. Shapes are static: each size of images is compiled anew. Sizes
+    A network that cannot be compiled, or whose backward cannot, runs as it is, with one warning. Shapes are static: each size of images is compiled anew. Sizes
     beyond the first MOST_SIZES run uncompiled, with one warning.
     """
     if wanted == "off":
         return []
+    from torch._dynamo import config as following
+    from torch._functorch import config as lowering
+
+    following.recompile_limit = max(following.recompile_limit, MOST_FORMS)
+    lowering.force_non_lazy_backward_lowering = True  # else a backward that cannot be compiled would fail where nobody catches it
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of a CUDA toolkit without a GPU
     # Deterministic: else the compiler times several kernels for each sum and keeps the fastest, so a resumed run can sum in another order.
     options = {"deterministic": True, "triton.cudagraphs": wanted == "graphs"}  # cudagraphs: what mode="reduce-overhead" sets
     for name in twice if told else ():

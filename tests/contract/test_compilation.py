@@ -7,6 +7,7 @@ import pytest
 import torch
 from compilers import recording, refusing
 from tiny import make_trainer, micro_batches, tiny_config
+from torch._dynamo.backends.common import aot_autograd
 
 from gan_style.machine import compilation
 from gan_style.machine.compilation import LONG, MOST_SIZES, chosen, compiled
@@ -43,6 +44,20 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is_and_says_so_once(tmp_pa
     with pytest.warns(UserWarning, match=r"^train\.compile: \w+ is not compiled \(.*no kernel for this.*\); it runs as it is$") as told:
         quick = weights(trained("pix2pix", tmp_path, "on"))
     assert len([each for each in told if "train.compile" in str(each.message)]) == 2  # the generator and the discriminator
+    assert all(torch.equal(value, quick[key]) for key, value in plain.items())
+
+
+def test_a_backward_that_cannot_be_compiled_is_noticed_before_the_network_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_backward(graph: Any, inputs: Any) -> Any:
+        raise NotImplementedError("no kernel for this backward")
+
+    follow = aot_autograd(fw_compiler=lambda graph, inputs: graph.forward, bw_compiler=no_backward)
+    torch._dynamo.reset()
+    monkeypatch.setattr(compilation, "BACKEND", lambda graph, inputs, options=None: follow(graph, inputs))
+    plain = weights(trained("pix2pix", tmp_path, "off"))
+    with pytest.warns(UserWarning, match=r"^train\.compile: \w+ is not compiled \(.*no kernel for this backward\); it runs as it is$") as told:
+        quick = weights(trained("pix2pix", tmp_path, "on"))
+    assert len([each for each in told if "train.compile" in str(each.message)]) == 2
     assert all(torch.equal(value, quick[key]) for key, value in plain.items())
 
 
@@ -108,6 +123,20 @@ def test_sizes_beyond_the_first_run_uncompiled_and_one_warning_says_so(monkeypat
                 torch.testing.assert_close(network(image), network.forward(image))
     assert len(told) == 1
     assert len(graphs) == MOST_SIZES
+
+
+def test_each_size_is_compiled_for_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network is called without gradients, for its own, and for those of its input: torch keeps eight forms of a function by itself."""
+    graphs = recording(monkeypatch)
+    network = torch.nn.Conv2d(1, 1, 1)
+    compiled("on", {"generator": network})
+    for size in range(2, MOST_SIZES + 2):
+        image = torch.rand(1, 1, size, 3)
+        with torch.no_grad():
+            network(image)
+        network(image)
+        network(image.requires_grad_())
+    assert len(graphs) == 3 * MOST_SIZES
 
 
 @pytest.mark.parametrize("name", METHODS)
