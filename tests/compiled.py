@@ -1,7 +1,7 @@
 """`pytest --compiled`: where `train.compile` is `auto`, networks are compiled, in this process and in the commands that tests start.
 
-`--compiled inductor`, which is meant without a name, is torch's own compiler; `--compiled aot_eager` follows the networks and their backward,
-and runs torch's operators: a tenth of the time.
+`--compiled inductor`, which is meant without a name, is torch's own compiler; `--compiled aot_eager` follows the networks and their
+backward, and runs torch's operators, in much less time.
 """
 
 import os

@@ -39,8 +39,8 @@ def compiled(
     key: of the setting, for messages
     twice: networks that are differentiated twice, which torch.compile cannot do: they run as they are. told: with a warning
 
-    A network that cannot be compiled, or whose backward cannot, runs as it is, with one warning. Shapes are static: each size of images is compiled anew. Sizes
-    beyond the first MOST_SIZES run uncompiled, with one warning.
+    A network that cannot be compiled, or whose backward cannot, runs as it is, with one warning. Shapes are static: each size of images
+    is compiled anew. Sizes beyond the first MOST_SIZES run uncompiled, with one warning.
     """
     if wanted == "off":
         return []

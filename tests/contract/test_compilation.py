@@ -55,7 +55,9 @@ def test_a_backward_that_cannot_be_compiled_is_noticed_before_the_network_runs(t
     torch._dynamo.reset()
     monkeypatch.setattr(compilation, "BACKEND", lambda graph, inputs, options=None: follow(graph, inputs))
     plain = weights(trained("pix2pix", tmp_path, "off"))
-    with pytest.warns(UserWarning, match=r"^train\.compile: \w+ is not compiled \(.*no kernel for this backward\); it runs as it is$") as told:
+    with pytest.warns(
+        UserWarning, match=r"^train\.compile: \w+ is not compiled \(.*no kernel for this backward\); it runs as it is$"
+    ) as told:
         quick = weights(trained("pix2pix", tmp_path, "on"))
     assert len([each for each in told if "train.compile" in str(each.message)]) == 2
     assert all(torch.equal(value, quick[key]) for key, value in plain.items())
