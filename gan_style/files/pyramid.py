@@ -1,6 +1,6 @@
 """The pyramid of a large picture: smaller copies, each half as wide and high as the one before, built tile by tile."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +33,15 @@ def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
     return sizes
 
 
-def build_level(larger: TileFile, path: Path) -> TileFile:
-    """Write the next level to `path`. What fails leaves no file."""
+def build_level(larger: TileFile, path: Path, done: Callable[[], None]) -> TileFile:
+    """Write the next level to `path`. What fails leaves no file. done: is called for each tile"""
     depth = 8 * larger.dtype.itemsize
     level = TileFile(path, -(-larger.height // 2), -(-larger.width // 2), larger.channels, depth)
     try:
         for top, left in _corners(level.height, level.width):
             height, width = min(2 * TILE, larger.height - 2 * top), min(2 * TILE, larger.width - 2 * left)
             level.write(top, left, halved(larger.read(2 * top, 2 * left, height, width)))
+            done()
     except BaseException:
         level.remove()
         raise

@@ -67,9 +67,9 @@ class RegionWriter:
 
     @property
     def tiles(self) -> int:
-        """How often `finish` calls `done`."""
+        """How often `finish` calls `done`: once for each tile, and for those of smaller copies twice."""
         levels = level_sizes(self._pixels.height, self._pixels.width) if self.storage.pyramid else []
-        return sum(-(-height // TILE) * -(-width // TILE) for height, width in [(self._pixels.height, self._pixels.width), *levels])
+        return self._pixels.tiles + 2 * sum(-(-height // TILE) * -(-width // TILE) for height, width in levels)
 
     def write(self, top: int, left: int, pixels: np.ndarray) -> None:
         """Put [h, w, channels] of uint8 or uint16, in sRGB, at `top`, `left`. Fast for whole tiles of `TILE` pixels."""
@@ -84,14 +84,14 @@ class RegionWriter:
         self._pixels.flush()
 
     def finish(self, done: Callable[[], None] = lambda: None) -> None:
-        """Write the TIFF and remove the scratch file. Killed meanwhile, it can be called again. done: is called for each tile.
+        """Write the TIFF and remove the scratch file. Killed meanwhile, it can be called again. done: is called `tiles` times.
 
         The same pixels and storage give the same bytes. `UserError` if the disk refuses.
         """
         levels = [self._pixels]
         try:
             for number, _ in enumerate(level_sizes(self._pixels.height, self._pixels.width) if self.storage.pyramid else [], 1):
-                levels.append(build_level(levels[-1], self._pixels.path.with_name(f"{self._pixels.path.name}.level{number}")))
+                levels.append(build_level(levels[-1], self._pixels.path.with_name(f"{self._pixels.path.name}.level{number}"), done))
             with replacing(self.path) as temporary:
                 self._write(temporary, levels, done)
         except OSError as failure:

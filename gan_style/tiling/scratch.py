@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,7 @@ class Scratch:
         with told_where_refused(self.folder):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self._lock.acquire()
+                self.acquire()
             except Held as owner:
                 raise UserError(f"{self.folder}: scratch files in use by {owner}; wait for it, or stop it") from None
             there = record.is_file() and record.read_text() == said and all((self.folder / name).is_file() for name in beside)
@@ -153,6 +153,11 @@ class Scratch:
             self.folder.mkdir(parents=True)
             record.write_text(said)
         return False
+
+    def acquire(self) -> None:
+        """Let the folder belong to this process. `Held` if it is another's."""
+        if self._lock is not None:
+            self._lock.acquire()
 
     def waiting(self, name: str, height: int, width: int, channels: int, dtype: torch.dtype) -> Waiting:
         """The array of this name; it keeps what an earlier process wrote into it."""
@@ -178,6 +183,14 @@ class Scratch:
             shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock is not None:
             self._lock.release(remove=forget)
+
+
+def remove_left(folder: Path) -> None:
+    """Remove the scratch files of an earlier process that was killed. Those of a process at work stay."""
+    scratch = Scratch(folder)
+    with suppress(Held, OSError):
+        scratch.acquire()
+        scratch.close(forget=True)
 
 
 def to_rows(values: Tensor) -> np.ndarray:

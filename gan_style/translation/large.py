@@ -28,7 +28,7 @@ from gan_style.machine.boot import boot
 from gan_style.terminal.progress import Progress, say
 from gan_style.tiling.graph import Statistics
 from gan_style.tiling.rules.rule import Size
-from gan_style.tiling.scratch import Scratch
+from gan_style.tiling.scratch import Scratch, remove_left
 from gan_style.tiling.spans import Region
 from gan_style.tiling.statistics import Moments
 from gan_style.tiling.table import load_table, save_table
@@ -142,11 +142,12 @@ class LargePictures:
             if self.shown:
                 more = "; going on with earlier work" if going_on else ""
                 say(one_line(f"{job.source}: {said(plan, size, network.whole_bytes)}{more}"))
-            with result, Progress(job.source.name, "regions", plan.regions, shown=self.shown) as progress:
-                network.run(plan, [self._source(reader)], result.write, scratch, progress.update)
+            with result:
+                with Progress(job.source.name, "regions", plan.regions, shown=self.shown) as progress:
+                    network.run(plan, [self._source(reader)], result.write, scratch, progress.update)
                 if self.options.save is not None:
                     save_table(self.options.save, network.moments, self._digest, about(self.predictor.info))
-                result.finish(self.png_compression)
+                result.finish(self.png_compression, self.shown)
         except UserError as mistake:  # the same mistake would come again, but where the system refused something
             self._leave(scratch, forget=not isinstance(mistake.__cause__, OSError))
             raise
@@ -157,9 +158,8 @@ class LargePictures:
 
     def _leave(self, scratch: Scratch, forget: bool) -> None:
         scratch.close(forget)
-        if forget and scratch.folder is not None and self.tiling.scratch is None:
-            with suppress(OSError):  # it holds the scratch files of another picture
-                scratch.folder.parent.rmdir()
+        if forget and scratch.folder is not None:
+            _remove_if_empty(scratch.folder.parent, self.tiling)
 
     def _given(self, nodes: Sequence[Statistics]) -> Mapping[Statistics, Moments]:
         path = self.options.statistics
@@ -193,10 +193,7 @@ class LargePictures:
         return part
 
     def _folder(self, job: Job) -> Path:
-        """Of the scratch files of a picture and an output folder, whatever the options, so that other options leave none behind."""
-        names = f"{job.source.absolute()}\0{job.target.parent.absolute()}"
-        name = hashlib.blake2b(names.encode(errors="surrogateescape"), digest_size=8).hexdigest()
-        return (self.tiling.scratch or job.target.parent / SCRATCH) / name
+        return scratch_folder(job, self.tiling)
 
     def _identity(self, job: Job, reader: RegionReader, plan: str) -> dict[str, object]:
         """What must be equal, so that work can go on."""
@@ -209,6 +206,28 @@ class LargePictures:
             "result": job.target.suffix.lower(),
             "boot": boot(),
         }
+
+
+def scratch_folder(job: Job, tiling: Tiling) -> Path:
+    """Of a picture and an output folder, whatever the other options, so that other options leave none behind."""
+    names = f"{job.source.absolute()}\0{job.target.parent.absolute()}"
+    name = hashlib.blake2b(names.encode(errors="surrogateescape"), digest_size=8).hexdigest()
+    return (tiling.scratch or job.target.parent / SCRATCH) / name
+
+
+def remove_scratch(job: Job, tiling: Tiling) -> None:
+    """Remove what a killed translation by regions left of a picture that was then translated at once."""
+    folder = scratch_folder(job, tiling)
+    if folder.is_dir():
+        remove_left(folder)
+        _remove_if_empty(folder.parent, tiling)
+
+
+def _remove_if_empty(folder: Path, tiling: Tiling) -> None:
+    """Remove the folder of all scratch files, but not one that the user gave."""
+    if tiling.scratch is None:
+        with suppress(OSError):  # it holds the scratch files of another picture
+            folder.rmdir()
 
 
 def _facts(path: object) -> list[int] | None:

@@ -25,7 +25,7 @@ from gan_style.machine.share import ALONE, Share
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 from gan_style.translation.inputs import Job, kept_before
-from gan_style.translation.large import LargePictures
+from gan_style.translation.large import LargePictures, remove_scratch
 from gan_style.translation.picture import Original, kind_of_pixels, read_source, write_result
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.termination import exiting_on_termination
@@ -258,6 +258,8 @@ class Translation:
     def _write(self, source: Original, result: Tensor) -> None:
         with room_for(f"{source.job.source}: no memory to write its translation", _SMALLER):
             write_result(source, result, self.keep_resized, self.png_compression)
+        if isinstance(source.job, Job):
+            remove_scratch(source.job, self.predictor.tiling)
         with self._counting:  # here, where no signal comes between a result and its count: Python delivers them to the main thread
             self.tally.translated += 1
 

@@ -15,6 +15,7 @@ from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import RegionWriter, Storage
 from gan_style.files.samples import rounded_to_8_bits
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES
+from gan_style.terminal.progress import Progress
 from gan_style.tiling.scratch import Waiting
 from gan_style.tiling.spans import Region
 from gan_style.translation.inputs import Job
@@ -65,8 +66,8 @@ class Result(ABC):
         """Take the pixels [h, w, C] of a region."""
 
     @abstractmethod
-    def finish(self, png_compression: int) -> None:
-        """Write the file. png_compression: 0 (fast) to 9 (small)"""
+    def finish(self, png_compression: int, shown: bool) -> None:
+        """Write the file. png_compression: 0 (fast) to 9 (small); shown: show the progress"""
 
     @abstractmethod
     def __enter__(self) -> Self: ...
@@ -85,8 +86,9 @@ class _Tiff(Result):
     def put(self, region: Region, pixels: np.ndarray) -> None:
         self._writer.write(region[0].start, region[1].start, pixels)
 
-    def finish(self, png_compression: int) -> None:
-        self._writer.finish()
+    def finish(self, png_compression: int, shown: bool) -> None:
+        with Progress(f"writing {self.job.target.name}", "tiles", self._writer.tiles, brief=True, shown=shown) as progress:
+            self._writer.finish(progress.update)
 
     def __exit__(self, *_: object) -> None:
         self._writer.close()
@@ -102,7 +104,7 @@ class _Encoded(Result):
     def put(self, region: Region, pixels: np.ndarray) -> None:
         self._pixels.write(region, pixels)
 
-    def finish(self, png_compression: int) -> None:
+    def finish(self, png_compression: int, shown: bool) -> None:
         pixels = self._pixels.all()
         images.write(self.job.target, fit_format(pixels, self.job.target.suffix.lower()), self.reader.dots_per_inch, png_compression)
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from evaluating import train
 from pictures import draw_folders
+from tiny_bundles import pixels, tiny_bundle
+
+from gan_style.files import images
 
 
 @pytest.fixture
@@ -33,3 +36,11 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     """A pix2pix run of two steps on `data`, and what validation measured after the second."""
     run_dir = tmp_path_factory.mktemp("trained") / "run"
     return run_dir, train("pix2pix", data, run_dir, "l1,psnr,ssim,lpips,fid,kid,structure", "validation.best=l1")
+
+
+@pytest.fixture
+def large_inputs(elsewhere: None) -> None:
+    """Two bundles and a picture, for `large_pictures.command`."""
+    tiny_bundle(Path("a.safetensors"))
+    tiny_bundle(Path("other.safetensors"), seed=3)
+    images.write(Path("in/wide.png"), pixels(70, 90))

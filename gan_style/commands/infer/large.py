@@ -101,7 +101,8 @@ def large_pictures(
     if not isinstance(translator, Plain) or options.resize != "none" or tile == 0:
         return None
     condition: Sequence[Tensor] = translator.condition
-    return LargePictures(predictor, condition, tiling, given, bundle, options.png_compression or FAST_PNG)
+    compression = FAST_PNG if options.png_compression is None else options.png_compression
+    return LargePictures(predictor, condition, tiling, given, bundle, compression)
 
 
 def _given(options: argparse.Namespace, *names: str) -> list[str]:

@@ -37,7 +37,9 @@ def test_a_level_that_is_built_tile_by_tile_is_the_picture_halved_at_once(tmp_pa
     pixels = random_pixels(2 * TILE + 77, 2 * TILE + 1, 4, 16)
     larger = TileFile(tmp_path / "s", *pixels.shape, 16)
     larger.write(0, 0, pixels)
-    level = build_level(larger, tmp_path / "s.level1")
+    ticks: list[int] = []
+    level = build_level(larger, tmp_path / "s.level1", lambda: ticks.append(1))
+    assert len(ticks) == level.tiles
     np.testing.assert_array_equal(level.read(0, 0, level.height, level.width), halved(pixels))
 
 
@@ -49,5 +51,5 @@ def test_a_level_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(TileFile, "write", full)
     with pytest.raises(UserError, match="no room"):
-        build_level(larger, tmp_path / "s.level1")
+        build_level(larger, tmp_path / "s.level1", lambda: None)
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
