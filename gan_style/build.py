@@ -35,7 +35,7 @@ from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
 from gan_style.engine.run_classes import domain_colours, label_colours, with_colours, with_domain_colours
 from gan_style.engine.samples import Example, SampleGrid
-from gan_style.engine.summary import summary
+from gan_style.engine.summary import computing, summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import UserError
@@ -107,7 +107,8 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
-        for line in [*summary(config, training, validation, method), *begun]:
+        computes = computing(config, accelerator.device, processes, plan.length)
+        for line in [*summary(config, training, validation, method), computes, *begun]:
             say(line)
     trainer = Trainer(method, config.train, config.optim, accelerator, plan.length, plan.warm_up)
     train_config = config.train
@@ -138,7 +139,7 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
     not checked.
     """
     config = with_precision(config)
-    training_device(config.train)
+    device = training_device(config.train)
     with lent_process(), looking_only() as looking:
         config, training, validation = resolved(config, *open_data(config))
         earlier = earlier_inputs(Path(config.run_dir))
@@ -147,7 +148,7 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
         open_validation(config, method)
         slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
         plan = make_plan(config.train, config.optim, len(training))
-        lines = [*summary(config, training, validation, method), *begun]
+        lines = [*summary(config, training, validation, method), computing(config, device, 1, plan.length), *begun]
         goes_on = any(Path(config.run_dir).glob("checkpoints/step_*"))
         kept_length = "; the run in this folder goes on as optim.extend says" if goes_on else ""
         lines.append(f"length      {plan.in_words(config.train.batch_size, len(training))}{kept_length}")

@@ -2,15 +2,20 @@
 
 from typing import Any
 
+import torch
+
 from gan_style.config.data import DataConfig
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet
 from gan_style.datasets.layouts import not_used
 from gan_style.datasets.values import glance
+from gan_style.datasets.workers import loading_processes
 from gan_style.demo.sets import is_demo
 from gan_style.files.left_out import LeftOut
+from gan_style.machine.compilation import chosen
 from gan_style.methods.base import Method
 from gan_style.networks.discriminator import AnySizeDiscriminator
+from gan_style.terminal.counted import counted
 
 
 def summary(config: RunConfig[Any], training: TrainingSet, validation: ValidationSet | None, method: Method) -> list[str]:
@@ -30,6 +35,19 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
         field = f", receptive field {network.receptive_field} pixels" if isinstance(network, AnySizeDiscriminator) else ""
         lines.append(f"network     {name}: {millions:.2f} M parameters{field}")
     return lines
+
+
+def computing(config: RunConfig[Any], device: torch.device, processes: int, steps: int) -> str:
+    """The line that tells what computes, and what keys that say `auto` became. steps: planned, on which `train.compile` depends"""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    parts = [f"{processes} processes"] if processes > 1 else []
+    parts.append(f"{name} with {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else name)
+    parts.append(config.train.dtype if config.train.mixed_precision == "no" else config.train.mixed_precision)
+    if (way := chosen(config.train.compile, device, processes, steps)) != "off":
+        parts.append(f"compiled{' to CUDA graphs' if way == 'graphs' else ''} (the first step takes a minute or more)")
+    loading = loading_processes(config.data.workers)
+    parts.append(f"{loading} loading process{'' if loading == 1 else 'es'}{' each' if processes > 1 else ''}")
+    return f"device      {', '.join(parts)}"
 
 
 def demo_data(data: DataConfig) -> list[str]:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 import warm
 import yaml
 from pictures import draw_folders
@@ -15,6 +16,7 @@ from gan_style.bundles.file import load_bundle
 from gan_style.commands.train import train_command
 from gan_style.datasets.sources import find
 from gan_style.errors import UserError
+from gan_style.terminal.counted import counted
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,18 @@ def test_dry_run_checks_everything_and_writes_nothing(data: Path, tmp_path: Path
     assert not (tmp_path / "run").exists()
     with pytest.raises(UserError, match="nowhere"):
         train_command([*smoke_arguments("pix2pix", tmp_path / "nowhere", tmp_path / "run"), "--dry-run"])
+
+
+def test_the_summary_tells_what_computes(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*overrides: str) -> list[str]:
+        assert train_command([*smoke_arguments("pix2pix", data, tmp_path / "run"), "train.steps=1", *overrides]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("device ")]
+
+    threads = counted(torch.get_num_threads(), "thread")
+    keys = ["train.mixed_precision=bf16", "data.workers=2"]
+    assert told(*keys, "--dry-run") == told(*keys) == [f"device      cpu with {threads}, bf16, 2 loading processes"]
+    compiled = f"device      cpu with {threads}, float32, compiled (the first step takes a minute or more), 1 loading process"
+    assert told("--dry-run", "data.workers=1", "train.compile=on", f"run_dir={tmp_path / 'other'}") == [compiled]
 
 
 def everything_below(folder: Path) -> dict[str, bytes | None]:
