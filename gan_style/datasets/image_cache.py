@@ -5,6 +5,7 @@ are those of now. A file in the folder holds numbers alone, is checked by its le
 cache keeps what it has: every epoch reads each image once, so an image that is dropped for another would be missed as soon.
 """
 
+import errno
 import os
 import struct
 import tempfile
@@ -24,6 +25,7 @@ from gan_style.datasets.workers import loading_processes
 from gan_style.files.bounded import MAX_BYTES
 from gan_style.files.looking import cache_folder
 from gan_style.files.opening import open_regular
+from gan_style.machine.memory import free_memory
 
 # The file: the magic word, the key, the stamp, CRC-32 of the rest; is it a label map, orientation, bits, channels; height and width of the
 # pixels, and of the image before it was resized; the pixels.
@@ -32,6 +34,7 @@ _HEAD = struct.Struct("<16s16s16sI")
 _FACTS = struct.Struct("<4B4I")
 _BEGINNING = _HEAD.size + _FACTS.size
 _COUNTED_AGAIN = 2**26  # bytes that a process writes before it counts the folder again, to which other processes write too
+_LEFT_FREE = 2**30  # bytes of the machine's memory that a cache in memory does not fill
 _LEFT_BEHIND = 3600  # seconds after which a temporary file belongs to a writer that was killed
 
 
@@ -85,6 +88,9 @@ class MemoryCache:
         if held > self.limit:
             self.trouble = f"data.cache: {self.limit / 2**30:.3g} GB of a process are full; other images are read anew: raise data.cache_gb"
             return
+        if free_memory() < _LEFT_FREE:
+            self.trouble = "data.cache: less than 1 GB of the machine's memory is free; other images are read anew: take data.cache=disk"
+            return
         pixels = np.ascontiguousarray(loaded.pixels)
         pixels.flags.writeable = False
         self._entries[key], self.held = (stamp, replace(loaded, pixels=pixels)), held
@@ -122,7 +128,8 @@ class DiskCache:
                 return
             _write(self._path(key), data)
         except OSError as refusal:
-            self.trouble = f"data.cache: {self.folder} cannot be written ({refusal.strerror}); images are read anew: free the disk"
+            todo = "free the disk" if refusal.errno in (errno.ENOSPC, errno.EDQUOT) else "set GAN_STYLE_CACHE to a folder that can be"
+            self.trouble = f"data.cache: {self.folder} cannot be written ({refusal.strerror}); other images are read anew: {todo}"
             return
         self._held += len(data)
         self._written += len(data)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_style.errors import UserError
 from gan_style.machine.allocator import keeping_freed_memory
+from gan_style.machine.memory import free_memory
 from gan_style.terminal.progress import duration
 from gan_style.tiling.executor import Executor, Source, Using
 from gan_style.tiling.graph import Statistics, trace
@@ -185,18 +186,6 @@ def check_disk(folder: Path, needed: float) -> None:
             f"{folder}: the scratch files take {needed / 2**30:.1f} GiB, and its disk has {free / 2**30:.1f} GiB; "
             "give --scratch on another disk, or take --scratch-precision half"
         )
-
-
-def free_memory() -> int:
-    """Bytes of memory that are available to new work; 2 GiB where the system does not say."""
-    try:
-        with open("/proc/meminfo") as lines:  # noqa: PTH123
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 2 * 2**30
 
 
 def _device_memory(device: torch.device) -> float:

@@ -1,5 +1,6 @@
 """Cached images: the same bits as without a cache, whatever happens to files, folders and settings."""
 
+import errno
 import multiprocessing
 import os
 import time
@@ -219,11 +220,33 @@ def test_processes_share_the_bound_of_the_memory(root: Path) -> None:
     assert [each.limit for each in limits if isinstance(each, image_cache.MemoryCache)] == [2**30, 2**30, 2**28]
 
 
+def test_a_cache_leaves_free_memory_to_the_rest_of_the_machine(
+    root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([2**40] * 3)
+    monkeypatch.setattr(image_cache, "free_memory", lambda: next(free, 2**29))
+    settings = config(root, "memory")
+    dataset = training(settings)
+    assert same(batches(settings, dataset=dataset), batches(config(root, "off")))
+    (told,) = [record.message for record in caplog.records]
+    assert "memory is free" in told and "data.cache=disk" in told
+    assert isinstance(dataset.images.cache, image_cache.MemoryCache) and len(dataset.images.cache._entries) == 3
+
+
 def test_a_folder_that_cannot_be_written_costs_a_warning(root: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache.parent.mkdir()
     cache.write_text("no folder")
     assert same(batches(config(root, "disk")), batches(config(root, "off")))
-    assert len(caplog.records) == 1 and str(cache) in caplog.text
+    assert len(caplog.records) == 1 and str(cache) in caplog.text and "set GAN_STYLE_CACHE" in caplog.text
+
+
+def test_a_full_disk_costs_a_warning(root: Path, cache: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(image_cache, "_write", full)
+    assert same(batches(config(root, "disk")), batches(config(root, "off")))
+    assert len(caplog.records) == 1 and "free the disk" in caplog.text
 
 
 def test_what_killed_writers_left_is_removed_in_time(root: Path, cache: Path) -> None:
