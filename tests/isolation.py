@@ -23,6 +23,7 @@ T = TypeVar("T", bound=Placed)
 _OF_OTHERS = (
     "PYTEST_CURRENT_TEST",
     "NO_ALBUMENTATIONS_UPDATE",
+    "SVT_LOG",
     "TORCHINDUCTOR_CACHE_DIR",
     "LD_LIBRARY_PATH",
 )  # set by pytest and when libraries load

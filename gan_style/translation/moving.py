@@ -202,7 +202,7 @@ class MovingPictures:
                 f"{job.target}: cannot be written ({failure.strerror or failure}); free the disk or choose another folder"
             ) from failure
         if left_out and self.shown:
-            say(one_line(f"{job.source}: {job.target.name} cannot hold and lacks {', '.join(left_out)}"))
+            say(one_line(f"{job.source}: the result lacks {', '.join(left_out)}"))
 
 
 def _refused(mistake: UserError) -> bool:

@@ -127,7 +127,7 @@ class Tally:
         for failure in self.failures:
             print(f"failed: {failure}", file=sys.stderr)
         if self.failures:
-            raise UserError(f"{len(self.failures)} images failed, the first of them {self.failures[0]}")
+            raise UserError(f"{len(self.failures)} files failed, the first of them {self.failures[0]}")
 
 
 @dataclass

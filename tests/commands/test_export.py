@@ -40,6 +40,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for door in ("uint8", "float") if name in FLOATS else ("uint8",):
             assert run(["export", "--model", str(bundle), "--output", str(root / name / f"{door}.onnx"), "--input", door]) == 0
     Image.fromarray(pixels(50, 61)).save(root / "photo.png")
+    photo = Image.open(root / "photo.png")
+    photo.save(root / "clip.gif", save_all=True, append_images=[photo.transpose(Image.Transpose.ROTATE_180)])
     Image.fromarray(pixels(40, 33, seed=1)).save(root / "style.png")
     Image.fromarray(pixels(20, 30, 1, depth=16)[..., 0]).save(root / "deep.png")
     return root
@@ -85,6 +87,8 @@ def test_load_gives_the_bundles_results(files: Path) -> None:
         ("pix2pix", ["--tile", "32"], "--tile 32: an exported network translates pictures at once"),
         ("pix2pix", ["--max-memory", "2G"], "--max-memory: an exported network translates pictures at once"),
         ("pix2pix", ["--pyramid", "--format", "tiff"], "--pyramid: an exported network translates pictures at once"),
+        ("pix2pix", ["--statistics", "local"], "--statistics: an exported network translates pictures at once"),
+        ("pix2pix", ["--input", "clip.gif", "--statistics", "shared"], "--statistics shared: an exported network measures each picture by"),
         ("pix2pix", ["--direction", "b2a"], "--direction b2a: "),
         ("pix2pix", ["--device", "mps"], "--device mps: "),
         ("pix2pix", ["--to", "dusk"], "--to dusk: a bundle of pix2pix has no domains"),

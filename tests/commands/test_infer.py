@@ -172,7 +172,7 @@ def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str])
     assert captured.out.splitlines()[-1] == "0 translated, 2 skipped (exist), 2 failed -> out"
     lines = captured.err.splitlines()
     assert [line.split(": ")[:2] for line in lines[:2]] == [["failed", "in/a_text.png"], ["failed", "in/b_cut.png"]]
-    assert lines[2].startswith("error: 2 images failed, the first of them in/a_text.png") and len(lines) == 3
+    assert lines[2].startswith("error: 2 files failed, the first of them in/a_text.png") and len(lines) == 3
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_hostile_files_by_hostile_names(main: Callable[..., int], capsys: pytest
     captured = capsys.readouterr()
     lines = captured.err.split("\n")
     assert len(lines) == 10 + 1 + 1 and all(line.isprintable() for line in lines)
-    assert lines[-2].startswith("error: 10 images failed, the first of them bad/")
+    assert lines[-2].startswith("error: 10 files failed, the first of them bad/")
     assert captured.out.splitlines()[-1] == "1 translated, 0 skipped (exist), 10 failed -> out"
     assert os.listdir("out") == [os.fsdecode(b"good \xff\n\x1b.png")]  # noqa: PTH208
 

@@ -17,6 +17,7 @@ from tiny_bundles import UNET_BATCH, pixels, tiny_bundle
 from videos import UNEVEN, draw_frame, draw_video, heard, shown
 
 from gan_style.files import images
+from gan_style.files.video.codecs import CODECS
 from gan_style.translation.predictor import Predictor
 
 
@@ -80,8 +81,29 @@ def test_sound_that_the_container_does_not_take_is_named(main: Callable[..., int
     assert heard(Path("out/old.mkv")) and "lacks" not in capsys.readouterr().out, "Matroska takes nearly any"
     draw_video(Path("clip.mkv"), sound="aac").rename("clip.webm")
     assert main(command(input="clip.webm")) == 0
-    assert "clip.webm: clip.webm cannot hold and lacks sound (aac)" in capsys.readouterr().out
+    assert "clip.webm: the result lacks sound (aac)" in capsys.readouterr().out
     assert len(shown(Path("out/clip.webm")).frames) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels_"), [("clip.mov", "png", "rgba"), ("clip.mkv", "ffv1", "bgra"), ("clip.webm", "libvpx-vp9", "yuva420p")]
+)
+def test_alpha_that_is_lost_is_named(
+    main: Callable[..., int], name: str, codec: str, pixels_: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_video(Path(name), codec=codec, pixels=pixels_)
+    assert main(command(input=name)) == 0
+    assert f"{name}: the result lacks its alpha" in capsys.readouterr().out.splitlines()
+    draw_video(Path("clip.mp4"))
+    assert main(command()) == 0
+    assert "lacks" not in capsys.readouterr().out
+
+
+def test_an_encoder_says_nothing_of_its_own(main: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    draw_video(Path("clip.mp4"), size=(64, 64), frames=2)
+    for codec in CODECS:
+        assert main(command("--codec", codec, output=codec)) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_frames_at_the_size_of_training(main: Callable[..., int]) -> None:

@@ -96,6 +96,8 @@ def moving_pictures(
 
     shared, own = None, predictor
     if options.statistics == "shared":
+        if predictor.exported:
+            raise UserError("--statistics shared: an exported network measures each picture by itself; leave it out, or take the bundle")
         shared = SharedStatistics(predictor.network)
         own = predictor.running(shared.network)
     elif options.statistics not in WORDS and any(map(_moves, jobs)):

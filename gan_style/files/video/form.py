@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 _DISPLAY_MATRIX = "DISPLAYMATRIX"
+_ALPHA_MODE = "alpha_mode"  # Matroska's element: the frames' alpha is beside them, where FFmpeg's own decoder does not look
 _UNKNOWN, _RGB = 2, 0  # H.273: matrices of colours that are not said, and none
 _FULL = 2
 _LARGEST_SHAPE = 255  # H.264 holds 16 bits of each side of the ratio, and 255 is near enough
@@ -24,7 +25,7 @@ class Form:
     shape: width of a pixel over its height, 0 if unknown
     display: the nine numbers of the display matrix (ISO 14496-12), or None
     range, matrix, primaries, transfer: of colours, as H.273 and FFmpeg number them
-    deep: more than 8 bits
+    deep: more than 8 bits; alpha: does the input have one? The result does not
     end: time at which the last frame ends, in ticks; 0 if the file does not say
     """
 
@@ -40,6 +41,7 @@ class Form:
     transfer: int
     deep: bool
     end: int = 0
+    alpha: bool = False
 
     @property
     def turns(self) -> int:
@@ -85,4 +87,5 @@ def form_of(stream: Any, frame: Any) -> Form:
         int(frame.color_trc),
         max(component.bits for component in frame.format.components) > 8,
         0 if stream.duration is None else int(stream.start_time or 0) + int(stream.duration),
+        any(component.is_alpha for component in frame.format.components) or stream.metadata.get(_ALPHA_MODE) == "1",
     )

@@ -50,6 +50,8 @@ def join(parts: Sequence[Path], last: int, source: Path, target: Path, form: For
                 copy.metadata.update({key: value for key, value in each.metadata.items() if key.lower() in _OF_COPY})
             elif each.index != video.index:
                 left_out.append(f"{_COPIED.get(each.type, f'a stream of {each.type}')} ({context.name if context else 'unknown'})")
+        if form.alpha:
+            left_out.append("its alpha")
         if form.shape not in (0, 1) and suffix.lower() in _WITHOUT_SHAPE and stream.codec_context.name not in _WITH_SHAPE:
             left_out.append(f"the shape of its pixels ({form.shape.numerator}:{form.shape.denominator})")
         if chapters := given.chapters():

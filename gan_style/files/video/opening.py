@@ -5,6 +5,7 @@ of `_FORMATS`: playlists, which name other files or hosts, are not among them.
 """
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -24,6 +25,7 @@ _DAY = 86_400
 
 def library(path: Path) -> Any:
     """PyAV. `UserError` if the extra is missing."""
+    os.environ.setdefault("SVT_LOG", "1")  # libsvtav1 tells its settings on stderr at each start; 1: errors alone
     try:
         import av
     except ImportError as failure:
