@@ -50,7 +50,8 @@ class Resize(BaseModel):
 class Ancestor(BaseModel):
     """The weights that a training began from.
 
-    path: as the user wrote it; sha256: of the file; step: of the training that made them, None if it is not known
+    path: of the file or the checkpoint, in a bundle from its run folder on (`place.without_place`); of the hub, a reference with the commit
+    sha256: of the file; step: of the training that made them, None if it is not known
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,10 +1,12 @@
 """Finding a bundle: a path names a bundle, or a run folder that holds one; hf://user/name names one on the Hugging Face hub."""
 
+import re
 from pathlib import Path
 
 from gan_style.errors import UserError
 
 DIRECTIONS = ("a2b", "b2a")
+_CACHED = re.compile(r"/models--([^/]+?)--([^/]+)/snapshots/([0-9a-f]{40})/(.+)$")  # huggingface_hub's cache
 
 
 def find_bundle(key: str, path: Path, direction: str | None = None) -> Path:
@@ -27,6 +29,20 @@ def find_bundle(key: str, path: Path, direction: str | None = None) -> Path:
     if direction not in (None, *present):
         raise UserError(f"{option} {direction}: {path} has only a bundle for {present[0]}; leave {option} out")
     return path / "bundles" / f"{direction or present[0]}.safetensors"
+
+
+def name_of(path: Path) -> str:
+    """The path, or what it is on the hub if it lies in the hub's cache: `hf://user/name@COMMIT/FILE`."""
+    found = _CACHED.search(path.as_posix())
+    return "hf://{}/{}@{}/{}".format(*found.groups()) if found else str(path)
+
+
+def without_place(name: str) -> str:
+    """What `name_of` gives, from the run folder on: what lies above it says who and where its owner is."""
+    if name.startswith("hf://"):
+        return name
+    path = Path(name)
+    return Path(*path.parts[-3 if path.parent.name in ("bundles", "checkpoints") else -1 :]).as_posix()
 
 
 def is_remote(path: Path) -> bool:

@@ -11,6 +11,7 @@ import yaml
 
 from gan_style.bundles.file import BundleInfo
 from gan_style.bundles.hub import PICTURE
+from gan_style.bundles.place import without_place
 from gan_style.conditions import AnyCondition, Exemplar, Label, Mix, Noise
 from gan_style.config.metrics import METRICS
 from gan_style.errors import one_line
@@ -57,7 +58,8 @@ def without_places(value: Any) -> Any:
         return {key: without_places(child) for key, child in value.items()}
     if isinstance(value, list):
         return [without_places(child) for child in value]
-    return name_of(value) if isinstance(value, str) and re.search(r"[/\\~]", value) else value
+    place = isinstance(value, str) and re.search(r"[/\\~]", value) and not value.startswith("hf://")
+    return name_of(value) if place else value
 
 
 def condition_of(info: BundleInfo) -> AnyCondition:
@@ -121,9 +123,18 @@ def _training(run: Past, info: BundleInfo) -> str:
         ("batch size", run.get("train", "batch_size")),
         ("learning rate", run.get("optim", "lr")),
         ("seed", run.get("train", "seed")),
+        ("begun from", _beginning(info)),
     ]
     rows = [(name, _cell(value)) for name, value in facts if value not in (None, "")]
     return _table(("", ""), rows) + "\n\n`config.yaml` has every key; of paths it has the last part."
+
+
+def _beginning(info: BundleInfo) -> str:
+    begun = info.begun_from
+    if begun is None:
+        return ""
+    step = "" if begun.step is None else f", step {begun.step}"
+    return f"`{without_place(begun.path)}`{step}, SHA-256 {begun.sha256[:16]}"
 
 
 def _network(section: Any) -> str:

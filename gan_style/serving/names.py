@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_style.bundles.place import find_bundle
+from gan_style.bundles.place import find_bundle, is_remote
 from gan_style.errors import UserError
 
 TOKEN = "GAN_STYLE_TOKEN"  # the environment variable
@@ -13,7 +13,8 @@ TOKEN = "GAN_STYLE_TOKEN"  # the environment variable
 def named_bundles(texts: Sequence[str]) -> dict[str, Path]:
     """Name -> bundle for the texts of --model, each `PATH` or `NAME=PATH`.
 
-    A run folder gives its own name, `RUN/bundles/b2a.safetensors` the name `RUN-b2a`, any other bundle its stem.
+    A run folder and a repository of the hub give their own names, `RUN/bundles/b2a.safetensors` the name `RUN-b2a`, any other bundle its
+    stem.
     `UserError` if there is no such bundle, or if two have one name.
     """
     named: dict[str, Path] = {}
@@ -37,6 +38,8 @@ def _split(text: str) -> tuple[str, Path]:
 
 
 def _name_of(path: Path) -> str:
+    if is_remote(path) and path.suffix != ".safetensors":
+        return path.name
     absolute = path.absolute()
     if not path.is_dir() and absolute.parent.name == "bundles":
         return f"{absolute.parent.parent.name}-{path.stem}"

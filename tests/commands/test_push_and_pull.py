@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import evaluating
@@ -16,13 +17,16 @@ import yaml
 from full_disk import files_of_at_most
 from hub_server import TOKEN, Hub, running_hub
 from PIL import Image
+from served import served
 from smoke import ROOT
 from tiny_bundles import tiny_bundle
 
 from gan_style.__main__ import run
+from gan_style.bundles.file import load_bundle
 from gan_style.commands.pull import pull_command
-from gan_style.commands.push import push_command
+from gan_style.commands.push import push_command, space
 from gan_style.errors import UserError
+from gan_style.serving.names import named_bundles
 
 A2B, BEST = "bundles/a2b.safetensors", "bundles/best_a2b.safetensors"
 
@@ -197,7 +201,6 @@ def test_the_files_can_be_looked_at_before_anything_is_pushed(
         ("push RUN me/horses --tag ../x", "--tag ../x: is no name of a tag"),
         ("push RUN me/horses --revision a..b", "--revision a..b: is no name of a branch"),
         ("push RUN me/horses --license MIT!", "--license MIT!: is no identifier of a licence"),
-        ("push RUN me/horses --license nonsense", 'is refused (Invalid metadata in README.md. - "license" must be one of'),
         ("push RUN me/horses --message=", "--message: is empty"),
         ("push RUN me/horses --private --output x", "--private: has no effect without a push"),
         ("push nowhere me/horses", "RUN_DIR nowhere: no such folder"),
@@ -215,6 +218,41 @@ def test_mistakes_are_one_line(made: Path, hub: Hub, command: str, words: str, t
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/precious").write_text("")
     assert words in mistake([str(made) if part == "RUN" else part for part in command.split()])
+
+
+@pytest.mark.parametrize("option", ["--private", "--space", "--revision=trial"])
+def test_a_card_that_the_hub_refuses_leaves_no_repository(made: Path, hub: Hub, option: str) -> None:
+    said = mistake(["push", str(made), "me/horses", "--license", "nonsense", option])
+    assert said == 'hf://me/horses: is refused ("license" must be one of [apache-2.0, mit, ...])'
+    assert hub.repositories == {}
+
+
+def test_a_package_that_is_not_installed_pushes_no_half(made: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space, "requires", lambda _: (_ for _ in ()).throw(PackageNotFoundError))
+    assert mistake(["push", str(made), "me/horses", "--space"]).startswith("--space: gan_style is not installed")
+    assert hub.repositories == {}
+
+
+def test_a_run_that_began_from_weights_tells_which_and_not_where_they_lie(made: Path, hub: Hub, data: Path, tmp_path: Path) -> None:
+    push(made)
+    commit = hub.model("me/horses").refs["main"]
+    for number, (source, expected) in enumerate(
+        {
+            str(made): "run/checkpoints/step_0000002",
+            str(made / A2B): f"run/{A2B}",
+            "hf://me/horses": f"hf://me/horses@{commit}/{A2B}",
+            f"{{generator: hf://me/horses/{BEST}}}": f"hf://me/horses@{commit}/{BEST}",
+        }.items()
+    ):
+        evaluating.train("pix2pix", data, tmp_path / f"{number}", "l1", f"train.init_from={source}")
+        push(tmp_path / f"{number}", to=f"me/begun{number}")
+        files = hub.model(f"me/begun{number}").files()
+        begun = load_bundle(tmp_path / f"{number}" / A2B)[0].begun_from
+        assert begun and begun.path == expected
+        assert f"| begun from | `{expected}`, step 2, SHA-256 " in files["README.md"].decode()
+        assert not [name for name, content in files.items() if b"secret_customer" in content or str(tmp_path).encode() in content]
+        if "hf:" in source:
+            assert "hf://me/horses" in str(yaml.safe_load(files["config.yaml"])["train"]["init_from"])
 
 
 def test_a_token_that_is_wrong_or_missing(made: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +299,7 @@ def test_a_fresh_process_pushes_and_translates_as_from_the_run(made: Path, tmp_p
         gan_style("push", made, "me/horses")
         told = gan_style("infer", "--model", "hf://me/horses", "--input", data / "valA", "--output", "hub")
         commit = hub.model("me/horses").refs["main"]
-    assert told.startswith(f"hf://me/horses: commit {commit}\n") and f"/snapshots/{commit}/{A2B}: pix2pix a2b, step 2" in told
+    assert told.startswith(f"hf://me/horses: commit {commit}\nhf://me/horses@{commit}/{A2B}: pix2pix a2b, step 2")
     told = gan_style("infer", "--model", "hf://me/horses", "--input", data / "valA", "--output", "offline", HF_HUB_OFFLINE="1")
     assert told.startswith(f"hf://me/horses: commit {commit}, from the cache (HF_HUB_OFFLINE is set)\n")
     assert run(["infer", "--model", str(made), "--input", str(data / "valA"), "--output", str(tmp_path / "run")]) == 0
@@ -270,8 +308,9 @@ def test_a_fresh_process_pushes_and_translates_as_from_the_run(made: Path, tmp_p
         assert (pixels[0] == pixels[1]).all() and (pixels[0] == pixels[2]).all()
 
 
-@pytest.mark.usefixtures("hub")
-def test_every_door_takes_a_bundle_of_the_hub(made: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_door_takes_a_bundle_of_the_hub(
+    made: Path, hub: Hub, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import gan_style
 
     push(made)
@@ -281,5 +320,16 @@ def test_every_door_takes_a_bundle_of_the_hub(made: Path, data: Path, tmp_path: 
     assert ours.info.scores and np.array_equal(np.asarray(ours(picture)), np.asarray(gan_style.load(made / BEST)(picture)))
     scores = evaluating.evaluate("--model", "hf://me/horses", "--data", data, "--metrics", "l1")
     assert scores["metrics"] == evaluating.evaluate("--model", made, "--data", data, "--metrics", "l1")["metrics"]
-    assert "/snapshots/" in scores["what"]["model"]
+    assert scores["what"]["model"].startswith(f"hf://me/horses@{hub.model('me/horses').refs['main']}/{A2B}, pix2pix")
     assert run(["convert", "--from", "hf://me/horses", "--to", "theirs.pth"]) == 0 and Path("theirs.pth").exists()
+    assert run(["export", "--model", "hf://me/horses", "--output", "network.onnx"]) == 0
+    assert np.abs(np.asarray(gan_style.load("network.onnx")(picture), int) - np.asarray(gan_style.load(made)(picture))).max() <= 1
+    bundles = named_bundles(["hf://me/horses", f"best=hf://me/horses/{BEST}"])
+    assert list(bundles) == ["horses", "best"] and bundles["horses"].read_bytes() == (made / A2B).read_bytes()
+    with served(bundles, batch_size=1) as server:
+        answer = server.translate(Path(picture.filename).read_bytes(), model="horses")
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), np.asarray(gan_style.load(made)(picture)))
+    capsys.readouterr()
+    for verb, *options in (["export", "--model", "hf://me/none", "--output", "x.onnx"], ["serve", "--model", "hf://me/none"]):
+        assert run([verb, *options]) == 2
+        assert capsys.readouterr().err.startswith("error: --model hf://me/none: is not there, or is private")

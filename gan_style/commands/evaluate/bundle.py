@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from gan_style.bundles.file import BundleInfo
-from gan_style.bundles.place import find_bundle
+from gan_style.bundles.place import find_bundle, name_of
 from gan_style.commands.evaluate.options import flag
 from gan_style.commands.evaluate.result import Result
 from gan_style.commands.evaluate.task import TaskScoring
@@ -66,7 +66,7 @@ def measure_bundle(options: Namespace) -> Result:
             progress.update()
     real = describe_reals(cases, cases.reals, suite) if suite.compares("domain") else {}
     what = {
-        "model": f"{path}, {info.method} {info.direction}, step {info.step}",
+        "model": f"{name_of(path)}, {info.method} {info.direction}, step {info.step}",
         "data": f"{' and '.join(roots)}: {cases.validation.describe()}",
     }
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None)

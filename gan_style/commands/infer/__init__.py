@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from gan_style.bundles.place import DIRECTIONS, find_bundle
+from gan_style.bundles.place import DIRECTIONS, find_bundle, name_of
 from gan_style.commands.infer.gatys import asks_for_gatys, gatys_command
 from gan_style.commands.infer.large import LARGE, large_options, large_pictures
 from gan_style.commands.infer.moving import check_moving, encoding_of, moving_options, moving_pictures
@@ -82,7 +82,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     compression = FAST_PNG if options.png_compression is None else options.png_compression
     if share.main:
         processes = f", {share.count} processes" if share.count > 1 else ""
-        print(one_line(f"{bundle}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}{processes}"))
+        print(one_line(f"{name_of(bundle)}: {info.method} {info.direction}, step {info.step}, on {predictor.device.type}{processes}"))
     if isinstance(condition, Noise):
         count, size, seed = options.samples, options.batch_size or 16, options.seed or 0
 

@@ -17,7 +17,7 @@ Content = bytes | Path
 
 
 def push_command(arguments: Sequence[str]) -> int:
-    """Collect, check, write. Returns the exit code. Nothing is written to the hub before all files are complete."""
+    """Collect, check, write. Returns the exit code. Nothing is written to the hub before all files are complete, and the cards accepted."""
     options = push_parser().parse_args(arguments)
     repository = _checked(options)
     run_dir: Path = options.run_dir
@@ -32,18 +32,20 @@ def push_command(arguments: Sequence[str]) -> int:
         bundles = run_bundles(run_dir)
         files = model_files(run_dir, bundles, repository, options.license)
     directions = list(dict.fromkeys(info.direction for _, info in bundles.values()))
+    page = space_files(repository, f"hf://{repository}", directions, options.license) if options.space else {}
     if options.output is not None:
         written = {f"model/{name}": content for name, content in files.items()}
-        if options.space:
-            space = space_files(repository, f"hf://{repository}", directions, options.license)
-            written |= {f"space/{name}": content for name, content in space.items()}
+        written |= {f"space/{name}": content for name, content in page.items()}
         _write(options.output, written)
         print(one_line(f"{options.output}: {len(written)} files; nothing was pushed"))
         return 0
 
     from gan_style.commands.push.upload import Upload
 
-    model = Upload(repository, "model", options.private)
+    model, space = (Upload(repository, kind, options.private) for kind in ("model", "space"))
+    model.check(files)
+    if options.space:
+        space.check(page)
     there = model.make(options.revision)
     first = next(iter(bundles.values()))[1]
     message = options.message or f"{first.method}, step {first.step}"
@@ -53,10 +55,9 @@ def push_command(arguments: Sequence[str]) -> int:
     pinned = f"hf://{repository}@{commit}"
     print(f"pushed: {pinned}")
     if options.space:
-        space = Upload(repository, "space", options.private)
-        files = space_files(repository, pinned, directions, options.license)
+        page = space_files(repository, pinned, directions, options.license)
         there = {name for name in space.make(None) if name.startswith("gan_style/")}
-        print(f"space: {repository}, commit {space.commit(files, there - files.keys(), message, None)}")
+        print(f"space: {repository}, commit {space.commit(page, there - page.keys(), message, None)}")
     print(f"next: gan-style infer --model {pinned} --input PATH --output DIR")
     return 0
 

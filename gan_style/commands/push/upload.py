@@ -1,5 +1,6 @@
 """Writing files to the hub: one commit with all of them, on a branch, with a tag where one is asked for."""
 
+import json
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gan_style.bundles.hub import CARD
 from gan_style.bundles.hub_mistakes import client, in_one_line
 from gan_style.errors import UserError
 from gan_style.terminal.progress import watched
@@ -21,6 +23,16 @@ class Upload:
         self.repository, self.kind, self.private = repository, kind, private
         self.what = f"hf://{repository}" if kind == "model" else f"Space {repository}"
         self.api = client(self.what)
+
+    def check(self, files: Mapping[str, Content]) -> None:
+        """`UserError` if the hub would refuse the card among the files, such as for its licence. Nothing is written."""
+        hub: Any = import_module("huggingface_hub")
+        card = files[CARD]
+        with in_one_line(self.what, writing=True):
+            try:
+                hub.RepoCard((card if isinstance(card, bytes) else card.read_bytes()).decode()).validate(repo_type=self.kind)
+            except ValueError as refused:
+                raise ValueError(_mistakes(str(refused))) from None
 
     def make(self, branch: str | None) -> set[str]:
         """Make the repository and the branch unless they are there. Returns the names of the files that the branch has.
@@ -50,6 +62,14 @@ class Upload:
         """Name a commit. `UserError` if another one has the name."""
         with in_one_line(f"--tag {tag}: the files are pushed as commit {commit}, but not its tag: {self.what}", writing=True):
             self.api.create_tag(self.repository, tag=tag, revision=commit, repo_type=self.kind)
+
+
+def _mistakes(answer: str) -> str:
+    """The mistakes in a card, in the hub's words."""
+    try:
+        return "; ".join(str(each["message"]) for each in json.loads(answer)["errors"])
+    except (ValueError, LookupError, TypeError):
+        return answer
 
 
 @contextmanager

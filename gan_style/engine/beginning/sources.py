@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from gan_style.bundles.file import METADATA_KEY, Ancestor, digest, load_bundle, opened
-from gan_style.bundles.place import DIRECTIONS, find_bundle
+from gan_style.bundles.place import DIRECTIONS, find_bundle, name_of
 from gan_style.config.yaml_file import read_yaml
 from gan_style.engine.checkpoint import MANIFEST, NETWORKS, TRAINING, Checkpoint, newest_complete, verified
 from gan_style.engine.naming import two_way_name
@@ -78,7 +78,7 @@ def _of_bundle(path: Path) -> dict[str, Stored]:
     info, weights = load_bundle(path)
     if tuple(info.value_range) != (-1.0, 1.0):
         raise UserError(f"{path}: its images are in {list(info.value_range)}, not in [-1, 1]; give another bundle")
-    ancestor = Ancestor(path=str(path), sha256=digest(path), step=info.step)
+    ancestor = Ancestor(path=name_of(path), sha256=digest(path), step=info.step)
     return {two_way_name("generator", info.direction): Stored(ancestor, weights, info.translator)}
 
 

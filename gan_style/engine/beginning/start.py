@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from gan_style.bundles.file import Ancestor, digest
+from gan_style.bundles.place import name_of, without_place
 from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import RunConfig, TrainConfig
 from gan_style.engine.agreement import Agreement
@@ -77,9 +78,9 @@ def check_same_everywhere(kept: Kept, agreement: Agreement) -> None:
 
 
 def ancestor(kept: Kept, network: str) -> Ancestor | None:
-    """The record of the weights that a network began with; None for random ones."""
+    """The record of the weights that a network began with, for its bundle; None for random ones."""
     record = kept.now.get(RECORD, {}).get(network)
-    return Ancestor.model_validate(record) if record else None
+    return Ancestor.model_validate({**record, "path": without_place(record["path"])}) if record else None
 
 
 def _wanted(train: TrainConfig, method: Method) -> Iterator[tuple[str, list[str], Path]]:
@@ -124,7 +125,7 @@ def _foreign(key: str, path: Path, name: str, method: Method, read: Reader) -> S
     section = {name.split("_")[0]: found.config.model_dump(mode="json")}
     wrapped = all(each.startswith(_WRAPPED) for each in method.networks[name].state_dict())
     weights = {f"{_WRAPPED}{each}": value for each, value in found.weights.items()} if wrapped else found.weights
-    return Stored(Ancestor(path=str(path), sha256=digest(path)), weights, section)
+    return Stored(Ancestor(path=name_of(path), sha256=digest(path)), weights, section)
 
 
 def _called(name: str, method: Method) -> str:
