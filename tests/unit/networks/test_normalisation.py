@@ -73,6 +73,33 @@ def test_one_pixel_becomes_zero(batch: int) -> None:
     assert x.grad is not None and torch.equal(x.grad, torch.zeros(batch, 3, 1, 1))
 
 
+@pytest.mark.parametrize("layout", FORMATS, ids=["NCHW", "channels_last"])
+@pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+@pytest.mark.parametrize("shape", [(1, 2, 1024, 1024), (2, 2, 300, 257), (1, 2, 3, 100_000)], ids=str)
+def test_large_maps_are_as_exact_as_small_ones(shape: tuple[int, ...], training: bool, layout: torch.memory_format) -> None:
+    """A float32 sum of a million positions has lost the last of them; a mean far from 0 makes it worse."""
+    x = (torch.randn(shape, generator=torch.Generator().manual_seed(0)) + 50).contiguous(memory_format=layout)
+    wanted = arithmetic(x.double())
+    parameters = torch.tensor([1.5, 0.5]), torch.tensor([0.0, 1.0])
+    with torch.set_grad_enabled(training):
+        y = normalise_each_image(x.requires_grad_(training), *parameters)
+    expected = wanted * parameters[0][:, None, None] + parameters[1][:, None, None]
+    torch.testing.assert_close(y.double(), expected, rtol=0, atol=1e-4)
+    if shape[0] == 1 or layout == torch.channels_last:
+        assert y.is_contiguous(memory_format=layout)
+
+
+def test_gradients_of_a_large_map() -> None:
+    x, incoming = (torch.randn((1, 2, 512, 512), generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    gradients = []
+    for function, kind in ((arithmetic, torch.float64), (normalise_each_image, torch.float32)):
+        leaf = (x + 50).to(kind, memory_format=torch.channels_last).requires_grad_()
+        function(leaf).backward((incoming + 3).to(kind, memory_format=torch.channels_last))
+        assert leaf.grad is not None
+        gradients.append(leaf.grad.double())
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("layout", FORMATS, ids=["NCHW", "channels_last"])
 def test_bfloat16(batch: int, layout: torch.memory_format) -> None:
