@@ -33,7 +33,7 @@ demo: setup
 	$(BIN)/python data/prepare.py compare --output runs/demo/comparison.png data/demo/paired/valA runs/demo/translated data/demo/paired/valB
 
 test: setup
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal tests
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --durations=30 tests
 
 # In one process, so that the seed that is printed gives the very order again.
 nightly: setup
