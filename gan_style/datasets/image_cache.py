@@ -25,7 +25,7 @@ from gan_style.datasets.workers import loading_processes
 from gan_style.files.bounded import MAX_BYTES
 from gan_style.files.looking import cache_folder
 from gan_style.files.opening import open_regular
-from gan_style.machine.memory import free_memory
+from gan_style.machine.free_memory import free_memory
 
 # The file: the magic word, the key, the stamp, CRC-32 of the rest; is it a label map, orientation, bits, channels; height and width of the
 # pixels, and of the image before it was resized; the pixels.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan_style.errors import UserError
 from gan_style.machine.allocator import keeping_freed_memory
-from gan_style.machine.memory import free_memory
+from gan_style.machine.free_memory import free_memory
 from gan_style.terminal.progress import duration
 from gan_style.tiling.executor import Executor, Source, Using
 from gan_style.tiling.graph import Statistics, trace
