@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 from gan_style.errors import UserError
 
-# The words of libraries that raise no MemoryError: torch's CPU and GPU, cuDNN and cuBLAS, C++, OpenCV, PIL, oneDNN.
+# The words of libraries that raise no MemoryError: torch's CPU and GPU, cuDNN and cuBLAS, C++, OpenCV, PIL, onnxruntime, oneDNN.
 _REFUSALS = re.compile(
     r"(can't|cannot|could not|failed to|unable to) allocate|(out of|insufficient|not enough) memory|ALLOC_FAILED|bad_alloc"
+    r"|Available memory of \d+ is smaller than requested"  # onnxruntime
     r"|could not (create|execute) a primitive$",  # oneDNN has no memory for a kernel; a layer that it lacks fails at the descriptor
     re.I,
 )

@@ -1,11 +1,14 @@
 """A network in ONNX that `gan-style export` wrote, run by onnxruntime in the place of a bundle's network.
 
 A file from outside is a program (docs/guide/untrusted.md). Before onnxruntime sees it, its metadata are checked against a schema, and a
-graph with weights in other files, with control flow or with operators beyond ONNX's own is refused.
+graph with weights in other files, with control flow or with operators beyond ONNX's own is refused. All sessions of the process together
+get `SHARE` of the memory that is free before the first one.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,12 +21,15 @@ from gan_style.bundles.exported import EXTRA, ExportInfo
 from gan_style.bundles.file import MAX_HEADER_BYTES, METADATA_KEY, unreadable
 from gan_style.conditions import Exemplar, Mix, Noise
 from gan_style.errors import UserError
+from gan_style.files.bounded import reason
 from gan_style.files.opening import read_regular
 from gan_style.machine.device import choose_device
-from gan_style.machine.memory import no_room
+from gan_style.machine.memory import free_memory, no_room
 from gan_style.types import to_floats
 
 MAX_BYTES = 2**31  # of a file: protobuf reads no larger ones
+SHARE = 0.75
+_SAID = 200  # characters of a message of onnxruntime
 _LOOPS = {"If", "Loop", "Scan", "SequenceMap"}
 _EIGHT_BITS = 1e-3  # distance of a value from a whole number of 255ths that rounding explains
 
@@ -44,11 +50,13 @@ def load_libraries(*names: str) -> list[Any]:
 class OnnxNetwork(nn.Module):
     """A session of onnxruntime with the call of a bundle's network: pictures [B, C, H, W] and a condition -> [B, C', H, W], in [-1, 1].
 
-    A picture of the door `uint8` must have 8 bits, else `UserError`. The constructor raises one for a file that is not run.
+    A picture of the door `uint8` must have 8 bits, else `UserError`. The constructor raises one for a file that is not run, a call for a
+    graph that fails or gives a result of another shape.
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
         super().__init__()
+        self._path = path
         self.info, content = read_exported(path)
         self.size_multiple, self.minimum_size = self.info.size_multiple, self.info.minimum_size
         self._session = open_session(content, path, device)
@@ -76,8 +84,25 @@ class OnnxNetwork(nn.Module):
             (style,) = features
             given += [self._through(style).expand(len(image), -1, -1, -1), image.new_full((len(image), 1), alpha)]
         named = {port.name: each.contiguous().cpu().numpy() for port, each in zip(self.info.inputs, given, strict=True)}
-        result = torch.from_numpy(self._session.run(None, named)[0])
-        return to_floats(result.permute(0, 3, 1, 2)) if self.info.input == "uint8" else result
+        result = torch.from_numpy(self._run(named))
+        result = to_floats(result.permute(0, 3, 1, 2)) if self.info.input == "uint8" else result
+        self._check_shape(image, result)
+        return result
+
+    def _run(self, named: dict[str, Any]) -> Any:
+        """The only output."""
+        try:
+            return self._session.run(None, named)[0]
+        except Exception as failure:
+            if no_room(failure):
+                raise
+            raise UserError(f"{self._path}: onnxruntime fails to run it ({_words(failure)}); export it again") from failure
+
+    def _check_shape(self, image: Tensor, result: Tensor) -> None:
+        batch, _, *size = image.shape if image.dim() == 4 else (*image.shape, *result.shape[2:])
+        wanted = [batch, self.info.bundle.out_channels, *size]
+        if list(result.shape) != wanted or not result.numel():
+            raise UserError(f"{self._path}: its result has the shape {list(result.shape)} in place of {wanted}; export it again")
 
     def _through(self, pictures: Tensor) -> Tensor:
         """Pictures in [-1, 1] as the door takes them."""
@@ -105,12 +130,31 @@ def open_session(content: bytes, path: Path, device: torch.device) -> Any:
     [onnxruntime] = load_libraries("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3  # errors alone; they are raised too
+    options.log_severity_level = 4  # errors are raised
+    _bound_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     providers = ["CPUExecutionProvider"] if device.type == "cpu" else ["CUDAExecutionProvider", "CPUExecutionProvider"]
     try:
-        return onnxruntime.InferenceSession(content, options, providers=providers)
+        # Constants that are computed beforehand would lie outside the bound.
+        return onnxruntime.InferenceSession(content, options, providers=providers, disabled_optimizers=["ConstantFolding"])
     except Exception as failure:  # its own classes, which have no base of their own
-        raise UserError(f"{path}: onnxruntime cannot run it ({str(failure).strip()}); export it again") from failure
+        if no_room(failure):
+            raise
+        raise UserError(f"{path}: onnxruntime cannot run it ({_words(failure)}); export it again") from failure
+
+
+@cache
+def _bound_memory() -> None:
+    """Bound the memory of all sessions of this process together."""
+    [onnxruntime] = load_libraries("onnxruntime")
+    place = onnxruntime.OrtMemoryInfo("Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT)
+    usual = -1
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(int(SHARE * free_memory()), usual, usual, usual))
+
+
+def _words(failure: Exception) -> str:
+    """The end of what onnxruntime says, without the names of its sources and functions."""
+    return re.sub(r"/onnxruntime_src/\S+ [^)]*\) ?", "", reason(failure))[-_SAID:]
 
 
 def device_for(name: str) -> torch.device:
@@ -156,9 +200,21 @@ def read_exported(path: Path) -> tuple[ExportInfo, bytes]:
 
 def _check_graph(path: Path, model: Any) -> None:
     """`UserError` for a graph that `gan-style export` does not write."""
-    held = [*model.graph.initializer, *(each.t for node in model.graph.node for each in node.attribute)]
+    attributes = [each for node in model.graph.node for each in node.attribute]
+    held = [*model.graph.initializer, *(tensor for each in attributes for tensor in (each.t, *each.tensors))]
     if any(each.external_data or each.data_location for each in held):
         raise UserError(f"{path}: has weights in other files, which are not read; export it again")
     others = {node.op_type for node in model.graph.node if node.domain not in ("", "ai.onnx") or node.op_type in _LOOPS}
-    if others or model.functions:
+    others |= set(_rare(model, attributes))
+    if others:
         raise UserError(f"{path}: has operators that gan-style export does not write ({', '.join(sorted(others)[:5])}); export it again")
+
+
+def _rare(model: Any, attributes: Sequence[Any]) -> Iterator[str]:
+    """The names of parts that a graph of ours never has."""
+    if model.functions:
+        yield "functions"
+    if model.graph.sparse_initializer or any(each.HasField("sparse_tensor") or each.sparse_tensors for each in attributes):
+        yield "sparse tensors"
+    if any(each.HasField("g") or each.graphs for each in attributes):
+        yield "graphs in graphs"
