@@ -24,7 +24,8 @@ from gan_style.errors import UserError
 from gan_style.files.bounded import reason
 from gan_style.files.opening import read_regular
 from gan_style.machine.device import choose_device
-from gan_style.machine.memory import free_memory, no_room
+from gan_style.machine.free_memory import free_memory
+from gan_style.machine.memory import no_room
 from gan_style.types import to_floats
 
 MAX_BYTES = 2**31  # of a file: protobuf reads no larger ones
