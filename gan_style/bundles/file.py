@@ -133,6 +133,8 @@ def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:
 
 def _no_bundle(path: Path, problem: Exception) -> str:
     """Why a file is not a bundle, in words."""
+    if path.suffix.lower() in (".pt2", ".ts"):
+        return "not a gan_style bundle; networks in .pt2 and .ts are for other programs: give the bundle, or export an .onnx file"
     kind = kind_of_name(path.name)
     if kind and path.suffix != ".safetensors":
         return (

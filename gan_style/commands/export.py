@@ -36,7 +36,8 @@ def export_command(arguments: Sequence[str]) -> int:
         info = export(bundle, output, options.input, options.precision, options.direction, lambda line: print(one_line(line), flush=True))
     if config is not None:
         _write(config, triton_config(output.stem, output.name, info))
-        print(one_line(str(config)))
+        folder = output.stem
+        print(one_line(f"{config}: for the folder {folder}/ of Triton's model repository, and {output.name} for {folder}/1/"))
     assert info.accuracy is not None
     opset = f", opset {info.opset}" if info.opset else ""
     told = f"{info.bundle.method} {info.bundle.direction}, step {info.bundle.step}, {info.input}, {info.precision}{opset}"

@@ -79,6 +79,14 @@ def test_a_name_with_html_is_a_name(page: Page, tmp_path: Path) -> None:
     assert page.value("document.querySelectorAll('[onerror]').length") == 0 and page.browser.console() == []
 
 
+def test_the_buttons_stand_in_the_middle_of_a_phone(page: Page, photo: Path) -> None:
+    page.open(390, 844)
+    page.add(photo)
+    boxes = "['intake', 'choose', 'camera'].map(id => document.getElementById(id).getBoundingClientRect())"
+    left, right = page.value(f"(([outer, first, last]) => [first.left - outer.left, outer.right - last.right])({boxes})")
+    assert page.visible("#camera") and abs(left - right) <= 1
+
+
 def test_the_divider_obeys_the_keyboard(page: Page, photo: Path) -> None:
     page.open()
     page.add(photo)

@@ -1,5 +1,6 @@
 """gan-style export, and infer and load with the file that it wrote."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from gan_style.__main__ import run
 from gan_style.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-SCRIPT, LABELLED = re.findall(r"```python\n(.*?)```", (ROOT / "docs/guide/export.md").read_text(encoding="utf-8"), re.S)
-WITHOUT = "import sys, runpy; sys.modules |= dict.fromkeys(('gan_style', 'torch')); runpy.run_path(sys.argv[1], run_name='__main__')"
+SCRIPT, BY_TORCH, LABELLED = re.findall(r"```python\n(.*?)```", (ROOT / "docs/guide/export.md").read_text(encoding="utf-8"), re.S)
+WITHOUT = "import sys, runpy; sys.modules |= dict.fromkeys(sys.argv[2:]); runpy.run_path(sys.argv[1], run_name='__main__')"
 BUNDLES: dict[str, dict[str, Any]] = {
     "pix2pix": {},
     "stargan": {"keys": {"domain_names": ["day", "dusk"]}},
@@ -112,6 +113,16 @@ def test_options_that_cannot_apply_are_refused_in_one_line(
     assert line.startswith(f"error: {words}") and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["network.ts", "network.pt2"])
+def test_infer_names_what_it_takes_in_place_of_a_network_for_other_programs(
+    name: str, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", "--model", str(files / "pix2pix" / "a2b.safetensors"), "--output", str(tmp_path / name)]) == 0
+    assert run(["infer", "--model", str(tmp_path / name), "--input", str(files / "photo.png"), "--output", str(tmp_path / "out")]) == 2
+    words = "not a gan_style bundle; networks in .pt2 and .ts are for other programs: give the bundle, or export an .onnx file"
+    assert capsys.readouterr().err == f"error: {tmp_path / name}: {words}\n"
+
+
 def test_a_file_of_8_bits_refuses_a_picture_of_16_and_one_of_floats_keeps_its_depth(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +168,11 @@ def test_a_run_folder_is_exported_with_a_config_for_triton(
     output.write_text("old")
     assert run(["export", "--model", str(trained[0]), "--output", str(output), "--triton", "--overwrite"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert len(told) == 6 and told[-2] == str(tmp_path / "config.pbtxt")
+    assert (
+        len(told) == 6
+        and told[-2]
+        == f"{tmp_path / 'config.pbtxt'}: for the folder network/ of Triton's model repository, and network.onnx for network/1/"
+    )
     assert re.fullmatch(rf"{output}: pix2pix a2b, step 2, uint8, fp32, opset 18, within \S+ of the range \(allowed: 0\.0001\)", told[-1])
     assert (tmp_path / "config.pbtxt").read_text() == (
         'name: "network"\nbackend: "onnxruntime"\ndefault_model_filename: "network.onnx"\nmax_batch_size: 8\ndynamic_batching { }\n'
@@ -166,9 +181,9 @@ def test_a_run_folder_is_exported_with_a_config_for_triton(
     )
 
 
-def without_gan_style(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def without_gan_style(script: str, folder: Path, *hidden: str) -> subprocess.CompletedProcess[str]:
     (folder / "script.py").write_text(script)
-    command = [sys.executable, "-c", WITHOUT, "script.py"]
+    command = [sys.executable, "-c", WITHOUT, "script.py", "gan_style", *hidden]
     return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -176,17 +191,27 @@ def test_the_guides_script_runs_the_file_where_gan_style_cannot_be_imported(file
     assert without_gan_style("import gan_style", tmp_path).returncode != 0
     (tmp_path / "network.onnx").write_bytes((files / "pix2pix/uint8.onnx").read_bytes())
     (tmp_path / "photo.png").write_bytes((files / "photo.png").read_bytes())
-    done = without_gan_style(SCRIPT, tmp_path)
+    done = without_gan_style(SCRIPT, tmp_path, "torch")
     assert done.returncode == 0 and done.stdout.startswith("pix2pix a2b error "), done.stderr
     own = inferred(files / "pix2pix/a2b.safetensors", files / "photo.png", tmp_path / "own")
     assert np.abs(np.asarray(Image.open(tmp_path / "translated.png"), dtype=int) - own[0]).max() <= 1
+
+
+def test_so_does_the_one_for_torch(files: Path, tmp_path: Path) -> None:
+    bundle = files / "pix2pix" / "a2b.safetensors"
+    assert run(["export", "--model", str(bundle), "--output", str(tmp_path / "network.pt2")]) == 0
+    (tmp_path / "photo.png").write_bytes((files / "photo.png").read_bytes())
+    done = without_gan_style(BY_TORCH, tmp_path)
+    assert done.returncode == 0 and ast.literal_eval(done.stdout)["error"] < 1e-4, done.stderr
+    own = inferred(bundle, files / "photo.png", tmp_path / "own")[0]
+    assert np.abs(np.asarray(Image.open(tmp_path / "translated_by_torch.png"), np.int64) - own).max() <= 1
 
 
 def test_so_does_the_one_about_domains(files: Path, tmp_path: Path) -> None:
     (tmp_path / "network.onnx").write_bytes((files / "stargan/uint8.onnx").read_bytes())
     (tmp_path / "photo.png").write_bytes((files / "photo.png").read_bytes())
     opened = SCRIPT.split("[translated]")[0]
-    done = without_gan_style(f"{opened}\n{LABELLED}\nImage.fromarray(translated[0]).save('translated.png')\n", tmp_path)
+    done = without_gan_style(f"{opened}\n{LABELLED}\nImage.fromarray(translated[0]).save('translated.png')\n", tmp_path, "torch")
     assert done.returncode == 0, done.stderr
     own = inferred(files / "stargan/a2b.safetensors", files / "photo.png", tmp_path / "own", "--to", "dusk")
     assert np.abs(np.asarray(Image.open(tmp_path / "translated.png"), dtype=int) - own[0]).max() <= 1

@@ -90,7 +90,8 @@ def _wanted(train: TrainConfig, method: Method) -> Iterator[tuple[str, list[str]
         return
     for name, place in (train.init_from or {}).items():
         if not (targets := named(name, method.networks)):
-            hint = nearest(name, method.networks) or f"; there are {', '.join(method.networks)}"
+            beginnings = [each.rpartition("_")[0] for each in method.networks if "_" in each]
+            hint = nearest(name, [*method.networks, *beginnings]) or f"; there are {', '.join(method.networks)}"
             raise UserError(f"{KEY}.{short(name)[1:-1]}: {method.config.name} has no such network{hint}")
         yield f"{KEY}.{name}", targets, Path(place)
 

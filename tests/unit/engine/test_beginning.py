@@ -117,6 +117,7 @@ def test_the_direction_of_a_run_decides(tmp_path: Path) -> None:
             {"generator_c": ""},
             r"init_from\.generator_c: cyclegan has no such network, did you mean 'gen",
         ),
+        ("cyclegan", "pix2pix", {"generatr": ""}, "cyclegan has no such network, did you mean 'generator'"),
         ("cyclegan", "pix2pix", {"xyz": ""}, r"no such network; there are generator_ab, generator_ba, discriminator_a, discriminator_b"),
         ("cyclegan", "cyclegan", {"generator": "", "generator_ab": ""}, "generator_ab gets weights from two files; name each network once"),
         ("pix2pix", "pix2pix", "nothing", r"train\.init_from .*nothing: no such file or folder"),

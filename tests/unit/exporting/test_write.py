@@ -169,6 +169,14 @@ def test_a_line_is_said_about_each_comparison(tmp_path: Path) -> None:
     assert all(line.endswith("of the range from torch") for line in lines)
 
 
+def test_pictures_from_noise_are_compared_at_their_own_size(tmp_path: Path) -> None:
+    lines: list[str] = []
+    fields: Any = {"generator": {"name": "dcgan", "base_channels": 4}, "keys": {"size": 16, "latent": 3}}
+    about = export(tiny_bundle(tmp_path / "a2b.safetensors", method="gan", **fields), tmp_path / "network.pt2", say=lines.append)
+    assert [line.split(":")[0] for line in lines] == ["1 x 16 x 16", "3 x 16 x 16"]
+    assert about.accuracy and list(about.accuracy.images) == [(1, 16, 16), (3, 16, 16)]
+
+
 def test_an_exported_network_is_not_exported_again_and_a_direction_must_be_the_bundles(tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "a2b.safetensors")
     export(bundle, tmp_path / "network.onnx")
