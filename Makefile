@@ -11,7 +11,7 @@ help:
 	@echo "make setup   create $(VENV) and install gan_style into it"
 	@echo "make demo    draw the demo data, train pix2pix for two to three minutes on a CPU, translate held-out images"
 	@echo "make test    run the tests"
-	@echo "make nightly the tests in random order, then fuzz tests on new cases and slow tests; SEED=N repeats an order"
+	@echo "make nightly the tests in random order, then fuzz tests on new cases, slow tests, and trainings with compiled networks; SEED=N repeats an order"
 	@echo "make check   ruff, ruff format, pyright, import-linter"
 	@echo "make bench   benchmarks; they print ratios of interleaved runs"
 	@echo "make bench-gpu  on a CUDA GPU: tests, every method in every setting and benchmarks, ten minutes, one page in docs/results"
@@ -41,6 +41,8 @@ nightly: setup
 		$(TEST_ENV) $(BIN)/python -m pytest --shuffle $$seed tests
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load -m nightly tests/fuzz
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load -m slow tests
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load --compiled inductor tests/commands/test_train.py tests/resume tests/distributed
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load --compiled aot_eager -m "not slow" tests/contract
 
 check: setup
 	$(BIN)/ruff check .
