@@ -33,12 +33,12 @@ demo: setup
 	$(BIN)/python data/prepare.py compare --output runs/demo/comparison.png data/demo/paired/valA runs/demo/translated data/demo/paired/valB
 
 test: setup
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --durations=30 tests
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --durations=30 -m "not slow" tests
 
 # In one process, so that the seed that is printed gives the very order again.
 nightly: setup
 	seed=$${SEED:-$$(date +%s)}; echo "random order: SEED=$$seed make nightly repeats it"; \
-		$(TEST_ENV) $(BIN)/python -m pytest --shuffle $$seed tests
+		$(TEST_ENV) $(BIN)/python -m pytest --shuffle $$seed -m "not slow" tests
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load -m nightly tests/fuzz
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load -m slow tests
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist load --compiled inductor tests/commands/test_train.py tests/resume tests/distributed
