@@ -113,6 +113,20 @@ def test_options_that_cannot_apply_are_refused_in_one_line(
     assert line.startswith(f"error: {words}") and not (tmp_path / "out").exists()
 
 
+def test_an_animation_alone_has_its_scratch_folder_and_its_bound(files: Path, tmp_path: Path) -> None:
+    command = [
+        "infer",
+        "--model",
+        str(files / "pix2pix" / "uint8.onnx"),
+        "--input",
+        str(files / "clip.gif"),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert run([*command, "--scratch", str(tmp_path), "--max-pixels", "100000"]) == 0
+    assert Image.open(tmp_path / "out" / "clip.gif").n_frames == 2  # pyright: ignore[reportAttributeAccessIssue]
+
+
 @pytest.mark.parametrize("name", ["network.ts", "network.pt2"])
 def test_infer_names_what_it_takes_in_place_of_a_network_for_other_programs(
     name: str, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -91,6 +91,19 @@ def test_the_page_asks_for_what_the_translator_takes_and_gives_its_result(
 
 
 @pytest.mark.parametrize("model", ["alone"], indirect=True)
+@pytest.mark.parametrize("directions", [("a2b",), ("a2b", "b2a")])
+def test_the_page_has_its_repositorys_name_and_no_choice_of_one_direction(
+    model: gan_style.TrainedTranslator, directions: tuple[str, ...], gradio: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "translator", lambda _: model)
+    monkeypatch.setattr(app, "DIRECTIONS", directions)
+    monkeypatch.setattr(app, "MODEL", f"hf://me/horses@{'0' * 40}")
+    assert app.page().title == "me/horses"
+    [(_, inputs, _)] = gradio
+    assert inputs[1].visible == (len(directions) > 1)
+
+
+@pytest.mark.parametrize("model", ["alone"], indirect=True)
 @pytest.mark.usefixtures("model")
 def test_a_large_picture_is_scaled_down_and_alpha_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "LONGEST_SIDE", 32)

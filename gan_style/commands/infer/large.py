@@ -80,7 +80,8 @@ def large_pictures(
     from gan_style.translation.translators import Plain
 
     if predictor.exported:
-        for option in [f"--tile {options.tile}"] if options.tile != "auto" else _given(options, *LARGE[1:])[:1]:
+        idle = [name for name in LARGE[1:] if jobs or name not in ("scratch", "max_pixels")]  # videos have these two
+        for option in [f"--tile {options.tile}"] if options.tile != "auto" else _given(options, *idle)[:1]:
             raise UserError(f"{option}: an exported network translates pictures at once; leave it out, or take the bundle")
         return None
     statistics = options.statistics if options.statistics in WORDS else Path(options.statistics)

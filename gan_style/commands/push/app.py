@@ -42,16 +42,18 @@ def page() -> Any:
     """The page, as gradio runs it."""
     import gradio  # pyright: ignore[reportMissingImports] - a Space has it
 
+    title = MODEL.removeprefix("hf://").partition("@")[0]
     kind, names = asks(DIRECTIONS[0]), list(translator(DIRECTIONS[0]).names)
     if kind == "noise":
-        return gradio.Interface(draw, gradio.Number(0, label="Seed"), gradio.Gallery(label="Drawn"), title=MODEL, flagging_mode="never")
-    inputs = [gradio.Image(type="pil", label="Picture"), gradio.Dropdown(list(DIRECTIONS), value=DIRECTIONS[0], label="Direction")]
+        return gradio.Interface(draw, gradio.Number(0, label="Seed"), gradio.Gallery(label="Drawn"), title=title, flagging_mode="never")
+    direction = gradio.Dropdown(list(DIRECTIONS), value=DIRECTIONS[0], label="Direction", visible=len(DIRECTIONS) > 1)
+    inputs = [gradio.Image(type="pil", label="Picture"), direction]
     if names:
         inputs.append(gradio.Dropdown(names, value=names[0], label="To" if kind == "label" else "Style"))
     elif kind == "picture":
         inputs.append(gradio.Image(type="pil", label="Style"))
     result = gradio.ImageSlider(type="pil", format="png", label="Before and after")
-    return gradio.Interface(translate, inputs, result, title=MODEL, flagging_mode="never")
+    return gradio.Interface(translate, inputs, result, title=title, flagging_mode="never")
 
 
 if __name__ == "__main__":
