@@ -54,6 +54,8 @@ def _conversion(options: Any, source: Path, target: Path, given: dict[str, str])
     if options.kind != "auto" and options.kind not in PROJECTS:
         raise UserError(f"--kind {options.kind}: is none of auto, {', '.join(PROJECTS)}{nearest(options.kind, PROJECTS)}")
     ours = find_bundle("--from", source, options.direction) if is_remote(source) or source.is_dir() or _is_bundle(source) else None
+    if target.exists() and target.samefile(ours or source):
+        raise UserError(f"--to {target}: is the file of --from, which would be lost; choose another name")
     held = open_bundle(ours) if ours else open_discriminator(source)
     if held is not None:
         from gan_style.interop.outgoing import foreign_state, save_state

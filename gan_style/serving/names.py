@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gan_style.bundles.place import find_bundle, is_remote
 from gan_style.errors import UserError
+from gan_style.files.opening import refusal
 
 TOKEN = "GAN_STYLE_TOKEN"  # the environment variable
 
@@ -19,6 +20,8 @@ def named_bundles(texts: Sequence[str]) -> dict[str, Path]:
     """
     named: dict[str, Path] = {}
     for text in texts:
+        if why := _refused(text):
+            raise UserError(f"--model {text}: {why}; give a .safetensors bundle or a run folder")
         name, path = _split(text)
         bundle = find_bundle("--model", path)
         name = name or _name_of(path)
@@ -35,6 +38,12 @@ def _split(text: str) -> tuple[str, Path]:
     if not name or not path:
         raise UserError(f"--model {text}: give PATH or NAME=PATH")
     return name, Path(path)
+
+
+def _refused(text: str) -> str | None:
+    """Why no file can be there, in words."""
+    _, equals, path = text.partition("=")
+    return (refusal(path) if equals and path else None) or refusal(text)
 
 
 def _name_of(path: Path) -> str:

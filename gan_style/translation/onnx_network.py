@@ -52,7 +52,7 @@ class OnnxNetwork(nn.Module):
     """A session of onnxruntime with the call of a bundle's network: pictures [B, C, H, W] and a condition -> [B, C', H, W], in [-1, 1].
 
     A picture of the door `uint8` must have 8 bits, else `UserError`. The constructor raises one for a file that is not run, a call for a
-    graph that fails or gives a result of another shape.
+    graph that fails or gives a result of another shape. It names the file without its folder, which a client of a server need not know.
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
@@ -97,13 +97,13 @@ class OnnxNetwork(nn.Module):
         except Exception as failure:
             if no_room(failure):
                 raise
-            raise UserError(f"{self._path}: onnxruntime fails to run it ({_words(failure)}); export it again") from failure
+            raise UserError(f"{self._path.name}: onnxruntime fails to run it ({_words(failure)}); export it again") from failure
 
     def _check_shape(self, image: Tensor, result: Tensor) -> None:
         batch, _, *size = image.shape if image.dim() == 4 else (*image.shape, *result.shape[2:])
         wanted = [batch, self.info.bundle.out_channels, *size]
         if list(result.shape) != wanted or not result.numel():
-            raise UserError(f"{self._path}: its result has the shape {list(result.shape)} in place of {wanted}; export it again")
+            raise UserError(f"{self._path.name}: its result has the shape {list(result.shape)} in place of {wanted}; export it again")
 
     def _through(self, pictures: Tensor) -> Tensor:
         """Pictures in [-1, 1] as the door takes them."""

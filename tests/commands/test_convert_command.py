@@ -199,3 +199,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(convert: Callable[..., int],
         code = convert("a2b.safetensors", target)
     assert f"--to {target}: cannot be written (" in (said := refused(code, capsys)) and "File too large" in said
     assert [path.name for path in Path().iterdir()] == ["a2b.safetensors"]
+
+
+@pytest.mark.parametrize("target", ["run/bundles/a2b.safetensors", "link.safetensors"])
+@pytest.mark.parametrize("source", ["run", "run/bundles/a2b.safetensors"])
+def test_the_source_is_never_replaced(convert: Callable[..., int], source: str, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    content = tiny_bundle(Path("run/bundles/a2b.safetensors").absolute()).read_bytes()
+    Path("link.safetensors").symlink_to("run/bundles/a2b.safetensors")
+    said = refused(convert(source, target, "--overwrite"), capsys)
+    assert f"--to {target}: is the file of --from, which would be lost; choose another name" in said
+    assert Path("run/bundles/a2b.safetensors").read_bytes() == content

@@ -209,6 +209,7 @@ def test_bad_files(main: Callable[..., int], capsys: pytest.CaptureFixture[str])
         (command(input="x" * 300), "File name too long"),
         (command(input="x" * 300 + "*"), "no images there"),
         (command("--mask", "x" * 300), "File name too long"),
+        (command("--statistics", "x" * 300), "File name too long"),
         (command("--strength", "0"), "--strength: a bundle of cyclegan takes no style"),
         (command("--strength", "high"), "--strength/--alpha: 'high' is no number from 0 to 1"),
         (command("--samples", "many"), "--samples: 'many' is no whole number from 1 to 1000000"),

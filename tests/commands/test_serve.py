@@ -87,6 +87,8 @@ def test_the_token_of_the_environment_is_asked_for_and_told_nowhere(tmp_path: Pa
             ["--model", "run", "--host", "0.0.0.0"],
             "--host 0.0.0.0: others could connect without a token; set GAN_STYLE_TOKEN, or say --without-token",
         ),
+        (["--model", "a" * 300], "a: cannot be opened (File name too long); give a .safetensors bundle or a run folder"),
+        (["--model", "x=" + "a" * 300], "a: cannot be opened (File name too long); give a .safetensors bundle or a run folder"),
         (["--model", "run", "--model", "run"], "--model run: another model is called 'run'; give --model NAME=run"),
         (["--model", "run", "--port", "70000"], "--port: '70000' is no whole number from 0 to 65535"),
         (["--model", "photo.png", "--port", "0"], "photo.png: not a gan_style bundle"),

@@ -36,7 +36,8 @@ def _translate(arguments: Sequence[str], share: Share) -> int:
 def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     """Check the command line, load the bundle and make the output folder. Returns the work that remains."""
     options = infer_parser().parse_args(arguments)
-    check_paths({"--model": [options.model], "--input": options.input, "--mask": options.mask, "--output": [options.output]})
+    given = {"--model": [options.model], "--mask": options.mask, "--statistics": [options.statistics]}
+    check_paths({**given, "--input": options.input, "--output": [options.output]})
     bundle = find_bundle("--model", Path(options.model), options.direction)
     output = Path(options.output)
     encoding, format = encoding_of(options), options.format

@@ -19,6 +19,7 @@ from gan_style.engine.beginning.settings import other_settings
 from gan_style.engine.beginning.sources import Stored, networks_in
 from gan_style.engine.naming import named, two_way_name
 from gan_style.errors import UserError, nearest, short
+from gan_style.files.opening import refusal
 from gan_style.methods.base import Method
 from gan_style.terminal.counted import counted
 from gan_style.types import Direction, Kept, Task
@@ -56,6 +57,8 @@ def begin(config: RunConfig[Any], method: Method, task: Task, kept: Kept, read: 
     lines: list[str] = []
     begun: dict[str, Stored] = {}
     for key, targets, path in _wanted(config.train, method):
+        if why := refusal(str(path)):
+            raise UserError(f"{key} {path}: {why}; give a bundle, a run folder, a checkpoint or a file of weights")
         if Path(config.run_dir).resolve() in (path.resolve(), *path.resolve().parents):
             raise UserError(f"{key} {path}: lies in this run's own folder; leave {KEY} out to go on, or take another run_dir")
         found = _chosen(key, path, targets, method, read)

@@ -194,6 +194,14 @@ def test_a_run_does_not_begin_from_itself(runs: dict[str, Path], tmp_path: Path)
         assert "lies in this run's own folder; leave train.init_from out to go on" in refusal(config("pix2pix", tmp_path, tmp_path / place))
 
 
+def test_a_path_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert "circle: cannot be opened (Too many levels of symbolic links); give a bundle" in refusal(
+        config("pix2pix", tmp_path, tmp_path / "circle")
+    )
+    assert "cannot be opened (File name too long); give a bundle" in refusal(config("pix2pix", tmp_path, tmp_path / ("a" * 300)))
+
+
 def test_two_keys_for_the_weights_of_one_network_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:
     method = {"generator": {"name": "coarse-to-fine", "base_channels": 4, "num_blocks": 1, "num_downs": 2}, "coarse_from": "x"}
     chosen = tiny_config("pix2pixhd", tmp_path / "run", {"init_from": str(runs["pix2pix"])}, method=method)
