@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, fx
 
 from gan_style.errors import UserError
+from gan_style.networks.layers.normalisation import each_one_operator
 from gan_style.tiling.reductions import REDUCTIONS, Reduction
 from gan_style.tiling.rules import rule_of
 from gan_style.tiling.rules.channels import Pointwise
@@ -113,7 +114,7 @@ def trace(function: Callable[..., Tensor], shapes: Sequence[Sequence[int]], devi
     from torch._subclasses.fake_tensor import FakeTensorMode  # these load torch's compiler
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with FakeTensorMode(allow_non_fake_inputs=True), each_one_operator():
         images = [torch.empty(tuple(shape), dtype=dtype, device=device) for shape in shapes]
         plain = torch.func.functionalize(_without_gradients(function))
         traced = make_fx(plain, tracing_mode="fake", _allow_non_fake_inputs=True)(*images)

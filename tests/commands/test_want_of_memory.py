@@ -284,10 +284,15 @@ def test_a_draw_from_noise_goes_on_with_fewer_at_once(
 def test_a_translation_under_a_real_limit(pictures: None, tmp_path: Path) -> None:
     tiny_bundle(Path("a2b.safetensors"), {**UNET_BATCH, "base_channels": 32})
     images.write(Path("in/b.png"), pixels(2500, 2500))
-    done = limited("infer", "--model", "a2b.safetensors", "--input", "in", "--output", "out", "--device", "cpu", cwd=tmp_path)
+    command = ["infer", "--model", "a2b.safetensors", "--input", "in", "--output", "out", "--device", "cpu"]
+    done = limited(*command, "--tile", "none", cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "error: in/b.png: cpu has no memory for 1 image of 2500 x 2500 pixels; take --precision bf16" in done.stderr
     assert results() == ["a.png", "c.png"]
+    done = limited(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "in/b.png: 2500 x 2500 pixels by regions" in done.stdout
+    assert results() == ["a.png", "b.png", "c.png"]
 
 
 @refusals

@@ -15,6 +15,7 @@ from gan_style.networks import STYLE_TRANSFERS, STYLIZERS, per_image_statistics
 from gan_style.networks.generators.resnet import ResnetConfig, ResnetGenerator
 from gan_style.networks.layers.labelled_input import LabelledInput
 from gan_style.networks.layers.labels import EncodedTranslator, LabelEncoding
+from gan_style.tiling.graph import trace
 
 SPEEDS = {"all waits": ALL_WAIT, "little waits": LITTLE_WAITS}
 
@@ -49,6 +50,15 @@ def test_in_float32_regions_are_as_exact_as_the_generator(name: str, norm: str) 
         (result - exact).abs().max() for result in (generator(image.float()), by_regions(generator, image.float(), side=side))
     )
     assert found <= 2 * at_once + 2e-6
+
+
+@pytest.mark.parametrize(("name", "norm"), cases("generator"))
+def test_a_large_image_has_the_statistics_of_a_small_one(name: str, norm: str) -> None:
+    """Layers may measure large images in another way; regions know the operators alone."""
+    generator = per_image_statistics(small("generator", name, norm).eval().requires_grad_(False)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    graphs = [trace(generator, [(1, 3, side, side)], torch.device("cpu"), torch.float32) for side in (96, 8192)]
+    little, large = ([node.inputs[0].name for node in graph.statistics] for graph in graphs)
+    assert little == large
 
 
 @pytest.mark.parametrize("maps", [False, True])

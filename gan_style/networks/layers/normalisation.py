@@ -6,6 +6,9 @@ numbers in another way; benchmarks/normalisation.py measures the choices.
 """
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +17,18 @@ from torch import Tensor, nn
 EPSILON = 1e-5
 _LARGEST = 2**16  # positions over which torch sums a channels_last channel well on a CPU: 256 x 256
 _PART = 2**14  # positions of a part whose statistics it measures at once
+
+_one_operator = ContextVar("one operator", default=False)
+
+
+@contextmanager
+def each_one_operator() -> Iterator[None]:
+    """While entered, a normalisation is one operator of torch, however large the image: for a trace, whose tensors have no values."""
+    before = _one_operator.set(True)
+    try:
+        yield
+    finally:
+        _one_operator.reset(before)
 
 
 def normalise_each_image(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, epsilon: float = EPSILON) -> Tensor:
@@ -41,9 +56,8 @@ def _normalise_one(x: Tensor, weight: Tensor | None, bias: Tensor | None, epsilo
     and of several where the mean is a hundred deviations from 0 (docs/decisions/0044). There the statistics are measured in parts.
     """
     large = x.shape[2] * x.shape[3] > _LARGEST and x.dtype != torch.float64
-    if (
-        not large or x.device.type != "cpu" or x.is_contiguous() or torch.compiler.is_compiling() or type(x) is not Tensor
-    ):  # compiled code sums well; tensors of a trace have no values
+    if not large or x.device.type != "cpu" or x.is_contiguous() or torch.compiler.is_compiling() or _one_operator.get():
+        # Compiled code sums well. A trace needs the operator's name.
         return F.batch_norm(x, None, None, weight, bias, training=True, eps=epsilon)
     if torch.is_grad_enabled() and (x.requires_grad or (weight is not None and weight.requires_grad)):
         y = F.batch_norm(x.contiguous(), None, None, weight, bias, training=True, eps=epsilon)
