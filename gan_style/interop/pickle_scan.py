@@ -33,7 +33,17 @@ class NotPlain(Exception):
 def check_pickles(stream: BytesIO, count: int, size: int) -> None:
     """`NotPlain` if `count` pickles in a row need code, or claim more than `size` bytes. `ValueError` if they are torn."""
     for _ in range(count):
-        _check(((operation.name, argument) for operation, argument, _ in pickletools.genops(stream)), size)
+        _check(_operations(stream), size)
+
+
+def _operations(stream: BytesIO) -> Operations:
+    """The operations of one pickle. `NotPlain` where a number is remembered: torch never does that, and it could be recalled as a size."""
+    before = ""
+    for operation, argument, _ in pickletools.genops(stream):
+        if operation.name in _MEMO and before in _NUMBERS:
+            raise NotPlain("was not written by torch.save as it is; save the state_dict alone")
+        before = operation.name
+        yield before, argument
 
 
 def _check(operations: Operations, size: int) -> None:

@@ -154,6 +154,16 @@ def test_claims_are_not_believed(claim: str, write: Callable[[Path, bytes], Path
     )
 
 
+def test_a_size_that_is_recalled_is_not_believed(tmp_path: Path) -> None:
+    """10 GB, remembered as the value of another key and hidden behind a small number."""
+    hidden = b"X\1\0\0\0n\x8a\x09" + (2_500_000_000).to_bytes(9, "little") + b"q\x09sX\1\0\0\0mK\x04s"
+    content = stored().replace(b"\x80\x02}", b"\x80\x02}" + hidden)
+    size = b"\x8a\x09" + (4).to_bytes(9, "little") + b"tQ"
+    assert content.count(size) == 1
+    refused(archive(tmp_path / "net.pth", content.replace(size, b"h\x09tQ")), "was not written by torch.save as it is")
+    refused(first_format(tmp_path / "old.pth", content.replace(size, b"h\x09NtQ")), "was not written by torch.save as it is")
+
+
 def test_what_the_claims_are_made_of_can_be_read(tmp_path: Path) -> None:
     """The same bytes without a claim are a file of torch."""
     assert torch.equal(read_states(archive(tmp_path / "net.pth", stored()))[""]["w"], torch.zeros(2, 2))
