@@ -11,6 +11,7 @@ from gan_style.datasets.layouts import not_used
 from gan_style.datasets.values import glance
 from gan_style.datasets.workers import loading_processes
 from gan_style.demo.sets import is_demo
+from gan_style.engine.freezing import fixed_tensors
 from gan_style.files.left_out import LeftOut
 from gan_style.machine.compilation import chosen
 from gan_style.methods.base import Method
@@ -30,10 +31,12 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
     by_class = config.method.direction[0] if labels is not None and labels.colours else None
     notes, warnings = glance(training.source, config.data, by_class)
     lines += [f"classes     {note}" for note in notes] + [f"warning     {warning}" for warning in warnings]
+    frozen = fixed_tensors(config.train.freeze, method)
     for name, network in method.networks.items():
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+        still = sum(parameter.numel() for key, parameter in network.named_parameters() if key in frozen[name]) / 1e6
         field = f", receptive field {network.receptive_field} pixels" if isinstance(network, AnySizeDiscriminator) else ""
-        lines.append(f"network     {name}: {millions:.2f} M parameters{field}")
+        lines.append(f"network     {name}: {millions:.2f} M parameters{f', {still:.2f} M of them frozen' if still else ''}{field}")
     return lines
 
 

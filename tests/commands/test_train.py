@@ -74,6 +74,14 @@ def test_a_method_that_needs_pairs_names_those_that_do_not_where_there_are_none(
     assert train_command([*smoke_arguments("cyclegan", unpaired, tmp_path / "run"), "--dry-run"]) == 0
 
 
+def test_what_is_frozen_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    large = "method.generator={name: resnet, base_channels: 16, num_blocks: 1}"  # 4 x 16 channels in its block: 74 thousand parameters
+    frozen = ["train.freeze=[generator.blocks]", "--dry-run"]
+    assert train_command([*smoke_arguments("pix2pix", data, tmp_path / "run", large), *frozen]) == 0
+    [generator, discriminator] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("network ")]
+    assert generator.endswith("M parameters, 0.07 M of them frozen") and "frozen" not in discriminator
+
+
 def test_demo_data_are_told_from_the_users_own(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,7 +165,7 @@ def _told(name: str, stored: Stored, found: Fit, method: Method) -> Iterator[str
     if others := list(other_settings(stored.section, method.config.model_dump(mode="json"), name.split("_")[0])):
         yield f"differs     {name}: {'; '.join(others)}"
     if found.widened:
-        yield f"widened     {name}: {', '.join(found.widened)}"
+        yield f"adapted     {name}: {', '.join(found.widened)}"
     if not found.exact:
         yield f"begins anew {name}, in part: {'; '.join([*found.unfit, *(f'it has no {each}' for each in found.left_over)])}"
 

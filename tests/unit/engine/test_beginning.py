@@ -167,7 +167,7 @@ def test_a_network_with_an_alpha_channel_more_gives_the_same_translation_at_firs
     bundle = runs[name] / "bundles/a2b.safetensors"
     trainer, told = beginning(config(name, tmp_path, bundle, channels=(4, 3)))
     network = "generator" if name == "pix2pix" else "generator_ab"
-    assert f"widened     {network}: stem.conv.weight for 4 instead of 3 channels" in told
+    assert f"adapted     {network}: stem.conv.weight for 4 instead of 3 channels" in told
     old = make_trainer(config(name, tmp_path, bundle))
     begin(config(name, tmp_path, bundle), old.method, build.make_task(config(name, tmp_path, bundle)), Kept(), read_foreign)
     images = torch.rand(2, 4, 16, 16) * 2 - 1
@@ -180,9 +180,9 @@ def test_a_network_with_an_alpha_channel_more_gives_the_same_translation_at_firs
 
 def test_discriminators_of_one_image_are_widened_and_outputs_are_not(runs: dict[str, Path], tmp_path: Path) -> None:
     _, told = beginning(config("cyclegan", tmp_path, {"discriminator": str(runs["cyclegan"])}, channels=(4, 1)))
-    assert [line for line in told if line.startswith("widened")] == [
-        "widened     discriminator_a: layers.0.conv.weight for 4 instead of 3 channels",
-        "widened     discriminator_b: layers.0.conv.weight for 1 instead of 3 channels",
+    assert [line for line in told if line.startswith("adapted")] == [
+        "adapted     discriminator_a: layers.0.conv.weight for 4 instead of 3 channels",
+        "adapted     discriminator_b: layers.0.conv.weight for 1 instead of 3 channels",
     ]
     refused = refusal(config("cyclegan", tmp_path, {"generator_ab": str(runs["cyclegan"])}, channels=(3, 4)))
     assert "does not fit generator_ab in 2 tensors: head.weight is [3, 4, 7, 7], not [4, 4, 7, 7], head.bias is [3], not [4]" in refused
