@@ -54,7 +54,8 @@ class Plan:
         """The length of the run. epoch_length: samples of an epoch"""
         if self.total is None:
             return f"{_counted(self)}; the first steps are measured"
-        return f"{self.end} steps of {batch_size} samples ({self.end * batch_size / epoch_length:.1f} epochs of {epoch_length})"
+        rising = f"; the learning rate rises to the end, for optim.warmup is {self.warm_up} steps" if self.warm_up > self.end else ""
+        return f"{self.end} steps of {batch_size} samples ({self.end * batch_size / epoch_length:.1f} epochs of {epoch_length}){rising}"
 
 
 def make_plan(train: TrainConfig, optim: OptimConfig, epoch_length: int) -> Plan:

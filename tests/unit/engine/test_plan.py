@@ -235,3 +235,9 @@ def test_minutes_take_a_warm_up_in_steps() -> None:
     assert opened.warm_up == opened.fixed(300).warm_up == 9
     with pytest.raises(UserError, match=r"optim\.warmup"):
         plan(optim(warmup=0.5), minutes=1)
+
+
+def test_a_warm_up_that_outlasts_the_run_is_told() -> None:
+    plans = [make_plan(TrainConfig(steps=20), OptimConfig(warmup=steps), EPOCH) for steps in (20, 500)]
+    assert "learning rate" not in plans[0].in_words(1, EPOCH)
+    assert plans[1].in_words(1, EPOCH).endswith("; the learning rate rises to the end, for optim.warmup is 500 steps")
