@@ -22,6 +22,7 @@ from gan_style.config.data import DataConfig
 from gan_style.datasets.index import index_folder
 from gan_style.datasets.reading import Loaded
 from gan_style.datasets.workers import loading_processes
+from gan_style.errors import UserError
 from gan_style.files.bounded import MAX_BYTES
 from gan_style.files.looking import cache_folder
 from gan_style.files.opening import open_regular
@@ -53,14 +54,15 @@ class ImageCache(Protocol):
 
 
 def make_cache(config: DataConfig) -> ImageCache | None:
-    """The cache that `data.cache` asks for; None in a dry run, which keeps nothing."""
+    """The cache that `data.cache` asks for; None in a dry run, which keeps nothing. `UserError` without a place for it."""
     limit = int(config.cache_gb * 2**30)
     if config.cache == "off" or cache_folder():
         return None
     if config.cache == "memory":
         return MemoryCache(limit // max(1, loading_processes(config.workers)))
-    folder = images_folder()
-    return DiskCache(folder, limit) if folder else None
+    if (folder := images_folder()) is None:
+        raise UserError("data.cache: there is no home folder for cached images; set the environment variable GAN_STYLE_CACHE to a folder")
+    return DiskCache(folder, limit)
 
 
 def images_folder() -> Path | None:

@@ -220,9 +220,7 @@ def test_processes_share_the_bound_of_the_memory(root: Path) -> None:
     assert [each.limit for each in limits if isinstance(each, image_cache.MemoryCache)] == [2**30, 2**30, 2**28]
 
 
-def test_a_cache_leaves_free_memory_to_the_rest_of_the_machine(
-    root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_leaves_free_memory(root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     free = iter([2**40] * 3)
     monkeypatch.setattr(image_cache, "free_memory", lambda: next(free, 2**29))
     settings = config(root, "memory")
@@ -238,6 +236,12 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(root: Path, cache: Path
     cache.write_text("no folder")
     assert same(batches(config(root, "disk")), batches(config(root, "off")))
     assert len(caplog.records) == 1 and str(cache) in caplog.text and "set GAN_STYLE_CACHE" in caplog.text
+
+
+def test_no_place_for_a_cache_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_cache, "index_folder", lambda: None)
+    with pytest.raises(UserError, match=r"^data\.cache: there is no home folder.*GAN_STYLE_CACHE"):
+        training(config(root, "disk"))
 
 
 def test_a_full_disk_costs_a_warning(root: Path, cache: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
