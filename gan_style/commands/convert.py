@@ -63,6 +63,9 @@ def _conversion(options: Any, source: Path, target: Path, given: dict[str, str])
 
         for option in ("method", "size"):
             refuse_idle(f"--{option}", getattr(options, option), False, "weights of another project in --from")
+        if options.direction not in (None, held.direction):
+            what = f"translates {held.direction}" if held.direction else "holds a discriminator"
+            raise UserError(f"--direction {options.direction}: {held.path} {what}; leave it out")
         settings = Settings(given)
         kind, state = foreign_state(held, settings)
         if options.kind not in ("auto", kind):

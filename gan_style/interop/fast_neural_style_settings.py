@@ -35,6 +35,8 @@ def read_fast_neural_style(state: State, settings: Settings) -> Foreign:
         values=settings.found("values", "bytes", "as all weights of this kind"),
     )
     style = settings.text("style", "style", "the style's name for infer --style; --set style=NAME")
+    if not style or not style.isprintable() or set(style) & set(":,"):
+        raise UserError(f"--set style={style}: the name of a style is printable, without : and , which infer --style reads; give another")
     network = cast(TransformerNet, without_memory(partial(TransformerNet, 3, 3, config)))
     weights = from_reference(without_statistics(state, "instance", settings), network)
     keys = {"styles": {style: ""}}

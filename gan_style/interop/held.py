@@ -14,7 +14,7 @@ class Held:
     """The network in a bundle or in a discriminator's file.
 
     in_channels: of the images that it takes; network: its shapes, without values; weights: of the bare network
-    method: the method's section in a bundle
+    method: the method's section in a bundle; direction: that a bundle translates, "" for a discriminator
     """
 
     path: Path
@@ -23,3 +23,4 @@ class Held:
     network: nn.Module
     weights: dict[str, Tensor]
     method: Any = None
+    direction: str = ""

@@ -209,3 +209,19 @@ def test_the_source_is_never_replaced(convert: Callable[..., int], source: str, 
     said = refused(convert(source, target, "--overwrite"), capsys)
     assert f"--to {target}: is the file of --from, which would be lost; choose another name" in said
     assert Path("run/bundles/a2b.safetensors").read_bytes() == content
+
+
+def test_a_direction_that_a_bundle_does_not_translate_is_refused(convert: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_bundle(Path("a2b.safetensors"))
+    said = refused(convert("a2b.safetensors", "out.pth", "--direction", "b2a"), capsys)
+    assert said == "error: --direction b2a: a2b.safetensors translates a2b; leave it out\n"
+    assert convert("a2b.safetensors", "out.pth", "--direction", "a2b") == 0
+
+
+@pytest.mark.parametrize("name", ["", "a:0.5", "a,b", "a\nb", "\udcff"])
+def test_a_style_has_a_name_that_infer_can_be_told(convert: Callable[..., int], name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_bundle(Path("a2b.safetensors"), {"name": "transformer_net", "values": "bytes"}, "fast_style", keys={"styles": {"a": "x"}})
+    assert convert("a2b.safetensors", "theirs.pth") == 0
+    capsys.readouterr()
+    said = refused(convert("theirs.pth", "back.safetensors", "--set", f"style={name}"), capsys)
+    assert "the name of a style is printable, without : and ," in said and not Path("back.safetensors").exists()
