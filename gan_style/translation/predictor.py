@@ -132,7 +132,8 @@ class Predictor:
         self._check_padding(*batch.shape[2:])
         count, _, height, width = batch.shape
         said = f"{self.device.type} has no memory for {counted(count, 'image')} of {width} x {height} pixels"
-        advice = f"take {'a smaller --batch-size' if count > 1 else '--precision bf16'} or translate smaller with --resize N"
+        less = "take a smaller --batch-size or " if count > 1 else "" if self.exported else "take --precision bf16 or "
+        advice = f"{less}translate smaller with --resize N"
         with room_for(said, advice):
             if (tiled := self._by_regions(batch, *condition, **style)) is not None:
                 return tiled if image.dim() == 4 else tiled[0]
