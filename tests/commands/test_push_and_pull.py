@@ -14,7 +14,6 @@ import evaluating
 import numpy as np
 import pytest
 import yaml
-from full_disk import files_of_at_most
 from hub_server import TOKEN, Hub, running_hub
 from PIL import Image
 from served import served
@@ -151,35 +150,6 @@ def test_pull_takes_known_names_alone(hub: Hub, made: Path, tmp_path: Path) -> N
         *("README.md", "config.yaml", "samples.png", "hub.json", "a2b.safetensors", "best_a2b.safetensors")
     }
     assert not list(tmp_path.rglob("evil*")) and not list(tmp_path.rglob("run.py"))
-
-
-def test_a_hostile_bundle_is_not_copied(hub: Hub, made: Path, tmp_path: Path) -> None:
-    push(made)
-    horses = hub.model("me/horses")
-    horses.commit({**horses.files(), BEST: b"\x80\x04evil pickle" * 50})
-    assert "not a gan_style bundle" in mistake(["pull", "me/horses", "--output", str(tmp_path / "got")])
-    assert not (tmp_path / "got").exists()
-
-
-def test_pull_again_follows_the_repository(hub: Hub, made: Path, tmp_path: Path) -> None:
-    push(made)
-    pull_command(["me/horses", "--output", str(tmp_path / "got")])
-    tiny_bundle(tmp_path / "other" / A2B)
-    push(tmp_path / "other")
-    pull_command(["me/horses", "--output", str(tmp_path / "got")])
-    assert (tmp_path / "got" / A2B).read_bytes() == (tmp_path / "other" / A2B).read_bytes()
-    assert not (tmp_path / "got" / BEST).exists()
-
-
-def test_a_pull_that_a_full_disk_has_cut_short_can_be_repeated(hub: Hub, made: Path, tmp_path: Path) -> None:
-    push(made)
-    pull_command(["me/horses"])
-    with files_of_at_most(1000):
-        assert "cannot be written (File too large); make room, then pull again" in mistake(
-            ["pull", "me/horses", "--output", str(tmp_path / "got")]
-        )
-    assert pull_command(["me/horses", "--output", str(tmp_path / "got")]) == 0
-    assert (tmp_path / "got" / A2B).read_bytes() == (made / A2B).read_bytes()
 
 
 def test_the_files_can_be_looked_at_before_anything_is_pushed(
