@@ -43,8 +43,11 @@ class Page:
         self.value(f"(s => {{ s.value = {value!r}; s.dispatchEvent(new Event('change')); }})(document.getElementById({control!r}))")
 
     def go(self) -> None:
-        """Translate, and wait until nothing is left to do."""
+        """Translate, and wait until nothing is left to do. A finger's click comes after the touch, when the driver has answered."""
+        self.value("document.getElementById('go').addEventListener('click', () => { window.gone = true; }, {once: true, capture: true})")
         self.browser.click("#go")
+        self.until("window.gone")
+        self.value("delete window.gone")
         self.until("!document.getElementById('go').hidden")
 
     @property

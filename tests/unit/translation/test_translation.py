@@ -37,7 +37,7 @@ class Recorder:
     """A predictor that inverts, and notes the shapes it was given."""
 
     def __init__(self, predictor: Predictor, limit: int = 1000) -> None:
-        self.info, self.device, self.limit = predictor.info, predictor.device, limit
+        self.info, self.device, self.tiling, self.limit = predictor.info, predictor.device, predictor.tiling, limit
         self.shapes: list[tuple[int, ...]] = []
 
     def translate(self, batch: Tensor) -> Tensor:
