@@ -12,10 +12,6 @@ class Codec:
     suffixes: of the containers that hold it
     odd: can frames of 4:2:0 have an odd side?
     least: smallest side of a frame
-    options: further options. They fix the number of threads where the result depends on it, and leave out what gave other bytes for equal
-    frames on one machine: algorithms of libx264's lookahead that differ between processors (a third of the encodings), and libx265's pools
-    of threads (one in thirty).
-    least: smallest side of a frame
     options: further options. They fix the number of threads where the result depends on it, and keep libx264 from those algorithms of
     its lookahead that differ between processors: with them, a third of the encodings of one video differed on one processor.
     """
@@ -40,9 +36,7 @@ _WRITTEN = _MOST | {".webm"}
 _BROADCAST = frozenset({".ts", ".mts", ".m2ts", ".3gp", ".flv"})
 CODECS: dict[str, Codec] = {
     "libx264": Codec(18, 51, _MOST, options={"preset": "medium", "x264-params": "cpu-independent=1"}),
-    "libx265": Codec(
-        20, 51, _MOST, options={"x265-params": "log-level=error:frame-threads=1:pools=none"}, least=64
-    ),  # less breaks its memory
+    "libx265": Codec(20, 51, _MOST, options={"x265-params": "log-level=error:frame-threads=1:pools=4"}, least=65),  # 64 breaks its memory
     "libvpx-vp9": Codec(24, 63, frozenset({".mp4", ".mkv", ".webm"}), True, {"b": "0", "deadline": "good", "cpu-used": "3"}),
     "libsvtav1": Codec(26, 63, frozenset({".mp4", ".mkv", ".webm"}), options={"preset": "7", "svtav1-params": "lp=2"}),
     "ffv1": Codec(None, 0, frozenset({".mkv"}), True, {"level": "3"}),

@@ -10,7 +10,7 @@ from gan_style.files.video.codecs import CODECS, Encoding
 from gan_style.files.video.encoding import PartWriter
 from gan_style.files.video.form import Form
 
-HEIGHT, WIDTH = 64, 112
+HEIGHT, WIDTH = 72, 112
 FORM = Form(WIDTH, HEIGHT, Fraction(1, 12_800), Fraction(25), Fraction(1), None, 1, 2, 2, 2, deep=False)
 
 

@@ -30,7 +30,7 @@ def divided(source: Path, target: Path, encoding: Encoding, length: int) -> list
 @pytest.mark.parametrize("length", [1, 3, 10])
 @pytest.mark.parametrize("codec", [name for name in CODECS if name != "libsvtav1"])
 def test_times_and_sound_survive_any_division(tmp_path: Path, codec: str, length: int) -> None:
-    draw_video(tmp_path / "a.mkv", size=(64, 66), times=[17 * time for time in UNEVEN], sound="aac")  # seconds apart
+    draw_video(tmp_path / "a.mkv", size=(66, 68), times=[17 * time for time in UNEVEN], sound="aac")  # seconds apart
     assert divided(tmp_path / "a.mkv", tmp_path / "b.mkv", Encoding(codec), length) == []
     before, after = shown(tmp_path / "a.mkv"), shown(tmp_path / "b.mkv")
     assert after.seconds == before.seconds
@@ -74,7 +74,7 @@ def test_the_container_of_a_result(codec: str | None, source: str, result: str) 
     assert Encoding(codec).suffix(source) == result
 
 
-@pytest.mark.parametrize(("codec", "words"), [("libx265", "only sides of 64 or more"), ("libsvtav1", "take another codec")])
+@pytest.mark.parametrize(("codec", "words"), [("libx265", "only sides of 65 or more"), ("libsvtav1", "take another codec")])
 def test_sizes_that_an_encoder_does_not_take_are_one_line(codec: str, words: str, tmp_path: Path) -> None:
     draw_video(tmp_path / "a.mkv", size=(33, 47), pixels="yuv444p")
     with pytest.raises(UserError, match=f"--codec {codec}: cannot encode 47 x 33 pixels.*{words}"):
