@@ -100,7 +100,7 @@ def test_alpha_that_is_lost_is_named(
 
 
 def test_an_encoder_says_nothing_of_its_own(main: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
-    draw_video(Path("clip.mp4"), size=(64, 64), frames=2)
+    draw_video(Path("clip.mp4"), size=(66, 66), frames=2)
     for codec in CODECS:
         assert main(command("--codec", codec, output=codec)) == 0
     assert capfd.readouterr().err == ""
