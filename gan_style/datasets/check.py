@@ -104,9 +104,12 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
 def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
     """Decode one file at its own number of channels. halves: the file holds two images side by side"""
     try:
-        if isinstance(image, Path) and not halves and read_in_parts(image) and _too_large(image):
+        try:
+            header = images.probe(image)
+        except TooLarge:
+            if halves or not isinstance(image, Path) or not read_in_parts(image):
+                raise
             return _inspected_in_parts(image)
-        header = images.probe(image)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*: holds several pages")  # the notes count them
             picture = images.read(image, header.channels)
@@ -115,14 +118,6 @@ def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
     middle = picture.pixels.shape[1] // 2
     parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves and middle else (picture.pixels,)
     return Facts(header, None, tuple(values_of(part, header.palette) for part in parts))
-
-
-def _too_large(path: Path) -> bool:
-    try:
-        images.probe(path)
-    except TooLarge:
-        return True
-    return False
 
 
 def _inspected_in_parts(path: Path) -> Facts:

@@ -127,10 +127,10 @@ class LargePictures:
             network = TiledNetwork(
                 self._network, [(1, channels, *size)], self.predictor.device, self.tiling, given=self._given, weights=self._weights(reader)
             )
-            plan = network.plan(on_disk=self._folder(job).is_dir())  # earlier work goes on
+            plan = network.plan(on_disk=scratch_folder(job, self.tiling).is_dir())  # earlier work goes on
         except UserError as mistake:
             raise UserError(f"{job.source}: {mistake}") from None
-        folder = None if plan.in_memory and job.target.suffix.lower() not in TIFF_SUFFIXES else self._folder(job)
+        folder = None if plan.in_memory and job.target.suffix.lower() not in TIFF_SUFFIXES else scratch_folder(job, self.tiling)
         storage = Storage(self.options.compression, self.options.pyramid, reader.metadata)
         result = Result.of(job, reader, self.predictor.info.out_channels, folder, storage)
         if folder is not None:
@@ -191,9 +191,6 @@ class LargePictures:
             return images.to_integers(pixels)[None]
 
         return part
-
-    def _folder(self, job: Job) -> Path:
-        return scratch_folder(job, self.tiling)
 
     def _identity(self, job: Job, reader: RegionReader, plan: str) -> dict[str, object]:
         """What must be equal, so that work can go on."""
