@@ -101,6 +101,13 @@ class DataConfig(Section):
     )
     domain_a: DomainConfig = Field(default_factory=DomainConfig, description="Domain A, the input of direction a2b.")
     domain_b: Annotated[DomainConfig, READS_B] = Field(default_factory=DomainConfig, description="Domain B, the output of direction a2b.")
+    hold_out: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="For a data set without validation images: how many pairs, or images of each domain, are kept out of training to serve "
+        "validation. A hash of their names chooses them. 0: none.",
+    )
     changed: Literal["refuse", "accept"] = Field(
         default="refuse",
         description="What happens if a run goes on and training images were added, removed or replaced. `refuse`: the command ends and "

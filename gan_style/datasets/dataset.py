@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gan_style.config.schema import DataConfig
+from gan_style.datasets.held_out import divided
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain
 from gan_style.datasets.resized import ResizedImages
 from gan_style.datasets.sampling import locate, permutation
@@ -176,6 +177,17 @@ def open_dataset(config: DataConfig, split: Split, needs: Needs, seed: int) -> T
 
 
 def _source(config: DataConfig, split: Split, needs: Needs) -> Source | None:
+    """The images of a split as training reads them; None if there are none."""
+    if not config.hold_out or split == "test":
+        return find_source(config, split, needs)
+    if validation := find_source(config, "val", needs):
+        raise UserError(f"data.hold_out: {config.root} has validation images ({validation.describe()}); leave hold_out out")
+    whole = find_source(config, "train", needs)
+    return whole and divided(whole, config.hold_out)[split == "val"]
+
+
+def find_source(config: DataConfig, split: Split, needs: Needs) -> Source | None:
+    """The images of a split on the disk, for a method with these `needs`; None if there is no such split. Nothing is held out."""
     labelled = needs == "labelled images"
     if config.source not in ("auto", "labelled") if labelled else config.source == "labelled":
         wanted = "a labelled set; take auto or labelled" if labelled else "no labelled set; take auto"

@@ -45,8 +45,8 @@ def resolve_layout(root: Path | str, layout: LayoutChoice, paired: bool) -> Layo
     if root.is_file():
         return "manifest"
     found = _candidates(root)
-    if not found and (nearby := _nearby(root)):
-        raise UserError(f"{root}: is no data set, but {nearby}")
+    if not found and (near := nearby(root)):
+        raise UserError(f"{root}: is no data set, but {near}")
     if layout != "auto":
         return layout
     if len(found) > 1:
@@ -77,10 +77,10 @@ def split_folders(root: Path, layout: Layout, split: Split) -> Folders | None:
 
 def check_one_domain(root: Path) -> None:
     """`UserError` if a folder that should hold images of one domain holds a whole data set and nothing else."""
-    if _images_folder(root, "train") == "" and not _holds_pictures(root):
-        folders = _folders(root)
+    if _images_folder(root, "train") == "" and not holds_pictures(root):
+        folders = subfolders(root)
         if len(folders) == 1 and _candidates(root / folders[0]):
-            raise UserError(f"{root}: is no data set, but {_nearby(root)}")
+            raise UserError(f"{root}: is no data set, but {nearby(root)}")
 
 
 def not_used(source: Source) -> str:
@@ -95,7 +95,7 @@ def not_used(source: Source) -> str:
         if not any(_meet(place, each) for place in places for each in (*used, *found)):
             found += [place for place in places if any(_entries(root / place))]
     if any(each.parts[:-1] == (split,) for each in used):
-        found += [place for name in _folders(root / split) if not any(_meet(place := PurePosixPath(split, name), each) for each in used)]
+        found += [place for name in subfolders(root / split) if not any(_meet(place := PurePosixPath(split, name), each) for each in used)]
     seen = [f"{shown(place)}/" for place in found[:_SHOWN]] + ([f"{len(found) - _SHOWN} more folders"] if len(found) > _SHOWN else [])
     if source.layout != "parquet" and any((table_of(path.name) or "").startswith(split) for path in root.glob("*.parquet")):
         seen.append("Parquet files")
@@ -125,9 +125,9 @@ def _candidates(root: Path) -> dict[str, Layout]:
     """
     found: dict[str, Layout] = {f"{a}/ and {b}/": "folders" for a, b in _domain_folders(root, "train")}
     if (root / "train").is_dir() and all(words.startswith("train/") for words in found):
-        if _holds_pictures(root / "train"):
+        if holds_pictures(root / "train"):
             found["pictures in train/"] = "aligned"
-        elif not found and not _folders(root / "train"):
+        elif not found and not subfolders(root / "train"):
             found["train/"] = "aligned"
     if not found and any(root.glob("*.parquet")):
         found["Parquet files"] = "parquet"
@@ -171,15 +171,15 @@ def _two_places(root: Path, split: Split, found: list[Folders]) -> UserError:
 
 def _nothing(root: Path) -> str:
     """The message about a folder without a layout."""
-    inside = _folders(root / "train")
+    inside = subfolders(root / "train")
     if inside:
         return (
             f"{root}/train: holds {_listed(inside)} and no pictures of its own; if they are the two domains, call them train/A and "
             f"train/B; if each file in them holds A and B side by side, {SET_ALIGNED}; if they are classes, take a method "
             "of several domains, such as stargan (prepare.py: --source labelled)"
         )
-    folders = _folders(root)
-    seen = ([_listed(folders)] if folders else []) + (["pictures"] if _holds_pictures(root) else [])
+    folders = subfolders(root)
+    seen = ([_listed(folders)] if folders else []) + (["pictures"] if holds_pictures(root) else [])
     instead = f", but {' and '.join(seen)}" if seen else ""
     return (
         f"{root}: holds neither trainA/ and trainB/ nor train/ nor Parquet files{instead}; "
@@ -187,7 +187,7 @@ def _nothing(root: Path) -> str:
     )
 
 
-def _nearby(root: Path) -> str | None:
+def nearby(root: Path) -> str | None:
     """A data set below or above the root that was probably meant, in words; None if there is none."""
     below = list(islice(_below(root, _DEPTH), _SHOWN))
     if below:
@@ -203,19 +203,20 @@ def _nearby(root: Path) -> str | None:
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
     """Yield the data sets in `depth` levels of folders below a folder."""
-    for name in _folders(folder):
+    for name in subfolders(folder):
         if _candidates(folder / name):
             yield folder / name
         elif depth > 1:
             yield from _below(folder / name, depth - 1)
 
 
-def _holds_pictures(folder: Path) -> bool:
+def holds_pictures(folder: Path) -> bool:
     """Does a folder itself hold pictures? Stops at the first one."""
     return any(is_image_name(entry.name) and not entry.is_dir() for entry in _entries(folder))
 
 
-def _folders(folder: Path) -> list[str]:
+def subfolders(folder: Path) -> list[str]:
+    """The names of the folders in a folder that are not hidden, sorted."""
     return sorted(entry.name for entry in _entries(folder) if entry.is_dir())
 
 

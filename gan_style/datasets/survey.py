@@ -31,6 +31,7 @@ class Source:
     split: the split of the images; "test" if they are used as validation images, of which the data set has none
     left_out: files in the folders without an image's suffix
     classes: of the layout `labelled`: the name of each class and its folder below the root
+    held_out: are they training images that `data.hold_out` keeps for validation?
     """
 
     layout: Layout
@@ -42,6 +43,7 @@ class Source:
     split: Split = field(default="train", kw_only=True)
     left_out: LeftOut = field(default_factory=LeftOut, kw_only=True)
     classes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    held_out: bool = field(default=False, kw_only=True)
 
     def path(self, key: str) -> Path:
         return self.root / key
@@ -77,6 +79,8 @@ class Source:
 
     def describe(self) -> str:
         """The number and kind of the images, in words."""
+        if self.held_out:
+            return f"{self._counts()}, held out of the training images"
         return self._counts() + (f"; {self.places()}, since there is no val" if self.split == "test" else "")
 
     def places(self) -> str:

@@ -74,8 +74,8 @@ class Timing:
         every = {"validation": train.validate_every, "samples": config.logging.samples_every, "checkpoint": train.checkpoint_every}
         seconds = max(_LEAST, (self.elapsed - self._aside - before) / (step - first))
         self.fastest = 60 / seconds
-        # The plan is saved now. At its end the run saves and draws once more.
-        left = allowed - self.elapsed - 2 * self.costs.get("checkpoint", 0.0) - self.costs.get("samples", 0.0)
+        # The plan is saved now. At its end the run validates, saves and draws once more.
+        left = allowed - self.elapsed - sum(self.costs.get(name, 0.0) for name in ("checkpoint", "validation", "checkpoint", "samples"))
 
         def taken(more: int) -> float:
             times = {name: (step + more) // each - step // each for name, each in every.items() if each}

@@ -126,7 +126,8 @@ class Run:
                 watch.waited += time.perf_counter() - before
                 if stop.agreed(self.mistake is not None):
                     return
-                validated = self.validation is not None and self.validation.due(self.step + 1)
+                last = self.plan.minutes is not None and self.step + 1 == self.plan.end  # `validate_every` cannot divide measured steps
+                validated = self.validation is not None and (last or self.validation.due(self.step + 1))
                 logged = (self.step + 1) % logging.every == 0 or self.step + 1 in (1, self.plan.end) or validated
                 with room_for_step(self.step, micro_batches, self.accelerator.device, self.saved, self.trainer.method.divisible):
                     result = self.trainer.step(self.step, micro_batches, logged)

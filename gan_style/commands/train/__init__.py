@@ -1,4 +1,4 @@
-"""`gan-style train`: begins or resumes a run; with `--sweep`, several runs.
+"""`gan-style train`: begins or resumes a run, by a recipe or by the rules for a folder; with `--sweep`, several runs.
 
 Mistakes are told before what the next stage needs is loaded: nothing for the command line and the files, the methods (and torch) for
 the keys, the rest for the training.
@@ -8,13 +8,15 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from gan_style.commands.options import place
-from gan_style.commands.parser import CommandParser
+from gan_style.commands.options import number, place
+from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.commands.train.axes import members
 from gan_style.config.load import read_config
 from gan_style.config.recipes import recipe_names, recipes
-from gan_style.errors import UserError
+from gan_style.config.schema import RunConfig
+from gan_style.errors import UserError, short
 from gan_style.machine.memory import room_for
 from gan_style.terminal.progress import say
 from gan_style.terminal.streams import check_written
@@ -23,12 +25,59 @@ from gan_style.terminal.streams import check_written
 def train_command(arguments: Sequence[str]) -> int:
     """Parse, build, train. Returns the exit code."""
     options = train_parser().parse_intermixed_args(arguments)
-    if options.config is None:
-        meant = next((word for word in options.overrides if word in recipes()), None)
-        raise UserError(f"--config: give a YAML file or the name of a recipe: {f'--config {meant}' if meant else recipe_names()}")
-    code = _sweep(options) if options.sweep else _one_run(options)
+    folder, options.overrides = _folder(options.overrides)
+    _check_one_source(options, folder)
+    if folder is not None:
+        code = _without_recipe(options, folder)
+    else:
+        code = _sweep(options) if options.sweep else _one_run(options)
     if options.dry_run:
         check_written()
+    return code
+
+
+def _folder(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The word that is no override, of which there is one at most, and the overrides."""
+    folders = [word for word in words if "=" not in word]
+    if len(folders) > 1:
+        raise UserError(f"{folders[1]} is not an override: write dotted.key=value, for example train.steps=1000; one FOLDER is trained on")
+    return place(folders[0]) if folders else None, [word for word in words if "=" in word]
+
+
+def _check_one_source(options: argparse.Namespace, folder: str | None) -> None:
+    """`UserError` unless the recipe, or the folder for which one is chosen, is given."""
+    if options.config is None and (folder is None or (folder in recipes() and not Path(folder).is_dir())):
+        meant = f"--config {folder}" if folder else recipe_names()
+        raise UserError(f"--config: give a YAML file or the name of a recipe: {meant}; or FOLDER, for which a recipe is chosen")
+    if options.config is not None and folder is not None:
+        raise UserError(f"{folder}: --config takes the folder as data.root={folder}; without --config a recipe is chosen for it")
+    refuse_idle("--minutes", options.minutes, folder is not None, "FOLDER (with --config: train.minutes)")
+    if folder is not None and options.sweep:
+        raise UserError("--sweep: needs --config; write the choice for a folder with --dry-run, and sweep that file")
+    if folder is not None and not Path(folder).is_dir():
+        _check_demo(folder)
+
+
+def _check_demo(folder: str) -> None:
+    """`UserError` unless the folder is that of a demo set, which is drawn when it is missing."""
+    from gan_style.demo.sets import is_demo
+
+    if Path(folder).exists():
+        raise UserError(f"{short(folder)}: is no folder; if it is a manifest, train by --config RECIPE data.root={short(folder)}")
+    if not is_demo(folder):
+        raise UserError(f"{short(folder)}: no such folder; check the path (layouts: data/README.md)")
+
+
+def _without_recipe(options: argparse.Namespace, folder: str) -> int:
+    from gan_style.commands.train.folder import chosen_config
+
+    config = chosen_config(folder, options.minutes, options.overrides)
+    code = _trained(config, options.dry_run)
+    if code == 0 and not options.dry_run:
+        from gan_style.commands.train.told import closing_lines
+
+        for line in closing_lines(config):
+            say(line)
     return code
 
 
@@ -37,14 +86,16 @@ def _one_run(options: argparse.Namespace) -> int:
 
     from gan_style.methods import CONFIGS
 
-    config = written.checked(CONFIGS)
+    return _trained(written.checked(CONFIGS), options.dry_run)
 
+
+def _trained(config: RunConfig[Any], dry_run: bool) -> int:
     from gan_style.build import describe, train
     from gan_style.engine.folder import begun
     from gan_style.engine.micro_batches import step_advice
 
     with room_for("no memory to begin", step_advice(begun(Path(config.run_dir)), divisible=False)):
-        if not options.dry_run:
+        if not dry_run:
             return train(config)
         resolved, summary = describe(config)
         print(resolved)
@@ -58,8 +109,11 @@ def train_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="gan-style train",
         description="Train an image-to-image translator. The same command goes on with a run that was interrupted.",
-        epilog="Keys: gan-style keys, or docs/guide/config.md. Example: gan-style train --config pix2pix data.root=my_pairs",
+        epilog="Keys: gan-style keys, or docs/guide/config.md. Examples: gan-style train my_folder --minutes 60; gan-style train --config "
+        "pix2pix data.root=my_pairs",
+        usage="gan-style train (FOLDER [--minutes M] | --config FILE|RECIPE [--sweep KEY=VALUE,VALUE]) [dotted.key=value ...] [--dry-run]",
     )
+    parser.add_argument("--minutes", type=number(1e-3, 1e6), metavar="M", help="with FOLDER: how long training takes (default: 60)")
     parser.add_argument("--config", type=place, metavar="FILE|RECIPE", help=f"your YAML file, or a recipe: {recipe_names()}")
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything, print what would be trained, leave nothing behind but demo data"
@@ -72,7 +126,8 @@ def train_parser() -> argparse.ArgumentParser:
         help="train once with each value, such as optim.lr=1e-4,2e-4 or train.seed=0..4, in folders below run_dir, and compare; given "
         "several times: every combination",
     )
-    parser.add_argument("overrides", nargs="*", metavar="dotted.key=value", help="values that replace the file's")
+    words = "FOLDER: look at it, and choose method, size and schedule; dotted.key=value: values that replace the recipe's, or the choice's"
+    parser.add_argument("overrides", nargs="*", metavar="FOLDER | dotted.key=value", help=words)
     return parser
 
 

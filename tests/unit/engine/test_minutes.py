@@ -9,9 +9,11 @@ import torch
 from runs import metrics, networks
 from tiny import make_run, tiny_config
 
+from gan_style.engine.agreement import Agreement
 from gan_style.engine.checkpoint import Checkpointer
 from gan_style.engine.minutes import MEASURED, WARM_UP, Timing
 from gan_style.engine.run import Run
+from gan_style.engine.validation import Validation
 
 CPU = torch.device("cpu")
 
@@ -78,7 +80,7 @@ def simulated(seconds: float, minutes: float, every: dict[str, int], costs: dict
         if not end and (end := timing.fitting(step, config)):
             assert clock.now >= MEASURED * 60 * minutes
             do("checkpoint")
-    do("checkpoint", "samples")
+    do("validation", "checkpoint", "samples")
     return clock.now
 
 
@@ -193,3 +195,17 @@ def test_the_number_is_kept_before_the_next_step(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Checkpointer, "save", noting)
     assert timed(tmp_path).fit() == 0
     assert kept == [(WARM_UP, None), (WARM_UP + 1, 60.0), (24, 60.0)]
+
+
+def test_the_last_step_is_validated_whatever_their_number_is(tmp_path: Path) -> None:
+    run = timed(tmp_path, validate_every=100)
+    validated: list[int] = []
+
+    class Measuring(Validation):
+        def run(self, weights: Any) -> Any:
+            validated.append(run.step)
+            return {}
+
+    run.validation = Measuring(100, {}, CPU, Agreement(), 0, 1)
+    assert run.fit() == 0
+    assert validated == [WARM_UP, 24], "the rehearsal, whose time is measured, and the last step"

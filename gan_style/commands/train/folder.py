@@ -1,0 +1,106 @@
+"""`gan-style train FOLDER`: a training whose recipe is chosen by the rules of `rules.py`.
+
+The choice is made once. It becomes config.yaml of the run, from which the same command goes on.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_style.commands.train import rules
+from gan_style.commands.train.pace import seconds_a_step
+from gan_style.commands.train.told import lines_of
+from gan_style.commands.train.wish import Wish
+from gan_style.config.base import merged, read_config_file
+from gan_style.config.load import config_of, read_config
+from gan_style.config.overrides import Override, apply_override, parse_overrides
+from gan_style.config.recipes import find_recipe
+from gan_style.config.schema import RunConfig
+from gan_style.datasets.facts import facts_of
+from gan_style.demo.sets import ensure_demo
+from gan_style.engine.folder import begun
+from gan_style.errors import UserError
+from gan_style.machine.inventory import this_machine
+from gan_style.machine.memory import OutOfMemory
+from gan_style.methods import CONFIGS, METHODS
+from gan_style.terminal.progress import say
+
+
+def chosen_config(folder: str, minutes: float | None, overrides: Sequence[str]) -> RunConfig[Any]:
+    """The configuration for a folder: of the run that was begun for it, else by the rules, which are told in five lines.
+
+    `UserError` for a folder that cannot be trained on, and for keys that do not fit.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("FOLDER: one process chooses a recipe; write it with --dry-run, then give --config FILE to all processes")
+    given = parse_overrides(overrides)
+    wish = Wish(minutes, _tree(given))
+    if wish.sets("data.root"):
+        raise UserError(f"data.root: the folder {folder} is data.root; leave one of them out")
+    if minutes is not None and (fixed := [key for key in ("steps", "epochs", "minutes") if wish.get(f"train.{key}")]):
+        raise UserError(f"--minutes: train.{fixed[0]} sets the length too; leave one of them out")
+    run_dir = wish.get("run_dir") or f"runs/{Path(folder).resolve().name}"
+    if begun(Path(run_dir)) and (Path(run_dir) / "config.yaml").is_file():
+        return _going_on(folder, run_dir, minutes, given)
+    ensure_demo(folder)
+    return _chosen(folder, run_dir, wish, given)
+
+
+def _going_on(folder: str, run_dir: str, minutes: float | None, given: Sequence[Override]) -> RunConfig[Any]:
+    """The configuration of a run that has begun. A new number of minutes makes it longer."""
+    longer = parse_overrides({"train.minutes": minutes}, "--minutes") if minutes is not None else []
+    file = Path(run_dir) / "config.yaml"
+    config = read_config(file, [*longer, *given, *parse_overrides({"run_dir": run_dir})]).checked(CONFIGS)
+    roots = [config.data.root, str(Path(config.data.root).parent)]  # the photographs may be a folder in it
+    if Path(folder).resolve() not in [Path(root).resolve() for root in roots]:
+        raise UserError(f"run_dir {run_dir}: holds a run on {config.data.root}; add run_dir=runs/NAME for a run on {folder}")
+    say(f"goes on by {file}; the folder is not looked at again")
+    return config
+
+
+def _chosen(folder: str, run_dir: str, wish: Wish, given: Sequence[Override]) -> RunConfig[Any]:
+    if wish.method and wish.method not in METHODS:
+        config_of({}, given, CONFIGS, "the choice")  # names the nearest method
+    facts = facts_of(folder, METHODS[wish.method].needs if wish.method else None, wish.method, wish.get("data.root_b"))
+    machine = this_machine()
+    recipe, why = rules.recipe_for(facts, machine, wish)
+
+    def config_at(pace: rules.Pace) -> RunConfig[Any]:
+        keys = rules.keys_for(recipe, facts, machine, wish, pace)
+        return with_keys(recipe, {**keys, "run_dir": run_dir}, wish, given)
+
+    def seconds(size: rules.Size) -> float:
+        try:
+            return seconds_a_step(config_at(rules.Pace(size, 1.0)))
+        except OutOfMemory:
+            if size == sizes[0]:
+                raise
+            return float("inf")
+
+    sizes = rules.sizes_for(recipe, facts, machine, wish)
+    pace = rules.affordable(sizes, wish, seconds)
+    config = config_at(pace)
+    for line in lines_of(recipe, why, facts, machine, wish, pace, config):
+        say(line)
+    return config
+
+
+def with_keys(recipe: str, keys: Mapping[str, Any], wish: Wish, given: Sequence[Override]) -> RunConfig[Any]:
+    """A recipe with the keys of the rules, and then with those of the user. keys: by dotted names"""
+    tree = read_config_file(find_recipe(recipe)).tree
+    for key, value in keys.items():
+        if not wish.sets(key):
+            tree = merged(tree, _tree([Override("", tuple(key.split(".")), value)]))
+    for network in ("generator", "discriminator"):
+        named = wish.get(f"method.{network}.name")
+        if named and named != tree["method"].get(network, {}).get("name"):
+            tree["method"] = {**tree["method"], network: {}}  # the keys are another network's
+    return config_of(tree, given, CONFIGS, "the choice")
+
+
+def _tree(overrides: Sequence[Override]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for override in overrides:
+        apply_override(tree, override)
+    return tree
