@@ -254,7 +254,7 @@ def _labels(headers: Sequence[images.Header], counts: dict, channels: int) -> tu
 
 
 def _places(count: int) -> list[int]:
-    return sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
+    return sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)}) if count else []
 
 
 def _images(folder: Path) -> bool:

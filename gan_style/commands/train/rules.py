@@ -63,7 +63,7 @@ class Size:
 # of one image.
 _UNPAIRED = (Size(64, 32, 32), Size(128, 32, 32, 200), Size(256, 32, 32, 10_000), Size(256, 64, 64, 30_000))
 SIZES: dict[str, tuple[Size, ...]] = {
-    "fast": (Size(64, 24, 24), Size(128, 32, 32, 300), Size(128, 48, 32, 1000), Size(256, 48, 32, 10_000), Size(256, 64, 64, 30_000)),
+    "fast": (Size(64, 24, 24), Size(128, 32, 32, 200), Size(128, 48, 32, 400), Size(256, 48, 32, 10_000), Size(256, 64, 64, 30_000)),
     "pix2pixhd": (Size(128, 32, 32), Size(256, 32, 32, 5000), Size(256, 64, 64, 20_000)),
     "spade": (Size(128, 32, 32), Size(256, 32, 32, 5000), Size(256, 64, 64, 20_000)),
     **dict.fromkeys(("fast_unpaired", "cut", "dclgan"), _UNPAIRED),
@@ -159,9 +159,11 @@ def keys_for(recipe: str, facts: Facts, machine: Machine, wish: Wish, pace: Pace
 
 
 def _data(recipe: str, facts: Facts, size: Size) -> dict[str, Any]:
-    keys: dict[str, Any] = {"data.root": facts.root, "data.cache": "memory", "data.load_size": _load_size(size.crop)}
-    if recipe != "pix2pixhd":  # which takes whole images
-        keys["data.crop_size"] = size.crop
+    keys: dict[str, Any] = {"data.root": facts.root, "data.cache": "memory"}
+    if recipe == "pix2pixhd":  # which takes whole images
+        keys["data.load_size"] = size.crop
+    else:
+        keys |= {"data.crop_size": size.crop, "data.load_size": round(size.crop * 286 / 256)}  # the papers' share
     if facts.root_b and recipe not in ("fast_style", "gan", "stargan"):
         keys["data.root_b"] = facts.root_b
     if facts.kind != "styles":  # VGG sees RGB
@@ -173,11 +175,6 @@ def _data(recipe: str, facts: Facts, size: Size) -> dict[str, Any]:
     if held := held_out(facts):
         keys["data.hold_out"] = held
     return keys
-
-
-def _load_size(crop: int) -> int:
-    """The papers' 286 for 256: random crops move an image by a tenth."""
-    return round(crop * 286 / 256)
 
 
 def _networks(recipe: str, size: Size) -> dict[str, Any]:
