@@ -208,7 +208,7 @@ def test_folders_and_keys_that_do_not_fit_are_one_line(monkeypatch: pytest.Monke
         "data data.root=empty": "data.root: the folder data is data.root; leave one of them out",
         "data method.name=pix3pix": "'pix3pix' is not a method, did you mean 'pix2pix'",
         "data train.step=4": "train.step",
-        "cyclegan": "--config cyclegan; or FOLDER",
+        "cyclegan": "the name of a recipe: --config cyclegan",
         "small method.name=pix2pix": "it holds images of one kind, and pix2pix needs pairs",
     }.items():
         with pytest.raises(UserError) as caught:

@@ -47,8 +47,8 @@ def _folder(words: Sequence[str]) -> tuple[str | None, list[str]]:
 def _check_one_source(options: argparse.Namespace, folder: str | None) -> None:
     """`UserError` unless the recipe, or the folder for which one is chosen, is given."""
     if options.config is None and (folder is None or (folder in recipes() and not Path(folder).is_dir())):
-        meant = f"--config {folder}" if folder else recipe_names()
-        raise UserError(f"--config: give a YAML file or the name of a recipe: {meant}; or FOLDER, for which a recipe is chosen")
+        meant = f"--config {folder}" if folder else f"{recipe_names()}; or give FOLDER, for which one is chosen"
+        raise UserError(f"--config: give a YAML file or the name of a recipe: {meant}")
     if options.config is not None and folder is not None:
         raise UserError(f"{folder}: --config takes the folder as data.root={folder}; without --config a recipe is chosen for it")
     refuse_idle("--minutes", options.minutes, folder is not None, "FOLDER (with --config: train.minutes)")

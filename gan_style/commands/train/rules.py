@@ -17,13 +17,14 @@ from gan_style.machine.inventory import Machine
 
 # Below SMALLEST pixels the discriminators see nothing but borders. Smaller images than the least size of SIZES are enlarged to it.
 SMALLEST = 32
-# A discriminator knows fewer images by heart: DiffAugment and R1 lowered L1 from 0.108 to 0.090 on 20 pairs (2026-11-21-small-data.md).
+# A discriminator knows fewer images by heart. DiffAugment and R1 lowered L1 from 0.108 to 0.090 on 20 pairs
+# (docs/results/2026-11-21-small-data.md).
 FEW = 100
 # A network for each of a few styles is faster and bolder than one for any style (README).
 FEW_STYLES = 12
 # SPADE's generator takes ten times the time of a U-Net, and its gain is for large label maps: a GPU and hours, or pix2pix.
 SPADE_MINUTES = 240
-# Compiling takes minutes at the start and pays later (guide/speed.md).
+# Compiling takes minutes at the start and pays later (docs/guide/speed.md).
 COMPILE_MINUTES = 30
 # Images that validation measures, and the number that is held out where a set has none: a tenth of it, but so many at most.
 VALIDATED = 16
@@ -57,10 +58,10 @@ class Size:
     steps: int = 0
 
 
-# Recipe -> its sizes, each of which takes longer for a step. A larger network or image learns more of each step and has fewer of them.
-# `fast`: 32 and 48 channels after 4, 15 and 60 minutes (2026-11-26-equal-time.md, 2026-11-26-no-recipe.md); 256 pixels have four times the
-# places to learn, and so need four times the steps. `fast_unpaired`: at 128 pixels 1200 steps gave outlines and 8600 surfaces; each step is
-# of one image.
+# Recipe -> its sizes, each of which takes longer for a step: a larger network or image learns more of each step and has fewer of them.
+# `fast`: widths were compared after equal time (docs/results/2026-11-26-no-recipe.md). 256 pixels have four times the places to learn.
+# `fast_unpaired`: at 128 pixels 1200 steps gave outlines and 8600 surfaces (docs/results/2026-11-26-equal-time.md); a step has one image.
+# The numbers of the others, and all for 256 pixels, are guesses that nobody has measured.
 _UNPAIRED = (Size(64, 32, 32), Size(128, 32, 32, 200), Size(256, 32, 32, 10_000), Size(256, 64, 64, 30_000))
 SIZES: dict[str, tuple[Size, ...]] = {
     "fast": (Size(64, 24, 24), Size(128, 32, 32, 200), Size(128, 48, 32, 400), Size(256, 48, 32, 10_000), Size(256, 64, 64, 30_000)),
@@ -72,11 +73,12 @@ SIZES: dict[str, tuple[Size, ...]] = {
     "fast_style": (Size(80, 16, 0), Size(128, 16, 0, 3000), Size(256, 32, 0, 10_000)),
     "adain": (Size(96, 32, 0), Size(128, 32, 0, 3000), Size(256, 64, 0, 20_000)),
 }
-# GiB that training at 256 pixels with 64 channels takes for each image of a batch (2026-11-25-recipes-cost.md, without the libraries).
+# GiB that training at 256 pixels with 64 channels takes for each image of a batch, without the libraries
+# (docs/results/2026-11-25-recipes-cost.md).
 _GIB = {"fast": 1.8}
 _GIB_OF_OTHERS = 3.2
 # Samples of a step on a CPU, and on a GPU, where they are the papers'. A batch of 4 takes 0.6 of the time of 4 single pairs
-# (2026-11-26-equal-time.md).
+# (docs/results/2026-11-26-equal-time.md).
 _BATCHES = {
     **{"fast": (4, 4), "pix2pixhd": (1, 1), "spade": (4, 4), "fast_unpaired": (1, 1), "cut": (1, 1), "dclgan": (1, 1)},
     **{"stargan": (4, 16), "gan": (16, 64), "fast_style": (3, 4), "adain": (4, 8)},
@@ -190,7 +192,7 @@ def _networks(recipe: str, size: Size) -> dict[str, Any]:
     if recipe == "gan":
         keys["method.size"] = size.crop
     if recipe == "stargan":
-        keys["method.critic_steps"] = 2  # learns more in a given time (guide/domains.md)
+        keys["method.critic_steps"] = 2  # learns more in a given time (docs/guide/domains.md)
     if recipe == "spade":
         keys["method.generator.norm"] = "instance"  # batches are small
     return keys
@@ -217,7 +219,7 @@ def _features(recipe: str, facts: Facts, machine: Machine, wish: Wish) -> dict[s
     keys: dict[str, Any] = {} if learned else {"method.vgg.weights": "random"}
     if recipe == "fast_style" and facts.styles:
         keys["method.styles"] = styles_by_name(facts.styles)
-    if recipe == "fast_style" and not learned:  # what worked in half an hour (2026-11-21-styles.md)
+    if recipe == "fast_style" and not learned:  # what worked in half an hour (docs/results/2026-11-21-styles.md)
         keys |= {"method.style_layers": ["relu1_2", "relu2_2"], "method.content_layers": ["relu1_2"], "method.vgg.pooling": "avg"}
         keys |= {
             "method.content_weight": 8,
@@ -239,7 +241,7 @@ def styles_by_name(files: Sequence[str]) -> dict[str, str]:
 
 def _length(recipe: str, facts: Facts, machine: Machine, wish: Wish) -> dict[str, Any]:
     """The length, and what makes the last pictures the best: a rate that falls to 0 as the run ends, and averaged weights
-    (2026-11-26-equal-time.md)."""
+    (docs/results/2026-11-26-equal-time.md)."""
     keys: dict[str, Any] = {"train.batch_size": _batch(recipe, facts, machine), "train.ema_decay": 0.999, "train.ema_warmup": 0.05}
     keys |= {"optim.schedule": "linear", "optim.decay_start": 0.5}
     counted_by_user = wish.steps or wish.get("train.epochs")
