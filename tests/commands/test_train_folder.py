@@ -123,7 +123,8 @@ def test_the_choice_is_a_recipe_which_the_same_command_goes_on_with(capsys: pyte
     config = load(chosen)
     assert (config.data.root, config.train.steps, config.method.generator.base_channels) == ("data", 1, 4)
     train(f"--config={chosen}", "--dry-run")
-    shutil.rmtree("data/valA"), shutil.rmtree("data/valB")  # the rules would now choose otherwise
+    for folder in ("data/valA", "data/valB"):  # the rules would now choose otherwise
+        shutil.rmtree(folder)
     capsys.readouterr()
     train("data", "train.steps=2", "train.validate_every=null", "validation.best=null")
     said = capsys.readouterr().out
@@ -200,8 +201,10 @@ def test_folders_and_keys_that_do_not_fit_are_one_line(monkeypatch: pytest.Monke
         "small": "its images are too small, 20 x 20; give images of 32 pixels or more",
         "nowhere": "no such folder; check the path",
         "list.csv": "is no folder; if it is a manifest, train by --config RECIPE data.root=",
-        "data empty": "empty is not an override",
-        "data --config fast": "--config takes the folder as data.root=data",
+        "data empty": "'empty' is not an override",
+        "data --config fast": "with --config, a folder is data.root='data'",
+        "${NO_SUCH}/data": "FOLDER: ",
+        "cyclgan": "no such folder, did you mean 'cyclegan'?",
         "--config fast --minutes 3": "--minutes: has no effect without FOLDER",
         "data --minutes 3 train.steps=4": "--minutes: train.steps sets the length too",
         "data --sweep train.seed=0,1": "--sweep: needs --config",

@@ -16,7 +16,9 @@ from gan_style.commands.train.axes import members
 from gan_style.config.load import read_config
 from gan_style.config.recipes import recipe_names, recipes
 from gan_style.config.schema import RunConfig
-from gan_style.errors import UserError, short
+from gan_style.errors import UserError, nearest, short
+from gan_style.files.opening import refusal
+from gan_style.files.places import expanded
 from gan_style.machine.memory import room_for
 from gan_style.terminal.progress import say
 from gan_style.terminal.streams import check_written
@@ -39,9 +41,12 @@ def train_command(arguments: Sequence[str]) -> int:
 def _folder(words: Sequence[str]) -> tuple[str | None, list[str]]:
     """The word that is no override, of which there is one at most, and the overrides."""
     folders = [word for word in words if "=" not in word]
-    if len(folders) > 1:
-        raise UserError(f"{folders[1]} is not an override: write dotted.key=value, for example train.steps=1000; one FOLDER is trained on")
-    return place(folders[0]) if folders else None, [word for word in words if "=" in word]
+    for word in folders[1:]:
+        raise UserError(f"{short(word)} is not an override: write dotted.key=value, for example train.steps=1000; there is one FOLDER")
+    try:
+        return expanded(folders[0]) if folders else None, [word for word in words if "=" in word]
+    except ValueError as problem:
+        raise UserError(f"FOLDER: {problem}") from None
 
 
 def _check_one_source(options: argparse.Namespace, folder: str | None) -> None:
@@ -50,22 +55,27 @@ def _check_one_source(options: argparse.Namespace, folder: str | None) -> None:
         meant = f"--config {folder}" if folder else f"{recipe_names()}; or give FOLDER, for which one is chosen"
         raise UserError(f"--config: give a YAML file or the name of a recipe: {meant}")
     if options.config is not None and folder is not None:
-        raise UserError(f"{folder}: --config takes the folder as data.root={folder}; without --config a recipe is chosen for it")
+        raise UserError(f"{short(folder)} is not an override: write dotted.key=value; with --config, a folder is data.root={short(folder)}")
     refuse_idle("--minutes", options.minutes, folder is not None, "FOLDER (with --config: train.minutes)")
     if folder is not None and options.sweep:
         raise UserError("--sweep: needs --config; write the choice for a folder with --dry-run, and sweep that file")
-    if folder is not None and not Path(folder).is_dir():
-        _check_demo(folder)
+    if folder is not None:
+        _check_folder(folder)
 
 
-def _check_demo(folder: str) -> None:
-    """`UserError` unless the folder is that of a demo set, which is drawn when it is missing."""
+def _check_folder(folder: str) -> None:
+    """`UserError` unless it is a folder, or the place of a demo set, which is drawn when it is missing."""
+    if why := refusal(folder):
+        raise UserError(f"{short(folder)} {why}; give a folder")
+    if Path(folder).is_dir():
+        return
+
     from gan_style.demo.sets import is_demo
 
     if Path(folder).exists():
         raise UserError(f"{short(folder)}: is no folder; if it is a manifest, train by --config RECIPE data.root={short(folder)}")
     if not is_demo(folder):
-        raise UserError(f"{short(folder)}: no such folder; check the path (layouts: data/README.md)")
+        raise UserError(f"{short(folder)}: no such folder{nearest(folder, recipes())}; check the path (layouts: data/README.md)")
 
 
 def _without_recipe(options: argparse.Namespace, folder: str) -> int:

@@ -42,7 +42,8 @@ def chosen_config(folder: str, minutes: float | None, overrides: Sequence[str]) 
         raise UserError(f"--minutes: train.{fixed[0]} sets the length too; leave one of them out")
     run_dir = wish.get("run_dir") or f"runs/{Path(folder).resolve().name}"
     if begun(Path(run_dir)) and (Path(run_dir) / "config.yaml").is_file():
-        return _going_on(folder, run_dir, minutes, given)
+        here = [] if wish.sets("run_dir") else parse_overrides({"run_dir": run_dir})
+        return _going_on(folder, run_dir, minutes, [*given, *here])
     ensure_demo(folder)
     return _chosen(folder, run_dir, wish, given)
 
@@ -51,7 +52,7 @@ def _going_on(folder: str, run_dir: str, minutes: float | None, given: Sequence[
     """The configuration of a run that has begun. A new number of minutes makes it longer."""
     longer = parse_overrides({"train.minutes": minutes}, "--minutes") if minutes is not None else []
     file = Path(run_dir) / "config.yaml"
-    config = read_config(file, [*longer, *given, *parse_overrides({"run_dir": run_dir})]).checked(CONFIGS)
+    config = read_config(file, [*longer, *given]).checked(CONFIGS)
     roots = [config.data.root, str(Path(config.data.root).parent)]  # the photographs may be a folder in it
     if Path(folder).resolve() not in [Path(root).resolve() for root in roots]:
         raise UserError(f"run_dir {run_dir}: holds a run on {config.data.root}; add run_dir=runs/NAME for a run on {folder}")

@@ -78,7 +78,7 @@ def _measured(recipe: str, facts: Facts, wish: Wish, config: RunConfig[Any]) -> 
     if not (facts.validation or held):
         return f"nothing, and no sample pictures: the folder has no val, and fewer than {LEAST_TO_HOLD_OUT} images"
     if not config.train.validate_every:
-        return f"nothing; {images} are in the sample pictures"
+        return f"nothing; {images} serve the sample pictures"
     best = f", and the best translator by {config.validation.best} is kept" if config.validation.best else ""
     return f"{images}, every {config.train.validate_every} steps{best}"
 

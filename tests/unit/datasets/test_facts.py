@@ -149,9 +149,9 @@ def test_folders_that_cannot_be_trained_on_say_why(pairs: Path, tmp_path: Path) 
     for name in ("one", "two", "three"):
         photos(tmp_path / "many" / name)
     assert "one/, three/, two/; if they are classes, put them into" in mistake(tmp_path / "many")
-    photos(tmp_path / "maybe" / "edges"), photos(tmp_path / "maybe" / "shoes")
+    for name in ("maybe/edges", "maybe/shoes", "styled/styles", "styled/a", "styled/b"):
+        photos(tmp_path / name)
     assert "if they are pairs, call the folders trainA/ (the inputs) and trainB/" in mistake(tmp_path / "maybe")
-    photos(tmp_path / "styled" / "styles"), photos(tmp_path / "styled" / "a"), photos(tmp_path / "styled" / "b")
     assert "into one folder beside it, such as photos/" in mistake(tmp_path / "styled")
     assert "it holds images of one kind, and pix2pix needs pairs" in mistake(photos(tmp_path / "one"), "pairs", "pix2pix")
 
