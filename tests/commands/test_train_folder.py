@@ -11,6 +11,7 @@ import yaml
 from pictures import draw, draw_classes, draw_folders
 from PIL import Image
 from recipes import load
+from runs import networks
 
 from gan_style.__main__ import run
 from gan_style.commands.train import train_command
@@ -130,6 +131,13 @@ def test_the_choice_is_a_recipe_which_the_same_command_goes_on_with(capsys: pyte
     said = capsys.readouterr().out
     assert "goes on by runs/data/config.yaml; the folder is not looked at again" in said and "finished: 2 of 2 steps" in said
     assert load(chosen).train.steps == 2
+
+
+def test_the_steps_that_are_measured_leave_no_trace() -> None:
+    pairs(Path("data"))
+    train("data", "train.steps=2", *TINY_GAN)
+    train("--config=runs/data/config.yaml", "run_dir=runs/again")
+    assert networks(Path("runs/data"), 2) == networks(Path("runs/again"), 2)
 
 
 def test_another_folder_does_not_go_on_with_the_run() -> None:
