@@ -77,7 +77,7 @@ TOLD = [
 # Keys with an effect of their own, at least where their value is not 0, by section. Those of methods: tests/contract/test_every_key.py.
 OWN = {
     "": {"run_dir"},
-    "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed"},
+    "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed", "hold_out"},
     "data.domain_a": {"channels", "labels", "transforms"},
     "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend", "warmup"},
     "train": {
