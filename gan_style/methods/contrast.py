@@ -10,16 +10,18 @@ each sample, not for each batch, so that they do not depend on the number of pro
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style import networks
+from gan_style.config.effect import OnlyWith
 from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError, nearest
-from gan_style.losses.patch_nce import Negatives, patch_nce
+from gan_style.losses.patch_nce import Negatives, Weighting, patch_nce
 from gan_style.networks.features import FeatureGenerator, Stage
 from gan_style.networks.layers.patches import Patches, Positions, draw_positions
 from gan_style.networks.layers.projection import ProjectionHeads
@@ -51,6 +53,17 @@ class ContrastConfig(MethodConfig):
         description="Where the negatives of a patch come from: the other patches of its `image`, or those of all images that a process "
         "holds at once (`batch`). Take `batch` for crops of one picture. With `batch` the result depends on the number of "
         "processes and on `train.accumulate`.",
+    )
+    nce_weighting: Weighting = Field(
+        default="none",
+        description="Weights of the negatives. `none`: all alike (2007.15651). `monce`: negatives that resemble the patch weigh more, by a "
+        "plan of optimal transport over all patches (2203.09333).",
+    )
+    nce_weighting_temperature: Annotated[float, OnlyWith({"nce_weighting": ("monce",)})] = Field(
+        default=1.0,
+        ge=0.05,
+        description="Temperature beta of the weights of `monce`. Smaller values give more of the weight to the most similar negatives. "
+        "MoNCE's code has 1 by default and 0.1 for horses and zebras.",
     )
     projection_channels: int = Field(default=256, ge=1, le=4096, description="Channels of each of the two layers of a projection head.")
 
@@ -99,8 +112,19 @@ class Contrast:
         queries = heads(patches)  # z^
         with torch.no_grad():
             keys = heads_of_source({layer: outputs[f"{name}/{layer}/key"] for layer in self.strides})  # z
-        temperature, negatives = self.config.temperature, self.config.negatives
-        return torch.stack([patch_nce(queries[layer], keys[layer], temperature, negatives) for layer in self.strides]).mean()
+        config = self.config
+        losses = [
+            patch_nce(
+                queries[layer],
+                keys[layer],
+                config.temperature,
+                config.negatives,
+                weighting=config.nce_weighting,
+                weighting_temperature=config.nce_weighting_temperature,
+            )
+            for layer in self.strides
+        ]
+        return torch.stack(losses).mean()
 
     def _stages(self, generator: nn.Module) -> Mapping[str, Stage]:
         """The stages that are compared, in the encoder's order."""
