@@ -11,7 +11,8 @@ from torch import Tensor
 
 from gan_style.config.domain_names import DomainNamesConfig
 from gan_style.losses.l1 import l1_loss
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.base import Player, build_discriminator
 from gan_style.methods.keys import Adversarial
 from gan_style.methods.several_domains import SeveralDomains
@@ -38,6 +39,7 @@ class EachDomain(SeveralDomains):
         self.adversary = Adversary(config, task)
         self.judges = {f"discriminator_{name}": place for place, name in enumerate(self.names)}
         self.networks |= {judge: build_discriminator(config.discriminator, task.channels_a) for judge in self.judges}
+        self.networks |= self.adversary.state(*self.judges)
         self.players = (
             Player("discriminators", tuple(self.judges), bounded=self.adversary.bounded),
             Player("generator", ("generator",), translates=True, every=config.critic_steps),

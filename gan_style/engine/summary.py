@@ -33,6 +33,8 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
     lines += [f"classes     {note}" for note in notes] + [f"warning     {warning}" for warning in warnings]
     frozen = fixed_tensors(config.train.freeze, method)
     for name, network in method.networks.items():
+        if not any(True for _ in network.parameters()):
+            continue
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
         still = sum(parameter.numel() for key, parameter in network.named_parameters() if key in frozen[name]) / 1e6
         field = f", receptive field {network.receptive_field} pixels" if isinstance(network, AnySizeDiscriminator) else ""

@@ -178,8 +178,8 @@ class Trainer:
             self.accelerator.backward(total)
 
     def _measured(self, micro_batches: Sequence[Batch], seen: dict[int, Outputs]) -> dict[str, Tensor]:
-        """`health.measure`, averaged over the micro-batches."""
-        measures: dict[str, Tensor] = {}
+        """`health.measure`, averaged over the micro-batches, and the method's measures."""
+        measures = self.method.measures()
         for place, outputs in seen.items():
             for name, value in measure(self.method.translations(micro_batches[place], outputs)).items():
                 measures[name] = measures.get(name, 0.0) + value / len(micro_batches)

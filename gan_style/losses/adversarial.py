@@ -81,3 +81,6 @@ ADVERSARIAL: dict[str, AdversarialLoss] = {"vanilla": vanilla, "non-saturating":
 
 # The generator's loss: the same function, except for hinge, whose generator minimises -E[score] (1802.05957, equation 17).
 GENERATORS_SIDE: dict[str, AdversarialLoss] = {**ADVERSARIAL, "hinge": wgan}
+
+# The score halfway between the targets for real and for generated images. A critic's scores have no target.
+MIDDLE: dict[str, float] = {"vanilla": 0.0, "non-saturating": 0.0, "lsgan": 0.5, "hinge": 0.0}

@@ -4,92 +4,32 @@
     L_G = E[g(D(T(G(x))), real)]
 
 f and g are the discriminator's and the generator's side of `adversarial`. E is the mean over the batch; a judge of one domain counts the
-images of other domains 0, in the losses and in the penalties. T is DiffAugment (2006.10738) and instance noise (1610.04490),
-if configured, alike for both players. The third term is R1 (1801.04406), the last one the gradient penalty (1704.00028).
+images of other domains 0, in the losses and in the penalties. T is DiffAugment (2006.10738), ADA (2006.06676) and instance noise
+(1610.04490), if configured, alike for both players. The third term is R1 (1801.04406), the last one the gradient penalty (1704.00028).
 """
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from gan_style.config.effect import ON, OnlyWith
-from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
-from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss, Scores, counted, scales
+from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, MIDDLE, AdversarialLoss, Scores, counted, scales
 from gan_style.losses.penalties import between, gradient_penalty, r1
-from gan_style.methods.keys import Adversarial
-from gan_style.networks import DiscriminatorConfig
-from gan_style.networks.discriminators.patchgan import PatchConfig
-from gan_style.networks.layers.diffaugment import LOTS, Augmentation, diffaugment
+from gan_style.methods.adaptation import Adaptation
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.networks.layers.ada import LOTS as ADA_LOTS
+from gan_style.networks.layers.ada import augmented
+from gan_style.networks.layers.diffaugment import LOTS, diffaugment
 from gan_style.networks.layers.together import forward_together
 from gan_style.seeding import derive_seed
 from gan_style.types import Batch, Task
 
+AUGMENTATION = "augmentation"  # the name among a method's networks of what holds the probabilities of ADA
 PENALTIES = ("_r1", "_gradient_penalty")  # suffixes of their names; a player that has won may still have penalties
-
-
-class AdversarialConfig(MethodConfig):
-    """The keys that every method with discriminators has."""
-
-    discriminator: DiscriminatorConfig = Field(default=PatchConfig(), description="The discriminator.")
-    adversarial: Adversarial = "vanilla"
-    critic_steps: int = Field(
-        default=1,
-        ge=1,
-        le=1000,
-        description="Steps of the discriminators for each step of the generators. The paper of `wgan` takes 5 (1701.07875, algorithm 1).",
-    )
-    gradient_penalty_weight: float = Field(
-        default=0.0,
-        ge=0,
-        description="Weight of the gradient penalty, (|grad D| - 1)^2 between real and generated images (1704.00028). The paper takes 10 "
-        "with `wgan`. 0: off.",
-    )
-    r1_weight: float = Field(
-        default=0.0,
-        ge=0,
-        description="Weight gamma of the penalty R1, gamma/2 |grad D|^2 at real images (1801.04406). The paper takes 10. Take 0.1 with "
-        "`norm: instance`, which makes discriminators steeper. 0: off.",
-    )
-    r1_every: Annotated[int, OnlyWith({"r1_weight": ON})] = Field(
-        default=16, ge=1, description="Steps between two penalties R1. The weight is multiplied by this number (1912.04958, section 4.1)."
-    )
-    instance_noise: float = Field(
-        default=0.0,
-        ge=0,
-        description="Standard deviation of the noise that is added to the images of discriminators, whose values are in [-1, 1] "
-        "(1610.04490). 0.1 is much. 0: no noise.",
-    )
-    instance_noise_steps: Annotated[int | None, OnlyWith({"instance_noise": ON})] = Field(
-        default=None, ge=1, description="Steps over which the noise falls linearly to 0. null: it stays."
-    )
-    diffaugment: list[Augmentation] = Field(
-        default_factory=list,
-        description="Differentiable augmentation of every image that discriminators see, for few training images: any of `color`, "
-        "`translation`, `cutout` (2006.10738). A conditional discriminator sees input and output moved alike; `color` "
-        "changes the output alone.",
-    )
-
-    @model_validator(mode="after")
-    def _critics_slope_is_bounded(self) -> "AdversarialConfig":
-        # Spectral normalisation bounds convolutions, but not the scales that batch normalisation learns after them.
-        spectral = self.discriminator.spectral_norm and not self.discriminator.mixes_batch
-        if self.adversarial == "wgan" and not (self.gradient_penalty_weight or self.r1_weight or spectral):
-            raise ValueError(
-                "adversarial wgan needs a bound on the slope of its critic: set gradient_penalty_weight (10 in 1704.00028), "
-                "r1_weight, or discriminator.spectral_norm with a discriminator.norm other than batch"
-            )
-        return self
-
-    @property
-    def penalised(self) -> bool:
-        """Are discriminators differentiated twice?"""
-        return bool(self.gradient_penalty_weight or self.r1_weight)
 
 
 @dataclass(frozen=True)
@@ -117,6 +57,7 @@ class Adversary:
         self.config, self.task = config, task
         self.discriminators_side = ADVERSARIAL[config.adversarial]
         self.generators_side = generators_side or GENERATORS_SIDE[config.adversarial]
+        self.adaptation: Adaptation | None = None
         if config.discriminator.mixes_batch and config.penalised:
             warnings.warn(
                 "gradient_penalty_weight and r1_weight penalise the slope at each image alone, but batch normalisation mixes the images "
@@ -128,6 +69,15 @@ class Adversary:
     def bounded(self) -> bool:
         """Is the discriminator's loss 0 at best?"""
         return self.config.adversarial != "wgan"
+
+    def state(self, *names: str) -> dict[str, nn.Module]:
+        """What the discriminators of these names need beside their weights, for the method's networks: with ADA its probabilities."""
+        config = self.config
+        if not config.ada:
+            return {}
+        change = self.task.batch_size / config.ada_images if config.ada_images else 0.0
+        self.adaptation = Adaptation(names, config.ada_p, config.ada_target, change, MIDDLE.get(config.adversarial))
+        return {AUGMENTATION: self.adaptation}
 
     def judge(
         self,
@@ -153,9 +103,11 @@ class Adversary:
         """
         config = self.config
         turn = f"{name} judges"
-        lots = self._lots(batch, real, turn)
-        beside = self._moved_along(beside, lots)
-        real, fake = (self._shown(images, lots, batch, turn, kind) for images, kind in ((real, "real"), (fake, "fake")))
+        if self.adaptation:
+            self.adaptation.begin(name, self._step(batch))
+        change = self._change(batch, real, name, turn)
+        beside = beside if beside is None else change(beside, False)
+        real, fake = (self._shown(change(images, True), batch, turn, kind) for images, kind in ((real, "real"), (fake, "fake")))
         r1_due = config.r1_weight > 0 and self._step(batch) % config.r1_every == 0
         if r1_due:
             real = real.detach().requires_grad_()
@@ -166,6 +118,8 @@ class Adversary:
         real_scores, fake_scores = scores_of(on_real), scores_of(on_fake)
         penalties = {}
         of_real, of_fake = counts or (None, None)
+        if self.adaptation:
+            self.adaptation.note(name, self._step(batch), real_scores, of_real)
         if r1_due:  # gamma/2 E[|grad D(x)|^2]
             penalty = r1(real_scores, real, self._signs(real_scores, batch, turn), of_real)
             penalties[f"{name}_r1"] = config.r1_weight * config.r1_every * penalty
@@ -199,26 +153,33 @@ class Adversary:
     ) -> Tensor:
         """The discriminator's input in the generator's turn. kind: `real` for real images whose features are compared"""
         turn = f"{name} is fooled"
-        lots = self._lots(batch, images, turn)
-        return _joined(self._moved_along(beside, lots), self._shown(images, lots, batch, turn, kind))
+        change = self._change(batch, images, name, turn)
+        return _joined(beside if beside is None else change(beside, False), self._shown(change(images, True), batch, turn, kind))
 
-    def _shown(self, images: Tensor, lots: Tensor | None, batch: Batch, turn: str, kind: str) -> Tensor:
-        """T(images). In one turn, a sample's real and generated image are moved and recoloured alike, but have separate noise."""
-        if lots is not None:
-            images = diffaugment(images, self.config.diffaugment, lots)
+    def _change(self, batch: Batch, like: Tensor, name: str, turn: str) -> Callable[[Tensor, bool], Tensor]:
+        """The augmentation of this turn, (images, is it their colours too?) -> images.
+
+        In one turn, a sample's real and generated image are moved and recoloured alike. The condition moves along, but its colours do not
+        change, because they may be the classes of a label map.
+        """
+        config, adaptation = self.config, self.adaptation
+        lots = self._drawn(torch.rand, batch, like, turn, "augmentation", shape=(LOTS,)) if config.diffaugment else None
+        more = self._drawn(torch.rand, batch, like, turn, "ada", shape=(ADA_LOTS,)) if adaptation else None
+
+        def changed(images: Tensor, recoloured: bool) -> Tensor:
+            if lots is not None:
+                images = diffaugment(images, [kind for kind in config.diffaugment if recoloured or kind != "color"], lots)
+            if adaptation and more is not None:
+                images = augmented(images, [kind for kind in config.ada if recoloured or kind != "color"], adaptation.of(name), more)
+            return images
+
+        return changed
+
+    def _shown(self, images: Tensor, batch: Batch, turn: str, kind: str) -> Tensor:
+        """The images with noise, which is another for the real and the generated image of a sample."""
         if deviation := self._noise(self._step(batch)):
             images = images + deviation * self._drawn(torch.randn, batch, images, turn, kind)
         return images
-
-    def _moved_along(self, beside: Tensor | None, lots: Tensor | None) -> Tensor | None:
-        """The condition, moved like its image. Its colours do not change, because they may be the classes of a label map."""
-        if beside is None or lots is None:
-            return beside
-        return diffaugment(beside, [kind for kind in self.config.diffaugment if kind != "color"], lots)
-
-    def _lots(self, batch: Batch, like: Tensor, turn: str) -> Tensor | None:
-        """The random numbers of DiffAugment for this turn; None if it is off."""
-        return self._drawn(torch.rand, batch, like, turn, "augmentation", shape=(LOTS,)) if self.config.diffaugment else None
 
     def _signs(self, scores: Scores, batch: Batch, turn: str) -> list[Tensor]:
         """A random sign, 1 or -1, for each score of each scale."""

@@ -11,7 +11,9 @@ from gan_style import networks
 from gan_style.conditions import Alone, AnyCondition
 from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import MethodConfig
-from gan_style.methods.adversary import AdversarialConfig
+from gan_style.methods.adaptation import Adaptation
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import AUGMENTATION
 from gan_style.methods.auxiliary import VGGConfig
 from gan_style.networks.discriminator import AnySizeDiscriminator
 from gan_style.networks.layers.dropout import draws_by_sample
@@ -126,6 +128,11 @@ class Method(ABC):
     def extra_state(self) -> dict[str, Any]:
         """The state beside weights for this process's slots of the batch: tensors, numbers, strings, lists, dicts."""
         return {}
+
+    def measures(self) -> dict[str, Tensor]:
+        """Scalars of the state that the log shows, as health/NAME. Read without waiting for the device."""
+        adaptation = self.networks.get(AUGMENTATION)
+        return adaptation.measures() if isinstance(adaptation, Adaptation) else {}
 
     def load_extra_state(self, state: Mapping[str, Any], slots: Collection[int]) -> None:  # noqa: B027 - most remember nothing
         """Restore the part of one process's `extra_state` that belongs to `slots`.

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from gan_style import networks
 from gan_style.errors import UserError
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.contrast import Contrast, ContrastConfig
@@ -95,6 +96,7 @@ class CUT(Method):
             "generator": generator,
             "heads": self.contrast.heads(generator, config.generator),
             "discriminator": build_discriminator(config.discriminator, channels_out),
+            **self.adversary.state("discriminator"),
         }
         self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen

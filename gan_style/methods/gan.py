@@ -16,7 +16,8 @@ from gan_style.conditions import Noise
 from gan_style.config.effect import OnlyWith
 from gan_style.errors import UserError
 from gan_style.losses.adversarial import minimax
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.base import Method, Player
 from gan_style.networks import IMAGE_DISCRIMINATORS, NOISE_GENERATORS, ImageDiscriminatorConfig, NoiseGeneratorConfig
 from gan_style.networks.discriminators.dcgan import DCGANDiscriminatorConfig
@@ -70,6 +71,7 @@ class GAN(Method):
             self.networks = {
                 "generator": self.translator(config, 0, task.channels_a),
                 "discriminator": networks.build(IMAGE_DISCRIMINATORS, config.discriminator, in_channels=task.channels_a, size=config.size),
+                **self.adversary.state("discriminator"),
             }
         except ValueError as problem:
             raise UserError(f"method.size: {problem}; or take method.generator.name=mlp and method.discriminator.name=mlp") from None

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from gan_style.config.labels import DirectedConfig
 from gan_style.losses.l1 import l1_loss
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.networks import DiscriminatorConfig, GeneratorConfig
@@ -48,6 +49,7 @@ class Pix2Pix(Method):
         self.networks = {
             "generator": build_generator(config.generator, channels_in, channels_out),
             "discriminator": build_discriminator(config.discriminator, channels_in + channels_out),
+            **self.adversary.state("discriminator"),
         }
         self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen

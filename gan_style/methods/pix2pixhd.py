@@ -22,7 +22,8 @@ from gan_style.config.labels import LabelledConfig
 from gan_style.config.schema import Place
 from gan_style.errors import UserError
 from gan_style.losses.feature_matching import feature_matching_loss
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, PerceptualDistance, PerceptualLayers
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.keys import Adversarial
@@ -97,7 +98,11 @@ class Pix2PixHD(Method):
             task.kept.keep("method.coarse_from", True)
         self.encoding = generator.encoding
         seen = self.encoding.channels(channels_in) + channels_out
-        self.networks = {"generator": generator, "discriminator": build_discriminator(config.discriminator, seen)}
+        self.networks = {
+            "generator": generator,
+            "discriminator": build_discriminator(config.discriminator, seen),
+            **self.adversary.state("discriminator"),
+        }
         self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen
         self.players = (

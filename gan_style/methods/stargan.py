@@ -19,7 +19,8 @@ from torch import Tensor
 from gan_style import networks
 from gan_style.config.domain_names import DomainNamesConfig
 from gan_style.losses.l1 import l1_loss
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.base import Player
 from gan_style.methods.keys import Adversarial
 from gan_style.methods.several_domains import SeveralDomains
@@ -65,6 +66,7 @@ class StarGAN(SeveralDomains):
         self.networks["discriminator"] = networks.build(
             CLASSIFYING_DISCRIMINATORS, config.discriminator, in_channels=task.channels_a, classes=len(self.names), size=task.size
         )
+        self.networks |= self.adversary.state("discriminator")
         self.players = (
             Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
             Player("generator", ("generator",), translates=True, every=config.critic_steps),

@@ -16,7 +16,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.losses.l1 import l1_loss
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.keys import Adversarial, ReplayImages
@@ -53,6 +54,7 @@ class TwoWay(Method):
             "generator_ba": build_generator(config.generator, task.channels_b, task.channels_a),
             "discriminator_a": build_discriminator(config.discriminator, task.channels_a),
             "discriminator_b": build_discriminator(config.discriminator, task.channels_b),
+            **self.adversary.state("discriminator_a", "discriminator_b"),
         }
         self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen

@@ -9,7 +9,7 @@ import pytest
 from tiny import PATCHES, make_method, tiny_config
 
 from gan_style.methods import CONFIGS, METHODS
-from gan_style.methods.adversary import AdversarialConfig
+from gan_style.methods.adversarial import AdversarialConfig
 
 ALL = sorted(METHODS)
 JUDGED = [name for name in ALL if "discriminator" in CONFIGS[name].model_fields]

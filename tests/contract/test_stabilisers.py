@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan_style.losses.adversarial import ADVERSARIAL, GENERATORS_SIDE, AdversarialLoss
 from gan_style.methods import CONFIGS, METHODS
-from gan_style.methods.adversary import AdversarialConfig
+from gan_style.methods.adversarial import AdversarialConfig
 from gan_style.types import Task
 
 METHOD_NAMES = [*sorted(name for name, config in CONFIGS.items() if issubclass(config, AdversarialConfig)), "each_domain"]

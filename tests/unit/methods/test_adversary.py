@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
-from gan_style.methods.adversary import AdversarialConfig, Adversary
+from gan_style.methods.adversarial import AdversarialConfig
+from gan_style.methods.adversary import Adversary
 from gan_style.methods.gan import GANConfig
 from gan_style.types import Batch, Task
 
