@@ -59,7 +59,7 @@ def transport_plan(similarities: Tensor, temperature: float) -> Tensor:
     similarities: x [B, N, N] in [-1, 1], N >= 2; temperature: at least 0.05, so that exp(x / beta) stays within float32
     """
     kernel = (similarities / temperature).exp() * (1.0 - torch.eye(similarities.shape[1], device=similarities.device))
-    columns = torch.ones_like(kernel[:, :, :1])  # [B, N, 1], as rows
+    rows = columns = torch.ones_like(kernel[:, :, :1])  # [B, N, 1]
     for _ in range(_SINKHORN_STEPS):
         rows = (kernel @ columns).reciprocal()
         columns = (kernel.transpose(1, 2) @ rows).reciprocal()

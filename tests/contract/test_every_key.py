@@ -14,7 +14,7 @@ from gan_style.errors import UserError
 from gan_style.methods import CONFIGS
 
 STEPS = 3  # the generator of a critic rests, a replay buffer fills
-NUMBERS = (0, 0.5, 1, 2)
+NUMBERS = (-1, 0, 0.5, 1, 2)
 
 
 def others(field: FieldInfo, value: Any) -> list[Any]:
@@ -30,9 +30,16 @@ def others(field: FieldInfo, value: Any) -> list[Any]:
     return [other for other in found if other != value]
 
 
-def met(name: str, field: FieldInfo) -> dict[str, Any]:
+# The probability of ADA moves within STEPS. A critic has none.
+ADA = {"ada": ["blit", "geometry", "color"], "ada_p": 0.5, "ada_images": 4, "adversarial": "hinge"}
+
+
+def met(name: str, key: str) -> dict[str, Any]:
     """Values of other keys with which this one has an effect."""
+    if key.startswith("ada_"):
+        return {other: value for other, value in ADA.items() if other != key}
     fields = CONFIGS[name].model_fields
+    field = fields[key]
     values: dict[str, Any] = {}
     for rule in field.metadata:
         if isinstance(rule, OnlyWith):
@@ -62,7 +69,7 @@ def courses() -> Courses:
 def check_it_has_an_effect(name: str, key: str, folder: Path, courses: Courses) -> None:
     """One of the values that the key takes gives other losses than its own value."""
     field = CONFIGS[name].model_fields[key]
-    given = met(name, field)
+    given = met(name, key)
     config = tiny_config(name, folder, method=given)
     assert without_effect(config, ("method", key)) is None, f"method.{key} has no effect where its OnlyWith says it has one, with {given}"
     if (name, repr(given)) not in courses:

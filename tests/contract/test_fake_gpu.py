@@ -28,6 +28,8 @@ from gan_style.types import detach
 STABILISERS: dict[str, Any] = {
     "instance_noise": 0.1,
     "diffaugment": ["color", "translation", "cutout"],
+    "ada": ["blit", "geometry", "color"],
+    "nce_weighting": "monce",
     "adversarial": "hinge",
 }
 
@@ -101,12 +103,17 @@ def test_losses_need_no_value_and_no_tensor_of_the_cpu(name: str, tmp_path: Path
     rehearse(name, tmp_path, fake_gpu, {})
 
 
-@pytest.mark.parametrize("stabiliser", STABILISERS)
+@pytest.mark.parametrize("stabiliser", [key for key in STABILISERS if key != "nce_weighting"])
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "stargan"])  # beside a condition, alone, of several domains
 def test_nor_do_those_of_stabilisers(name: str, stabiliser: str, tmp_path: Path, fake_gpu: Any) -> None:
     discriminator = CONFIGS[name].model_fields["discriminator"].get_default(call_default_factory=True)
     keys = {"discriminator": {**TINY_NETWORKS["discriminator"], "norm": "instance"}} if "norm" in type(discriminator).model_fields else {}
     rehearse(name, tmp_path, fake_gpu, {stabiliser: STABILISERS[stabiliser], **keys})
+
+
+@pytest.mark.parametrize("name", ["cut", "dclgan"])
+def test_nor_do_those_of_weighed_negatives(name: str, tmp_path: Path, fake_gpu: Any) -> None:
+    rehearse(name, tmp_path, fake_gpu, {"nce_weighting": STABILISERS["nce_weighting"]})
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -118,7 +125,7 @@ def test_a_whole_step_reads_no_value(name: str, tmp_path: Path) -> None:
             trainer.step(step, micro_batches(step, 2, 2), measured=step == 5)
 
 
-@pytest.mark.parametrize("stabiliser", ["r1_weight", "gradient_penalty_weight", "diffaugment", "instance_noise"])
+@pytest.mark.parametrize("stabiliser", ["r1_weight", "gradient_penalty_weight", "diffaugment", "instance_noise", "ada"])
 def test_nor_does_one_with_a_stabiliser(stabiliser: str, tmp_path: Path) -> None:
     discriminator = {"name": "patchgan", "base_channels": 4, "num_layers": 1, "norm": "instance", "spectral_norm": True}
     method = {stabiliser: STABILISERS.get(stabiliser, 1.0), "discriminator": discriminator}

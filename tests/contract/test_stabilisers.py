@@ -26,7 +26,9 @@ STABILISERS: dict[str, dict[str, Any]] = {
     "spectral": {"adversarial": "hinge", "discriminator": {"spectral_norm": True}},
     "noise": {"instance_noise": 0.1, "instance_noise_steps": 5},
     "diffaugment": {"diffaugment": ["color", "translation", "cutout"]},
+    "ada": {"ada": ["blit", "geometry", "color"], "ada_p": 0.5, "ada_images": None},
 }
+ADAPTIVE = {"ada": ["blit", "geometry", "color"], "ada_p": 0.4, "ada_images": 20, "adversarial": "hinge"}
 MANY = {
     key: value for stabiliser in ("R1", "WGAN-GP", "spectral", "noise", "diffaugment") for key, value in STABILISERS[stabiliser].items()
 }
@@ -61,7 +63,8 @@ def trained(name: str, run_dir: Path, method: dict[str, Any]) -> dict[str, Tenso
         assert all(torch.isfinite(loss) and loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
     after = weights(trainer)
     for network, module in trainer.networks.items():
-        assert any(not torch.equal(before[f"{network}/{key}"], after[f"{network}/{key}"]) for key, _ in module.named_parameters())
+        keys = [f"{network}/{key}" for key, _ in module.named_parameters()]
+        assert not keys or any(not torch.equal(before[key], after[key]) for key in keys)
     return after
 
 
@@ -131,6 +134,41 @@ def test_stopped_and_resumed_equals_uninterrupted(name: str, tmp_path: Path) -> 
     assert [any("adversarial" in key for key in line) for line in logs[0]] == [True, False, False] * 2 + [True, False]
 
 
+@each_method
+def test_the_probability_of_ada_moves_and_goes_on_exactly(name: str, tmp_path: Path) -> None:
+    def run(folder: str, steps: int) -> Any:
+        return make_run(stabilised(name, tmp_path / folder, ADAPTIVE, {"steps": steps, "epochs": 4}))
+
+    straight = run("straight", 7)
+    assert straight.fit() == 0
+    for steps in (2, 5, 7):
+        resumed = run("halved", steps)
+        assert resumed.fit() == 0
+    expected, got = weights(straight.trainer), weights(resumed.trainer)
+    assert [key for key in expected if not torch.equal(expected[key], got[key])] == []
+    logs = [
+        [json.loads(line) for line in (tmp_path / folder / "metrics.jsonl").read_text().splitlines()] for folder in ("straight", "halved")
+    ]
+    for key in (key for key in logs[0][0] if key.endswith(("_augmentation", "_overfitting"))):
+        courses = [[line[key] for line in log] for log in logs]
+        assert courses[0] == courses[1]
+        assert len(set(courses[0])) > 1 or key.endswith("_overfitting"), f"{key} stays {courses[0]}"
+    assert any(key.endswith("_augmentation") for key in logs[0][0])
+
+
+@each_method
+def test_the_probability_of_ada_is_that_of_the_whole_batch(name: str, tmp_path: Path) -> None:
+    results = []
+    for accumulate in (1, 2):
+        trainer = make_trainer(stabilised(name, tmp_path, ADAPTIVE, {"batch_size": 4, "accumulate": accumulate, "dtype": "float64"}))
+        for step in range(4):
+            trainer.step(step, micro_batches(step, 4, accumulate))
+        results.append(weights(trainer))
+    for key in ("augmentation/probability", "augmentation/signs"):
+        assert torch.equal(results[0][key], results[1][key])
+    check_division(*results)
+
+
 def _rates(name: str, folder: Path) -> dict[str, float]:
     """A learning rate of their own for the players that make nothing."""
     players = METHODS[name](tiny_config(name, folder).method, Task(size=SIZE)).players
@@ -138,7 +176,7 @@ def _rates(name: str, folder: Path) -> dict[str, float]:
 
 
 @each_method
-@pytest.mark.parametrize("stabiliser", ["R1", "WGAN-GP", "spectral", "diffaugment"])
+@pytest.mark.parametrize("stabiliser", ["R1", "WGAN-GP", "spectral", "diffaugment", "ada"])
 def test_half_precision_trains_nearly_as_float32_does(name: str, stabiliser: str, tmp_path: Path) -> None:
     losses = []
     # From weights as small as CUT's, the rounding of bf16 decides the signs of gradients, and so where Adam's first step leads.

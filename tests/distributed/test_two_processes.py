@@ -99,6 +99,7 @@ STABILISERS = {
     "WGAN-GP": ["method.adversarial=wgan", "method.gradient_penalty_weight=10", "method.critic_steps=3"],
     "spectral hinge": ["method.adversarial=hinge", "method.discriminator.spectral_norm=true"],
     "shown": ["method.diffaugment=[color, translation, cutout]", "method.instance_noise=0.1"],
+    "ada": ["method.ada=[blit, geometry, color]", "method.ada_p=0.4", "method.ada_images=20"],
     "rates": ["optim.player_lr.PLAYER=4e-4", "train.ema_decay=0.999", "train.ema_warmup=0.05"],
 }
 EVERYTHING = [change for changes in STABILISERS.values() for change in changes if "hinge" not in change]
@@ -125,6 +126,13 @@ def test_accumulation_on_two_processes_gives_the_weights_of_one_batch(tmp_path: 
     data = draw_folders(tmp_path / "data")
     one = train("pix2pix", 1, data, tmp_path / "one", "train.batch_size=4")
     two = train("pix2pix", 2, data, tmp_path / "two", "train.batch_size=4", "train.accumulate=2")
+    assert largest_difference(one, two) <= 1e-9
+
+
+@pytest.mark.parametrize("name", ["cut", "dclgan"])
+def test_weighed_negatives_give_the_weights_of_one_process(name: str, tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data")
+    one, two = (train(name, processes, data, tmp_path / str(processes), "method.nce_weighting=monce") for processes in (1, 2))
     assert largest_difference(one, two) <= 1e-9
 
 

@@ -27,7 +27,7 @@ from gan_style.networks.layers.moments import precise
 
 Kind = Literal["blit", "geometry", "color"]
 
-LOTS = 25  # numbers that each image takes: the first of each transform decides whether it is drawn, the others how strong it is
+LOTS = 24  # numbers that each image takes: the first of each transform decides whether it is drawn, the others how strong it is
 _SHIFT = 0.125  # of the side: the largest shift of `blit`, the standard deviation of that of `geometry`
 _SCALE, _STRETCH = 0.2, 0.2  # standard deviations of the logarithm to base 2
 _BRIGHTNESS, _CONTRAST, _SATURATION = 0.2, 0.5, 1.0  # of values in [-1, 1], and of logarithms to base 2
@@ -41,11 +41,11 @@ def augmented(images: Tensor, kinds: Collection[Kind], probability: Tensor, lots
     """
     x, lots, probability = precise(images), precise(lots), precise(probability)
     if "blit" in kinds:
-        x = _blitted(x, lots[:, :8], probability)
+        x = _blitted(x, lots[:, :7], probability)
     if "geometry" in kinds:
-        x = _sampled(x, lots[:, 8:19], probability)
+        x = _sampled(x, lots[:, 7:18], probability)
     if "color" in kinds:
-        x = _recoloured(x, lots[:, 19:], probability)
+        x = _recoloured(x, lots[:, 18:], probability)
     return x.to(images.dtype)
 
 
