@@ -7,10 +7,12 @@ from gan_style.report.charts import Chart, chart
 from gan_style.report.log import Curve, RunLog
 
 _UNITS = {"psnr": "dB"}
-_HEALTH = {  # kind of health/<direction>_<kind> -> title, unit
-    "saturated": ("saturated output", "share of values near -1 or 1"),
-    "deviation": ("contrast of the output", "standard deviation over pixels, of [-1, 1]"),
-    "change": ("change from the input", "mean absolute difference, of [-1, 1]"),
+_HEALTH = {  # kind of health/<direction or discriminator>_<kind> -> heading, title, unit
+    "saturated": ("Output", "saturated output", "share of values near -1 or 1"),
+    "deviation": ("Output", "contrast of the output", "standard deviation over pixels, of [-1, 1]"),
+    "change": ("Output", "change from the input", "mean absolute difference, of [-1, 1]"),
+    "augmentation": ("Augmentation", "probability of augmentation", "of each transform of ADA"),
+    "overfitting": ("Augmentation", "overfitting of the discriminator", "E[sign D(real)]: 0 knows nothing, 1 knows all real images"),
 }
 
 
@@ -114,8 +116,8 @@ def _health(keys: Sequence[str]) -> Iterable[_Plot]:
     for key, name in _under(keys, "health/"):
         direction, _, kind = name.rpartition("_")
         if kind in _HEALTH and direction:
-            title, unit = _HEALTH[kind]
-            plots.setdefault(kind, _Plot("Output", title, unit=unit, percent=kind == "saturated")).names[direction] = [key]
+            heading, title, unit = _HEALTH[kind]
+            plots.setdefault(kind, _Plot(heading, title, unit=unit, percent=kind == "saturated")).names[direction] = [key]
     return plots.values()
 
 

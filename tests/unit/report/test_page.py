@@ -108,6 +108,16 @@ def test_charts_have_titles_units_legends_and_words(run: Path) -> None:
     assert "weighted loss" in page.text and "images per second" in page.text and "share of the time" in page.text
 
 
+def test_the_discriminators_of_ada_share_charts(tmp_path: Path) -> None:
+    kinds = {"augmentation": 0.25, "overfitting": 0.5}
+    logged = {f"health/discriminator_{domain}_{kind}": value for domain in "ab" for kind, value in kinds.items()}
+    page = page_of(make_run(tmp_path / "run", **logged))
+    titles = " ".join(str(svg["aria-label"]) for svg in page.all("svg"))
+    assert "probability of augmentation over steps 0 to 2000; newest: discriminator_a 0.25, discriminator_b 0.25" in titles
+    assert "overfitting of the discriminator over steps 0 to 2000; newest: discriminator_a 0.5, discriminator_b 0.5" in titles
+    assert "Augmentation" in page.text
+
+
 def test_the_numbers_behind_the_charts_are_those_of_the_log(run: Path) -> None:
     page = page_of(run)
     chart = page.numbers["charts"][0]  # of the generator: it comes first
