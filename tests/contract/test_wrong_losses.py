@@ -186,7 +186,7 @@ def test_a_wrong_contrast_is_seen(mistake: Callable[[Any], None], tmp_path: Path
 
 def negated(monkeypatch: pytest.MonkeyPatch) -> None:
     patch_nce = shared.patch_nce
-    monkeypatch.setattr(shared, "patch_nce", lambda query, key, *rest: -patch_nce(query, key, *rest))
+    monkeypatch.setattr(shared, "patch_nce", lambda query, key, *rest, **keys: -patch_nce(query, key, *rest, **keys))
 
 
 def drawn_from_torch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +198,7 @@ def drawn_from_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     patch_nce = shared.patch_nce
-    monkeypatch.setattr(shared, "patch_nce", lambda query, key, *rest: patch_nce(query, key.flip(1), *rest))
+    monkeypatch.setattr(shared, "patch_nce", lambda query, key, *rest, **keys: patch_nce(query, key.flip(1), *rest, **keys))
 
 
 @pytest.mark.parametrize("mistake", [negated, drawn_from_torch, elsewhere])
