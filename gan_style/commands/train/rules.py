@@ -30,8 +30,10 @@ COMPILE_MINUTES = 30
 VALIDATED = 16
 # A set must have so many images that a tenth of them are worth a measurement; kid needs two.
 LEAST_TO_HOLD_OUT = 20
-# Validations of a run. SSIM of 16 pairs takes a second. KID takes a third of a second an image: fewer, and in long runs alone.
-PAIRED_VALIDATIONS, UNPAIRED_VALIDATIONS, UNPAIRED_MINUTES = 8, 4, 15
+# A validation with SSIM and a sample picture take seconds, eight of them in four minutes a sixth of the steps
+# (docs/results/2026-11-26-no-recipe.md): one in MINUTES_APART, and LOOKS in a run. KID takes a third of a second an image: fewer of them.
+MINUTES_APART, LOOKS = 3, 8
+UNPAIRED_VALIDATIONS, UNPAIRED_MINUTES = 4, 15
 
 _REASONS: dict[Kind, str] = {
     "pairs": "pairs show what each translation should be",
@@ -156,8 +158,13 @@ def keys_for(recipe: str, facts: Facts, machine: Machine, wish: Wish, pace: Pace
         **_measurements(recipe, facts, wish, pace.steps(wish)),
         "train.checkpoint_every": min(1000, max(1, round(300 / pace.seconds))),  # five minutes are lost at most
         "logging.every": min(50, max(1, pace.steps(wish) // 100)),
-        "logging.samples_every": max(1, pace.steps(wish) // PAIRED_VALIDATIONS),
+        "logging.samples_every": max(1, pace.steps(wish) // looks(wish)),
     }
+
+
+def looks(wish: Wish) -> int:
+    """The number of sample pictures of a run, and of validations with SSIM; the last ones are those of the end."""
+    return max(1, min(LOOKS, int(wish.time / MINUTES_APART)))
 
 
 def _data(recipe: str, facts: Facts, size: Size) -> dict[str, Any]:
@@ -277,7 +284,7 @@ def _measurements(recipe: str, facts: Facts, wish: Wish, steps: int) -> dict[str
     metric = measured_by(recipe, facts, wish)
     if not metric:
         return {}
-    keys: dict[str, Any] = {"train.validate_every": max(1, steps // (PAIRED_VALIDATIONS if metric == "ssim" else UNPAIRED_VALIDATIONS))}
+    keys: dict[str, Any] = {"train.validate_every": max(1, steps // (looks(wish) if metric == "ssim" else UNPAIRED_VALIDATIONS))}
     keys["validation.images"] = VALIDATED
     if metric == "kid":
         keys["validation.features"] = "random"  # it needs no file, and compares the steps of a run

@@ -183,7 +183,12 @@ def test_a_set_without_validation_images_holds_some_out(validation: int, images:
 
 def test_pairs_are_measured_by_ssim_and_the_best_is_kept() -> None:
     found = keys(PAIRS, Wish(10), seconds=0.5)
-    assert found["validation.best"] == "ssim" and found["train.validate_every"] == 1200 // 8
+    assert found["validation.best"] == "ssim" and found["train.validate_every"] == 1200 // 3 == found["logging.samples_every"]
+
+
+@pytest.mark.parametrize(("minutes", "looks"), [(0.1, 1), (4, 1), (6, 2), (60, 8), (600, 8)])
+def test_looking_takes_a_small_part_of_the_time(minutes: float, looks: int) -> None:
+    assert rules.looks(Wish(minutes)) == looks
 
 
 def test_unpaired_images_are_measured_in_long_runs_without_a_file_of_weights() -> None:
