@@ -70,7 +70,7 @@ class Facts:
 
     why: what shows the kind, in words; root, root_b: the keys of `data`
     a, b: the domains; b is None for images of one kind and for classes
-    validation: images of domain A for validation
+    validation: images for validation, of the domain that has fewer
     names: of the classes; styles: files of style pictures
     """
 
@@ -131,7 +131,7 @@ def facts_of(folder: str, needs: Needs | None = None, method: str = "", root_b: 
         _look(training, "a"),
         _look(training, "b") if "b" in training.domains and kind != "styles" else None,
         str(found.root_b) if found.root_b else None,
-        len(validation.a) if validation else 0,
+        min(len(validation.a), len(validation.b)) if validation else 0,
         tuple(training.classes),
         found.styles,
     )

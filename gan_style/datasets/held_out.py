@@ -18,8 +18,9 @@ from gan_style.files.stems import stem
 def divided(source: Source, count: int) -> tuple[Source, Source]:
     """(training, validation): the images of a source without and with those held out.
 
-    count: pairs, or images of each domain, that are held out; of a labelled set images of all classes together, as many of each
-    `UserError` if more than half of a domain, or of a class, would be held out.
+    count: pairs, or images of each domain, that are held out; of a labelled set images of all classes together, as many of each, but at
+        most half of a class
+    `UserError` if more than half of a domain would be held out.
     """
     if source.layout == "parquet":
         raise UserError(f"data.hold_out: {source.root} holds Parquet tables; make tables of validation images (val-*.parquet) in its place")
@@ -40,12 +41,16 @@ def _part(source: Source, a: set[int], b: set[int], held_out: bool) -> Source:
 
 def _chosen(source: Source, domain: str, count: int) -> set[int]:
     """The places of the images of a domain that are held out."""
-    groups = _by_class(source) if source.classes else [range(len(source.keys(domain)))]
+    total = len(source.keys(domain))
+    if 2 * count > total:
+        raise UserError(
+            f"data.hold_out: {count} of the {total} images of domain {domain.upper()} of {source.root} are more than half; hold out fewer, "
+            "or add images"
+        )
+    groups = _by_class(source) if source.classes else [range(total)]
     each = max(1, count // len(groups))
-    if (fewest := min(map(len, groups))) < 2 * each:
-        of = f"a class of {source.root}" if source.classes else f"domain {domain.upper()} of {source.root}"
-        raise UserError(f"data.hold_out: {each} of the {fewest} images of {of} are more than half; hold out fewer, or add images")
-    return {place for group in groups for place in nsmallest(each, group, key=lambda place: _rank(source, domain, place))}
+    chosen = [nsmallest(min(each, len(group) // 2), group, key=lambda place: _rank(source, domain, place)) for group in groups]
+    return {place for group in chosen for place in group}
 
 
 def _by_class(source: Source) -> list[Sequence[int]]:

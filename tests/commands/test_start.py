@@ -71,6 +71,7 @@ def test_help_of_verbs_about_pictures_loads_what_reads_them_at_most(verb: str, t
     [
         ["train"],
         ["train", "--confg", "cut"],
+        ["train", "nowhere", "--minutes", "3"],
         ["train", "--config", "no_recipe"],
         ["train", "--config", "cut", "optim.lr=["],
         ["train", "--config", "cut", "--sweep", "optim.lr"],

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gan_style.commands.train.rules import LEAST_TO_HOLD_OUT, Pace, held_out
+from gan_style.commands.train.rules import LEAST_TO_HOLD_OUT, VALIDATED, Pace, held_out
 from gan_style.commands.train.wish import Wish
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.facts import Facts, Look
@@ -74,7 +74,8 @@ def _next(pace: Pace) -> str:
 
 def _measured(recipe: str, facts: Facts, wish: Wish, config: RunConfig[Any]) -> str:
     held = held_out(facts)
-    images = f"{facts.validation} images of val" if facts.validation else f"{held} held out of the training images"
+    measured = min(VALIDATED, facts.validation)
+    images = f"{measured} of {counted(facts.validation, 'image')} in val" if facts.validation else f"{held} held out of the training images"
     if not (facts.validation or held):
         return f"nothing, and no sample pictures: the folder has no val, and fewer than {LEAST_TO_HOLD_OUT} images"
     if not config.train.validate_every:

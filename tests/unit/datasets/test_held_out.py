@@ -60,6 +60,14 @@ def test_each_class_gives_as_many(tmp_path: Path) -> None:
     assert training.names == ("blue", "green", "red") and len(training) == 6
 
 
+def test_a_small_class_keeps_half_of_its_images(tmp_path: Path) -> None:
+    data = draw_classes(tmp_path, train=4, val=0)
+    for number in range(1, 4):
+        (data / f"train/green/{number}.png").unlink()
+    _, validation = both(data, 4, "labelled images")
+    assert [validation.label(place) for place in range(validation.len_a)] == ["blue", "red"]
+
+
 @pytest.mark.parametrize(("count", "words"), [(6, "6 of the 10 images of domain A"), (5, "")])
 def test_more_than_half_are_not_held_out(count: int, words: str, pairs: Path) -> None:
     if not words:
