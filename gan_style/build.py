@@ -15,7 +15,7 @@ from gan_style.conditions import Exemplar, Given
 from gan_style.config.domain_names import with_domain_names
 from gan_style.config.load import dump_config
 from gan_style.config.schema import RunConfig
-from gan_style.datasets.dataset import TrainingSet, ValidationSet, open_dataset
+from gan_style.datasets.dataset import TrainingSet, ValidationSet, batches_of_one, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
 from gan_style.demo.sets import ensure_demo
@@ -102,7 +102,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     config, training, validation = resolved(config, *by_turns(lambda: open_data(config)), by_main)
     plan = make_plan(config.train, config.optim, len(training))
     kept = Kept(agreement.from_main(earlier_inputs(Path(config.run_dir)) if accelerator.is_main_process else None))
-    method, begun = by_turns(lambda: begin_method(config, kept))
+    method, begun = by_turns(lambda: begin_method(config, kept, training))
     check_same_everywhere(kept, agreement)
     subjects = by_turns(lambda: open_validation(config, method))
     synchronise_batch_norm(method, accelerator)
@@ -143,7 +143,7 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
     with lent_process(), looking_only() as looking:
         config, training, validation = resolved(config, *open_data(config))
         earlier = earlier_inputs(Path(config.run_dir))
-        method, begun = begin_method(config, Kept(earlier))
+        method, begun = begin_method(config, Kept(earlier), training)
         check_same(Path(config.run_dir), config, method.divisible, earlier or ())
         open_validation(config, method)
         slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
@@ -188,19 +188,25 @@ def resolved(
     return with_colours(config, found(lambda: label_colours(config, training))), training, validation
 
 
-def open_method(config: RunConfig[Any], kept: Kept | None = None) -> Method:
-    """Make the method with weights from the run's seed. kept: what the run read from files earlier; the method adds what it reads"""
+def open_method(config: RunConfig[Any], kept: Kept | None = None, training: TrainingSet | None = None) -> Method:
+    """Make the method with weights from the run's seed.
+
+    kept: what the run read from files earlier; the method adds what it reads; training: for methods that measure training samples
+    """
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
-    method = METHODS[config.method.name](config.method, replace(make_task(config), kept=kept or Kept()))
+    task = replace(make_task(config), kept=kept or Kept())
+    if training is not None:
+        task = replace(task, samples=lambda: batches_of_one(training))
+    method = METHODS[config.method.name](config.method, task)
     check_crop(config, method)
     check_players(config, method)
     fixed_tensors(config.train.freeze, method)
     return method
 
 
-def begin_method(config: RunConfig[Any], kept: Kept) -> tuple[Method, list[str]]:
+def begin_method(config: RunConfig[Any], kept: Kept, training: TrainingSet | None = None) -> tuple[Method, list[str]]:
     """`open_method` with the weights of `train.init_from`, and lines about them for the user."""
-    method = open_method(config, kept)
+    method = open_method(config, kept, training)
     return method, begin(config, method, make_task(config), kept, _read_foreign)
 
 

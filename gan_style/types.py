@@ -3,7 +3,7 @@
 A batch that was loaded holds its images as integers until `Batch.to` brings it to the device: they take a quarter of the memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -40,9 +40,16 @@ class Kept:
         self.now[key] = value
 
 
+def _none() -> "Iterator[Batch]":
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Task:
-    """The facts of a run that a method needs beside its own configuration."""
+    """The facts of a run that a method needs beside its own configuration.
+
+    samples: the training samples from the first one on, one in a batch, in [-1, 1]; for what is measured before the training
+    """
 
     channels_a: int = 3
     channels_b: int = 3
@@ -50,6 +57,7 @@ class Task:
     seed: int = 0
     size: int = 256  # side of the training images in pixels, if all are squares of one size
     kept: Kept = field(default_factory=Kept, compare=False)
+    samples: "Callable[[], Iterator[Batch]]" = field(default=_none, compare=False)
 
     def channels(self, direction: Direction) -> tuple[int, int]:
         """The channels of a translator's input and output."""

@@ -50,7 +50,7 @@ def tiny_method(name: str, folder: Path) -> dict[str, Any]:
             if not Path(styles[style]).exists():
                 folder.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(draw(number)).save(styles[style])
-        vgg = {"name": "vgg16", "weights": "random"}
+        vgg = {"name": "vgg16", "weights": "random", "normalised": False}
         return {"styles": styles, "vgg": vgg, "style_size": 24, "content_layers": ["relu1_2"], "style_layers": ["relu1_1", "relu2_1"]}
     return {}
 

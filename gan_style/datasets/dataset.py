@@ -1,7 +1,8 @@
 """The data sets of a run: numbered training samples, their batches, and validation images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Literal, NamedTuple, overload
 
 import numpy as np
@@ -229,6 +230,12 @@ def collate(samples: Sequence[Sample]) -> Batch:
         numbers=tuple(sample.number for sample in samples),
         labels=tuple(labels) if labels else None,
     )
+
+
+def batches_of_one(training: TrainingSet) -> Iterator[Batch]:
+    """The training samples from the first one on, without end, in [-1, 1]. Their bits do not depend on the number of processes."""
+    for number in count():
+        yield collate([training[number, 0]]).to(torch.device("cpu"), torch.float32, torch.contiguous_format)
 
 
 def _stack(tensors: Sequence[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gan_style.errors import UserError
 from gan_style.networks.pretrained.inception import InceptionFeatures
+from gan_style.networks.pretrained.normalisation import to_rgb
 from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.networks.pretrained.vit import ViTFeatures
 from gan_style.networks.pretrained.weights import kept_file, read_weights, verified
@@ -89,11 +90,6 @@ def structure_network(choice: str, key: str) -> Described:
     if family in ("inception", "alexnet"):
         raise UserError(f"{key}: {path} holds {family}, which gives no structure; give a VGG or DINO's vision transformer")
     return _vgg_places(family, str(path), f"{family} {STRUCTURE_LAYER}, {path.name}")
-
-
-def to_rgb(images: Tensor) -> Tensor:
-    """[B, 1 to 4, H, W] -> [B, 3, H, W]. Gray is repeated. Alpha is dropped."""
-    return images[:, :1].expand(-1, 3, -1, -1) if images.shape[1] < 3 else images[:, :3]
 
 
 def _vgg_vector(name: str, weights: str, words: str) -> Described:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
-from gan_style.evaluation.features import RANDOM, family_of, to_rgb
+from gan_style.evaluation.features import RANDOM, family_of
 from gan_style.files.looking import only_missed
 from gan_style.networks.pretrained import vgg
+from gan_style.networks.pretrained.normalisation import to_rgb
 from gan_style.networks.pretrained.weights import downloaded, fitting, kept_file, read_weights, torchvision_address
 
 Backbone = Literal["alex", "vgg"]

@@ -19,8 +19,8 @@ from gan_style.config.schema import MethodConfig
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
-from gan_style.methods.auxiliary import VGGConfig
 from gan_style.methods.base import Method, Player
+from gan_style.methods.fixed_vgg import VGGConfig
 from gan_style.networks import StyleTransferConfig
 from gan_style.networks.generators.adain import AdaINNet, AdaINNetConfig
 from gan_style.types import Batch, Direction, Needs, Outputs, Task

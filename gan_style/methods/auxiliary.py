@@ -15,11 +15,13 @@ from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor, nn
 
 from gan_style.config.effect import ON, OnlyWith
-from gan_style.config.schema import MethodConfig, Place, Section
+from gan_style.config.schema import MethodConfig, Place
 from gan_style.errors import nearest
 from gan_style.losses.perceptual import GramNorm, absolute_loss, content_loss, gram_loss, gram_matrix, mmd_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
+from gan_style.methods.fixed_vgg import VGGConfig, normalise
 from gan_style.methods.style_pictures import style_picture
+from gan_style.networks.pretrained.normalisation import to_rgb
 from gan_style.networks.pretrained.vgg import VGGFeatures, layers
 from gan_style.types import Task
 
@@ -60,21 +62,6 @@ LayerList = Annotated[list[str], AfterValidator(_known)]
 WeightedLayerList = Annotated[list[str], AfterValidator(_known_and_weighted)]
 PerceptualLayers = Annotated[WeightedLayerList, OnlyWith({"perceptual_weight": ON})]
 PerceptualDistance = Annotated[Literal["l2", "l1"], OnlyWith({"perceptual_weight": ON})]
-
-
-class VGGConfig(Section):
-    """The fixed network."""
-
-    name: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="Which VGG network (1409.1556).")
-    weights: Place = Field(
-        default="imagenet",
-        min_length=1,
-        description="Weights of the VGG: `imagenet` (torchvision's, downloaded once), a .pth or .safetensors file, or `random` (drawn "
-        "from a fixed seed: enough for textures and tests, not for recognising content).",
-    )
-    pooling: Literal["max", "avg"] = Field(
-        default="max", description="Pooling layers: `max` as in training, or `avg`, which gives smoother results (1508.06576, section 2)."
-    )
 
 
 class AuxiliaryConfig(MethodConfig):
@@ -148,7 +135,8 @@ class Auxiliary:
         ]
         self.frozen: dict[str, nn.Module] = {}
         if wanted:
-            self.frozen["vgg"] = VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)
+            vgg = VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)
+            self.frozen["vgg"] = normalise(vgg, config.vgg, task, "b")
         self.picture: Tensor | None = None  # [1, 3, H, W]
         if config.style_weight and config.style_image:
             self.picture = style_picture(task.kept, "method.style_image", config.style_image, config.style_size, task.size)
@@ -158,7 +146,7 @@ class Auxiliary:
         """Weighted terms by name. output: translations [B, C, H, W]; content: the target of their content; style: real images"""
         config, terms = self.config, {}
         if vgg := self.frozen.get("vgg"):
-            features = vgg(_rgb(output))
+            features = vgg(to_rgb(output))
             contents, styles = self._targets(vgg, content, style)
             if config.perceptual_weight:
                 distances = [w * self.distance(features[layer], contents[layer]) for layer, w in self.content_weights.items()]
@@ -180,13 +168,13 @@ class Auxiliary:
         contents = list(self.content_weights) if config.perceptual_weight else []
         styles = config.style_layers if config.style_weight else []
         if content is style and self.picture is None:
-            both = vgg(_rgb(content), list(dict.fromkeys([*contents, *styles])))
+            both = vgg(to_rgb(content), list(dict.fromkeys([*contents, *styles])))
             return both, {layer: self._style(both[layer]) for layer in styles}
-        found = vgg(_rgb(content), contents) if contents else {}
+        found = vgg(to_rgb(content), contents) if contents else {}
         if not styles:
             return found, {}
         if self.picture is None:
-            return found, {layer: self._style(features) for layer, features in vgg(_rgb(style), styles).items()}
+            return found, {layer: self._style(features) for layer, features in vgg(to_rgb(style), styles).items()}
         if not self._picture_style:  # computed at the first call, when device and precision are known
             self._picture_style = {layer: self._style(features) for layer, features in vgg(self.picture.to(style), styles).items()}
         return found, self._picture_style
@@ -202,8 +190,3 @@ class Auxiliary:
         if self.config.style_loss == "mmd":
             return mmd_loss(features, target)
         return gram_loss(self._style(features), target, self.config.style_norm)
-
-
-def _rgb(pictures: Tensor) -> Tensor:
-    """Convert [B, 1 to 4, H, W] to RGB [B, 3, H, W]: gray is repeated, alpha left out."""
-    return pictures[:, :1].expand(-1, 3, -1, -1) if pictures.shape[1] < 3 else pictures[:, :3]

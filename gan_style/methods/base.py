@@ -14,7 +14,7 @@ from gan_style.config.schema import MethodConfig
 from gan_style.methods.adaptation import Adaptation
 from gan_style.methods.adversarial import AdversarialConfig
 from gan_style.methods.adversary import AUGMENTATION
-from gan_style.methods.auxiliary import VGGConfig
+from gan_style.methods.fixed_vgg import VGGConfig
 from gan_style.networks.discriminator import AnySizeDiscriminator
 from gan_style.networks.layers.dropout import draws_by_sample
 from gan_style.types import Batch, Direction, Needs, Outputs, Task

@@ -21,8 +21,9 @@ from gan_style.config.schema import MethodConfig, Place
 from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
 from gan_style.losses.total_variation import total_variation
-from gan_style.methods.auxiliary import LayerList, VGGConfig
+from gan_style.methods.auxiliary import LayerList
 from gan_style.methods.base import Method, Player
+from gan_style.methods.fixed_vgg import VGGConfig, normalise
 from gan_style.methods.style_pictures import style_picture
 from gan_style.methods.trained import open_trained
 from gan_style.networks import STYLIZERS, StylizerConfig
@@ -69,7 +70,8 @@ class FastStyleConfig(MethodConfig):
         "own size.",
     )
     vgg: Annotated[VGGConfig, OnlyWith({"content_weight": ON, "style_weight": ON})] = Field(
-        default_factory=lambda: VGGConfig(name="vgg16"), description="The fixed network that gives the features of the losses."
+        default_factory=lambda: VGGConfig(name="vgg16", normalised=True),
+        description="The fixed network that gives the features of the losses.",
     )
 
     def pictures(self) -> list[str]:
@@ -102,7 +104,8 @@ class FastStyle(Method):
             _take_over(network, weights)
         self.networks = {"generator": network}
         wanted = [*config.content_layers, *config.style_layers]
-        self.frozen: dict[str, nn.Module] = {"vgg": VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)}
+        vgg = VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)
+        self.frozen: dict[str, nn.Module] = {"vgg": normalise(vgg, config.vgg, task, "a")}
         self.players = (Player("generator", ("generator",), translates=True),)
         self.translators: dict[Direction, str] = {"a2b": "generator"}
         self._grams: dict[str, Tensor] = {}  # layer -> [S, C, C], of the styles that are trained

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from gan_style.bundles.file import Resize, opened, tensors_of
 from gan_style.errors import UserError, wrong_value
-from gan_style.evaluation.features import to_rgb
 from gan_style.evaluation.task.network import SegmentationNet
 from gan_style.files.atomic import check_writable, replacing
 from gan_style.label_maps.classes import MAX_CLASSES, Classes, Colour
 from gan_style.machine.memory import room_for
+from gan_style.networks.pretrained.normalisation import to_rgb
 from gan_style.networks.uninitialised import uninitialised
 
 METADATA_KEY = "gan_style_segmenter"

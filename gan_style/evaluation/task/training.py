@@ -14,12 +14,12 @@ from gan_style.datasets.dataset import TrainingSet, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.reading import read_domain
 from gan_style.datasets.survey import Source
-from gan_style.evaluation.features import to_rgb
 from gan_style.evaluation.task.segmenter import Segmenter, SegmenterInfo, make_network
 from gan_style.files import images
 from gan_style.files.samples import rounded_to_8_bits
 from gan_style.label_maps.classes import IGNORED, Classes, Colour, find_classes, is_close
 from gan_style.machine.memory import room_for
+from gan_style.networks.pretrained.normalisation import to_rgb
 from gan_style.seeding import derive_seed
 from gan_style.terminal.progress import Progress
 from gan_style.types import Direction, to_floats

@@ -1,4 +1,4 @@
-"""The normalisation of ImageNet's classifiers in torchvision."""
+"""Images as ImageNet's classifiers in torchvision take them: RGB, and normalised."""
 
 import torch
 from torch import Tensor, nn
@@ -18,3 +18,8 @@ class ImageNetNormalisation(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return ((images + 1) / 2 - self.mean) / self.deviation
+
+
+def to_rgb(images: Tensor) -> Tensor:
+    """[B, 1 to 4, H, W] -> [B, 3, H, W]. Gray is repeated. Alpha is dropped."""
+    return images[:, :1].expand(-1, 3, -1, -1) if images.shape[1] < 3 else images[:, :3]

@@ -8,10 +8,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_style.errors import UserError
-from gan_style.evaluation.features import feature_network, structure_network, to_rgb
+from gan_style.evaluation.features import feature_network, structure_network
 from gan_style.evaluation.lpips import LPIPS
 from gan_style.networks.pretrained import vgg
 from gan_style.networks.pretrained.inception import InceptionFeatures
+from gan_style.networks.pretrained.normalisation import to_rgb
 from gan_style.networks.pretrained.vit import ViTFeatures, _dinos
 
 IMAGE = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0)) * 2 - 1
