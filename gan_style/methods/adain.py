@@ -3,7 +3,7 @@
     t = AdaIN(f(c), f(s)),  g(t) the translation                                        (equations 8 to 10)
     L = |f(g(t)) - t|^2  +  lambda sum_l |mu_l(g(t)) - mu_l(s)|^2 + |sigma_l(g(t)) - sigma_l(s)|^2     (equations 11 to 13)
 
-f is a fixed VGG-19 up to relu4_1, g the decoder; only the decoder is trained. Departure: squared distances, averaged over the entries, as
+f is a fixed VGG up to relu4_1 (the paper's is VGG-19), g the decoder; only the decoder is trained. Departure: squared distances, averaged over the entries, as
 in the authors' code; the paper writes norms. Content whose sides are not multiples of 8 is padded to the next multiples by reflection.
 """
 
@@ -20,9 +20,10 @@ from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.base import Method, Player
-from gan_style.methods.fixed_vgg import VGGConfig
+from gan_style.methods.fixed_vgg import VGGConfig, normalise
 from gan_style.networks import StyleTransferConfig
 from gan_style.networks.generators.adain import AdaINNet, AdaINNetConfig
+from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.types import Batch, Direction, Needs, Outputs, Task
 
 
@@ -36,7 +37,7 @@ class AdaINConfig(MethodConfig):
     content_weight: float = Field(default=1.0, ge=0, description="Weight of the content loss.")
     style_weight: float = Field(default=10.0, ge=0, description="Weight of the style loss. 0: off.")
     tv_weight: float = Field(default=0.0, ge=0, description="Weight of the total-variation loss, which smooths translations. 0: off.")
-    vgg: VGGConfig = Field(default_factory=VGGConfig, description="The encoder, always a VGG-19 with max pooling.")
+    vgg: VGGConfig = Field(default_factory=VGGConfig, description="The encoder, with max pooling.")
 
 
 class AdaIN(Method):
@@ -48,10 +49,14 @@ class AdaIN(Method):
     def __init__(self, config: AdaINConfig, task: Task) -> None:
         if (task.channels_a, task.channels_b) != (3, 3):
             raise UserError("adain reads RGB: set data.domain_a.channels and data.domain_b.channels to 3")
-        if (config.vgg.name, config.vgg.pooling) != ("vgg19", "max"):
-            raise UserError("adain needs method.vgg.name vgg19 and method.vgg.pooling max: leave both out")
+        if config.vgg.pooling != "max":
+            raise UserError("adain needs method.vgg.pooling max, which its decoder mirrors: leave it out")
+        if config.generator.encoder == "normalised" and (config.vgg.name, config.vgg.normalised) != ("vgg19", False):
+            raise UserError("method.generator.encoder normalised is the authors' VGG-19: leave method.vgg.name and method.vgg.normalised out")
         self.config = config
         network = self.translator(config, 3, 3, config.vgg.weights)
+        if isinstance(network.encoder, VGGFeatures):
+            normalise(network.encoder, config.vgg, task, "a")
         self.networks = {"generator": network}
         self.frozen: dict[str, nn.Module] = {}
         self.players = (Player("generator", ("generator",), translates=True),)
@@ -85,10 +90,15 @@ class AdaIN(Method):
         height, width = batch.a.shape[2:]
         return {"a2b": (batch.a, outputs["fake"][:, :, :height, :width])}
 
+    def served_config(self) -> dict[str, Any]:
+        """As in `Method`, with the name of the VGG, whose layers the bundle holds."""
+        served = super().served_config()
+        return {**served, "vgg": {**served["vgg"], "name": self.config.vgg.name}}
+
     @classmethod
     def translator(cls, config: Any, in_channels: int, out_channels: int, vgg: str | None = None) -> AdaINNet:
         """The encoder and the decoder as one network. vgg: the encoder's weights; None if a bundle will provide them"""
-        network = AdaINNet(vgg, config.generator)
+        network = AdaINNet(vgg, config.generator, config.vgg.name)
         networks.draw(network.decoder, config.generator)
         return network
 

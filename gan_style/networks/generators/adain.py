@@ -19,9 +19,9 @@ DEPTHS = ("relu2_1", "relu3_1", "relu4_1")
 
 
 class AdaINNetConfig(NetworkConfig):
-    """A fixed VGG-19 and a decoder that mirrors it."""
+    """A fixed VGG and a decoder that mirrors it."""
 
-    name: Literal["adain"] = Field(default="adain", description="A fixed VGG-19 and a decoder that mirrors it.")
+    name: Literal["adain"] = Field(default="adain", description="A fixed VGG, `method.vgg`, and a decoder that mirrors it.")
     base_channels: BaseChannels = Field(
         default=64, description="Channels of the decoder's last layers. Earlier layers have a multiple of them."
     )
@@ -32,7 +32,7 @@ class AdaINNetConfig(NetworkConfig):
     )
     encoder: Literal["torchvision", "normalised"] = Field(
         default="torchvision",
-        description="The fixed VGG-19: `torchvision`, or the authors' `normalised` one (images in [0, 1], reflection padding, deviations "
+        description="The fixed VGG: `torchvision`, or the authors' `normalised` VGG-19 (images in [0, 1], reflection padding, deviations "
         "with Bessel's correction), whose file `method.vgg.weights` then names: vgg_normalised.pth. The authors' decoder fits behind it.",
     )
     init: Init = Field(
@@ -42,21 +42,22 @@ class AdaINNetConfig(NetworkConfig):
 
 
 class AdaINNet(nn.Module):
-    """A fixed VGG-19 up to `depth`, AdaIN, and a trained decoder that mirrors it.
+    """A fixed VGG up to `depth`, AdaIN, and a trained decoder that mirrors it.
 
     vgg: the encoder's weights, as `VGGFeatures` takes them; None leaves them to a state dict.
+    name: "vgg16" or "vgg19", the encoder
     """
 
     Config = AdaINNetConfig
 
-    def __init__(self, vgg: str | None, config: AdaINNetConfig) -> None:
+    def __init__(self, vgg: str | None, config: AdaINNetConfig, name: str = "vgg19") -> None:
         super().__init__()
         self.depth = depth = config.depth
         self.loss_layers = ("relu1_1", *DEPTHS[: DEPTHS.index(depth) + 1])
         self.normalised = config.encoder == "normalised"
         self.correction = int(self.normalised)  # of variances
-        self.encoder = NormalisedVGG(self.loss_layers, vgg) if self.normalised else VGGFeatures("vgg19", self.loss_layers, vgg)
-        self.decoder = Decoder(depth, config.base_channels)
+        self.encoder = NormalisedVGG(self.loss_layers, vgg) if self.normalised else VGGFeatures(name, self.loss_layers, vgg)
+        self.decoder = Decoder(name, depth, config.base_channels)
         self.size_multiple = 2 ** DEPTHS.index(depth) * 2  # as many halvings as poolings
         self.minimum_size = 2 * self.size_multiple  # so that the decoder has 2 pixels to reflect
 
@@ -128,16 +129,16 @@ def mixed(features: Tensor, styles: Sequence[Tensor], shares: Tensor, correction
 class Decoder(nn.Module):
     """The mirror of the encoder, with reflection padding, nearest upsampling and no normalisation: [B, C, h, w] -> [B, 3, H, W]."""
 
-    def __init__(self, depth: str, base_channels: int) -> None:
+    def __init__(self, name: str, depth: str, base_channels: int) -> None:
         super().__init__()
-        order = layers("vgg19")
+        order = layers(name)
         mirrored = [layer for layer in order[: order.index(depth) + 1] if not layer.startswith("relu")]  # conv1_1, conv1_2, pool1, ...
         read, channels = dict[str, int](), 3  # what each convolution reads; its mirror makes as many channels of what it wrote
         for layer in mirrored:
             if layer.startswith("conv"):
-                read[layer], channels = channels, BLOCKS["vgg19"][int(layer[4]) - 1][0] * base_channels // 64
+                read[layer], channels = channels, BLOCKS[name][int(layer[4]) - 1][0] * base_channels // 64
         steps: list[nn.Module] = []
-        width = BLOCKS["vgg19"][int(depth[4]) - 1][0]  # the encoder's own
+        width = BLOCKS[name][int(depth[4]) - 1][0]  # the encoder's own
         for layer in reversed(mirrored):
             if layer in read:
                 steps += [nn.Conv2d(width, read[layer], 3, padding=1, padding_mode="reflect"), nn.ReLU()]

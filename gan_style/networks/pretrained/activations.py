@@ -11,15 +11,15 @@ from torch import Tensor, nn
 
 from gan_style.networks.pretrained.vgg import VGGFeatures
 
-_LEAST = 0.01  # of the layer's mean
+_LEAST = 0.5  # of the layer's mean
 
 
 @torch.no_grad()
 def mean_activations(vgg: VGGFeatures, images: Iterable[Tensor]) -> dict[str, Tensor]:
     """The mean activation of each filter, behind its ReLU, over the images and their positions: {convolution: [C] float32}.
 
-    images: [B, 3, H, W] in [-1, 1], at least one; each image has one weight, whatever its size. A mean is at least a hundredth of its
-    layer's, so that a filter that these images hardly activate does not outweigh all others in the next image.
+    images: [B, 3, H, W] in [-1, 1], at least one; each image has one weight, whatever its size. A mean is at least half of its
+    layer's mean, so that a filter that these images hardly activate does not outweigh all others in the next image.
     """
     sums: dict[str, list[Tensor]] = {layer: [] for layer in vgg.convolutions}
 
