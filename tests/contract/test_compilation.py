@@ -63,6 +63,20 @@ def test_a_backward_that_cannot_be_compiled_is_noticed_before_the_network_runs(t
     assert all(torch.equal(value, quick[key]) for key, value in plain.items())
 
 
+def test_compiled_code_that_meets_another_memory_format_than_it_expects_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = torch.nn.Conv2d(1, 1, 1)
+    x, scope = torch.ones(1, 1, 2, 2), dict[str, Any]()
+    exec("from torch._C._dynamo.guards import assert_size_stride\ndef code(*tensors): assert_size_stride(tensors[0], (9,), (9,))", scope)
+    torch._dynamo.reset()
+    monkeypatch.setattr(compilation, "BACKEND", lambda graph, inputs, options=None: scope["code"])
+    expected = network(x)
+    compiled("on", {"network": network})
+    with pytest.warns(UserWarning, match=r"^train\.compile: network is not compiled \(AssertionError: .*\); it runs as it is$"):
+        found = network(x)
+    assert torch.equal(found, expected)
+    assert torch.equal(network(x), expected)
+
+
 def test_a_fault_of_a_network_is_no_failure_of_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     class Faulty(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

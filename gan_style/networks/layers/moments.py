@@ -20,7 +20,7 @@ def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
         tensors = [precise(value) if isinstance(value, Tensor) else value for value in arguments]
         device = next(value.device.type for value in tensors if isinstance(value, Tensor))
         # The meta device, on which a bundle's network is first built to learn its shapes, has no autocast.
-        with torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext():
+        with nullcontext() if device == "meta" else torch.autocast(device, enabled=False):
             return function(*tensors, **keywords)  # pyright: ignore[reportCallIssue]
 
     return precise_function
