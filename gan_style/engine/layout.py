@@ -12,11 +12,20 @@ def memory_format(wanted: Literal["auto"] | bool, networks: Iterable[nn.Module],
 
     wanted: `train.channels_last`. `auto` is a rule, no measurement, so that a run that goes on has the same bits: channels last, except
     on a CPU for networks most of whose weights are in transposed convolutions, such as a U-Net. There oneDNN copies these weights in
-    channels last, and a step takes 1.1 to 1.3 times as long (docs/results/2026-11-26-step.md).
+    channels last, and a step takes 1.1 to 1.3 times as long (docs/results/2026-11-26-step.md). And not on a GPU for networks with maps of
+    one position, see `one_position`.
     """
+    networks = list(networks)
     if wanted == "auto":
-        wanted = device.type != "cpu" or not _mostly_transposed(networks)
+        wanted = not (_mostly_transposed(networks) if device.type == "cpu" else any(map(one_position, networks)))
     return torch.channels_last if wanted else torch.contiguous_format
+
+
+def one_position(network: nn.Module) -> bool:
+    """Does the network have maps of 1 x 1? Channels last and [B, C, H, W] are one for such a map. The compiler and CUDA's convolutions
+    took it for different ones: a compiled DCGAN of torch 2.11 in channels last stopped at its own check (docs/results/2026-11-26-gpu.md).
+    """
+    return bool(getattr(network, "one_position", False))
 
 
 def _mostly_transposed(networks: Iterable[nn.Module]) -> bool:

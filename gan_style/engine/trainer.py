@@ -13,7 +13,7 @@ from gan_style.engine.buffers import Buffers
 from gan_style.engine.ema import EMA
 from gan_style.engine.freezing import fixed_tensors
 from gan_style.engine.health import StepResult, measure
-from gan_style.engine.layout import memory_format
+from gan_style.engine.layout import memory_format, one_position
 from gan_style.engine.schedules import learning_rate
 from gan_style.machine.compilation import chosen, compiled
 from gan_style.machine.device import seed_networks
@@ -64,7 +64,7 @@ class Trainer:
         self._buffers = Buffers(self.networks, fixed)
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
         self.compile = chosen(train.compile, accelerator.device, accelerator.num_processes, planned_steps)
-        compiled(self.compile, self.networks, twice=method.differentiated_twice, told=train.compile != "auto")
+        compiled(self.compile, self.networks, left_out=self._not_compiled(), told=train.compile != "auto")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
             self._wrapped = {  # without gradients to reduce, a network is read alone, as in an evaluation
@@ -215,6 +215,14 @@ class Trainer:
         stepper.step()
         stepper.zero_grad()
         return bad, still
+
+    def _not_compiled(self) -> dict[str, str]:
+        """The networks that torch.compile cannot take, and why."""
+        twice = dict.fromkeys(self.method.differentiated_twice, "the penalty of its slope differentiates it twice")
+        if self.accelerator.device.type == "cpu" or self.memory_format is torch.contiguous_format:
+            return twice
+        small = [name for name, network in self.networks.items() if one_position(network)]
+        return twice | dict.fromkeys(small, "it has maps of one position, so train.channels_last must be auto or false")
 
     def _optimizer(self, player: Player) -> torch.optim.Adam:
         parameters = [parameter for name in player.networks for parameter in self._trained[name].values()]

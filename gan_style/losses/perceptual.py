@@ -56,8 +56,19 @@ def gram_loss(gram: Tensor, target: Tensor, norm: GramNorm = "gatys") -> Tensor:
 
     gatys: 1/(4 N^2 M^2) sum (G - A)^2 (1508.06576, equation 4). johnson: the squared Frobenius norm (1603.08155, equation 4).
     """
-    squares = (gram - target).square().sum(dim=(1, 2)).mean()
+    squares = squared_distance(gram, target)
     return squares / (4 * gram.shape[1] ** 2) if norm == "gatys" else squares
+
+
+def squared_distance(found: Tensor, target: Tensor) -> Tensor:
+    """sum (x - y)^2 over the entries of each sample: two of [B, N, M] -> the mean over the batch."""
+    return (found - target).square().sum(dim=(1, 2)).mean()
+
+
+@outside_autocast
+def style_moments(features: Tensor) -> Tensor:
+    """Mean and standard deviation of each channel: [B, C, H, W] -> [B, 2, C]. `squared_distance` of two of them is `moment_loss`."""
+    return torch.stack(moments(features), dim=1).flatten(2) / features.shape[1] ** 0.5
 
 
 @outside_autocast

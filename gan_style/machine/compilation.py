@@ -3,7 +3,8 @@
 import logging
 import traceback
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -16,6 +17,7 @@ Compile = Literal["auto", "on", "graphs", "off"]
 BACKEND: Any = "inductor"
 MOST_SIZES = 6  # of images that a network is compiled for
 MOST_FORMS = 8 * MOST_SIZES  # of a network: without gradients, with those of its weights, of its input, ...
+_NONE: Mapping[str, str] = MappingProxyType({})
 LONG = 5000  # steps that repay the compilation
 
 
@@ -31,14 +33,14 @@ def chosen(wanted: Compile, device: torch.device, processes: int, steps: int) ->
 
 
 def compiled(
-    wanted: Compile, networks: Mapping[str, nn.Module], key: str = "train.compile", twice: Collection[str] = (), told: bool = True
+    wanted: Compile, networks: Mapping[str, nn.Module], key: str = "train.compile", left_out: Mapping[str, str] = _NONE, told: bool = True
 ) -> list[str]:
     """Let networks run compiled from now on, in place: their weights keep their names. Returns the names of these networks.
 
     wanted: what `chosen` gives. `graphs` runs each compiled network as CUDA graphs. The caller then calls
     `torch.compiler.cudagraph_mark_step_begin` before each step, after which no output of an earlier step may be read (decision 35).
     key: of the setting, for messages
-    twice: networks that are differentiated twice, which torch.compile cannot do: they run as they are. told: with a warning
+    left_out: networks that run as they are, and why. told: with a warning
 
     A network that cannot be compiled, or whose backward cannot, runs as it is, with one warning. Shapes are static: each size of images
     is compiled anew. Sizes beyond the first MOST_SIZES run uncompiled, with one warning.
@@ -53,9 +55,9 @@ def compiled(
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of a CUDA toolkit without a GPU
     # Deterministic: else the compiler times several kernels for each sum and keeps the fastest, so a resumed run can sum in another order.
     options = {"deterministic": True, "triton.cudagraphs": wanted == "graphs"}  # cudagraphs: what mode="reduce-overhead" sets
-    for name in twice if told else ():
-        warnings.warn(f"{key}: {name} is not compiled: the penalty of its slope differentiates it twice; it runs as it is", stacklevel=2)
-    names = [name for name in networks if name not in twice]
+    for name, reason in left_out.items() if told else ():
+        warnings.warn(f"{key}: {name} is not compiled: {reason}; it runs as it is", stacklevel=2)
+    names = [name for name in networks if name not in left_out]
     for name in names:
         _compile(name, networks[name], key, options)
     return names

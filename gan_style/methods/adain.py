@@ -3,8 +3,9 @@
     t = AdaIN(f(c), f(s)),  g(t) the translation                                        (equations 8 to 10)
     L = |f(g(t)) - t|^2  +  lambda sum_l |mu_l(g(t)) - mu_l(s)|^2 + |sigma_l(g(t)) - sigma_l(s)|^2     (equations 11 to 13)
 
-f is a fixed VGG up to relu4_1 (the paper's is VGG-19), g the decoder; only the decoder is trained. Departure: squared distances, averaged over the entries, as
-in the authors' code; the paper writes norms. Content whose sides are not multiples of 8 is padded to the next multiples by reflection.
+f is a fixed VGG up to relu4_1 (the paper's is VGG-19), g the decoder; only the decoder is trained. Departure: squared distances, averaged
+over the entries, as in the authors' code; the paper writes norms. Content whose sides are not multiples of 8 is padded to the next
+multiples by reflection.
 """
 
 from typing import Any, ClassVar, Literal
@@ -51,8 +52,14 @@ class AdaIN(Method):
             raise UserError("adain reads RGB: set data.domain_a.channels and data.domain_b.channels to 3")
         if config.vgg.pooling != "max":
             raise UserError("adain needs method.vgg.pooling max, which its decoder mirrors: leave it out")
-        if config.generator.encoder == "normalised" and (config.vgg.name, config.vgg.normalised) != ("vgg19", False):
-            raise UserError("method.generator.encoder normalised is the authors' VGG-19: leave method.vgg.name and method.vgg.normalised out")
+        if (
+            isinstance(config.generator, AdaINNetConfig)
+            and config.generator.encoder == "normalised"
+            and (config.vgg.name, config.vgg.normalised) != ("vgg19", False)
+        ):
+            raise UserError(
+                "method.generator.encoder normalised is the authors' VGG-19: leave method.vgg.name and method.vgg.normalised out"
+            )
         self.config = config
         network = self.translator(config, 3, 3, config.vgg.weights)
         if isinstance(network.encoder, VGGFeatures):

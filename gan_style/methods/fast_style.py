@@ -6,6 +6,7 @@ y = T(x, s) is the picture x in style s, phi_c the features of a content layer, 
 styles, each sample gets one at random. The styles share all convolutions; each has its own scales and shifts.
 """
 
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,15 +20,16 @@ from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.network import NetworkConfig
 from gan_style.config.schema import MethodConfig, Place
 from gan_style.errors import UserError
-from gan_style.losses.perceptual import content_loss, gram_loss, gram_matrix
+from gan_style.losses.perceptual import content_loss, gram_matrix, squared_distance, style_moments
 from gan_style.losses.total_variation import total_variation
 from gan_style.methods.auxiliary import LayerList
 from gan_style.methods.base import Method, Player
-from gan_style.methods.fixed_vgg import VGGConfig, normalise
+from gan_style.methods.fixed_vgg import IMAGES, VGGConfig, normalise
 from gan_style.methods.style_pictures import style_picture
 from gan_style.methods.trained import open_trained
+from gan_style.methods.unchanged import Unchanged, measured
 from gan_style.networks import STYLIZERS, StylizerConfig
-from gan_style.networks.generators.transformer_net import TransformerNetConfig
+from gan_style.networks.generators.transformer_net import TransformerNet, TransformerNetConfig
 from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.layers.transfer import sent
 from gan_style.networks.pretrained.vgg import VGGFeatures
@@ -61,7 +63,18 @@ class FastStyleConfig(MethodConfig):
     style_layers: Annotated[LayerList, OnlyWith({"style_weight": ON})] = Field(
         default=["relu1_2", "relu2_2", "relu3_3", "relu4_3"], min_length=1, description="VGG layers of the style loss."
     )
+    relative: bool = Field(
+        default=False,
+        description="Divide the style loss of each layer and style by that of unchanged training images, and the content loss of each "
+        "layer by that of an image without features; both are means over the first 32 images, which checkpoints keep. Then styles of high "
+        "and of low contrast are learned alike, and the weights mean the same for every VGG and layer.",
+    )
     tv_weight: float = Field(default=1e-4, ge=0, description="Weight of the total-variation loss, which smooths translations. 0: off.")
+    style_loss: Annotated[Literal["gram", "moments"], OnlyWith({"style_weight": ON})] = Field(
+        default="gram",
+        description="What the style loss compares: Gram matrices, as in the paper, or `moments`, the mean and standard deviation of each "
+        "channel (1701.01036, equation 15).",
+    )
     style_size: Annotated[int | None, OnlyWith({"style_weight": ON})] = Field(
         default=256,
         ge=16,
@@ -99,6 +112,8 @@ class FastStyle(Method):
         self.names = [*known, *config.styles]
         self.kept = len(known)
         network = _stylizer(config.generator, len(self.names))
+        if isinstance(network, TransformerNet) and network.skip:
+            nn.init.zeros_(network.head.weight)  # training begins at the photograph
         _keep_styles(network, self.kept)
         if weights:
             _take_over(network, weights)
@@ -106,9 +121,10 @@ class FastStyle(Method):
         wanted = [*config.content_layers, *config.style_layers]
         vgg = VGGFeatures(config.vgg.name, wanted, config.vgg.weights, config.vgg.pooling)
         self.frozen: dict[str, nn.Module] = {"vgg": normalise(vgg, config.vgg, task, "a")}
+        self.unchanged = self._unchanged(vgg, task) if config.relative else Unchanged()
         self.players = (Player("generator", ("generator",), translates=True),)
         self.translators: dict[Direction, str] = {"a2b": "generator"}
-        self._grams: dict[str, Tensor] = {}  # layer -> [S, C, C], of the styles that are trained
+        self._known: dict[str, tuple[Tensor, Tensor]] = {}  # layer -> statistics of the S styles that are trained, and their factors [S]
 
     def trains(self, network: str, parameter: str) -> bool:
         return not self.kept or ".norm." in parameter
@@ -124,9 +140,14 @@ class FastStyle(Method):
         with torch.no_grad():
             content = vgg(batch.a, config.content_layers)
             shares = outputs["shares"][:, self.kept :]
-            grams = {layer: torch.einsum("bs,scd->bcd", shares.to(table), table) for layer, table in self._targets(batch.a).items()}
-        contents = [content_loss(features[layer], content[layer]) for layer in config.content_layers]
-        styles = [gram_loss(gram_matrix(features[layer], "johnson"), grams[layer], "johnson") for layer in config.style_layers]
+            mixed = {layer: (mix(table, shares), mix(factors, shares)) for layer, (table, factors) in self._targets(batch.a).items()}
+        contents = [
+            content_loss(features[layer], content[layer]) / self.unchanged.content.get(layer, 1.0) for layer in config.content_layers
+        ]
+        styles = []
+        for layer, (target, factor) in mixed.items():
+            factor = factor[:, None, None]
+            styles.append(squared_distance(self._statistics(features[layer]) * factor, target * factor))
         losses = {
             "content": config.content_weight * torch.stack(contents).sum(),  # w_c |phi_c(y) - phi_c(x)|^2
             "style": config.style_weight * torch.stack(styles).sum(),  # w_s sum_l |G_l(y) - G_l(s)|^2
@@ -162,12 +183,41 @@ class FastStyle(Method):
     def _one_hot(self, style: int) -> Tensor:
         return torch.nn.functional.one_hot(torch.tensor(style), len(self.names)).float()
 
-    def _targets(self, like: Tensor) -> dict[str, Tensor]:
-        """The styles' Gram matrices, computed once, at the first call, when device and precision are known."""
-        if not self._grams:
-            features = [self.frozen["vgg"](picture.to(like), self.config.style_layers) for picture in self.pictures]
-            self._grams = {layer: torch.cat([gram_matrix(f[layer], "johnson") for f in features]) for layer in self.config.style_layers}
-        return self._grams
+    def _targets(self, like: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """The styles' statistics and factors, computed once, at the first call, when device and precision are known."""
+        if not self._known:
+            for layer, table in self._of_styles(self.frozen["vgg"], like).items():
+                divisors = self.unchanged.style.get(layer, torch.ones(len(table)))
+                self._known[layer] = table, divisors.to(table).rsqrt()  # the loss squares the statistics
+        return self._known
+
+    def _of_styles(self, vgg: nn.Module, like: Tensor) -> dict[str, Tensor]:
+        """{layer: [S, C, C] or [S, 2, C]}: the statistics of the styles' pictures."""
+        features = [vgg(picture.to(like), self.config.style_layers) for picture in self.pictures]
+        return {layer: torch.cat([self._statistics(f[layer]) for f in features]) for layer in self.config.style_layers}
+
+    def _statistics(self, features: Tensor) -> Tensor:
+        """[B, C, H, W] -> [B, C, C] or [B, 2, C], whose squared distances are the style loss."""
+        return gram_matrix(features, "johnson") if self.config.style_loss == "gram" else style_moments(features)
+
+    def _unchanged(self, vgg: nn.Module, task: Task) -> Unchanged:
+        """Losses of the first training images as they are, from the checkpoint of a run that goes on."""
+        kept = task.kept.get("method.relative")
+        if kept is None:
+            kept = measured(
+                vgg,
+                (batch.a for batch in islice(task.samples(), IMAGES)),
+                self.config.content_layers,
+                self._of_styles(vgg, torch.zeros(())),
+                self._statistics,
+            )
+        task.kept.keep("method.relative", kept)
+        return Unchanged(**kept)
+
+
+def mix(table: Tensor, shares: Tensor) -> Tensor:
+    """table [S, ...], shares [B, S] -> [B, ...]: for each sample the sum of the rows by its shares."""
+    return torch.einsum("bs,s...->b...", shares.to(table), table)
 
 
 def _stylizer(config: NetworkConfig, styles: int) -> nn.Module:

@@ -12,7 +12,7 @@ from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.types import Task
 
 KEY = "method.vgg.normalised"
-_IMAGES = 32  # enough that a mean activation varies by a few hundredths
+IMAGES = 32  # of the training set, that are measured: enough that a mean activation varies by a few hundredths
 
 
 class VGGConfig(Section):
@@ -44,7 +44,7 @@ def normalise(vgg: VGGFeatures, config: VGGConfig, task: Task, domain: str) -> V
         return vgg
     means = task.kept.get(KEY)
     if means is None and task.kept.earlier is None:
-        batches = (batch.images.get(domain, batch.a) for batch in islice(task.samples(), _IMAGES))
+        batches = (batch.images.get(domain, batch.a) for batch in islice(task.samples(), IMAGES))
         means = mean_activations(vgg, (to_rgb(images) for images in batches))
     if means is not None:
         task.kept.keep(KEY, means)

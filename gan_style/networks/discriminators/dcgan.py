@@ -23,6 +23,7 @@ class DCGANDiscriminator(nn.Module):
     """images [B, C, size, size] -> scores [B, 1]: strided convolutions down to 4 x 4, no normalisation in the first and last."""
 
     Config = DCGANDiscriminatorConfig
+    one_position = True  # its last map
 
     def __init__(self, in_channels: int, size: int, config: DCGANDiscriminatorConfig) -> None:
         super().__init__()

@@ -35,6 +35,11 @@ class AdaINNetConfig(NetworkConfig):
         description="The fixed VGG: `torchvision`, or the authors' `normalised` VGG-19 (images in [0, 1], reflection padding, deviations "
         "with Bessel's correction), whose file `method.vgg.weights` then names: vgg_normalised.pth. The authors' decoder fits behind it.",
     )
+    padding: Literal["zeros", "reflect"] = Field(
+        default="zeros",
+        description="What the `torchvision` encoder sees beyond the border: `zeros`, as in its training, or the image again, reflected. "
+        "Zeros leave a frame in the translations.",
+    )
     init: Init = Field(
         default="kaiming",
         description="Initial weights of the decoder. It has no normalisation, so its weights must keep the scale of the features.",
@@ -56,7 +61,9 @@ class AdaINNet(nn.Module):
         self.loss_layers = ("relu1_1", *DEPTHS[: DEPTHS.index(depth) + 1])
         self.normalised = config.encoder == "normalised"
         self.correction = int(self.normalised)  # of variances
-        self.encoder = NormalisedVGG(self.loss_layers, vgg) if self.normalised else VGGFeatures(name, self.loss_layers, vgg)
+        self.encoder = (
+            NormalisedVGG(self.loss_layers, vgg) if self.normalised else VGGFeatures(name, self.loss_layers, vgg, padding=config.padding)
+        )
         self.decoder = Decoder(name, depth, config.base_channels)
         self.size_multiple = 2 ** DEPTHS.index(depth) * 2  # as many halvings as poolings
         self.minimum_size = 2 * self.size_multiple  # so that the decoder has 2 pixels to reflect

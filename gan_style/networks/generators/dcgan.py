@@ -22,6 +22,7 @@ class DCGANGenerator(nn.Module):
     """latents [B, Z] -> images [B, C, size, size] in [-1, 1]: 4 x 4, then doubled by strided deconvolutions; `size` is 8, 16, 32, ..."""
 
     Config = DCGANGeneratorConfig
+    one_position = True  # its first map
 
     def __init__(self, latent: int, out_channels: int, size: int, config: DCGANGeneratorConfig) -> None:
         super().__init__()

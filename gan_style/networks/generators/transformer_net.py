@@ -33,8 +33,7 @@ class TransformerNetConfig(NetworkConfig):
     )
     skip: bool = Field(
         default=False,
-        description="Add the input to the output. The network then learns the change alone, and training begins near the photograph: a "
-        "small network shows a style within an hour of CPU.",
+        description="Add the input to the output. The network then learns the change alone, and training begins at the photograph.",
     )
 
 

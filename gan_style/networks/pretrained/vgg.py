@@ -5,7 +5,7 @@ Layers: conv1_1, relu1_1, conv1_2, relu1_2, pool1, conv2_1, ... pool5; see `laye
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,10 +38,18 @@ class VGGFeatures(nn.Module):
 
     weights: "imagenet", "random" (see `load_vgg`) or a file; None: torch's initialisation, which a state dict then replaces.
     pooling: "max" as trained, or "avg", which Gatys et al. found to give smoother results (1508.06576, section 2).
+    padding: "zeros" as trained, or "reflect", which shows no border where the image ends.
     H and W must be at least `minimum_size`. Frozen and never trained.
     """
 
-    def __init__(self, name: str, wanted: Sequence[str], weights: str | None = "imagenet", pooling: str = "max") -> None:
+    def __init__(
+        self,
+        name: str,
+        wanted: Sequence[str],
+        weights: str | None = "imagenet",
+        pooling: str = "max",
+        padding: Literal["zeros", "reflect"] = "zeros",
+    ) -> None:
         super().__init__()
         order = layers(name)
         unknown = sorted(set(wanted) - set(order))
@@ -50,14 +58,16 @@ class VGGFeatures(nn.Module):
         self.wanted = tuple(layer for layer in order if layer in wanted)
         self.pooling = pooling
         self.run = order[: order.index(self.wanted[-1]) + 1]
-        self.minimum_size = 2 ** sum(layer.startswith("pool") for layer in self.run)
+        self.minimum_size = (2 if padding == "reflect" else 1) * 2 ** sum(layer.startswith("pool") for layer in self.run)
         self.convolutions = nn.ModuleDict()  # checkpoints and bundles use these names
         modules = dict(zip(order, _torchvisions(name), strict=True))
         for layer in self.run:
             if layer.startswith("conv"):
-                self.convolutions[layer] = modules[layer].to_empty(device=torch.get_default_device())
+                convolution = cast(nn.Conv2d, modules[layer].to_empty(device=torch.get_default_device()))
+                convolution.padding_mode = padding
                 if weights is None:
-                    cast(nn.Conv2d, modules[layer]).reset_parameters()
+                    convolution.reset_parameters()
+                self.convolutions[layer] = convolution
         self.relu = nn.ReLU()  # torchvision's ReLU works in place and would overwrite requested features
         self.pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
         self.normalise = ImageNetNormalisation()

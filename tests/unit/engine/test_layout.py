@@ -1,5 +1,9 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
+from tiny import make_trainer, tiny_config
 
 from gan_style.engine.layout import memory_format
 from gan_style.methods import CONFIGS, METHODS
@@ -25,3 +29,13 @@ def test_auto_is_channels_last_but_for_a_u_net_on_a_cpu(method: str, on_cpu: tor
     assert memory_format("auto", networks, GPU) is torch.channels_last
     assert memory_format(True, networks, CPU) is torch.channels_last
     assert memory_format(False, networks, GPU) is torch.contiguous_format
+
+
+def test_networks_with_maps_of_one_position_are_not_compiled_channels_last_on_a_gpu(tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_config("gan", tmp_path, train={"channels_last": True}))
+    assert memory_format("auto", trainer.networks.values(), GPU) is torch.contiguous_format
+    assert not trainer._not_compiled()
+    trainer.accelerator = SimpleNamespace(device=GPU)  # type: ignore[assignment]
+    assert trainer._not_compiled().keys() == {"generator", "discriminator"}
+    trainer.memory_format = torch.contiguous_format
+    assert not trainer._not_compiled()
