@@ -83,7 +83,7 @@ class FastStyleConfig(MethodConfig):
         "own size.",
     )
     vgg: Annotated[VGGConfig, OnlyWith({"content_weight": ON, "style_weight": ON})] = Field(
-        default_factory=lambda: VGGConfig(name="vgg16", normalised=True),
+        default_factory=lambda: VGGConfig(name="vgg16"),
         description="The fixed network that gives the features of the losses.",
     )
 

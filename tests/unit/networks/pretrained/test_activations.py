@@ -26,7 +26,7 @@ def test_a_normalised_filter_has_a_mean_activation_of_1_and_tells_the_same(pooli
         found = before[layer].mean(dim=(0, 2, 3))
         alive = means[layer.replace("relu", "conv")] > 0.501 * found.mean()
         torch.testing.assert_close(after[layer].mean(dim=(0, 2, 3))[alive], torch.ones(int(alive.sum())))
-        assert alive.sum() > 0.5 * len(alive) and after[layer].mean(dim=(0, 2, 3))[~alive].lt(1).all()
+        assert alive.sum() > 0.25 * len(alive) and after[layer].mean(dim=(0, 2, 3))[~alive].lt(1).all()
         factors = means[layer.replace("relu", "conv")].view(1, -1, 1, 1)
         torch.testing.assert_close(after[layer] * factors, before[layer], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(after["pool1"] * means["conv1_2"].view(1, -1, 1, 1), before["pool1"], rtol=1e-4, atol=1e-5)
