@@ -7,11 +7,12 @@ import torch
 from tiny import micro_batches, tiny_config
 
 from gan_style import build
+from gan_style.errors import UserError
 from gan_style.losses.perceptual import content_loss, moment_loss
 from gan_style.methods.adain import AdaIN
 from gan_style.networks.generators.adain import DEPTHS, AdaINNet, AdaINNetConfig
 from gan_style.networks.layers.moments import adain
-from gan_style.types import Batch
+from gan_style.types import Batch, Task
 
 each_depth = pytest.mark.parametrize("depth", DEPTHS)
 
@@ -71,3 +72,18 @@ def test_the_decoder_mirrors_the_encoder(depth: str) -> None:
         (layer.in_channels, layer.out_channels) for layer in decoder[::-1]
     ]
     assert network(torch.zeros(1, 3, 16, 24), torch.zeros(1, 3, 16, 16)).shape == (1, 3, 16, 24)
+
+
+def test_an_encoder_that_reflects_sees_no_border() -> None:
+    """Of an even image, each filter gives one value."""
+    network = AdaINNet("random", AdaINNetConfig(base_channels=4, padding="reflect"), "vgg16")
+    features = network.encode(torch.full((1, 3, 32, 32), 0.3))
+    torch.testing.assert_close(features, features[:, :, :1, :1].expand_as(features))
+
+
+def test_wrong_encoders_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"method\.vgg\.pooling max"):
+        AdaIN(tiny_config("adain", tmp_path, method={"vgg": {"weights": "random", "pooling": "avg"}}).method, Task())
+    keys = {"generator": {"base_channels": 4, "encoder": "normalised"}, "vgg": {"weights": "random", "name": "vgg16"}}
+    with pytest.raises(UserError, match="the authors' VGG-19"):
+        AdaIN(tiny_config("adain", tmp_path, method=keys).method, Task())
