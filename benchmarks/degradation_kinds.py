@@ -23,6 +23,7 @@ from gan_style.files import images
 
 LEVEL = 2 / 255  # of 8 bits, in a range of [-1, 1]
 Pictures = Sequence[Tensor]  # [3, H, W] in [-1, 1]
+Place = tuple[str, int]  # a kind and a level, 1 to 4
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples divide pictures evenly, in any subset
 
 

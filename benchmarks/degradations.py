@@ -5,29 +5,32 @@ The others are degraded in several kinds, at four levels each, and measured as v
 --weights for the networks of fid, kid, lpips and structure. Kinds and levels: degradation_kinds.py.
 
 Printed for each metric and weights: the value by kind and level, the rank correlation of level and value, and whether EXPECTED orders of
-different kinds hold. fid and kid also have a floor, the value of the pictures before they are degraded. --sheet FILE gets one picture
-of all kinds and levels. The tables of docs/results are made by this command.
+different kinds hold. fid and kid also have a floor, the value of the pictures before they are degraded, and their mean and standard
+deviation over subsets of few pictures. --sheet FILE gets one picture of all kinds and levels.
 """
 
 import argparse
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from degradation_kinds import KINDS, Pictures, degraded
+from degradation_kinds import KINDS, Pictures, Place, degraded
 from torch import Tensor
 from torchmetrics.functional import spearman_corrcoef
 
 from gan_style.config.metrics import METRICS
 from gan_style.evaluation.cases import spread
-from gan_style.evaluation.suite import Case, Networks, Row, Suite
+from gan_style.evaluation.suite import FEATURES, Case, Networks, Row, Suite
 from gan_style.files import images
 from gan_style.machine.device import flushing_denormal
 
+FEW, DRAWS = (8, 16, 24), 30  # sizes of subsets that are drawn, and how many of each
+FLOOR = ("floor", 0)
+SHOWN = (FLOOR, ("JPEG", 1), ("JPEG", 2), ("blur", 1), ("blur", 2), ("grid", 3), ("tiles", 2))  # of which subsets are drawn
 PIXELS, OF_ONE, OF_SETS = ("l1", "psnr", "ssim"), ("lpips", "structure"), ("fid", "kid")
-Place = tuple[str, int]  # a kind and a level, 1 to 4
 
 
 COLOURS = ("hue", "gray", "brightness")
@@ -85,12 +88,15 @@ def main() -> None:
         write_sheet(options.sheet, sources)
     began = time.perf_counter()
     found: dict[str, dict[str, dict[Place, float]]] = {}  # metric -> weights -> value by kind and level
+    steady: dict[str, dict[Place, list[str]]] = {}  # weights -> what `of_few` says by kind and level
     with flushing_denormal():  # as gan-style evaluate does
         for weights in options.weights:
             names = OF_SETS
             if options.singles:
                 names += OF_ONE if found else PIXELS + OF_ONE
-            for metric, values in measured(names, weights, sources, real, options.singles).items():
+            for metric, values in measured(
+                names, weights, sources, real, options.singles, steady.setdefault(Path(weights).stem, {})
+            ).items():
                 found.setdefault(metric, {})["" if metric in PIXELS else Path(weights).stem] = values
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads; {len(sources)} degraded pictures ({options.singles} for metrics of "
@@ -99,6 +105,7 @@ def main() -> None:
     print_values(found)
     print_ranks(found)
     print_orders(found)
+    print_few(steady)
 
 
 def read(folder: Path, count: int, size: int) -> list[Tensor]:
@@ -108,8 +115,13 @@ def read(folder: Path, count: int, size: int) -> list[Tensor]:
     return [images.to_tensor(images.resize(images.read(folder / path, 3).pixels, size, size)) for path in chosen]
 
 
-def measured(names: Sequence[str], weights: str, sources: Pictures, real: Pictures, singles: int) -> dict[str, dict[Place, float]]:
-    """metric -> value by kind and level; for metrics of sets also ("floor", 0), the value of the sources themselves."""
+def measured(
+    names: Sequence[str], weights: str, sources: Pictures, real: Pictures, singles: int, kept: dict[Place, list[str]]
+) -> dict[str, dict[Place, float]]:
+    """metric -> value by kind and level; for metrics of sets also FLOOR, the value of the sources themselves.
+
+    kept: gets what `of_few` says of SHOWN
+    """
     networks = Networks(weights, weights, weights, "--")
     of_sets = Suite([name for name in names if name in OF_SETS], networks)
     of_one = Suite([name for name in names if name not in OF_SETS], networks)
@@ -125,15 +137,38 @@ def measured(names: Sequence[str], weights: str, sources: Pictures, real: Pictur
     few = spread(len(sources), singles)
     values: dict[str, dict[Place, float]] = {name: {} for name in names}
     reals = features(real)
-    for place in (("floor", 0), *((kind, level) for kind in KINDS for level in range(1, 5))):
-        results = degraded(sources, *place) if place[1] else list(sources)
-        rows: dict[int, Row] = {number: {"features": each} for number, each in features(results).items()}
-        scores = of_sets.combine(rows, reals)
-        if few and place[1] and place[0] != "collapse":
+    for place in (FLOOR, *((kind, level) for kind in KINDS for level in range(1, 5))):
+        results = degraded(sources, *place) if place != FLOOR else list(sources)
+        described = features(results)
+        scores = of_sets.combine(rows_of(described), reals)
+        if few and place != FLOOR and place[0] != "collapse":
             scores |= of_one.combine({n: of_one.measure(Case("a picture", results[n], sources[n], sources[n])) for n in few}, {})
         for name, value in scores.items():
             values[name][place] = value
+        if place in SHOWN:
+            kept[place] = of_few(of_sets, described, reals)
     return values
+
+
+def rows_of(features: Mapping[int, Tensor]) -> dict[int, Row]:
+    """The rows of pictures that only fid and kid measure."""
+    return {place: {FEATURES: each} for place, each in features.items()}
+
+
+def of_few(suite: Suite, described: Mapping[int, Tensor], reals: Mapping[int, Tensor]) -> list[str]:
+    """Mean and standard deviation of fid and of kid over subsets of few pictures, in words: for each size fid, then kid."""
+    generator, found = torch.Generator().manual_seed(0), []
+    for count in FEW:
+        draws: list[dict[str, float]] = []
+        for _ in range(DRAWS):
+            chosen, others = (
+                [places[n] for n in torch.randperm(len(places), generator=generator)[:count]] for places in (list(described), list(reals))
+            )
+            draws.append(suite.combine(rows_of({place: described[place] for place in chosen}), {place: reals[place] for place in others}))
+        for name in OF_SETS:
+            each = [draw[name] for draw in draws]
+            found.append(f"{statistics.mean(each):.3g} ± {statistics.stdev(each):.2g}")
+    return found
 
 
 def worseness(metric: str, value: float) -> float:
@@ -213,9 +248,17 @@ def print_orders(found: Mapping[str, Mapping[str, Mapping[Place, float]]]) -> No
     table(["", *(f"{metric} {weights}".strip() for metric, weights in columns)], rows)
 
 
+def print_few(steady: Mapping[str, Mapping[Place, Sequence[str]]]) -> None:
+    """What subsets of few pictures say."""
+    print(f"\n### Few pictures: mean and standard deviation over {DRAWS} subsets\n")
+    head = [f"{name} of {count}" for count in FEW for name in OF_SETS]
+    rows = [[weights, named(place), *cells] for weights, found in steady.items() for place, cells in found.items()]
+    table(["weights", "", *head], rows)
+
+
 def named(place: Place) -> str:
     """A kind with its strength."""
-    return f"{place[0]} {KINDS[place[0]].strengths[place[1] - 1]:g}"
+    return place[0] if place == FLOOR else f"{place[0]} {KINDS[place[0]].strengths[place[1] - 1]:g}"
 
 
 def write_sheet(path: Path, pictures: Pictures) -> None:

@@ -1,6 +1,6 @@
 """The composition root: from a configuration to the objects of a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -108,7 +108,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
     synchronise_batch_norm(method, accelerator)
     if accelerator.is_main_process:
         computes = computing(config, accelerator.device, processes, plan.length)
-        for line in [*summary(config, training, validation, method), computes, *begun]:
+        for line in [*summary(config, training, validation, method), *warnings_of(subjects), computes, *begun]:
             say(line)
     trainer = Trainer(method, config.train, config.optim, accelerator, plan.length, plan.warm_up)
     train_config = config.train
@@ -145,10 +145,10 @@ def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
         earlier = earlier_inputs(Path(config.run_dir))
         method, begun = begin_method(config, Kept(earlier), training)
         check_same(Path(config.run_dir), config, method.divisible, earlier or ())
-        open_validation(config, method)
+        measured = warnings_of(open_validation(config, method))
         slots_of(config.train.batch_size, 0, 1, config.train.accumulate)
         plan = make_plan(config.train, config.optim, len(training))
-        lines = [*summary(config, training, validation, method), computing(config, device, 1, plan.length), *begun]
+        lines = [*summary(config, training, validation, method), *measured, computing(config, device, 1, plan.length), *begun]
         goes_on = any(Path(config.run_dir).glob("checkpoints/step_*"))
         kept_length = "; the run in this folder goes on as optim.extend says" if goes_on else ""
         lines.append(f"length      {plan.in_words(config.train.batch_size, len(training))}{kept_length}")
@@ -230,6 +230,12 @@ def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, t
     if chosen.best and chosen.best not in suite.names:
         raise UserError(f"validation.best: {chosen.best} is not among the metrics {', '.join(suite.names)}; add it to validation.metrics")
     return {direction: (each, suite) for direction, each in cases.items()}
+
+
+def warnings_of(subjects: Mapping[Direction, tuple[Cases, Suite]]) -> list[str]:
+    """A line for the warning of the metrics, which all directions share."""
+    warnings = {suite.warning() for _, suite in subjects.values()}
+    return [f"warning     {warning}" for warning in warnings if warning]
 
 
 def make_task(config: RunConfig[Any]) -> Task:

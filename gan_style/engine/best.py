@@ -16,6 +16,7 @@ from gan_style.config.validation import ValidationConfig
 from gan_style.datasets.fingerprint import Fingerprint, fingerprint, image_changes
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
+from gan_style.evaluation.features import DIRECTIONS
 from gan_style.files import atomic
 from gan_style.types import Direction
 
@@ -27,21 +28,28 @@ class BestBundles:
     """The best bundles. Only the main process uses it. kept: direction -> {"step": of the measurement, "scores": metric -> value}
 
     metric: one of `METRICS`; None keeps no bundle
-    settings, images: keys and fingerprint of the validation images; values are compared only if both are equal. A state with others is
-    dropped. images is None if no bundle is kept.
+    settings, images: keys and fingerprint of the validation images; images is None if no bundle is kept
+    network: of the metric, in words; None if it has none
+    Values are compared only if all three are equal. A state with others is dropped.
     """
 
-    def __init__(self, folder: Path, metric: str | None, settings: Mapping[str, Any], images: Fingerprint | None = None) -> None:
-        self.folder, self.metric, self.settings, self.images = folder, metric, dict(settings), images
+    def __init__(
+        self, folder: Path, metric: str | None, settings: Mapping[str, Any], images: Fingerprint | None = None, network: str | None = None
+    ) -> None:
+        self.folder, self.metric, self.settings, self.images, self.network = folder, metric, dict(settings), images, network
         self.kept: dict[Direction, dict[str, Any]] = {}
         self._carried: dict[str, Any] | None = None  # the state of an earlier start; checkpoints keep it while validation.best is off
 
     @classmethod
-    def of(cls, folder: Path, config: ValidationConfig, source: Source | None) -> "BestBundles":
-        """Make it from the configuration. source: the measured images; None if nothing is measured, or not by this process"""
+    def of(cls, folder: Path, config: ValidationConfig, source: Source | None, networks: Mapping[str, str]) -> "BestBundles":
+        """Make it from the configuration. source: the measured images; None if nothing is measured, or not by this process
+
+        networks: metric -> its network, in words
+        """
         metric = config.best if source is not None else None
         images = fingerprint(source) if source is not None and metric else None
-        return cls(folder, metric, config.model_dump(mode="json", exclude={"metrics", "best"}), images)
+        settings = config.model_dump(mode="json", exclude={"metrics", "best"})
+        return cls(folder, metric, settings, images, networks.get(metric or ""))
 
     def offer(self, direction: Direction, step: int, scores: Mapping[str, float], write: Write) -> bool:
         """If the translator of this step is better than the best so far, keep it: `write` writes its bundle. Returns whether it is."""
@@ -79,10 +87,11 @@ class BestBundles:
 
     def state(self) -> dict[str, Any]:
         """The state for a checkpoint."""
-        return self._carried or {"metric": self.metric, "settings": self.settings, "images": self.images, "kept": dict(self.kept)}
+        own = {"metric": self.metric, "settings": self.settings, "images": self.images, "network": self.network, "kept": dict(self.kept)}
+        return self._carried or own
 
     def load_state(self, state: Mapping[str, Any]) -> str:
-        """Restore `state`. It is dropped if the metric, settings or images differ; returns what differs in words, else ""."""
+        """Restore `state`. It is dropped if the metric, its network, settings or images differ; returns what differs in words, else ""."""
         if self.metric is None:
             self._carried = dict(state)
             return ""
@@ -95,6 +104,9 @@ class BestBundles:
         """Why the values of `state` cannot be compared with new ones, in words; "" if they can."""
         if (self.metric, self.settings) != (state["metric"], state["settings"]):
             return "validation.{best, images, features, lpips, structure} changed"
+        earlier = None if DIRECTIONS in (self.network or "") else self.network  # earlier versions, which did not tell, took one layer
+        if (network := state.get("network", earlier)) != self.network:
+            return f"{self.metric} is measured otherwise: by {network or 'a layer of the VGG'} before, now by {self.network}"
         before = state.get("images")  # None in checkpoints of earlier versions
         change = image_changes(before, self.images) if before and self.images else ""
         return f"the validation images changed ({change})" if change else ""

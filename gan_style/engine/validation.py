@@ -51,6 +51,11 @@ class Validation:
         """The source of the validation images."""
         return next(iter(self.subjects.values())).cases.validation.source
 
+    @property
+    def networks(self) -> dict[str, str]:
+        """metric -> its network, in words."""
+        return next(iter(self.subjects.values())).suite.words()
+
     def due(self, step: int) -> bool:
         """Is validation due after `step` steps?"""
         return step % self.every == 0

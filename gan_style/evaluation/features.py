@@ -3,21 +3,22 @@
 A choice is a name or a file of weights. The names of the tensors in a file tell the network.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from gan_style.errors import UserError
 from gan_style.networks.pretrained.inception import InceptionFeatures
 from gan_style.networks.pretrained.normalisation import to_rgb
-from gan_style.networks.pretrained.vgg import VGGFeatures
+from gan_style.networks.pretrained.vgg import BLOCKS, VGGFeatures
 from gan_style.networks.pretrained.vit import ViTFeatures
 from gan_style.networks.pretrained.weights import kept_file, read_weights, verified
 
 INCEPTION_FILE = "pt_inception-2015-12-05-6726825d.pth"  # as pytorch-fid calls and keeps it
-VGG_LAYER = "relu5_3"  # the layer of a VGG for FID and KID
+DIRECTIONS = "mean directions"  # the features of a VGG for FID and KID, in words
 STRUCTURE_LAYER = "relu4_1"
 RANDOM = "take `random` to compare runs with each other only"
 
@@ -54,8 +55,8 @@ def feature_network(choice: str, key: str) -> Described:
         path = kept_file(INCEPTION_FILE)
         if not path.exists():
             raise UserError(
-                f"{key}: the weights of FID's Inception are missing: put pytorch-fid's {path.name} into {path.parent}, or give its path; "
-                f"or {RANDOM}"
+                f"{key}: the weights of FID's Inception are missing: put pytorch-fid's {path.name} into {path.parent}, or give its path "
+                f"or that of a VGG-16; or {RANDOM}"
             )
         verified(path, "delete it, and fetch it again")
     stored = read_weights(path, "feature network", f"give a .pth or .safetensors file as {key}, or {RANDOM}")
@@ -93,8 +94,29 @@ def structure_network(choice: str, key: str) -> Described:
 
 
 def _vgg_vector(name: str, weights: str, words: str) -> Described:
-    vgg = VGGFeatures(name, [VGG_LAYER], weights)
-    return Described(vgg, f"{words}, mean of {VGG_LAYER}", lambda images: vgg(images)[VGG_LAYER].mean(dim=(2, 3)))
+    last = [f"relu{block}_{count}" for block, (_, count) in enumerate(BLOCKS[name], start=1)]
+    vgg = VGGFeatures(name, last, weights)
+
+    def run(images: Tensor) -> Tensor:
+        found = vgg(images)
+        return mean_directions([found[layer] for layer in last])
+
+    return Described(vgg, f"{words}, {DIRECTIONS} of {len(last)} layers", run)
+
+
+def mean_directions(maps: Sequence[Tensor]) -> Tensor:
+    """The mean over the positions of the features' directions, layer beside layer: maps [B, C, H, W] -> [B, D], D the sum of their C.
+
+    At each position the C features of a layer are scaled to length 1, as LPIPS does (1801.03924, section 3), so that no layer and no
+    strong edge outweighs the others; features 0 remain 0. A common factor gives the D features of a position the mean square 1, as the
+    kernel of KID, (x.y / D + 1)^3, expects.
+    """
+    means: list[Tensor] = []
+    for features in maps:
+        scales = torch.linalg.vector_norm(features, dim=1).clamp_min(1e-10).reciprocal()  # [B, H, W]
+        means.append(torch.einsum("bchw,bhw->bc", features, scales) / scales[0].numel())
+    together = torch.cat(means, dim=1)
+    return together * (together.shape[1] / len(maps)) ** 0.5
 
 
 def _vgg_places(name: str, weights: str, words: str) -> Described:

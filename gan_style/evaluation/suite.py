@@ -56,7 +56,7 @@ class Suite(nn.Module):
         """`UserError` if a network's weights are missing."""
         super().__init__()
         self.register_buffer("place", torch.empty(0), persistent=False)  # is where `to` has moved the suite, networks or none
-        self.names, self.prefix = tuple(names), networks.prefix
+        self.names, self.networks, self.prefix = tuple(names), networks, networks.prefix
         self.features = feature_network(networks.features, f"{networks.prefix}features") if self.compares("domain") else None
         self.lpips = LPIPS(networks.lpips, f"{networks.prefix}lpips") if "lpips" in names else None
         self.structure = structure_network(networks.structure, f"{networks.prefix}structure") if "structure" in names else None
@@ -70,6 +70,18 @@ class Suite(nn.Module):
         found = {name: self.features.words for name in self.names if name in DISTRIBUTIONS and self.features}
         found |= {"lpips": self.lpips.words} if self.lpips else {}
         return found | ({"structure": self.structure.words} if self.structure else {})
+
+    def warning(self) -> str:
+        """A warning of metrics whose networks have random weights, and the keys that change this; "" if there are none."""
+        chosen = {**dict.fromkeys(DISTRIBUTIONS, "features"), "lpips": "lpips", "structure": "structure"}
+        found = [name for name in self.names if name in chosen and getattr(self.networks, chosen[name]) == "random"]
+        if not found:
+            return ""
+        keys = " and ".join(f"{self.prefix}{key}" for key in dict.fromkeys(chosen[name] for name in found))
+        return (
+            f"{', '.join(found)}: by a network with random weights, which orders faults less well than people do; "
+            f"give a file of a trained VGG-16 as {keys} (docs/guide/evaluation.md)"
+        )
 
     @torch.no_grad()
     def measure(self, case: Case) -> Row:

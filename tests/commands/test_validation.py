@@ -113,6 +113,15 @@ def test_missing_weights_and_pairs_are_said_by_a_dry_run(data: Path, tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+def test_random_weights_are_told_once(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ["train.steps=4", "train.validate_every=2", "logging.samples=0", *RANDOM]
+    for arguments, metrics in ((["--dry-run"], "kid, structure"), ([], "kid, structure"), (["validation.metrics=[l1]"], "")):
+        assert train_command([*smoke_arguments("cyclegan", data, tmp_path / metrics, *changes), *arguments]) == 0
+        said = capsys.readouterr().out
+        assert said.count("random weights") == bool(metrics)
+        assert f"warning     {metrics}: by a network with random weights" in said or not metrics
+
+
 def test_a_yaml_switch_is_no_metric(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="validation"):
         train_command(smoke_arguments("pix2pix", data, tmp_path / "run", "validation.best=yes"))

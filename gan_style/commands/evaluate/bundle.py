@@ -1,5 +1,6 @@
 """Measuring a bundle on the validation images of a data set. Images, sizes and numbers are those of validation in training."""
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from gan_style.errors import UserError
 from gan_style.evaluation.cases import Wanted, describe_reals, open_cases, translations
 from gan_style.evaluation.suite import Networks, Row
 from gan_style.methods import METHODS
-from gan_style.terminal.progress import Progress
+from gan_style.terminal.progress import Progress, say
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.translators import known_name
 from gan_style.types import Needs
@@ -54,6 +55,8 @@ def measure_bundle(options: Namespace) -> Result:
     data = with_classes(validation_data(info, options), METHODS[info.method].needs)
     suite, opened = open_cases(data, info.method, condition, wanted, [info.direction], options.seed or 0, to)
     cases, suite = opened[info.direction], suite.to(device)
+    if warning := suite.warning():
+        say(f"warning: {warning}", sys.stderr)
     task = None
     if options.segmenter:
         task = TaskScoring.of(options, info.direction, info.resize, device, map(cases.name, cases.places), labels_of(info))

@@ -22,7 +22,7 @@ from gan_style.files.left_out import LeftOut
 from gan_style.files.stems import stem
 from gan_style.machine.batches import read_ahead
 from gan_style.machine.device import choose_device
-from gan_style.terminal.progress import Progress
+from gan_style.terminal.progress import Progress, say
 
 _LOADED_PER_CROPPED = 286 / 256  # the load and crop sizes of pix2pix
 
@@ -41,6 +41,8 @@ def measure_folders(options: Namespace) -> Result:
     if compares(names, "input"):
         check_pairs(results, inputs, f"--inputs {options.inputs}", both_ways=False)
     suite = Suite(names, Networks(options.features, options.lpips, options.structure, "--")).to(device)
+    if warning := suite.warning():
+        say(f"warning: {warning}", sys.stderr)
     task = None
     if options.segmenter:
         task = TaskScoring.of(options, options.direction or "a2b", resize_of(results.values()), device, results)

@@ -21,8 +21,8 @@ class Weights:
         path.write_text(f"{direction} {self.value} {dict(scores)}")
 
 
-def best(folder: Path, metric: str | None = "l1", images: int | None = None) -> BestBundles:
-    return BestBundles(folder, metric, {"images": images})
+def best(folder: Path, metric: str | None = "l1", images: int | None = None, network: str | None = None) -> BestBundles:
+    return BestBundles(folder, metric, {"images": images}, network=network)
 
 
 def names(folder: Path) -> list[str]:
@@ -115,3 +115,15 @@ def test_other_settings_begin_anew_and_none_carry_the_state_on(tmp_path: Path) -
     again = best(tmp_path)
     assert not again.load_state(off.state())
     assert not again.offer("a2b", 3, {"l1": 0.6}, weights.write)
+
+
+def test_values_of_another_network_are_not_compared(tmp_path: Path) -> None:
+    weights, kept = Weights(), best(tmp_path, "kid", network="VGG-16, mean directions of 5 layers")
+    kept.offer("a2b", 1, {"kid": 0.5}, weights.write)
+    state = kept.state()
+    assert not best(tmp_path, "kid", network="VGG-16, mean directions of 5 layers").load_state(state)
+    change = best(tmp_path, "kid", network="VGG-19, mean directions of 5 layers").load_state(state)
+    assert change == "kid is measured otherwise: by VGG-16, mean directions of 5 layers before, now by VGG-19, mean directions of 5 layers"
+    earlier = {key: value for key, value in state.items() if key != "network"}
+    assert "kid is measured otherwise" in best(tmp_path, "kid", network="VGG-16, mean directions of 5 layers").load_state(earlier)
+    assert not best(tmp_path, "kid", network="Inception v3, file.pth").load_state(earlier), "earlier versions measured the same"

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_style.errors import UserError
-from gan_style.evaluation.features import feature_network, structure_network
+from gan_style.evaluation.features import feature_network, mean_directions, structure_network
 from gan_style.evaluation.lpips import LPIPS
 from gan_style.networks.pretrained import vgg
 from gan_style.networks.pretrained.inception import InceptionFeatures
@@ -46,13 +46,27 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_random_features_are_a_vgg_and_the_same_every_time() -> None:
     network = feature_network("random", "validation.features")
-    assert "random" in network.words
-    expected = vgg.VGGFeatures("vgg16", ["relu5_3"], "random")(IMAGE)["relu5_3"].mean(dim=(2, 3))
-    assert torch.equal(network(IMAGE), expected)
+    assert "random weights" in network.words
+    layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]
+    found = vgg.VGGFeatures("vgg16", layers, "random")(IMAGE)
+    assert torch.equal(network(IMAGE), mean_directions([found[layer] for layer in layers]))
+
+
+def test_directions_by_hand() -> None:
+    """The lengths 5, 0 and 2 of the first layer's positions do not count. D = 3 features of two layers have the factor (3 / 2)^(1/2)."""
+    first = torch.tensor([[[[3.0, 0.0, 0.0]], [[4.0, 0.0, 2.0]]]])  # [1, 2, 1, 3]
+    second = torch.tensor([[[[7.0]]]])
+    expected = torch.tensor([[(0.6 + 0 + 0) / 3, (0.8 + 0 + 1) / 3, 1.0]]) * 1.5**0.5
+    torch.testing.assert_close(mean_directions([first, second]), expected)
+
+
+def test_a_layer_with_large_features_counts_as_much_as_the_others() -> None:
+    maps = [torch.rand(2, 4, 5, 6), torch.rand(2, 8, 3, 3)]
+    torch.testing.assert_close(mean_directions([1000 * maps[0], maps[1]]), mean_directions(maps))
 
 
 @pytest.mark.parametrize(
-    ("family", "width", "words"), [("inception", 2048, "Inception v3"), ("vgg16", 512, "vgg16"), ("vit", 64, "transformer")]
+    ("family", "width", "words"), [("inception", 2048, "Inception v3"), ("vgg16", 1472, "vgg16"), ("vit", 64, "transformer")]
 )
 def test_a_file_tells_its_network(family: str, width: int, words: str, files: dict[str, Path]) -> None:
     network = feature_network(str(files[family]), "validation.features")

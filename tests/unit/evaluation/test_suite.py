@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from pictures import draw
+from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_style.conditions import Alone, Label, Mix, Noise
@@ -14,6 +16,7 @@ from gan_style.evaluation.choice import choose
 from gan_style.evaluation.distributions import fid, kid
 from gan_style.evaluation.suite import FEATURES, Case, Networks, Suite
 from gan_style.files import images
+from gan_style.networks.pretrained.vgg import load_vgg
 
 RANDOM = Networks("random", "random", "random")
 
@@ -37,7 +40,7 @@ def test_values_are_the_metrics_of_the_images() -> None:
     sets = torch.stack([rows[place][FEATURES] for place in range(4)]), torch.stack([real[place] for place in range(5)])
     assert (values["fid"], values["kid"]) == (fid(*sets), kid(*sets))
     assert set(suite.words()) == {"fid", "kid", "structure", "lpips"}
-    assert all(row["l1"].dim() == 0 and row[FEATURES].shape == (512,) for row in rows.values())
+    assert all(row["l1"].dim() == 0 and row[FEATURES].shape == (1472,) for row in rows.values())
 
 
 def test_the_order_of_arrival_changes_no_bit() -> None:
@@ -52,6 +55,19 @@ def test_only_what_is_asked_for_is_loaded() -> None:
     suite = Suite(("l1", "ssim"), Networks("nowhere.pth", "nowhere.pth", "nowhere.pth"))
     assert not list(suite.parameters())
     assert set(suite.measure(cases()[0])) == {"l1", "ssim"}
+
+
+def test_random_weights_are_told_with_the_keys_that_change_them() -> None:
+    warning = Suite(("l1", "fid", "kid", "structure", "lpips"), RANDOM).warning()
+    assert warning.startswith("fid, kid, structure, lpips: by a network with random weights")
+    assert "validation.features and validation.structure and validation.lpips" in warning and "\n" not in warning
+    assert "as --structure (" in Suite(("l1", "structure"), replace(RANDOM, prefix="--")).warning()
+    assert Suite(("l1", "ssim"), RANDOM).warning() == ""
+
+
+def test_weights_of_a_file_are_no_reason_to_warn(tmp_path: Path) -> None:
+    save_file(dict(load_vgg("vgg16", "random")), tmp_path / "vgg.safetensors")
+    assert Suite(("kid",), replace(RANDOM, features=str(tmp_path / "vgg.safetensors"))).warning() == ""
 
 
 def test_a_translation_that_is_not_finite_spoils_the_value_and_no_other_metric() -> None:
