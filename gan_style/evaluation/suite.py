@@ -77,9 +77,9 @@ class Suite(nn.Module):
         found = [name for name in self.names if name in chosen and getattr(self.networks, chosen[name]) == "random"]
         if not found:
             return ""
-        keys = " and ".join(f"{self.prefix}{key}" for key in dict.fromkeys(chosen[name] for name in found))
+        keys = ", ".join(f"{self.prefix}{key}" for key in dict.fromkeys(chosen[name] for name in found))
         return (
-            f"{', '.join(found)}: by a network with random weights, which orders faults less well than people do; "
+            f"{', '.join(found)}: by a network with random weights, which does not order faults as people do; "
             f"give a file of a trained VGG-16 as {keys} (docs/guide/evaluation.md)"
         )
 

@@ -60,7 +60,7 @@ def test_only_what_is_asked_for_is_loaded() -> None:
 def test_random_weights_are_told_with_the_keys_that_change_them() -> None:
     warning = Suite(("l1", "fid", "kid", "structure", "lpips"), RANDOM).warning()
     assert warning.startswith("fid, kid, structure, lpips: by a network with random weights")
-    assert "validation.features and validation.structure and validation.lpips" in warning and "\n" not in warning
+    assert "as validation.features, validation.structure, validation.lpips (" in warning and "\n" not in warning
     assert "as --structure (" in Suite(("l1", "structure"), replace(RANDOM, prefix="--")).warning()
     assert Suite(("l1", "ssim"), RANDOM).warning() == ""
 
