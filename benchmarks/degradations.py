@@ -190,9 +190,12 @@ def judged(metric: str) -> list[str]:
 
 
 def spoilt_is_worse(metric: str, values: Mapping[Place, float]) -> float:
-    """The share of pairs in which level 4 of one kind is worse than level 1 or 2 of another."""
-    kinds = judged(metric)
-    pairs = [((one, 4), (other, level)) for one in kinds for other in kinds if one != other for level in (1, 2)]
+    """The share of pairs in which level 4 of one kind is worse than level 1 or 2 of another.
+
+    A gray picture is not spoilt. Shuffled quarters and replaced pictures are no slight change.
+    """
+    spoilt, slight = ([kind for kind in judged(metric) if kind not in but] for but in (("gray",), ("tiles", "another", "collapse")))
+    pairs = [((one, 4), (other, level)) for one in spoilt for other in slight if one != other for level in (1, 2)]
     return sum(holds(metric, values, *pair) for pair in pairs) / len(pairs)
 
 
