@@ -14,7 +14,7 @@ from typing import Any, get_args
 from gan_style.config.metrics import METRICS
 from gan_style.config.validation import ValidationConfig
 from gan_style.datasets.fingerprint import Fingerprint, fingerprint, image_changes
-from gan_style.datasets.survey import Source
+from gan_style.engine.validation import Validation
 from gan_style.errors import UserError
 from gan_style.evaluation.features import DIRECTIONS
 from gan_style.files import atomic
@@ -41,15 +41,12 @@ class BestBundles:
         self._carried: dict[str, Any] | None = None  # the state of an earlier start; checkpoints keep it while validation.best is off
 
     @classmethod
-    def of(cls, folder: Path, config: ValidationConfig, source: Source | None, networks: Mapping[str, str]) -> "BestBundles":
-        """Make it from the configuration. source: the measured images; None if nothing is measured, or not by this process
-
-        networks: metric -> its network, in words
-        """
-        metric = config.best if source is not None else None
-        images = fingerprint(source) if source is not None and metric else None
+    def of(cls, folder: Path, config: ValidationConfig, validation: Validation | None) -> "BestBundles":
+        """Make it from the configuration. validation: None if nothing is measured, or not by this process"""
         settings = config.model_dump(mode="json", exclude={"metrics", "best"})
-        return cls(folder, metric, settings, images, networks.get(metric or ""))
+        if validation is None or config.best is None:
+            return cls(folder, None, settings)
+        return cls(folder, config.best, settings, fingerprint(validation.source), validation.networks.get(config.best))
 
     def offer(self, direction: Direction, step: int, scores: Mapping[str, float], write: Write) -> bool:
         """If the translator of this step is better than the best so far, keep it: `write` writes its bundle. Returns whether it is."""

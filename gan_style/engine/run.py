@@ -70,9 +70,7 @@ class Run:
         train = config.train
         self.nonfinite = NonFinite(train.on_nonfinite, train.max_skips, self.agreement, scaled=train.mixed_precision == "fp16")
         self.alarms = Alarms(config.logging.alarm_after)
-        measured = validation.source if validation and accelerator.is_main_process else None
-        networks = validation.networks if validation else {}
-        self.best = BestBundles.of(self.folder / "bundles", config.validation, measured, networks)
+        self.best = BestBundles.of(self.folder / "bundles", config.validation, validation if accelerator.is_main_process else None)
         self.bundles = RunBundles(self.folder / "bundles", bundles, trainer, self.best)
         self.plan, self.step = plan, 0  # step: steps done
         self.saved: int | None = None  # the step of the newest checkpoint
