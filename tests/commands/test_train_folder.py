@@ -156,7 +156,7 @@ def test_minutes_are_kept_and_their_last_step_is_measured(capsys: pytest.Capture
     config = load(Path("runs/data/config.yaml"))
     assert (config.train.minutes, config.train.steps, config.validation.best) == (0.03, None, "ssim")
     said = capsys.readouterr().out
-    assert "steps fit into 0.03 minutes" in said and "finished: " in said
+    assert "steps fit into 0.03 min, and" in said and "finished: " in said
     steps = int(said.partition("finished: ")[2].split()[0])
     assert f"step {steps}: validation: " in said and Path("runs/data/bundles/best_a2b.safetensors").is_file()
 

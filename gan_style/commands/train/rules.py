@@ -7,6 +7,7 @@ docs/results/2026-11-26-no-recipe.md compares what comes out with recipes that w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import PurePath
 from typing import Any
 
@@ -75,6 +76,9 @@ SIZES: dict[str, tuple[Size, ...]] = {
     "fast_style": (Size(80, 16, 0), Size(128, 16, 0, 3000), Size(256, 32, 0, 10_000)),
     "adain": (Size(96, 32, 0), Size(128, 32, 0, 3000), Size(256, 64, 0, 20_000)),
 }
+# Steps after which the pictures of a recipe were worth a look (docs/results/2026-11-21-styles.md,
+# docs/results/2026-11-26-equal-time.md). Who gives less time is told how much it takes.
+_WORTHWHILE = {"fast": 200, "fast_unpaired": 1200, "gan": 3000, "fast_style": 5000, "adain": 2000}
 # GiB that training at 256 pixels with 64 channels takes for each image of a batch, without the libraries
 # (docs/results/2026-11-25-recipes-cost.md).
 _GIB = {"fast": 1.8}
@@ -145,6 +149,12 @@ def affordable(sizes: Sequence[Size], wish: Wish, seconds: Callable[[Size], floa
             return replace(taken, more=(size, fitting))
         taken = measured
     return taken
+
+
+def minutes_wanted(recipe: str, pace: Pace, wish: Wish) -> int:
+    """The minutes that a picture worth a look takes, if the run has less; else 0."""
+    steps = _WORTHWHILE.get(recipe, 0)
+    return 0 if wish.steps or pace.steps(wish) >= steps else ceil(steps * pace.seconds / 60)
 
 
 def keys_for(recipe: str, facts: Facts, machine: Machine, wish: Wish, pace: Pace) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gan_style.commands.train.rules import LEAST_TO_HOLD_OUT, VALIDATED, Pace, held_out
+from gan_style.commands.train.rules import LEAST_TO_HOLD_OUT, VALIDATED, Pace, held_out, minutes_wanted
 from gan_style.commands.train.wish import Wish
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.facts import Facts, Look
@@ -20,7 +20,7 @@ _COLUMNS = {
     "pix2pixhd": "input, translation, truth",
     "gan": "images from noise",
     "stargan": "input, translation to each class",
-    "fast_style": "photograph, each style",
+    "fast_style": "photograph, result",
     "adain": "photograph, style, result",
 }
 
@@ -41,8 +41,9 @@ def _lines(
     yield "size", f"{_size(config)}{_next(pace)}"
     half = config.train.mixed_precision != "no" and machine.bf16
     step = f"a step of {config.train.batch_size} takes {pace.seconds:.2g} s ({machine.name}{', bf16' if half else ''})"
-    steps = f"about {pace.steps(wish)} steps fit into {config.train.minutes:g} minutes" if config.train.minutes else "the steps are counted"
-    yield "time", f"{step}; {steps}, and the learning rate falls to 0 as they end"
+    steps = f"about {pace.steps(wish)} steps fit into {config.train.minutes:g} min" if config.train.minutes else "the steps are counted"
+    wanted = minutes_wanted(recipe, pace, wish)
+    yield "time", f"{step}; {steps}, and the learning rate falls to 0 as they end{f'; better: --minutes {wanted}' if wanted else ''}"
     yield "measured", _measured(recipe, facts, wish, config)
 
 

@@ -221,6 +221,13 @@ def test_styles_are_called_by_their_files() -> None:
     assert [*rules.styles_by_name(["s/a.png", "s/a.jpg", "s/b.jpg"])] == ["a.png", "a.jpg", "b"]
 
 
+def test_who_gives_too_little_time_is_told_how_much_it_takes() -> None:
+    def wanted(minutes: float, **keys: int) -> int:
+        return rules.minutes_wanted("fast_unpaired", Pace(Size(128, 32, 32), 1.0), Wish(minutes, {"train": keys}))
+
+    assert (wanted(4), wanted(20), wanted(4, steps=5)) == (20, 0, 0)
+
+
 @pytest.mark.parametrize(("seconds", "every"), [(0.05, 1000), (1.0, 300), (1000.0, 1)])
 def test_five_minutes_are_lost_at_most(seconds: float, every: int) -> None:
     assert keys(PAIRS, seconds=seconds)["train.checkpoint_every"] == every
