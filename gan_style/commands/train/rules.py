@@ -78,7 +78,7 @@ SIZES: dict[str, tuple[Size, ...]] = {
 }
 # Steps after which the pictures of a recipe were worth a look (docs/results/2026-11-21-styles.md,
 # docs/results/2026-11-26-equal-time.md). Who gives less time is told how much it takes.
-_WORTHWHILE = {"fast": 200, "fast_unpaired": 1200, "gan": 3000, "fast_style": 5000, "adain": 2000}
+_WORTHWHILE = {"fast": 200, "fast_unpaired": 1200, "stargan": 2000, "gan": 3000, "fast_style": 5000, "adain": 2000}
 # GiB that training at 256 pixels with 64 channels takes for each image of a batch, without the libraries
 # (docs/results/2026-11-25-recipes-cost.md).
 _GIB = {"fast": 1.8}
