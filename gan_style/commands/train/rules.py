@@ -67,7 +67,7 @@ class Size:
 # The numbers of the others, and all for 256 pixels, are guesses that nobody has measured.
 _UNPAIRED = (Size(64, 32, 32), Size(128, 32, 32, 200), Size(256, 32, 32, 10_000), Size(256, 64, 64, 30_000))
 SIZES: dict[str, tuple[Size, ...]] = {
-    "fast": (Size(64, 24, 24), Size(128, 24, 24, 150), Size(128, 48, 32, 300), Size(256, 48, 32, 10_000), Size(256, 64, 64, 30_000)),
+    "fast": (Size(64, 24, 24), Size(128, 24, 24, 100), Size(128, 48, 32, 100), Size(256, 48, 32, 10_000), Size(256, 64, 64, 30_000)),
     "pix2pixhd": (Size(128, 32, 32), Size(256, 32, 32, 5000), Size(256, 64, 64, 20_000)),
     "spade": (Size(128, 32, 32), Size(256, 32, 32, 5000), Size(256, 64, 64, 20_000)),
     **dict.fromkeys(("fast_unpaired", "cut", "dclgan"), _UNPAIRED),
