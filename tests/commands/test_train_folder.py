@@ -109,6 +109,8 @@ def test_a_folder_becomes_a_translator_and_its_pictures(
     for key, value in keys.items():
         section, _, last = key.rpartition(".")
         assert (config["data"][section] if section else config["data"])[last] == value
+    if method == "fast_style":
+        assert [*config["method"]["styles"]] == ["1", "2"], "and none of the recipe's"
     picture, command = said[-2:]
     assert Path(picture.removeprefix("picture: ").split(" (")[0]) == Path("runs/data/samples/step_0000002.png")
     assert Path("runs/data/samples/step_0000002.png").is_file()

@@ -5,6 +5,7 @@ The choice is made once. It becomes config.yaml of the run, from which the same 
 
 import os
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gan_style.commands.train import rules
 from gan_style.commands.train.pace import seconds_a_step
 from gan_style.commands.train.told import lines_of
 from gan_style.commands.train.wish import Wish
-from gan_style.config.base import merged, read_config_file
+from gan_style.config.base import read_config_file
 from gan_style.config.load import config_of, read_config
 from gan_style.config.overrides import Override, apply_override, parse_overrides
 from gan_style.config.recipes import find_recipe
@@ -89,14 +90,14 @@ def _chosen(folder: str, run_dir: str, wish: Wish, given: Sequence[Override]) ->
 
 def with_keys(recipe: str, keys: Mapping[str, Any], wish: Wish, given: Sequence[Override]) -> RunConfig[Any]:
     """A recipe with the keys of the rules, and then with those of the user. keys: by dotted names"""
-    tree = read_config_file(find_recipe(recipe)).tree
+    tree = deepcopy(read_config_file(find_recipe(recipe)).tree)
     for key, value in keys.items():
         if not wish.sets(key):
-            tree = merged(tree, _tree([Override("", tuple(key.split(".")), value)]))
+            apply_override(tree, Override("", tuple(key.split(".")), value))
     for network in ("generator", "discriminator"):
         named = wish.get(f"method.{network}.name")
         if named and named != tree["method"].get(network, {}).get("name"):
-            tree["method"] = {**tree["method"], network: {}}  # the keys are another network's
+            tree["method"][network] = {}  # the keys are another network's
     return config_of(tree, given, CONFIGS, "the choice")
 
 
