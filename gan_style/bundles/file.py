@@ -22,6 +22,7 @@ from gan_style.errors import UserError, wrong_value
 from gan_style.files.atomic import replacing
 from gan_style.files.kinds import kind_of_name
 from gan_style.files.opening import read_regular
+from gan_style.files.scale import Scale, ValueType
 from gan_style.types import Direction
 
 METADATA_KEY = "gan_style"
@@ -61,6 +62,30 @@ class Ancestor(BaseModel):
     step: int | None = Field(default=None, ge=0, lt=2**53)
 
 
+class BundleValues(BaseModel):
+    """The values of the inputs or of the results, where they are measurements.
+
+    low, high: become -1 and 1; missing: takes the place of values that are not there, None refuses them; type: of results
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    low: float
+    high: float
+    missing: float | None = None
+    type: ValueType = "float32"
+
+    @model_validator(mode="after")
+    def _range_fits(self) -> "BundleValues":
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} is not less than high {self.high}")
+        return self
+
+    @property
+    def scale(self) -> Scale:
+        return Scale(self.low, self.high, self.missing)
+
+
 class BundleInfo(BaseModel):
     """A bundle's metadata."""
 
@@ -78,6 +103,8 @@ class BundleInfo(BaseModel):
     condition: AnyCondition | None = None  # what the translator takes beside the image; None in a bundle of an earlier version
     labels: Literal["auto", "yes", "no", "nearest"] = "auto"  # are its inputs label maps?
     colours: list[Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]] = Field([], max_length=256)  # the classes, for `nearest`
+    values_in: BundleValues | None = None  # of the inputs, if they are measurements; None: pictures
+    values_out: BundleValues | None = None  # of the results
     resize: Resize
     statistics: Literal["image", "running"] = "image"  # what a batch normalisation uses: each image's own, or those of the training
     step: int = Field(ge=0, lt=2**53)
@@ -103,7 +130,8 @@ def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> 
         for name, weight in weights.items()
     }
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={METADATA_KEY: info.model_dump_json()})
+        pictures = {name for name in ("values_in", "values_out") if getattr(info, name) is None}  # which earlier versions do not know
+        save_file(tensors, temporary, metadata={METADATA_KEY: info.model_dump_json(exclude=pictures)})
 
 
 def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:

@@ -1,13 +1,18 @@
 """The keys of `data`."""
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place, Section
 from gan_style.errors import short
+
+if TYPE_CHECKING:
+    from gan_style.files.scale import Scale
 
 RESIZES = ("resize_and_crop", "scale_width", "scale_width_and_crop")
 CROPS = ("resize_and_crop", "crop", "scale_width_and_crop")
@@ -42,6 +47,22 @@ class DomainConfig(Section):
         description="The colours of the classes for `labels: nearest`, such as `['#000000', '#ffffff']`, with two hexadecimal digits a "
         "channel. null: the frequent colours of the training label maps.",
     )
+    range: tuple[float, float] | Literal["auto", "percentiles"] | None = Field(
+        default=None,
+        description="The values of a file that become -1 and 1 for the network, such as `[-1024, 3071]`, for files of measurements: float, "
+        "int16, 12 bits in 16. Values beyond are cut. `auto`: the least and the greatest value of the training files. `percentiles`: those "
+        "without the 0.5 % at each end. Both are found once and kept in config.yaml. null: files are pictures, whose type says what is "
+        "black and white. docs/guide/measurements.md",
+    )
+    missing: Annotated[float | Literal["refuse"], OnlyWith({"range": ON})] = Field(
+        default="refuse",
+        description="The value, in the unit of `range`, that takes the place of values that are not there: not a number, infinite, or the "
+        "file's value of no data (GDAL's). `refuse`: a file with such values ends the training, by its name.",
+    )
+    type: Annotated[Literal["auto", "uint8", "int8", "uint16", "int16", "int32", "float32"], OnlyWith({"range": ON})] = Field(
+        default="auto",
+        description="The type in which infer.py writes results of this domain. `auto`: that of the training files, or float32.",
+    )
     transforms: list[dict[str, Any]] = Field(
         default_factory=list,
         description="Albumentations transforms of this domain that change colours, such as `[{name: RandomBrightnessContrast, p: 0.5}]`. "
@@ -53,6 +74,25 @@ class DomainConfig(Section):
         if any(len(colour) != 1 + 2 * (self.channels - (self.channels in (2, 4))) for colour in self.colours or ()):
             raise ValueError(f"colours must have two digits for each channel but alpha; channels is {self.channels}")
         return self
+
+    @model_validator(mode="after")
+    def _range_fits(self) -> "DomainConfig":
+        if self.range is not None and self.labels in ("yes", "nearest"):
+            raise ValueError(f"range is of measurements, and labels: {self.labels} of classes; leave one of them out")
+        if isinstance(self.range, tuple) and not (all(map(isfinite, self.range)) and self.range[0] < self.range[1]):
+            raise ValueError(f"range {list(self.range)} must be two numbers, the smaller one first")
+        if not isinstance(self.missing, str) and not isfinite(self.missing):
+            raise ValueError("missing must be a number or refuse")
+        return self
+
+    @property
+    def scale(self) -> "Scale | None":
+        """The scale of the domain's values; None for pictures. A range that is to be found counts as one that is not known yet."""
+        if not isinstance(self.range, tuple):
+            return None
+        from gan_style.files.scale import Scale  # loads NumPy
+
+        return Scale(*self.range, missing=None if isinstance(self.missing, str) else self.missing)
 
 
 class DataConfig(Section):
@@ -132,10 +172,14 @@ class DataConfig(Section):
         "folder. A full cache keeps what it has.",
     )
 
+    def with_domains(self, found: Mapping[str, Mapping[str, Any]]) -> "DataConfig":
+        """The same, with other keys of these domains, "a" or "b"."""
+        domains = {f"domain_{name}": getattr(self, f"domain_{name}").model_copy(update=dict(keys)) for name, keys in found.items()}
+        return self.model_copy(update=domains)
+
     def with_colours(self, found: dict[str, list[str]]) -> "DataConfig":
         """The same, with the classes of these domains, "a" or "b"."""
-        domains = {f"domain_{name}": getattr(self, f"domain_{name}").model_copy(update={"colours": of_it}) for name, of_it in found.items()}
-        return self.model_copy(update=domains)
+        return self.with_domains({name: {"colours": of_it} for name, of_it in found.items()})
 
     @property
     def one_size(self) -> bool:

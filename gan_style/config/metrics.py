@@ -18,6 +18,7 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "l1": Metric("truth", False, "mean absolute difference, images in [0, 1]"),
+    "mae": Metric("truth", False, "mean absolute difference in the unit of the output's domain"),
     "psnr": Metric("truth", True, "peak signal-to-noise ratio, dB"),
     "ssim": Metric("truth", True, "structural similarity"),
     "ms_ssim": Metric("truth", True, "structural similarity at five scales"),
@@ -27,3 +28,4 @@ METRICS: dict[str, Metric] = {
     "structure": Metric("input", False, "distance of self-similarities to the input"),
 }
 DEFAULT_PAIRED, DEFAULT_UNPAIRED = ("l1", "psnr", "ssim"), ("kid", "structure")  # the metrics of a run that names none
+MEASURED = ("mae",)  # the metrics of values with a unit, which pictures do not have

@@ -13,8 +13,9 @@ class ValidationConfig(Section):
     metrics: list[str] | None = Field(
         default=None,
         min_length=1,
-        description=f"The metrics: any of {', '.join(f'`{name}`' for name in METRICS)}. The first five need pairs. "
-        "null: `l1`, `psnr` and `ssim` if the validation images are pairs, else `kid` and `structure`, without those that "
+        description=f"The metrics: any of {', '.join(f'`{name}`' for name in METRICS)}. The first six need "
+        "pairs, `mae` a domain with a `range`. "
+        "null: `l1`, `psnr` and `ssim` (and `mae`) if the validation images are pairs, else `kid` and `structure`, without those that "
         "the method lacks.",
     )
     best: str | None = Field(

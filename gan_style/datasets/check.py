@@ -14,6 +14,7 @@ from pathlib import Path
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
+from gan_style.datasets.measured import MeasuredValues, measured_notes, measured_values
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
@@ -22,6 +23,7 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import TooLarge
 from gan_style.files.regions import open_regions, probe_regions, read_in_parts
+from gan_style.files.scale import nodata_of
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 
@@ -36,12 +38,14 @@ class Facts:
     """The findings about one file: its header, or why it cannot be read, and its values; for a side-by-side file those of each half.
 
     in_parts: it is too large to be decoded at once
+    measured: its values, if they are no colours
     """
 
     header: images.Header | None
     problem: str | None
     values: tuple[Values, ...] = ()
     in_parts: bool = False
+    measured: tuple[MeasuredValues, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         more = notes_and_warnings(f"{split} {part}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
         notes += more[0]
         alarms += more[1]
+        measured = [facts[name].measured for name in files[split, part]]
+        more = measured_notes(f"{split} {part}", [values[-1 if domain == "b" else 0] for values in measured if values], domain)
+        notes += more[0]
+        alarms += more[1]
     notes += [f"warning: {alarm}" for alarm in alarms]
     notes += [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
     notes += [f"not used for {split}: {words}" for split, source in sources.items() if (words := not_used(source))]
@@ -114,10 +122,25 @@ def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
             warnings.filterwarnings("ignore", ".*: holds several pages")  # the notes count them
             picture = images.read(image, header.channels)
     except UserError as mistake:
-        return Facts(None, str(mistake))
+        return _inspected_values(image, halves) or Facts(None, str(mistake))
     middle = picture.pixels.shape[1] // 2
     parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves and middle else (picture.pixels,)
     return Facts(header, None, tuple(values_of(part, header.palette) for part in parts))
+
+
+def _inspected_values(image: Path | images.Encoded, halves: bool) -> Facts | None:
+    """The facts about a file of values that are no colours; None if it is none."""
+    try:
+        header = images.probe(image, raw=True)
+        if not header.values:
+            return None
+        picture = images.read(image, header.channels, raw=True)
+    except UserError:
+        return None
+    nodata = nodata_of(picture.metadata.nodata)
+    middle = header.width // 2 if halves else header.width
+    parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves else (picture.pixels,)
+    return Facts(header, None, measured=tuple(measured_values(part, nodata) for part in parts))
 
 
 def _inspected_in_parts(path: Path) -> Facts:

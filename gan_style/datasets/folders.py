@@ -13,7 +13,7 @@ from gan_style.datasets.keys import Gathering, Keys
 from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
-from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name
+from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name, is_store_name
 from gan_style.files.left_out import LeftOut, is_hidden, is_plain, why
 from gan_style.files.stems import composed, stem
 from gan_style.terminal.counted import counted
@@ -198,6 +198,8 @@ def _bare(name: str) -> str:
 
 def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:
     try:
-        return "folder" if entry.is_dir() else "file" if entry.is_file() else "neither"
+        if entry.is_dir():
+            return "file" if is_store_name(entry.name) else "folder"
+        return "file" if entry.is_file() else "neither"
     except OSError:  # a link to itself, or into a folder that may not be entered
         return "neither"

@@ -33,6 +33,7 @@ from gan_style.machine.free_memory import free_memory
 _MAGIC = b"gan_style image1"
 _HEAD = struct.Struct("<16s16s16sI")
 _FACTS = struct.Struct("<4B4I")
+_TYPES = {8: "u1", 16: "u2", 32: "f4"}  # of the pixels, by their bits
 _BEGINNING = _HEAD.size + _FACTS.size
 _COUNTED_AGAIN = 2**26  # bytes that a process writes before it counts the folder again, to which other processes write too
 _LEFT_FREE = 2**30  # bytes of the machine's memory that a cache in memory does not fill
@@ -158,10 +159,10 @@ def _decoded(data: bytes, key: bytes, stamp: bytes, file: str) -> Loaded | None:
     if found != [_MAGIC, key, stamp] or zlib.crc32(memoryview(data)[_HEAD.size :]) != checksum:
         return None
     labels, orientation, bits, channels, height, width, *size = _FACTS.unpack_from(data, _HEAD.size)
-    if bits not in (8, 16) or height * width * channels * bits // 8 != len(data) - _BEGINNING:
+    if bits not in _TYPES or height * width * channels * bits // 8 != len(data) - _BEGINNING:
         return None
-    pixels = np.frombuffer(data, f"<u{bits // 8}", offset=_BEGINNING).reshape(height, width, channels)
-    return Loaded(pixels.astype(f"u{bits // 8}", copy=False), bool(labels), file, orientation, (size[0], size[1]))
+    pixels = np.frombuffer(data, f"<{_TYPES[bits]}", offset=_BEGINNING).reshape(height, width, channels)
+    return Loaded(pixels.astype(_TYPES[bits], copy=False), bool(labels), file, orientation, (size[0], size[1]))
 
 
 def _write(path: Path, data: bytes) -> None:

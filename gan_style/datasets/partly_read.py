@@ -9,16 +9,20 @@ from gan_style.config.data import DataConfig, DomainConfig
 from gan_style.errors import UserError
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.regions import open_regions, read_in_parts
+from gan_style.files.scale import nodata_of
 from gan_style.label_maps.colours import to_nearest
 
 _KEPT_BYTES = 2**24  # of decoded tiles for each file: crops lie at random places
 _MOST_OPEN = 8
 
-_open: OrderedDict[tuple[str, int, int, bool], RegionReader] = OrderedDict()  # of this process, the newest last
+_open: OrderedDict[tuple[str, int, int, bool, bool], RegionReader] = OrderedDict()  # of this process, the newest last
 
 
 class PartlyRead:
-    """Stands for the pixels [H, W, C] of a file. `pixels[top:bottom, left:right]` reads that part, with the bits of `images.read`."""
+    """Stands for the pixels [H, W, C] of a file. `pixels[top:bottom, left:right]` reads that part, with the bits of `images.read`,
+
+    or in [-1, 1] for a domain with a range.
+    """
 
     def __init__(self, path: Path, settings: DomainConfig, srgb: bool) -> None:
         self.path, self.settings, self.srgb = path, settings, srgb
@@ -26,22 +30,26 @@ class PartlyRead:
         if settings.labels == "nearest" and reader.depth != 8:
             raise UserError(f"{path}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
         self.shape = (reader.height, reader.width, reader.channels)
-        self.dtype = np.dtype(np.uint8 if reader.depth == 8 else np.uint16)
+        self.dtype = np.dtype(np.float32 if settings.scale else np.uint8 if reader.depth == 8 else np.uint16)
         self.palette, self.orientation = reader.labels, reader.orientation
 
     def __getitem__(self, part: tuple[slice, slice]) -> np.ndarray:
         rows, columns = (range(size)[each] for each, size in zip(part, self.shape[:2], strict=True))
-        pixels = self._reader().read(rows.start, columns.start, len(rows), len(columns))
+        reader = self._reader()
+        pixels = reader.read(rows.start, columns.start, len(rows), len(columns))
+        if scale := self.settings.scale:
+            return scale.inward(pixels, self.path, nodata_of(reader.metadata.nodata))[0]
         colours = self.settings.colours if self.settings.labels == "nearest" else None
         return to_nearest(pixels, colours) if colours else pixels
 
     def _reader(self) -> RegionReader:
         facts = self.path.stat()
-        key = str(self.path), facts.st_mtime_ns, self.settings.channels, self.srgb
+        raw = self.settings.range is not None
+        key = str(self.path), facts.st_mtime_ns, self.settings.channels, self.srgb, raw
         if key in _open:
             _open.move_to_end(key)
             return _open[key]
-        reader = open_regions(self.path, self.settings.channels, self.srgb, kept_bytes=_KEPT_BYTES)
+        reader = open_regions(self.path, self.settings.channels, self.srgb, kept_bytes=_KEPT_BYTES, raw=raw)
         _open[key] = reader
         while len(_open) > _MOST_OPEN:
             _open.popitem(last=False)[1].close()

@@ -1,6 +1,6 @@
 """Decoding one sample of a source: halves of side-by-side files, pairs of equal size, label maps and pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -14,16 +14,20 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import TooLarge
 from gan_style.files.regions import read_in_parts
+from gan_style.files.scale import nodata_of
 from gan_style.label_maps.colours import to_nearest
+from gan_style.terminal.counted import percent
 
 
 @dataclass(frozen=True)
 class Loaded:
     """One domain's image of a sample.
 
-    pixels: [H, W, C], uint8 or uint16; labels: is it a label map?; file: its name in messages; orientation: EXIF's, 1 to 8
+    pixels: [H, W, C], uint8 or uint16, or float32 in [-1, 1] of a domain with a range
+    labels: is it a label map?; file: its name in messages; orientation: EXIF's, 1 to 8
     size: height and width before a resize; None if there was none
     several: the file holds more than one page or frame
+    outside: the share of its values beyond the domain's range, which were cut
     """
 
     pixels: np.ndarray
@@ -32,6 +36,7 @@ class Loaded:
     orientation: int = 1
     size: tuple[int, int] | None = None
     several: bool = False
+    outside: float = 0.0
 
     @property
     def shape(self) -> Shape:
@@ -45,7 +50,7 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
     settings = config.domain_a if domain == "a" else config.domain_b
     image = source.image(domain, index)
     try:
-        picture = images.read(image, settings.channels, srgb=_srgb(settings))
+        picture = images.read(image, settings.channels, srgb=_srgb(settings), raw=settings.range is not None)
     except TooLarge as mistake:
         if not (isinstance(image, Path) and read_in_parts(image)):
             raise
@@ -69,10 +74,10 @@ def read_for_crop(source: Source, config: DataConfig, domain: str, index: int) -
 def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loaded]:
     """Read both images of pair `index`."""
     a, b = config.domain_a, config.domain_b
-    alike = a.channels == b.channels and _srgb(a) == _srgb(b)
+    alike = a.channels == b.channels and _srgb(a) == _srgb(b) and (a.range is None) == (b.range is None)
     if source.layout == "aligned" and alike:  # one decoding serves both
         image = source.image("a", index)
-        whole, file = images.read(image, a.channels, srgb=_srgb(a)), str(image)
+        whole, file = images.read(image, a.channels, srgb=_srgb(a), raw=a.range is not None), str(image)
         return {
             "a": _loaded(half(whole, "a", file), a, file),
             "b": _loaded(half(whole, "b", file), b, file),
@@ -85,6 +90,10 @@ def doubts(sample: dict[str, Loaded]) -> dict[str, str]:
     found = {}
     if len(sample) == 2 and (why := doubt(sample["a"].shape, sample["b"].shape)):
         found["orientation"] = f"{why} (told of the first; data/prepare.py check tells all)"
+    for domain, loaded in sample.items():
+        if loaded.outside:
+            beyond = f"{percent(loaded.outside)} of its values lie beyond data.domain_{domain}.range"
+            found[f"range {domain}"] = f"{loaded.file}: {beyond} and are cut (told of the first)"
     return found
 
 
@@ -95,7 +104,7 @@ def half(picture: images.Picture, domain: str, file: str) -> images.Picture:
         raise UserError(f"{file}: is {width} pixels wide, but two equal halves need an even width; crop it or remove it")
     columns = slice(None, width // 2) if domain == "a" else slice(width // 2, None)
     alpha = None if picture.alpha is None else picture.alpha[:, columns]
-    return images.Picture(picture.pixels[:, columns], picture.labels, alpha, picture.orientation, picture.several)
+    return replace(picture, pixels=picture.pixels[:, columns], alpha=alpha)
 
 
 def _srgb(settings: DomainConfig) -> bool:
@@ -106,6 +115,9 @@ def _srgb(settings: DomainConfig) -> bool:
 def _loaded(picture: images.Picture, settings: DomainConfig, file: str) -> Loaded:
     labels = picture.labels if settings.labels == "auto" else settings.labels != "no"
     pixels = picture.pixels
+    if scale := settings.scale:
+        pixels, outside = scale.inward(pixels, file, nodata_of(picture.metadata.nodata))
+        return Loaded(pixels, False, file, picture.orientation, several=picture.several, outside=outside)
     if settings.labels == "nearest" and settings.colours:
         if pixels.dtype != np.uint8:
             raise UserError(f"{file}: has 16 bits; label maps need 8: save it as PNG of 8 bits")

@@ -85,6 +85,7 @@ def _settings(config: DataConfig, domain: str, halved: bool) -> bytes:
     """All but the file that decides the pixels of a domain's images."""
     own = config.domain_a if domain == "a" else config.domain_b
     read = (own.channels, own.labels, own.colours, domain if halved else "", config.preprocess, config.load_size)
+    read += (own.range, own.missing) if own.range is not None else ()
     return _digest(read, VERSION, cv2.__version__, PIL.__version__, platform.machine())
 
 

@@ -87,12 +87,16 @@ class TrainingTransforms:
         roles: dict[str, str] = {}
         for name, loaded in sample.items():
             roles[name] = f"labels_{name}" if loaded.labels else "second" if "image" in targets else "image"
-            targets[roles[name]] = loaded.pixels
+            targets[roles[name]] = _to_zero_and_one(loaded.pixels)
         first = next(iter(sample.values()))
         # albumentations takes the size from `image`. If there are only label maps, it gets an empty image.
         targets.setdefault("image", np.zeros((*first.pixels.shape[:2], 1), np.uint8))
         result = _apply(self.shared, targets, "data.transforms", first.file, "shared", *keys)
-        return {name: Loaded(result[roles[name]], loaded.labels, loaded.file) for name, loaded in sample.items()}
+        moved = {name: result[roles[name]] for name in sample}
+        for name, loaded in sample.items():
+            if loaded.pixels.dtype == np.float32:
+                moved[name] = _from_zero_and_one(moved[name])
+        return {name: Loaded(moved[name], loaded.labels, loaded.file) for name, loaded in sample.items()}
 
     def _crop_and_flip(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Loaded]:
         """What `shared` does without `data.transforms`, by the same draws in the same order, in a fifth of the time."""
@@ -134,13 +138,24 @@ class TrainingTransforms:
         where = f"data.domain_{name}.transforms"
         deep = loaded.pixels.dtype == np.uint16
         # Most transforms know 8-bit integers and floats in [0, 1] only; float32 holds 16 bits exactly.
-        pixels = loaded.pixels.astype(np.float32) / 65535 if deep else loaded.pixels
+        pixels = loaded.pixels.astype(np.float32) / 65535 if deep else _to_zero_and_one(loaded.pixels)
         result = _apply(self.own[name], {"image": pixels}, where, loaded.file, name, *keys)["image"]
         if result.dtype != pixels.dtype or result.shape != pixels.shape:
             raise UserError(
                 f"{where}: turn {pixels.dtype} {pixels.shape} into {result.dtype} {result.shape}; leave out the transform that does so"
             )
-        return (result.clip(0, 1) * 65535).round().astype(np.uint16) if deep else result
+        if deep:
+            return (result.clip(0, 1) * 65535).round().astype(np.uint16)
+        return _from_zero_and_one(result) if loaded.pixels.dtype == np.float32 else result
+
+
+def _to_zero_and_one(pixels: np.ndarray) -> np.ndarray:
+    """Measurements in [-1, 1] as albumentations takes floats; other pixels as they are."""
+    return (pixels + np.float32(1)) / np.float32(2) if pixels.dtype == np.float32 else pixels
+
+
+def _from_zero_and_one(values: np.ndarray) -> np.ndarray:
+    return values.clip(0, 1) * np.float32(2) - np.float32(1)
 
 
 def _seed(*keys: int | str) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import floor, log10
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from gan_style.datasets.reading import read_for_crop
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.label_maps.colours import ColourCount, frequent, moved_share, summed, tally, to_nearest
-from gan_style.terminal.counted import counted
+from gan_style.terminal.counted import counted, percent
 
 _LOOKED_AT = 32  # images of a domain, when a training starts
 _MIDDLE = 2048  # pixels of a side, in a file that is read in part
@@ -80,6 +79,8 @@ def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[li
     """`notes_and_warnings` for some evenly spread images of each domain. by_class: the domain that a network sees class by class"""
     notes, warnings = [], []
     for domain in source.domains:
+        if getattr(config, f"domain_{domain}").range is not None:  # measurements: `value_range.describe_values`
+            continue
         count = len(source.keys(domain))
         places = sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
         where = f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else "")
@@ -197,12 +198,3 @@ def _noise(counts: dict[int, ColourCount], channels: int, key: str) -> str | Non
 
 def _colour(code: int, channels: int) -> str:
     return f"#{code:0{2 * channels}x}"
-
-
-def percent(share: float) -> str:
-    """Two digits and no exponent: 0.025 %, 2.5 %, 25 %; 100 % is all."""
-    percent = 100 * share
-    if 99.5 <= percent < 100:
-        return f"{min(percent, 99.9):.1f} %"
-    digits = max(0, 1 - floor(log10(percent))) if percent > 0 else 0
-    return f"{percent:.{min(digits, 4)}f} %".replace(".0 %", " %")

@@ -1,5 +1,6 @@
 """The classes of a run's label maps: found at the first start, and from then on part of the run's configuration."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,13 @@ def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, l
     return found
 
 
-def with_domain_colours(
-    config: RunConfig[Any], colours: dict[str, list[str]] | None, training: TrainingSet, validation: ValidationSet | None
+def with_domain_keys(
+    config: RunConfig[Any], found: Mapping[str, Mapping[str, Any]], training: TrainingSet, validation: ValidationSet | None
 ) -> tuple[RunConfig[Any], TrainingSet, ValidationSet | None]:
-    """The configuration with these classes of its domains, and the data sets opened again with it."""
-    if not colours:
+    """The configuration with these keys of its domains, and the data sets opened again with it."""
+    if not found:
         return config, training, validation
-    data = config.data.with_colours(colours)
+    data = config.data.with_domains(found)
     opened = ValidationSet(validation.source, data) if validation else None
     return config.model_copy(update={"data": data}), TrainingSet(training.source, data, training.seed), opened
 

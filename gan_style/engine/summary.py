@@ -8,6 +8,7 @@ from gan_style.config.data import DataConfig
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet
 from gan_style.datasets.layouts import not_used
+from gan_style.datasets.value_range import describe_values
 from gan_style.datasets.values import glance
 from gan_style.datasets.workers import loading_processes
 from gan_style.demo.sets import is_demo
@@ -29,6 +30,7 @@ def summary(config: RunConfig[Any], training: TrainingSet, validation: Validatio
     lines.append(f"validation  {validation.describe() if validation else 'none: no val folder, so no sample pictures'}")
     labels = getattr(config.method, "labels", None)
     by_class = config.method.direction[0] if labels is not None and labels.colours else None
+    lines += [f"values      {words}" for words in describe_values(training.source, config.data)]
     notes, warnings = glance(training.source, config.data, by_class)
     lines += [f"classes     {note}" for note in notes] + [f"warning     {warning}" for warning in warnings]
     frozen = fixed_tensors(config.train.freeze, method)

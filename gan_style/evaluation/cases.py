@@ -14,6 +14,7 @@ from gan_style.errors import UserError
 from gan_style.evaluation.choice import choose, compares
 from gan_style.evaluation.suite import Case, Networks, Suite
 from gan_style.files import images
+from gan_style.files.scale import Scale
 from gan_style.machine.batches import Batches, read_ahead, result_of
 from gan_style.machine.memory import room_for
 from gan_style.methods import METHODS
@@ -47,6 +48,7 @@ class Cases:
 
     condition: of the translator. A translator that takes noise has no input image; its results are compared with domain A
     truths: are translations compared with the input's partner?
+    values: of the results, if they have a unit
     seed: of the condition's random numbers
     to: the label to which images of all other labels are translated; results are compared with the images of that label. Without it,
         images of all labels are translated to all labels and compared with all images
@@ -61,7 +63,9 @@ class Cases:
         limit: int | None = None,
         seed: int = 0,
         to: str | None = None,
+        values: Scale | None = None,
     ) -> None:
+        self.values = values
         self.validation, self.direction, self.condition, self.seed = validation, direction, condition, seed
         self.from_noise, self.to = isinstance(condition, Noise), to
         self.other: Literal["truth", "picture"] | None = "picture" if isinstance(condition, Exemplar) else "truth" if truths else None
@@ -77,6 +81,11 @@ class Cases:
             others, own = ([place for place, label in enumerate(labels) if (label == to) == same] for same in (False, True))
             self.available = len(others), len(own)
             self.places, self.reals = ([found[place] for place in spread(len(found), limit)] for found in (others, own))
+
+    @property
+    def span(self) -> float | None:
+        """The distance of -1 and 1 in the unit of the results; None if they have none."""
+        return self.values.span if self.values else None
 
     def name(self, place: int) -> str:
         """The key of the image at a place."""
@@ -99,7 +108,7 @@ class Cases:
             source, other, name = self._images(self.places[0])
             truth = _corner(other) if other is not None and self.other == "truth" else None
             stand_in = _corner(source if truth is None else source[:1].expand(len(truth), -1, -1))
-            suite.measure(Case(name, stand_in, truth, _corner(source)))
+            suite.measure(Case(name, stand_in, truth, _corner(source), self.span))
 
     def _of(self) -> str:
         """The domains whose images are too few, in words."""
@@ -135,14 +144,17 @@ def open_cases(
     """
     key = f"{wanted.networks.prefix}metrics"
     validation = open_validation_set(data, METHODS[method].needs, wanted.metrics, key)
-    suite = Suite(choose(wanted.metrics, condition, validation.paired, key, method), wanted.networks)
+    directions = tuple(directions)
+    made = {direction: scale_of_results(data, method, direction) for direction in directions}
+    names = choose(wanted.metrics, condition, validation.paired, key, method, measured=all(made.values()))
+    suite = Suite(names, wanted.networks)
     if isinstance(condition, Label) and (strange := [name for name in validation.source.classes if name not in condition.names]):
         raise UserError(
             f"{data.root}: holds images of {strange[0]}, which the translator does not know ({', '.join(condition.names)}); take them out"
         )
     cases: dict[Direction, Cases] = {}
     for direction in directions:
-        cases[direction] = Cases(validation, direction, condition, suite.compares("truth"), wanted.images, seed, to)
+        cases[direction] = Cases(validation, direction, condition, suite.compares("truth"), wanted.images, seed, to, made[direction])
         cases[direction].check(suite)
     return suite, cases
 
@@ -169,7 +181,7 @@ def translations(
 ) -> Iterator[tuple[int, Case]]:
     """Translate the image of each place, and yield the place and its case.
 
-    As in infer, an image is alone in its batch, there is no autocast, and the result is rounded to 8 bits.
+    As in infer, an image is alone in its batch, there is no autocast, and the result is rounded to 8 bits, unless it has a unit.
 
     advice: what to do about an image that is too large for the device
     """
@@ -178,12 +190,19 @@ def translations(
         (question,) = batch
         said = f"{question.name}: {device.type} has no memory to translate it whole, as validation does"
         with room_for(said, advice):
-            return [as_written(run_alone(translator, question.inputs, device))]
+            translated = run_alone(translator, question.inputs, device)
+            return [as_written(translated) if cases.values is None else translated.float().cpu().clamp(-1, 1)]
 
     alone = Batches(translate, 1)
     for place, reading in read_ahead(cases.question, places):
         for question, translated in alone.over([reading.result()]):
-            yield place, Case(question.name, result_of(translated), question.truth, question.source)
+            yield place, Case(question.name, result_of(translated), question.truth, question.source, cases.span)
+
+
+def scale_of_results(data: DataConfig, method: str, direction: Direction) -> Scale | None:
+    """The scale of the results of a direction; None if they are pictures."""
+    made = direction[-1] if "b" in METHODS[method].Config.domains else "a"
+    return data.domain_b.scale if made == "b" else data.domain_a.scale
 
 
 def describe_reals(cases: Cases, places: Sequence[int], suite: Suite) -> dict[int, Tensor]:

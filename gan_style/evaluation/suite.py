@@ -14,7 +14,7 @@ from gan_style.evaluation.choice import compares
 from gan_style.evaluation.distributions import fid, kid
 from gan_style.evaluation.features import feature_network, structure_network
 from gan_style.evaluation.lpips import LPIPS
-from gan_style.evaluation.paired import PAIRED
+from gan_style.evaluation.paired import PAIRED, l1
 from gan_style.evaluation.structure import bounded, structure_distance
 from gan_style.machine.memory import room_for
 
@@ -27,12 +27,16 @@ Row = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Case:
-    """A translation and the images that it is compared with, [C, H, W] in [-1, 1] or None. name: for messages"""
+    """A translation and the images that it is compared with, [C, H, W] in [-1, 1] or None.
+
+    name: for messages; span: the distance of -1 and 1 in the unit of the values, for `mae`
+    """
 
     name: str
     translated: Tensor
     truth: Tensor | None = None
     source: Tensor | None = None
+    span: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ class Suite(nn.Module):
             truth = self._placed(self._truth(case))
             precise = [(image.double() + 1) / 2 for image in (translated, truth)]
             row |= {name: PAIRED[name](*precise) for name in self.names if name in PAIRED}
+            if "mae" in self.names:
+                assert case.span is not None
+                row["mae"] = l1(*precise) * case.span
             if self.lpips:
                 row["lpips"] = self.lpips(translated, truth)
         if self.structure:

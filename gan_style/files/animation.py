@@ -14,7 +14,7 @@ from gan_style.errors import UserError
 from gan_style.files import pillow
 from gan_style.files.animated import opened_animation, still_frames
 from gan_style.files.bounded import count_anew, reason
-from gan_style.files.images import with_channels
+from gan_style.files.channels import with_channels
 
 _OPAQUE = 128  # GIF has no half-transparent pixels: alpha from here on is opaque
 _PLAYS = 65_535  # 16 bits

@@ -37,10 +37,11 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file's header says: the upright size in pixels, channels (a palette counts as RGB), 8 or 16 bits, palette or not.
+    """What a file's header says: the upright size in pixels, channels (a palette counts as RGB), bits of a value, palette or not.
 
     several: the file holds more than one page or frame; only the first is read
     orientation: EXIF's, 1 to 8; reading turns the pixels upright
+    values: NumPy's name for the type of the values, of a file that holds values and no colours; its depth may be more than 16
     """
 
     width: int
@@ -50,6 +51,7 @@ class Header:
     palette: bool
     several: bool = False
     orientation: int = field(default=1, compare=False)  # describes the file, not the picture
+    values: str = ""
 
 
 @contextmanager

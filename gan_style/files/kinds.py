@@ -11,12 +11,16 @@ IMAGE_SUFFIXES = frozenset(
     {
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".avif"),
         *(".ppm", ".pgm", ".pbm", ".pnm"),
+        *(".npy", ".npz", ".nii", ".nii.gz", ".dcm", ".dicom", ".ima", ".zarr"),
     }
 )
+_PACKED = frozenset({".nii.gz", ".npz"})
 SLIDE_SUFFIXES = frozenset({".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide"})  # pictures that OpenSlide reads
 # Suffixes of the formats that results can be written in.
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-WRITTEN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+COLOUR_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+ARRAY_SUFFIXES = frozenset({".npy", ".nii", ".nii.gz"})
+WRITTEN_SUFFIXES = COLOUR_SUFFIXES | ARRAY_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,8 @@ _WEIGHTS = Kind(
 )
 _SAFETENSORS = Kind("a bundle or other safetensors", "safetensors", "infer.py takes a bundle as --model")
 _ONNX = Kind("a network in ONNX", "networks in ONNX", "infer.py --model takes those of gan-style export")
-_NIFTI = Kind("a medical volume (NIfTI)", "medical volumes", "save its slices as 16-bit PNG or TIFF")
-_DICOM = Kind("a medical picture (DICOM)", "medical pictures (DICOM)", "save it as a 16-bit PNG or TIFF")
+_NIFTI = Kind("a medical volume in two files", "medical volumes in two files", "save it as one file that ends in .nii.gz")
 _VOLUME = Kind("a volume", "volumes", "save its slices as 16-bit PNG or TIFF")
-_NUMPY = Kind("an array of NumPy", "arrays of NumPy", "save it as an 8- or 16-bit PNG or TIFF")
 _ARRAYS = Kind("a store of arrays", "stores of arrays", "save its arrays as 8- or 16-bit PNG or TIFF")
 _SLIDE = Kind("a slide of a microscope", "slides of microscopes", "cut regions out of it and save them as TIFF")
 _PDF = Kind("a PDF", "PDFs", "draw its pages as pictures: pdftoppm -png {file} {stem}")
@@ -72,11 +74,8 @@ _BY_SUFFIX: dict[str, Kind] = {
         (".pth .pt .ckpt .pkl .t7", _WEIGHTS),
         (".safetensors", _SAFETENSORS),
         (".onnx", _ONNX),
-        (".nii .nii.gz", _NIFTI),
-        (".dcm .dicom .ima", _DICOM),
         (".mha .mhd .nrrd .mgz .mnc", _VOLUME),
-        (".npy .npz", _NUMPY),
-        (".zarr .h5 .hdf5 .mat .nc", _ARRAYS),
+        (".h5 .hdf5 .mat .nc", _ARRAYS),
         (".czi .vsi", _SLIDE),
         (".pdf", _PDF),
         (".svg .svgz .wmf .emf", _DRAWING),
@@ -112,7 +111,9 @@ _PICTURES = (
     b"P4",
     b"P5",
     b"P6",
+    b"\x93NUMPY",
 )
+_INSIDE = ((128, b"DICM"), (344, b"n+1\0"), (4, b"n+2\0"))  # where the magic words of DICOM and NIfTI are
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _BY_BYTES: tuple[tuple[int, bytes, Kind], ...] = (  # (offset, bytes at the offset, kind)
@@ -122,11 +123,8 @@ _BY_BYTES: tuple[tuple[int, bytes, Kind], ...] = (  # (offset, bytes at the offs
     (0, b"FLV\1", _VIDEO),
     (0, b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", _WEIGHTS),
     (8, b'{"', _SAFETENSORS),
-    (344, b"n+1\0", _NIFTI),
     (344, b"ni1\0", _NIFTI),
-    (128, b"DICM", _DICOM),
     (0, b"NRRD", _VOLUME),
-    (0, b"\x93NUMPY", _NUMPY),
     (0, b"\x89HDF", _ARRAYS),
     (0, b"%PDF", _PDF),
     (0, b"%!PS", _POSTSCRIPT),
@@ -164,7 +162,18 @@ BEGINNING = 512  # bytes of a file that tell its kind
 
 def is_image_name(name: str) -> bool:
     """Does the name end in one of `IMAGE_SUFFIXES` or `SLIDE_SUFFIXES`, in upper or lower case?"""
-    return name[name.rfind(".") :].lower() in IMAGE_SUFFIXES or is_slide_name(name)
+    return suffix_of(name) in IMAGE_SUFFIXES or is_slide_name(name)
+
+
+def is_store_name(name: str) -> bool:
+    """Does the name end in .zarr, in upper or lower case? Such a folder is one picture."""
+    return name[-5:].lower() == ".zarr"
+
+
+def suffix_of(name: str) -> str:
+    """The suffix of a file's name in lower case; "" if there is none. `.nii.gz` is one suffix."""
+    lower = name.lower()
+    return ".nii.gz" if lower.endswith(".nii.gz") else lower[lower.rfind(".") :] if "." in lower else ""
 
 
 def is_slide_name(name: str) -> bool:
@@ -188,13 +197,13 @@ def is_image(beginning: bytes) -> bool:
         beginning.startswith(_PICTURES)
         or (beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP")
         or (beginning[4:8] == b"ftyp" and beginning[8:12] in _AVIF_BRANDS)
+        or any(beginning[place : place + 4] == word for place, word in _INSIDE)
     )
 
 
 def kind_of_name(name: str) -> Kind | None:
     """The kind of a file by its suffix; None for pictures that are read and for unknown suffixes."""
-    lower = name.lower()
-    return _BY_SUFFIX.get(".nii.gz" if lower.endswith(".nii.gz") else lower[lower.rfind(".") :] if "." in lower else "")
+    return _BY_SUFFIX.get(suffix_of(name)) if suffix_of(name) not in IMAGE_SUFFIXES else None
 
 
 def kind_of_bytes(beginning: bytes) -> Kind | None:
@@ -219,8 +228,8 @@ def kind_of_bytes(beginning: bytes) -> Kind | None:
 
 def kind_of(path: Path) -> Kind | None:
     """The kind of a file by its name, else by its first bytes; None for pictures and for unknown files."""
-    if is_slide_name(path.name):
-        return None  # some begin like a text
+    if is_slide_name(path.name) or suffix_of(path.name) in _PACKED or (is_store_name(path.name) and path.is_dir()):
+        return None  # some slides begin like a text, packed arrays like archives
     named = kind_of_name(path.name)
     try:
         beginning = read_regular(path, BEGINNING)

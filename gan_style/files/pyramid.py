@@ -15,6 +15,9 @@ def halved(pixels: np.ndarray) -> np.ndarray:
     """
     height, width, channels = pixels.shape
     even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    if pixels.dtype not in (np.uint8, np.uint16):  # measurements
+        means = np.mean([even[row::2, column::2] for row in (0, 1) for column in (0, 1)], axis=0, dtype=np.float64)
+        return (np.rint(means) if pixels.dtype.kind in "iu" else means).astype(pixels.dtype)
     fours = np.stack([even[row::2, column::2] for row in (0, 1) for column in (0, 1)]).astype(np.uint32)
     means = (fours.sum(axis=0, dtype=np.uint32) + 2) // 4
     if channels in (2, 4):
@@ -35,8 +38,7 @@ def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
 
 def build_level(larger: TileFile, path: Path, done: Callable[[], None]) -> TileFile:
     """Write the next level to `path`. What fails leaves no file. done: is called for each tile"""
-    depth = 8 * larger.dtype.itemsize
-    level = TileFile(path, -(-larger.height // 2), -(-larger.width // 2), larger.channels, depth)
+    level = TileFile(path, -(-larger.height // 2), -(-larger.width // 2), larger.channels, larger.dtype)
     try:
         for top, left in _corners(level.height, level.width):
             height, width = min(2 * TILE, larger.height - 2 * top), min(2 * TILE, larger.width - 2 * left)

@@ -18,7 +18,7 @@ class RegionReader(ABC):
     path:         of the file, for messages
     height, width: of the upright picture, in pixels
     channels:     of the regions: 1 (gray), 2 (gray + alpha), 3 (RGB) or 4 (RGB + alpha)
-    depth:        8 or 16 bits
+    depth:        bits of a value: 8 or 16; of a reader of stored values also 32 and 64
     alpha:        the file has alpha and `channels` has no place for it; `read_alpha` gives it
     labels:       the file has a palette, as label maps have
     orientation:  EXIF's, 1 to 8; regions are already upright
@@ -49,7 +49,7 @@ class RegionReader(ABC):
         return self.metadata.dots_per_inch
 
     def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-        """[height, width, channels] of uint8 or uint16: what `images.read` gives, cut.
+        """[height, width, channels] of uint8 or uint16, or of stored values: what `images.read` gives, cut.
 
         `UserError` if the file is damaged there. `ValueError` if the region does not lie in the picture.
         """

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from gan_style.errors import UserError
 from gan_style.files.atomic import replacing
@@ -53,12 +54,17 @@ class RegionWriter:
     Leaving the `with` block closes the scratch file and keeps it, unless `finish` has removed it. What was never written is 0.
     """
 
-    def __init__(self, path: Path, height: int, width: int, channels: int, depth: int, scratch: Path, storage: Storage = PLAIN) -> None:
-        """path: .tif or .tiff; channels: 1 to 4, gray or RGB, 2 and 4 with alpha; depth: 8 or 16; scratch: the file of `scratch_bytes`."""
+    def __init__(
+        self, path: Path, height: int, width: int, channels: int, dtype: DTypeLike, scratch: Path, storage: Storage = PLAIN
+    ) -> None:
+        """path: .tif or .tiff; channels: 1 to 4, gray or RGB, 2 and 4 with alpha; scratch: the file of `scratch_bytes`.
+
+        dtype: uint8 or uint16; that of measurements may be any other
+        """
         if path.suffix.lower() not in TIFF_SUFFIXES:
             raise UserError(f"{path}: only TIFFs are written region by region; name it {path.stem}.tif")
         self.path, self.storage = path, storage
-        self._pixels = TileFile(scratch, height, width, channels, depth)
+        self._pixels = TileFile(scratch, height, width, channels, dtype)
 
     @property
     def resumed(self) -> bool:
@@ -117,8 +123,8 @@ class RegionWriter:
         import tifffile
 
         pixels = self._pixels
-        channels, depth = pixels.channels, 8 * pixels.dtype.itemsize
-        raw = sum(scratch_bytes(level.height, level.width, channels, depth) for level in levels)
+        channels, dtype = pixels.channels, pixels.dtype
+        raw = sum(scratch_bytes(level.height, level.width, channels, dtype) for level in levels)
         most = raw if self.storage.compression == "none" else raw * 3 // 2  # LZW makes noise larger
         how: dict[str, Any] = {
             "dtype": pixels.dtype,
@@ -140,7 +146,7 @@ class RegionWriter:
                     if number
                     else {
                         "subifds": len(levels) - 1,
-                        **tags_of(self.storage.metadata, pixels.height, pixels.width, channels, depth, self.storage.nodata),
+                        **tags_of(self.storage.metadata, pixels.height, pixels.width, channels, dtype.name, self.storage.nodata),
                     }
                 )
                 writer.write(_tiles(level, done), shape=shape, **how, **beside)

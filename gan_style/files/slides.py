@@ -12,8 +12,8 @@ from PIL import Image
 
 from gan_style.errors import UserError
 from gan_style.files.bounded import Header, reason, resolution
+from gan_style.files.channels import with_channels
 from gan_style.files.colour import Conversion, conversion
-from gan_style.files.images import with_channels
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.tiff_metadata import Metadata
 from gan_style.machine.memory import room_for

@@ -2,13 +2,17 @@
 
 import unicodedata
 
+from gan_style.files.kinds import suffix_of
+
 
 def stem(path: str) -> str:
     """The path of an image without its suffix, in Unicode's composed form. A folder's path, which ends in a slash, keeps all of it.
 
     One name can be written in two forms: most programs write "é" as one character, macOS as an e and an accent.
     """
-    return composed(path if path.endswith("/") else path.rpartition(".")[0])
+    if path.endswith("/"):
+        return composed(path)
+    return composed(path[: -len(suffix)] if (suffix := suffix_of(path)) == ".nii.gz" else path.rpartition(".")[0])
 
 
 def composed(name: str) -> str:

@@ -20,7 +20,7 @@ from gan_style.files.kinds import advice, kind_of_name
 from gan_style.files.samples import by_bands, cmyk_to_rgb, divide_by_alpha, full_range, rows_of, writable
 from gan_style.files.tiff_directory import directories
 from gan_style.files.tiff_parts import Parts
-from gan_style.files.tiff_samples import CONVERT, JPEG, Samples, samples_of
+from gan_style.files.tiff_samples import CONVERT, JPEG, Samples, samples_of, values_of
 from gan_style.machine.memory import OutOfMemory, no_room
 
 if TYPE_CHECKING:
@@ -42,20 +42,21 @@ class Tiff:
     samples: Samples
     header: Header
     parts: Parts
+    raw: bool = False  # are the stored values read in place of colours?
 
     def decode(self, channels: int, srgb: bool) -> np.ndarray:
         """The whole picture: see `region`."""
         return self.region(0, 0, *self.parts.shape[:2], channels, srgb)
 
     def region(self, top: int, left: int, height: int, width: int, channels: int, srgb: bool) -> np.ndarray:
-        """[height, width, C] as stored (not turned upright), uint8 or uint16.
+        """[height, width, C] as stored (not turned upright), uint8 or uint16; if `raw` in the type of the file.
 
         C: gray, gray + alpha, RGB, RGB + alpha, or `channels` plain bands. A fourth band that is not alpha, such as near infrared,
         is left out unless `channels` is 4. The array may be read-only.
         srgb: convert colours with a profile to sRGB
         """
         samples = self.samples
-        if samples.colours == "bands" and channels != samples.bands:
+        if samples.colours == "bands" and channels != samples.bands and not self.raw:
             bands = samples.bands
             raise UserError(
                 f"{self.path}: has {bands} bands, which the file does not declare as colours; train with channels: {bands}, "
@@ -63,6 +64,8 @@ class Tiff:
             )
         try:
             stored = self.parts.read(top, left, height, width)
+            if self.raw:
+                return stored
             if samples.extra == "band" and (samples.colours != "RGB" or channels != samples.bands):
                 stored = stored[..., :-1]
             return self._coloured(stored, self._conversion() if srgb else None)
@@ -117,12 +120,13 @@ def open_page(
     by_parts: bool = False,
     kept_bytes: int = 0,
     look: Callable[[Header], None] = lambda header: None,
+    raw: bool = False,
 ) -> Tiff:
     """The first page of a TIFF, checked but not decoded. `UserError` if it is damaged, too large, or of a kind that is not read.
 
     max_pixels: the bound on the picture, or on each of its strips or tiles
     by_parts: the picture may be of any size, because regions of it will be read; `kept_bytes`: see `Parts`
-    look: is given the header before the sizes are checked
+    look: is given the header before the sizes are checked; raw: the stored values are read, of any numeric type
     """
     import tifffile
     from tifffile.tifffile import TIFF
@@ -133,19 +137,20 @@ def open_page(
         vendors: dict[str, Any] = {f"is_{vendor}": False for vendor in TIFF.FILE_FLAGS}  # tifffile reads vendors' files in special ways
         page = tifffile.TiffFile(stream, name="x.tif", **vendors).pages.first
         assert isinstance(page, tifffile.TiffPage)
-        samples = samples_of(page, path)
+        samples = values_of(page, path) if raw else samples_of(page, path)
         parts = Parts(page, stream, path, kept_bytes, divide=by_parts)
         turned = page.tags.valueof(_ORIENTATION, 1)
         orientation = turned if turned in range(1, 9) else 1
         width, height = (page.imagewidth, page.imagelength) if orientation < 5 else (page.imagelength, page.imagewidth)
-        depth = 16 if samples.bits > 8 else 8
-        header = Header(width, height, samples.channels, depth, samples.colours == "palette", several, orientation)
+        depth = samples.bits if raw else 16 if samples.bits > 8 else 8
+        values = np.dtype(page.dtype).name if raw else ""
+        header = Header(width, height, samples.channels, depth, samples.colours == "palette", several, orientation, values)
         look(header)
         if by_parts:
             _check_part(parts, page.is_tiled, samples, path, max_pixels)
         else:
             _check_whole(parts, samples, path, max_pixels)
-        return Tiff(path, page, samples, header, parts)
+        return Tiff(path, page, samples, header, parts, raw)
     except UserError:
         raise
     except Exception as failure:  # damaged tags

@@ -3,19 +3,22 @@
 import json
 import xml.etree.ElementTree as ET
 
+import numpy as np
+
 _OME = "http://www.openmicroscopy.org/Schemas/OME/"
 # Parts of OME-XML that do not name other pictures.
 _KEPT = frozenset({"Image", "Instrument", "Experimenter", "ExperimenterGroup", "Experiment", "StructuredAnnotations", "ROI", "Rights"})
+_TYPES = {"float32": "float", "float64": "double"}  # NumPy's names -> those of OME, where they differ
 _STORAGE = frozenset({"Channel", "BinData", "TiffData", "MetadataOnly", "Plane"})
 
 
-def description_for(description: str, height: int, width: int, channels: int, depth: int) -> str:
+def description_for(description: str, height: int, width: int, channels: int, dtype: str) -> str:
     """The ImageDescription of a result with these sizes; "" if the source's holds for the source alone.
 
     OME-XML gets the result's sizes, type and channels. The descriptions of ImageJ and tifffile, which give sizes, are left out.
     """
     if "<OME" in description or ":OME" in description:
-        return _ome(description, height, width, channels, depth)
+        return _ome(description, height, width, channels, dtype)
     if description.startswith(("ImageJ=", "SCANIMAGE", "<?xml")) or _is_json(description):
         return ""
     return description
@@ -32,7 +35,7 @@ def gdal_metadata_for(metadata: str) -> str:
     return _text(root) if len(root) else ""
 
 
-def _ome(description: str, height: int, width: int, channels: int, depth: int) -> str:
+def _ome(description: str, height: int, width: int, channels: int, dtype: str) -> str:
     root = _parsed(description)
     if root is None or not root.tag.startswith("{" + _OME):
         return ""
@@ -50,7 +53,12 @@ def _ome(description: str, height: int, width: int, channels: int, depth: int) -
     if pixels is None:
         return ""
     pixels.attrib |= {"SizeX": str(width), "SizeY": str(height), "SizeZ": "1", "SizeC": str(channels), "SizeT": "1"}
-    pixels.attrib |= {"Type": f"uint{depth}", "SignificantBits": str(depth), "BigEndian": "false", "DimensionOrder": "XYCZT"}
+    pixels.attrib |= {
+        "Type": _TYPES.get(dtype, dtype),
+        "SignificantBits": str(8 * np.dtype(dtype).itemsize),
+        "BigEndian": "false",
+        "DimensionOrder": "XYCZT",
+    }
     pixels.set("Interleaved", "true" if channels > 1 else "false")
     for element in list(pixels):
         if element.tag in _STORAGE:

@@ -1,4 +1,4 @@
-"""What a TIFF says beside its pixels and still holds for a picture made from them: resolution, place on the earth, description."""
+"""What a file says beside its pixels and still holds for a picture made from them: resolution, place, description."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 _DESCRIPTION, _NODATA, _PROFILE = 270, 42113, 34675
 _TEXT, _SHORT, _DOUBLE = 2, 3, 12  # types of a tag's values
 _GEO = {33550: _DOUBLE, 33922: _DOUBLE, 34264: _DOUBLE, 34735: _SHORT, 34736: _DOUBLE, 34737: _TEXT, 42112: _TEXT}  # GeoTIFF and GDAL
+Row = tuple[float, float, float, float]
+Affine = tuple[Row, Row, Row, Row]
 MAX_DESCRIPTION = 2**22  # bytes; a longer one is left out
 
 
@@ -31,6 +33,7 @@ class Metadata:
     geo: the place on the earth, if pixels are stored upright
     nodata: GDAL's value of pixels without data, as text. It holds for the source's values: a writer gets it only from a caller that
         writes it into the result where the source has it.
+    affine: (column, row, slice, 1) of a medical picture to millimetres to the right, to the front and up (RAS)
     """
 
     dots_per_inch: tuple[float, float] | None = None
@@ -38,6 +41,7 @@ class Metadata:
     description: str = ""
     geo: tuple[GeoTag, ...] = ()
     nodata: str | None = None
+    affine: Affine | None = None
 
 
 NO_METADATA = Metadata()

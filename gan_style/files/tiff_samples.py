@@ -10,7 +10,9 @@ from gan_style.files.bounded import Encoded
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
+ADVICE = "read them as measurements, with data.domain_a.range (docs/guide/measurements.md), or convert it to 8 or 16 bits"
 JPEG = 7  # a compression
+_PALETTE = 3  # a photometric interpretation
 CONVERT = "convert it to an 8- or 16-bit PNG, or to a plain TIFF"
 
 _PHOTOMETRIC, _EXTRA_SAMPLES, _INK_SET = 262, 338, 332  # tags
@@ -41,10 +43,10 @@ _EXTRAS: dict[int, Literal["band", "multiplied alpha", "alpha"]] = {0: "band", 1
 class Samples:
     """The samples of a pixel.
 
-    colours: a name of `_COLOURS`, or "bands" if the samples are not colours
+    colours: a name of `_COLOURS`, "bands" if the samples are not colours, or "values" if the file is not asked for colours
     bands: their number, with those that follow the colours
     extra: what the band after the colours is
-    bits: of a sample, 1 to 16
+    bits: of a sample, 1 to 16; of a value 8 to 64
     """
 
     colours: str
@@ -67,6 +69,8 @@ class Samples:
     @property
     def weight(self) -> int:
         """Bytes that decoding takes for each pixel: see `check_pixels`."""
+        if self.colours == "values":
+            return max(6, self.bands * (self.bits // 8 + 4))  # and those of the float32 that values become
         return max(6, 2 * self.bands) if self.bits > 8 else 6 if self.colours == "CMYK" else 3
 
 
@@ -99,13 +103,29 @@ def samples_of(page: "TiffPage", path: Path | Encoded) -> Samples:
     return Samples(colours, bands, extra, bits)
 
 
+def values_of(page: "TiffPage", path: Path | Encoded) -> Samples:
+    """The samples of this page as values of any numeric type, whatever colours its tags declare. `UserError` if they are not read."""
+    kind = _SAMPLE_FORMATS.get(int(page.sampleformat), "unknown")
+    if page.dtype is None or page.dtype.kind not in "uif" or page.bitspersample not in (8, 16, 32, 64):
+        raise UserError(f"{path}: holds samples of the type {kind}{page.bitspersample}; values of 8, 16, 32 or 64 bits are read")
+    if page.photometric == _PALETTE:
+        raise UserError(f"{path}: has a palette, which holds colours and no values; save its values as gray")
+    _check_compression(page, path)
+    return Samples("values", page.samplesperpixel, "none", page.bitspersample)
+
+
 def _check_storage(page: "TiffPage", path: Path | Encoded) -> None:
-    """`UserError` for sample types, compressions and shapes that are not read."""
+    """`UserError` for sample types, and for what `_check_compression` refuses."""
     bits, kind = page.bitspersample, _SAMPLE_FORMATS.get(int(page.sampleformat), "unknown")
     if isinstance(bits, tuple):
         raise UserError(f"{path}: its bands have {', '.join(map(str, bits))} bits, which are not read; {CONVERT}")
     if kind != "uint" or not 1 <= bits <= 16 or page.dtype is None:
-        raise UserError(f"{path}: holds samples of the type {kind}{bits}; unsigned ones of 1 to 16 bits are read: {CONVERT}")
+        raise UserError(f"{path}: holds samples of the type {kind}{bits}; colours have unsigned ones of 1 to 16 bits: {ADVICE}")
+    _check_compression(page, path)
+
+
+def _check_compression(page: "TiffPage", path: Path | Encoded) -> None:
+    """`UserError` for compressions and shapes that are not read."""
     if page.compression not in _SIZED_COMPRESSIONS:
         name = getattr(page.compression, "name", page.compression)
         raise UserError(f"{path}: is compressed by {name}, which is not read; save it with LZW or deflate")

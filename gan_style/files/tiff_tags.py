@@ -9,9 +9,9 @@ from gan_style.files.tiff_metadata import Metadata
 _GDAL_METADATA, _GDAL_NODATA, _TEXT = 42112, 42113, 2
 
 
-def tags_of(metadata: Metadata, height: int, width: int, channels: int, depth: int, nodata: str | None = None) -> dict[str, Any]:
-    """The metadata of the source as tifffile's options for a result of these sizes. nodata: see `Storage`"""
-    description = description_for(metadata.description, height, width, channels, depth)
+def tags_of(metadata: Metadata, height: int, width: int, channels: int, dtype: str, nodata: str | None = None) -> dict[str, Any]:
+    """The metadata of the source as tifffile's options for a result of these sizes. dtype: NumPy's name; nodata: see `Storage`"""
+    description = description_for(metadata.description, height, width, channels, dtype)
     tags = [(geo.tag, geo.kind, geo.values) for geo in metadata.geo if geo.tag != _GDAL_METADATA]
     texts = [gdal_metadata_for(str(geo.values)) for geo in metadata.geo if geo.tag == _GDAL_METADATA]
     tags += [(_GDAL_METADATA, _TEXT, text) for text in texts if text]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from gan_style.errors import UserError
 
@@ -18,22 +19,23 @@ _HEAD = 4096  # bytes before the first tile
 
 
 class TileFile:
-    """A picture [height, width, channels] of uint8 or uint16 in a file. What was not written is 0.
+    """A picture [height, width, channels] of one type in a file. What was not written is 0.
 
     resumed: the file was there with the pixels of an earlier process
     """
 
-    def __init__(self, path: Path, height: int, width: int, channels: int, depth: int) -> None:
+    def __init__(self, path: Path, height: int, width: int, channels: int, dtype: DTypeLike) -> None:
         """Open `path`; if it holds a picture of another size, or is no such file, make it anew. `UserError` if the disk refuses."""
         self.path, self.height, self.width, self.channels = path, height, width, channels
-        self.dtype = np.dtype(np.uint16 if depth == 16 else np.uint8)
+        self.dtype = np.dtype(dtype)
         self._lock = threading.Lock()  # a seek and what follows belong together
-        head = json.dumps({"height": height, "width": width, "channels": channels, "depth": depth, "tile": TILE}).encode().ljust(_HEAD)
+        shape = {"height": height, "width": width, "channels": channels, "type": self.dtype.name, "tile": TILE}
+        head = json.dumps(shape).encode().ljust(_HEAD)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
             self._file = path.open("r+b", buffering=0)  # a buffer that a full disk refuses would be refused again on closing
-            size = scratch_bytes(height, width, channels, depth)
+            size = scratch_bytes(height, width, channels, self.dtype)
             self.resumed = os.fstat(self._file.fileno()).st_size == size and self._file.read(_HEAD) == head
             if not self.resumed:
                 self._file.truncate(0)
@@ -136,6 +138,6 @@ class TileFile:
         return UserError(f"{self.path}: cannot be written ({failure.strerror or failure}); free the disk or choose another folder")
 
 
-def scratch_bytes(height: int, width: int, channels: int, depth: int) -> int:
+def scratch_bytes(height: int, width: int, channels: int, dtype: DTypeLike) -> int:
     """The size of a `TileFile`."""
-    return _HEAD + -(-height // TILE) * -(-width // TILE) * TILE * TILE * channels * depth // 8
+    return _HEAD + -(-height // TILE) * -(-width // TILE) * TILE * TILE * channels * np.dtype(dtype).itemsize

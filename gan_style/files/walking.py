@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gan_style.errors import UserError
+from gan_style.files.kinds import is_store_name
 from gan_style.files.left_out import is_hidden
 
 MAX_DEPTH = 100  # nobody nests folders deeper, and Python's walk ends at a thousand
@@ -21,6 +22,7 @@ def walk(root: Path, seen: set[Path] | None = None, patient: bool = False) -> It
 
     seen: collects real paths; each one is visited once, because a link may lead back up
     patient: skip a folder that cannot be read
+    A folder that is one picture (`kinds.is_store_name`) counts as a file.
     `UserError` if folders are nested more than `MAX_DEPTH` deep, and, unless `patient`, if one cannot be read.
     """
     seen = set() if seen is None else seen
@@ -37,5 +39,6 @@ def walk(root: Path, seen: set[Path] | None = None, patient: bool = False) -> It
             subfolders.clear()
             continue
         seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
-        yield folder, real, sorted(names)
+        stores = [name for name in subfolders if is_store_name(name)]
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name) and not is_store_name(name))
+        yield folder, real, sorted(names + stores)

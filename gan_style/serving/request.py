@@ -12,7 +12,7 @@ from gan_style.machine.memory import room_for
 from gan_style.serving.options import TranslateOptions
 from gan_style.serving.refusal import BAD, Refusal, refusal_of
 from gan_style.translation.inputs import FORMATS
-from gan_style.translation.picture import Original, check_output_channels, encoded_result, kind_of_pixels, read_source
+from gan_style.translation.picture import Original, check_output_channels, check_output_values, encoded_result, kind_of_pixels, read_source
 from gan_style.translation.pipeline import unfit
 from gan_style.translation.stylist import StyleOptions
 from gan_style.translation.translators import Translator, translator_for
@@ -98,7 +98,9 @@ class Translating:
             raise refusal_of(mistake) from None
 
     def _check(self) -> None:
-        check_output_channels(self.model.info, {".jpg": "jpg"}.get(self.suffix, "png"))
+        format = next((name for name, suffix in FORMATS.items() if suffix == self.suffix), "png")
+        check_output_channels(self.model.info, format)
+        check_output_values(self.model.info, format)
         if self.options.style and self.model.predictor.condition.kind == "picture":
             raise UserError("style: the model takes pictures of styles; send each as a multipart field style")
         if self.options.share and len(self.options.share) != len(self.styles):

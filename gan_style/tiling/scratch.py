@@ -24,6 +24,9 @@ _NUMPY = {
     torch.float64: np.float64,
     torch.uint8: np.uint8,
     torch.uint16: np.uint16,
+    torch.int8: np.int8,
+    torch.int16: np.int16,
+    torch.int32: np.int32,
 }
 
 

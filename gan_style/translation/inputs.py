@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from gan_style.errors import UserError
-from gan_style.files.kinds import IMAGE_SUFFIXES, WRITTEN_SUFFIXES, advice, is_image_name, is_video, is_video_name, kind_of, kind_of_name
+from gan_style.files.kinds import (
+    IMAGE_SUFFIXES,
+    WRITTEN_SUFFIXES,
+    advice,
+    is_image_name,
+    is_store_name,
+    is_video,
+    is_video_name,
+    kind_of,
+    kind_of_name,
+    suffix_of,
+)
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.opening import refusal
 from gan_style.files.video.codecs import Encoding
@@ -18,7 +29,10 @@ from gan_style.files.walking import walk
 from gan_style.terminal.counted import counted
 
 # --format -> suffix of the outputs; None keeps the input's where that is written
-FORMATS: dict[str, str | None] = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "keep": None}
+FORMATS: dict[str, str | None] = {
+    **{"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "npy": ".npy", "nifti": ".nii.gz"},
+    "keep": None,
+}
 
 
 @dataclass(frozen=True)
@@ -76,11 +90,14 @@ def check_paths(given: Mapping[str, Sequence[str]]) -> None:
                 raise UserError(f"{option} {text}: {why}; give another path")
 
 
-def select(inputs: Sequence[str], output: Path, format: str | None, encoding: Encoding | None = None) -> Selection:
+def select(
+    inputs: Sequence[str], output: Path, format: str | None, encoding: Encoding | None = None, kept: frozenset[str] = WRITTEN_SUFFIXES
+) -> Selection:
     """The jobs for `inputs`: files, folders and globs. Below `output`, folders keep their tree, globs the tree below their fixed part.
 
     format: a key of `FORMATS`; None: PNG for pictures, their own format for animated GIF and WebP
     encoding: of videos; None: no videos, and of animated pictures the first frame
+    kept: suffixes of inputs that results keep under `keep`; other results are .png, or .tiff where .png is not among them
     Files in `output` are never inputs, even inside an input folder. `UserError` if an input does not exist or has no images, if two
     pictures have one output, or if an output would replace an input.
     """
@@ -105,7 +122,8 @@ def select(inputs: Sequence[str], output: Path, format: str | None, encoding: En
                 continue
             sources[found.identity] = found.source
             kind = _kind(found.source, format, encoding)
-            target = found.relative.with_suffix(_suffix(found.source.suffix, kind, format, encoding))
+            name = found.relative.with_suffix("") if suffix_of(found.source.name) == ".nii.gz" else found.relative
+            target = name.with_suffix(_suffix(found.source, kind, format, encoding, kept))
             job = Job(found.source, output / target, kind)
             other = targets.setdefault(os.path.normcase(output_identity / target), job)
             if other is not job:
@@ -127,7 +145,7 @@ def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:
     output: the real path of the output folder; selection: counts the files that are left out
     """
     path = Path(text)
-    if os.path.isdir(text):  # noqa: PTH112 - Path.is_dir raises for a pattern that is longer than a name may be
+    if os.path.isdir(text) and not is_store_name(path.name):  # noqa: PTH112 - Path.is_dir raises for a pattern that is longer than a name may be
         if Path(os.path.realpath(path)) == output:
             raise UserError(f"--output {text}: is the input folder itself; give another folder")
         found = list(_walk(path, output, selection))
@@ -162,7 +180,7 @@ def _glob(pattern: str, output: Path, selection: Selection) -> Iterator[_Found]:
     output_below = Path(os.path.realpath(base)) in output.parents
     for match in sorted(_matches(pattern)):
         source = Path(match)
-        if os.path.isdir(match):  # noqa: PTH112 - as above
+        if os.path.isdir(match) and not is_store_name(match):  # noqa: PTH112 - as above
             continue
         identity = Path(os.path.realpath(source.parent), source.name)
         if output_below and output in identity.parents:
@@ -195,13 +213,15 @@ def _kind(source: Path, format: str | None, encoding: Encoding | None) -> Litera
     return "animation" if is_animated(source) else "picture"
 
 
-def _suffix(suffix: str, kind: str, format: str | None, encoding: Encoding | None) -> str:
-    """The suffix of a result. suffix: of its source"""
+def _suffix(source: Path, kind: str, format: str | None, encoding: Encoding | None, kept: frozenset[str]) -> str:
+    """The suffix of a result."""
+    suffix = source.suffix
     if kind == "video" and encoding is not None:
         return encoding.suffix(suffix)
     if kind == "animation":
         return suffix
-    return FORMATS[format or "png"] or (suffix if suffix.lower() in WRITTEN_SUFFIXES else ".png")
+    whole = source.name[-len(suffix_of(source.name)) :]
+    return FORMATS[format or "png"] or (whole if whole.lower() in kept else ".png" if ".png" in kept else ".tiff")
 
 
 def kept_before(count: int, output: Path) -> str:

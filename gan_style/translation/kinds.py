@@ -11,8 +11,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from gan_style.bundles.file import BundleInfo
+from gan_style.bundles.file import BundleInfo, BundleValues
+from gan_style.errors import UserError
 from gan_style.files import images, pillow
+from gan_style.files.channels import with_channels
 from gan_style.files.samples import rounded_to_8_bits
 from gan_style.label_maps.colours import to_nearest
 
@@ -48,6 +50,8 @@ def entered(given: Any, info: BundleInfo, value_range: Range | None, channels_fi
         if value_range is not None or channels_first is not None:
             raise ValueError("value_range and channels_first are for arrays and tensors: a PIL image has its own; leave them out")
         return _of_image(given, info)
+    if isinstance(given, np.ndarray | Tensor) and value_range is None and info.values_in is not None:
+        return _of_measurements(given, info, info.values_in, isinstance(given, Tensor) if channels_first is None else channels_first)
     if isinstance(given, np.ndarray | Tensor):
         return _of_values(given, info, value_range, isinstance(given, Tensor) if channels_first is None else channels_first)
     raise TypeError(f"a picture is a PIL image, a NumPy array or a tensor, not {type(given).__name__}; gan-style infer reads files")
@@ -67,7 +71,7 @@ def _of_image(image: Image.Image, info: BundleInfo) -> Pictures:
         pixels = np.asarray(image).astype(np.uint16)[..., None]
     else:
         pixels = pillow.pixels_of(image, info.in_channels, srgb=not labels and not palette, path=Path("a PIL image"))
-    pixels, alpha = images.with_channels(pixels, info.in_channels)
+    pixels, alpha = with_channels(pixels, info.in_channels)
 
     def back(results: list[np.ndarray]) -> Image.Image:
         (result,) = results
@@ -108,18 +112,40 @@ def _of_values(given: np.ndarray | Tensor, info: BundleInfo, value_range: Range 
             stacked = (stacked.astype(np.float64) - offset) / scale
             if name in _WHOLE:  # of a range beyond the type's own, the nearest value of the type
                 stacked = np.rint(stacked).clip(*_WHOLE[name]).astype(name)
-        if first:
-            stacked = stacked.transpose(0, 3, 1, 2)
-        if given.ndim == 2 and info.out_channels == 1:
-            stacked = stacked[0, 0] if first else stacked[0, ..., 0]
-        elif given.ndim < 4:
-            stacked = stacked[0]
-        stacked = np.ascontiguousarray(stacked)
+        stacked = _laid_out(stacked, given, info, first)
         if isinstance(given, Tensor):
             return torch.from_numpy(stacked).to(given.device, given.dtype)
         return stacked.astype(given.dtype)
 
     return Pictures(pixels, back)
+
+
+def _of_measurements(given: np.ndarray | Tensor, info: BundleInfo, values: BundleValues, first: bool) -> Pictures:
+    """Values in the unit of the inputs; results are float32 in the unit of the results, or in [-1, 1] if those are pictures."""
+    batch = _batch(given, info.in_channels, first)
+    try:
+        pixels = [values.scale.inward(each, "the array")[0] for each in batch]
+    except UserError as mistake:
+        raise ValueError(str(mistake)) from None
+
+    def back(results: list[np.ndarray]) -> np.ndarray | Tensor:
+        made = info.values_out
+        stacked = np.stack([made.scale.outward(each, "float32") if made else each for each in results])
+        stacked = _laid_out(stacked, given, info, first)
+        return torch.from_numpy(stacked).to(given.device) if isinstance(given, Tensor) else stacked
+
+    return Pictures(pixels, back)
+
+
+def _laid_out(stacked: np.ndarray, given: np.ndarray | Tensor, info: BundleInfo, first: bool) -> np.ndarray:
+    """Results [B, H, W, C] with the axes of what was given."""
+    if first:
+        stacked = stacked.transpose(0, 3, 1, 2)
+    if given.ndim == 2 and info.out_channels == 1:
+        stacked = stacked[0, 0] if first else stacked[0, ..., 0]
+    elif given.ndim < 4:
+        stacked = stacked[0]
+    return np.ascontiguousarray(stacked)
 
 
 def _checked_range(name: str, value_range: Range | None) -> Range:

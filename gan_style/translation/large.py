@@ -34,6 +34,7 @@ from gan_style.tiling.statistics import Moments
 from gan_style.tiling.table import load_table, save_table
 from gan_style.tiling.tiled import SMALL, TiledNetwork, Tiling, available, bytes_per_pixel, check_disk, said
 from gan_style.translation.inputs import Job
+from gan_style.translation.picture import measured
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.region_result import RESULT, Result
 
@@ -109,7 +110,8 @@ class LargePictures:
         info = self.predictor.info
         srgb = info.labels not in ("yes", "nearest")
         try:
-            reader = open_regions(job.source, info.in_channels, srgb, self.options.max_pixels)
+            raw = info.values_in is not None
+            reader = open_regions(job.source, info.in_channels, srgb, self.options.max_pixels, raw=raw)
         except TooLarge as refusal:
             if read_in_parts(job.source):
                 raise
@@ -132,7 +134,7 @@ class LargePictures:
             raise UserError(f"{job.source}: {mistake}") from None
         folder = None if plan.in_memory and job.target.suffix.lower() not in TIFF_SUFFIXES else scratch_folder(job, self.tiling)
         storage = Storage(self.options.compression, self.options.pyramid, reader.metadata)
-        result = Result.of(job, reader, self.predictor.info.out_channels, folder, storage)
+        result = Result.of(job, reader, self.predictor.info, folder, storage)
         if folder is not None:
             check_disk(folder, (0 if plan.in_memory else plan.held) + result.bytes)
         scratch = Scratch(folder, in_memory=plan.in_memory)
@@ -187,6 +189,7 @@ class LargePictures:
         def part(region: Region) -> Tensor:
             rows, columns = region
             pixels = reader.read(rows.start, columns.start, rows.length, columns.length)
+            pixels = measured(pixels, self.predictor.info, reader.path, reader.metadata)
             pixels = to_nearest(pixels, colours) if colours else pixels
             return images.to_integers(pixels)[None]
 

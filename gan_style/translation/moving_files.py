@@ -14,7 +14,8 @@ from PIL import Image
 
 from gan_style.files.animated import probe_animation
 from gan_style.files.animation import animation_frames, write_animation
-from gan_style.files.images import Picture, with_channels
+from gan_style.files.channels import with_channels
+from gan_style.files.formats.format import Picture
 from gan_style.files.video.codecs import Encoding
 from gan_style.files.video.encoding import PartWriter
 from gan_style.files.video.frames import VideoFrame, video_frames

@@ -8,11 +8,13 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
-from gan_style.bundles.file import BundleInfo
+from gan_style.bundles.file import BundleInfo, BundleValues
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS, Encoded, Header
+from gan_style.files.kinds import ARRAY_SUFFIXES, TIFF_SUFFIXES, suffix_of
 from gan_style.files.samples import rounded_to_8_bits
+from gan_style.files.scale import ValueType, nodata_of
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG, encode
 from gan_style.label_maps.colours import to_nearest
@@ -35,7 +37,8 @@ class Original:
     height, width: of the file, upright
     alpha: [height, width] of the file, or None
     dots_per_inch: of the file, across and down, or None
-    metadata: of a TIFF: its place on the earth and more
+    metadata: what a file of the result can carry over, such as its place on the earth
+    values: of the result, if they are measurements
     """
 
     job: Named
@@ -45,6 +48,7 @@ class Original:
     alpha: np.ndarray | None
     dots_per_inch: tuple[float, float] | None = None
     metadata: Metadata = NO_METADATA
+    values: BundleValues | None = None
 
 
 def read_source(
@@ -55,7 +59,8 @@ def read_source(
     resize: "none", "train" or the length of the shorter side; look: see `images.read`
     max_pixels: most pixels that are decoded, and most of an enlarged picture
     """
-    picture = images.read(job.source, info.in_channels, info.labels not in ("yes", "nearest"), max_pixels, look)
+    srgb, raw = info.labels not in ("yes", "nearest"), info.values_in is not None
+    picture = images.read(job.source, info.in_channels, srgb, max_pixels, look, raw)
     return original_of(job, picture, info, resize, max_pixels)
 
 
@@ -67,13 +72,20 @@ def original_of(job: Named, picture: images.Picture, info: BundleInfo, resize: i
     height, width = picture.pixels.shape[:2]
     size = network_size(info, resize, height, width)
     labels = info.labels in ("yes", "nearest") or (info.labels == "auto" and picture.labels)
-    pixels = picture.pixels
+    pixels = measured(picture.pixels, info, job.source, picture.metadata)
     if info.colours:
         if pixels.dtype != np.uint8:
             raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
         pixels = to_nearest(pixels, info.colours)
     pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}", min(images.MAX_RESIZED, max_pixels))
-    return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch, picture.metadata)
+    return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch, picture.metadata, info.values_out)
+
+
+def measured(pixels: np.ndarray, info: BundleInfo, source: Path | Encoded, metadata: Metadata) -> np.ndarray:
+    """Stored values as float32 in [-1, 1] for a bundle of measurements; pictures as they are."""
+    if info.values_in is None:
+        return pixels
+    return info.values_in.scale.inward(pixels, source, nodata_of(metadata.nodata))[0]
 
 
 def kind_of_pixels(source: Original) -> tuple[object, ...]:
@@ -102,7 +114,7 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
     png_compression: 0 (fast) to 9 (small)
     keep_resized: keep the result's size; else it is resized to the file's own size and keeps the file's dots per inch
     """
-    suffix = source.job.target.suffix.lower()
+    suffix = suffix_of(source.job.target.name)
     pixels = result_pixels(source, translated, keep_resized, suffix)
     same_size = pixels.shape[:2] == (source.height, source.width)
     dots = source.dots_per_inch if same_size else None
@@ -112,6 +124,10 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
 
 def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suffix: str) -> np.ndarray:
     """A result [C, h, w] in [-1, 1] as pixels [H, W, C'], in the depth and with the alpha that a file with this suffix holds."""
+    if source.values is not None:
+        unit = np.ascontiguousarray(translated.detach().float().cpu().permute(1, 2, 0).numpy()).clip(-1, 1)
+        unit = unit if keep_resized else images.resize(unit, source.height, source.width, limit=images.MAX_PIXELS)
+        return source.values.scale.outward(unit, source.values.type)
     deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
     pixels = images.to_pixels(translated, 16 if deep else 8)
     if not keep_resized:
@@ -127,11 +143,20 @@ def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suff
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:
     """Repeat gray in three channels if the format has no gray, or no gray with alpha of this depth; other pixels do not change."""
     channels = pixels.shape[2]
+    if pixels.dtype not in (np.uint8, np.uint16):
+        return pixels
     no_gray = channels == 1 and suffix in (".webp", ".ppm")
     no_gray_alpha = channels == 2 and (suffix == ".webp" or pixels.dtype == np.uint16)
     if no_gray or no_gray_alpha:
         return np.concatenate([np.repeat(pixels[..., :1], 3, axis=2), pixels[..., 1:]], axis=2)
     return pixels
+
+
+def check_output_values(info: BundleInfo, format: str) -> None:
+    """`UserError` if this --format does not hold the results, which are measurements, without loss."""
+    if info.values_out is not None and format not in written_in(info.values_out.type):
+        kinds = ", ".join(written_in(info.values_out.type))
+        raise UserError(f"--format {format}: the results are {info.values_out.type} values, which it does not hold; take one of {kinds}")
 
 
 def check_output_channels(info: BundleInfo, format: str) -> None:
@@ -140,3 +165,13 @@ def check_output_channels(info: BundleInfo, format: str) -> None:
         raise UserError(
             f"--format jpg: the results have {info.out_channels} channels, the last of them alpha, which JPEG cannot hold; take png"
         )
+
+
+def written_in(dtype: ValueType) -> tuple[str, ...]:
+    """The choices of --format that hold measurements of this type without loss."""
+    return ("png", "tiff", "npy", "nifti", "keep") if dtype in ("uint8", "uint16") else ("tiff", "npy", "nifti", "keep")
+
+
+def kept_suffixes(dtype: ValueType) -> frozenset[str]:
+    """The suffixes of inputs that results of this type keep."""
+    return ARRAY_SUFFIXES | TIFF_SUFFIXES | (frozenset({".png"}) if dtype in ("uint8", "uint16") else frozenset())

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_style.bundles.file import BundleInfo, BundleValues
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.files.kinds import TIFF_SUFFIXES
+from gan_style.files.kinds import TIFF_SUFFIXES, suffix_of
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.region_writer import RegionWriter, Storage
 from gan_style.files.samples import rounded_to_8_bits
@@ -31,32 +32,45 @@ class Result(ABC):
     """
 
     @staticmethod
-    def of(job: Job, reader: RegionReader, channels: int, folder: Path | None, storage: Storage) -> "Result":
-        """channels: of the translation; folder: of scratch files, None: memory; storage: of a TIFF"""
-        suffix = job.target.suffix.lower()
-        alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3)
-        depth = 16 if reader.depth == 16 and suffix in DEEP_SUFFIXES else 8
+    def of(job: Job, reader: RegionReader, info: BundleInfo, folder: Path | None, storage: Storage) -> "Result":
+        """info: of the bundle that translates; folder: of scratch files, None: memory; storage: of a TIFF"""
+        suffix = suffix_of(job.target.name)
+        channels, values = info.out_channels, info.values_out
+        alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3) and values is None
+        dtype = values.type if values is not None else "uint16" if reader.depth == 16 and suffix in DEEP_SUFFIXES else "uint8"
         made = _Tiff if suffix in TIFF_SUFFIXES else _Encoded
-        return made(job, reader, channels, alpha, depth, folder, storage)
+        return made(job, reader, channels, alpha, np.dtype(dtype), folder, storage, values)
 
     def __init__(
-        self, job: Job, reader: RegionReader, channels: int, alpha: bool, depth: int, folder: Path | None, storage: Storage
+        self,
+        job: Job,
+        reader: RegionReader,
+        channels: int,
+        alpha: bool,
+        dtype: np.dtype,
+        folder: Path | None,
+        storage: Storage,
+        values: BundleValues | None,
     ) -> None:
-        self.job, self.reader, self.depth, self.folder, self.storage = job, reader, depth, folder, storage
+        self.job, self.reader, self.dtype, self.folder, self.storage, self.values = job, reader, dtype, folder, storage, values
         self.alpha, self.channels = alpha, channels + alpha
         pyramid = storage.pyramid and job.target.suffix.lower() in TIFF_SUFFIXES
-        self.bytes = reader.height * reader.width * self.channels * depth // 8 * (4 if pyramid else 3) // 3
+        self.bytes = reader.height * reader.width * self.channels * dtype.itemsize * (4 if pyramid else 3) // 3
 
     def write(self, region: Region, values: Tensor) -> None:
         """Take the translation [1, C, h, w] of a region. `UserError` if it is not finite."""
         if not torch.isfinite(values).all():  # would be written as black
             raise UserError(f"{self.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint")
         rows, columns = region
-        pixels = images.to_pixels(values[0], self.depth)
+        if self.values is not None:
+            unit = np.ascontiguousarray(values[0].detach().float().cpu().permute(1, 2, 0).numpy())
+            self.put(region, self.values.scale.outward(unit.clip(-1, 1), self.values.type))
+            return
+        pixels = images.to_pixels(values[0], 8 * self.dtype.itemsize)
         if self.alpha:
             alpha = self.reader.read_alpha(rows.start, columns.start, rows.length, columns.length)
             assert alpha is not None
-            if self.depth == 8:
+            if self.dtype == np.uint8:
                 alpha = rounded_to_8_bits(alpha)
             pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
         self.put(region, pixels)
@@ -80,7 +94,7 @@ class _Tiff(Result):
     def __enter__(self) -> Self:
         assert self.folder is not None
         size = self.reader.height, self.reader.width
-        self._writer = RegionWriter(self.job.target, *size, self.channels, self.depth, self.folder / RESULT, self.storage)
+        self._writer = RegionWriter(self.job.target, *size, self.channels, self.dtype, self.folder / RESULT, self.storage)
         return self
 
     def put(self, region: Region, pixels: np.ndarray) -> None:
@@ -98,7 +112,7 @@ class _Encoded(Result):
     def __enter__(self) -> Self:
         size = self.reader.height, self.reader.width
         path = None if self.folder is None else self.folder / RESULT
-        self._pixels = Waiting(*size, self.channels, torch.uint16 if self.depth == 16 else torch.uint8, path)
+        self._pixels = Waiting(*size, self.channels, getattr(torch, self.dtype.name), path)
         return self
 
     def put(self, region: Region, pixels: np.ndarray) -> None:
@@ -106,7 +120,8 @@ class _Encoded(Result):
 
     def finish(self, png_compression: int, shown: bool) -> None:
         pixels = self._pixels.all()
-        images.write(self.job.target, fit_format(pixels, self.job.target.suffix.lower()), self.reader.dots_per_inch, png_compression)
+        fitted = fit_format(pixels, suffix_of(self.job.target.name))
+        images.write(self.job.target, fitted, self.reader.dots_per_inch, png_compression, self.reader.metadata)
 
     def __exit__(self, *_: object) -> None:
         self._pixels.close(forget=False)

@@ -81,6 +81,7 @@ class TrainedTranslator:
       sRGB. The result has the alpha of the input. Its mode is `L`, `RGB`, `LA` or `RGBA`, or `I;16` for 16-bit gray.
     - A NumPy array is [H, W, C], [B, H, W, C], or [H, W] for one channel. A tensor is [C, H, W] or [B, C, H, W]. `channels_first` declares
       the other layout. `uint8` has the range 0 to 255, `uint16` 0 to 65535. Floating-point values need a `value_range`.
+      A bundle of measurements (`info.values_in`) takes values of any type in their unit, and gives float32 in that of `info.values_out`.
     - A list gives a list, a tuple a tuple.
     """
 

@@ -110,7 +110,7 @@ def test_the_compression_of_png_changes_no_pixel(main: Callable[..., int], level
 
 
 def test_what_is_left_out_is_named_once_and_recalled_at_the_end(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("1.heic", "2.heic", "brain.nii", "notes.txt"):
+    for name in ("1.heic", "2.heic", "brain.mgz", "notes.txt"):
         Path("in", name).touch()
     Path("in/deep/gray16.tif").unlink()
     assert main(command()) == 0
@@ -124,21 +124,20 @@ def test_what_is_left_out_is_named_once_and_recalled_at_the_end(main: Callable[.
     [
         ("net.pth", "is weights of PyTorch, not an image that is read; infer.py --model takes"),
         ("run/bundles/a2b.safetensors", "is a bundle or other safetensors, not an image that is read; infer.py takes a bundle as --model"),
-        ("brain.nii.gz", "is a medical volume (NIfTI), not an image that is read; save its slices"),
+        ("brain.mgz", "is a volume, not an image that is read; save its slices"),
         ("net.onnx", "is a network in ONNX, not an image that is read; infer.py --model takes"),
-        ("set.zarr", "is a store of arrays, not an image that is read; save its arrays"),
+        ("set.h5", "is a store of arrays, not an image that is read; save its arrays"),
         ("IMG_1.HEIC", "is a HEIC picture, not an image that is read; convert it: heif-convert IMG_1.HEIC IMG_1.png"),
     ],
 )
 def test_what_is_no_picture_is_named_before_anything_is_loaded(
     main: Callable[..., int], capsys: pytest.CaptureFixture[str], name: str, words: str
 ) -> None:
-    Path("set.zarr").mkdir()
     if not Path(name).exists():
         Path(name).write_bytes(bytes(range(200, 256)))
     assert main(command(input=name)) == 2
     assert f"--input {name}: {words}" in errors(capsys) and not Path("out").exists()
-    if not name.endswith((".safetensors", ".zarr")):
+    if not name.endswith(".safetensors"):
         assert main(command(model=name)) == 2
         expected = "not a network in ONNX" if name.endswith(".onnx") else "not a gan_style bundle; train.py writes those"
         assert f"{name}: is " in (line := errors(capsys)) and expected in line

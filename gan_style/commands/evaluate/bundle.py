@@ -3,8 +3,9 @@
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
-from gan_style.bundles.file import BundleInfo
+from gan_style.bundles.file import BundleInfo, BundleValues
 from gan_style.bundles.place import find_bundle, name_of
 from gan_style.commands.evaluate.options import flag
 from gan_style.commands.evaluate.result import Result
@@ -93,10 +94,18 @@ def with_classes(data: DataConfig, needs: Needs) -> DataConfig:
 
 def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     """The configuration that reads the validation images as the bundle's training did."""
-    given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None)
-    made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto")
+    given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None, **_values(info.values_in))
+    made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto", **_values(info.values_out))
     if "b" not in METHODS[info.method].Config.domains:
-        given = made = DomainConfig(channels=info.out_channels, labels=info.labels, colours=info.colours or None)
+        given = made = given.model_copy(update={"channels": info.out_channels})
     first, second = (given, made) if info.direction == "a2b" else (made, given)
     where = {"root": options.data, "root_b": options.data_b, "source": options.source or "auto"}
     return DataConfig.model_validate({**where, **info.resize.model_dump(), "domain_a": first, "domain_b": second})
+
+
+def _values(values: BundleValues | None) -> dict[str, Any]:
+    """The keys of a domain whose files are measurements."""
+    if values is None:
+        return {}
+    missing = "refuse" if values.missing is None else values.missing
+    return {"range": (values.low, values.high), "missing": missing, "type": values.type}

@@ -47,7 +47,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     from gan_style.conditions import Noise
     from gan_style.files.writing import FAST_PNG
     from gan_style.translation.draw import draw_samples
-    from gan_style.translation.picture import check_output_channels
+    from gan_style.translation.picture import check_output_channels, check_output_values, kept_suffixes
     from gan_style.translation.pipeline import Translation
     from gan_style.translation.predictor import Predictor
     from gan_style.translation.stylist import StyleOptions
@@ -64,6 +64,10 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
         )
     check_output_channels(predictor.info, options.format)
+    if (values := predictor.info.values_out) is not None:
+        selection = select(options.input, output, format or "keep", None, kept_suffixes(values.type))
+        options.format = format or "keep"
+    check_output_values(predictor.info, options.format)
     condition = predictor.condition
     from_noise = isinstance(condition, Noise)
     check_infer_options(options, from_noise)

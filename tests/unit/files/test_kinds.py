@@ -1,6 +1,5 @@
 """What a file is that is no picture: told by its name, else by its first bytes, and said with what to do."""
 
-import gzip
 import io
 import json
 import struct
@@ -17,6 +16,7 @@ from gan_style.commands.evaluate import evaluate_command
 from gan_style.datasets.check import check
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.formats import format
 from gan_style.files.kinds import IMAGE_SUFFIXES, advice, is_image, is_image_name, kind_of, kind_of_bytes, kind_of_name
 
 
@@ -46,7 +46,7 @@ def archive() -> bytes:
 
 
 def nifti() -> bytes:
-    return struct.pack("<i", 348) + bytes(340) + b"n+1\0" + bytes(500)
+    return struct.pack("<i", 348) + bytes(340) + b"ni1\0" + bytes(500)
 
 
 def box(brand: bytes) -> bytes:
@@ -61,10 +61,7 @@ OTHERS = {  # name -> its bytes, the words that say what it is, the words that s
     "old.pt": (saved({"w": torch.zeros(2)}, _use_new_zipfile_serialization=False), "weights of PyTorch", "--model"),
     "a2b.safetensors": (save({"w": torch.zeros(2)}), "safetensors", "--model"),
     "net.onnx": (b"\x08\x08\x12\x07pytorch" + bytes(20), "a network in ONNX", "--model"),
-    "brain.nii": (nifti(), "a medical volume (NIfTI)", "16-bit"),
-    "brain.nii.gz": (gzip.compress(nifti()), "a medical volume (NIfTI)", "16-bit"),
-    "slice.dcm": (bytes(128) + b"DICM" + bytes(40), "DICOM", "16-bit"),
-    "x.npy": (array(), "an array of NumPy", "PNG"),
+    "brain.hdr": (nifti(), "a medical volume in two files", "nii.gz"),
     "x.pdf": (b"%PDF-1.7\n" + bytes(40), "a PDF", "pdftoppm -png x.pdf x"),
     "x.svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "a drawing", "x.png"),
     "x.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript", "x.png"),
@@ -79,7 +76,7 @@ OTHERS = {  # name -> its bytes, the words that say what it is, the words that s
     "pairs.jsonl": (json.dumps({"a": "1.png"}).encode(), "a table", "data.root"),
 }
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
-ONLY_BY_NAME = ("brain.nii.gz", "net.pth", "net.onnx", "pairs.jsonl")  # their first bytes are those of archives, texts, of nothing
+ONLY_BY_NAME = ("net.pth", "net.onnx", "pairs.jsonl")  # their first bytes are those of archives, texts, of nothing
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -178,7 +175,7 @@ def test_the_first_of_several_frames_is_read_and_the_header_says_that_there_are_
 
 
 def test_that_the_first_of_several_is_read_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_told_of_several", [])
+    monkeypatch.setattr(format, "_told_of_several", [])
     data = frames("GIF", 3)
     with pytest.warns(UserWarning, match=r"a\.gif: holds several pages or frames, of which the first is read") as told:
         for name in ("a.gif", "b.gif"):

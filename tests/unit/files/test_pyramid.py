@@ -35,7 +35,7 @@ def test_sizes() -> None:
 
 def test_a_level_that_is_built_tile_by_tile_is_the_picture_halved_at_once(tmp_path: Path) -> None:
     pixels = random_pixels(2 * TILE + 77, 2 * TILE + 1, 4, 16)
-    larger = TileFile(tmp_path / "s", *pixels.shape, 16)
+    larger = TileFile(tmp_path / "s", *pixels.shape, "uint16")
     larger.write(0, 0, pixels)
     ticks: list[int] = []
     level = build_level(larger, tmp_path / "s.level1", lambda: ticks.append(1))
@@ -44,7 +44,7 @@ def test_a_level_that_is_built_tile_by_tile_is_the_picture_halved_at_once(tmp_pa
 
 
 def test_a_level_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    larger = TileFile(tmp_path / "s", 600, 600, 1, 8)
+    larger = TileFile(tmp_path / "s", 600, 600, 1, "uint8")
 
     def full(*_: object) -> None:
         raise UserError("no room")

@@ -28,8 +28,7 @@ HEIGHT, WIDTH = 700, 1100  # 2 x 3 tiles
 
 def write(path: Path, pixels: np.ndarray, storage: Storage = PLAIN) -> Path:
     """In bands from the bottom up."""
-    depth = 8 * pixels.itemsize
-    with RegionWriter(path, *pixels.shape, depth, path.with_suffix(".scratch"), storage) as writer:
+    with RegionWriter(path, *pixels.shape, pixels.dtype, path.with_suffix(".scratch"), storage) as writer:
         for top in range(len(pixels) - 1, -1, -99):
             band = pixels[max(0, top - 98) : top + 1]
             writer.write(max(0, top - 98), 0, band)
@@ -94,7 +93,10 @@ def test_a_pyramid_of_halves(tmp_path: Path, channels: int) -> None:
 def test_a_picture_of_more_pixels_than_there_is_memory_for(tmp_path: Path) -> None:
     """144 MB of pixels; most of the memory is for tiles that wait for threads to compress them."""
     side = 12_000
-    with bounds(memory=2**27), RegionWriter(tmp_path / "x.tif", side, side, 1, 8, tmp_path / "scratch", Storage(pyramid=True)) as writer:
+    with (
+        bounds(memory=2**27),
+        RegionWriter(tmp_path / "x.tif", side, side, 1, "uint8", tmp_path / "scratch", Storage(pyramid=True)) as writer,
+    ):
         writer.write(side - 100, side - 700, np.full((100, 700, 1), 50, np.uint8))
         writer.finish()
     with bounds(memory=2**26), open_regions(tmp_path / "x.tif", 1) as reader:
@@ -172,7 +174,7 @@ def test_a_writer_goes_on_where_another_stopped_and_the_file_is_the_same(tmp_pat
     pixels = random_pixels(HEIGHT, WIDTH, 3)
     storage = Storage(pyramid=True, metadata=Metadata((300, 300), profile=True))
     expected = hashlib.sha256(write(tmp_path / "x.tif", pixels, storage).read_bytes()).hexdigest()
-    arguments = (tmp_path / "y.tif", HEIGHT, WIDTH, 3, 8, tmp_path / "y.scratch", storage)
+    arguments = (tmp_path / "y.tif", HEIGHT, WIDTH, 3, "uint8", tmp_path / "y.scratch", storage)
     with RegionWriter(*arguments) as writer:
         assert not writer.resumed
         writer.write(0, 0, pixels[:300])
@@ -224,10 +226,10 @@ with RegionWriter(*{arguments!r}) as writer:
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.png: only TIFFs are written region by region; name it x\.tif"):
-        RegionWriter(tmp_path / "x.png", 9, 9, 3, 8, tmp_path / "s")
+        RegionWriter(tmp_path / "x.png", 9, 9, 3, "uint8", tmp_path / "s")
     (tmp_path / "x.tif").mkdir()
     with (
-        RegionWriter(tmp_path / "x.tif", 9, 9, 3, 8, tmp_path / "s") as writer,
+        RegionWriter(tmp_path / "x.tif", 9, 9, 3, "uint8", tmp_path / "s") as writer,
         pytest.raises(UserError, match=r"x\.tif: cannot be written"),
     ):
         writer.finish()

@@ -20,7 +20,7 @@ OME = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def test_ome_xml_has_the_sizes_and_the_type_of_the_result() -> None:
-    text = description_for(OME, 300, 400, 3, 8)
+    text = description_for(OME, 300, 400, 3, "uint8")
     root = ET.fromstring(text)
     names = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
     (image,) = root.findall(f"{names}Image")
@@ -35,7 +35,7 @@ def test_ome_xml_has_the_sizes_and_the_type_of_the_result() -> None:
 
 
 def test_tifffile_reads_the_result_as_ome() -> None:
-    text = description_for(OME, 30, 40, 3, 16)
+    text = description_for(OME, 30, 40, 3, "uint16")
     file = written(random_pixels(30, 40, 3, 16), description=text.encode(), planarconfig="contig")
     import io
 
@@ -58,12 +58,12 @@ def test_tifffile_reads_the_result_as_ome() -> None:
     ],
 )
 def test_what_holds_for_the_source_alone_or_is_damaged_is_left_out(text: str) -> None:
-    assert description_for(text, 3, 4, 1, 8) == ""
+    assert description_for(text, 3, 4, 1, "uint8") == ""
 
 
 @pytest.mark.parametrize("text", ["", "a slide of a kidney, 40x", "[1, 2]", "Aperio Image Library v11|AppMag = 40|MPP = 0.25"])
 def test_words_are_carried_over(text: str) -> None:
-    assert description_for(text, 3, 4, 1, 8) == text
+    assert description_for(text, 3, 4, 1, "uint8") == text
 
 
 def test_gdals_statistics_of_the_source_are_left_out() -> None:

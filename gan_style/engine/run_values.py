@@ -1,0 +1,41 @@
+"""The ranges of a run's values: found at the first start, and from then on part of the run's configuration."""
+
+from pathlib import Path
+from typing import Any
+
+from gan_style.config.schema import DomainConfig, RunConfig
+from gan_style.config.yaml_file import read_yaml
+from gan_style.datasets.dataset import TrainingSet
+from gan_style.datasets.value_range import find_values
+from gan_style.errors import UserError
+
+
+def domain_values(config: RunConfig[Any], training: TrainingSet) -> dict[str, dict[str, Any]]:
+    """Domain -> its keys `range` and `type`, for domains with a range of which one is to be found in the training files."""
+    found: dict[str, dict[str, Any]] = {}
+    for domain in training.source.domains:
+        settings: DomainConfig = getattr(config.data, f"domain_{domain}")
+        if settings.range is None or (isinstance(settings.range, tuple) and settings.type != "auto"):
+            continue
+        keys = _earlier(config, domain)
+        if keys is None:
+            values = find_values(training.source, config.data, domain)
+            keys = {"range": (values.low, values.high), "type": values.dtype}
+        given = {"range": settings.range, "type": settings.type}
+        found[domain] = {key: keys[key] if isinstance(given[key], str) and given[key] in _FOUND else given[key] for key in keys}
+    return found
+
+
+_FOUND = ("auto", "percentiles")  # values of keys that are replaced by what is found
+
+
+def _earlier(config: RunConfig[Any], domain: str) -> dict[str, Any] | None:
+    """The keys of the domain in the run that was trained in the same folder; None if there is none."""
+    folder = Path(config.run_dir)
+    try:
+        earlier = DomainConfig.model_validate(read_yaml(folder / "config.yaml")["data"][f"domain_{domain}"])
+    except (UserError, LookupError, TypeError, ValueError):
+        return None
+    if earlier.scale is None or earlier.type == "auto" or not any(folder.glob("checkpoints/step_*")):
+        return None
+    return {"range": earlier.range, "type": earlier.type}

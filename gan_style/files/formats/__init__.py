@@ -1,0 +1,1 @@
+"""Formats of files: one file a format, all behind the interface `format.Format`."""

@@ -1,0 +1,85 @@
+"""Values with units: which of them become -1 and 1 for a network, and the way back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from gan_style.errors import UserError
+from gan_style.files.bounded import Encoded
+from gan_style.files.samples import rows_of
+
+ValueType = Literal["uint8", "int8", "uint16", "int16", "int32", "float32"]  # of results
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The values `low` and `high` are -1 and 1 for a network, the values between them lie on a line.
+
+    A whole number comes back exactly if high - low is less than 2**24. A floating point number comes back within one unit in the last
+    place of the larger of |low| and |high|.
+
+    missing: takes the place of values that are not there (not a number, infinite, or the file's value of no data); None refuses them
+    """
+
+    low: float
+    high: float
+    missing: float | None = None
+
+    def inward(self, values: np.ndarray, name: Path | Encoded | str, nodata: float | None = None) -> tuple[np.ndarray, float]:
+        """(float32 in [-1, 1], the share that was outside and was cut) of [H, W, C] of any numeric type.
+
+        nodata: the file's value of no data. `UserError` with `name` for values that are not there, if `missing` is None.
+        """
+        made = np.empty(values.shape, np.float32)
+        absent = outside = 0
+        half = (self.high - self.low) / 2
+        for rows in rows_of(*values.shape[:2]):
+            band = values[rows].astype(np.float64)
+            gone = absence(values[rows], nodata)
+            if gone is not None and gone.any():
+                absent += int(gone.sum())
+                band[gone] = self.low if self.missing is None else self.missing
+            outside += int(((band < self.low) | (band > self.high)).sum())
+            made[rows] = ((band - self.low) / half - 1).clip(-1, 1)
+        if absent and self.missing is None:
+            raise UserError(
+                f"{name}: {absent} of its {values.size} values are not there (not a number, infinite, or the file's value of no data); "
+                "set the domain's missing to the value that takes their place, or remove the file"
+            )
+        return made, outside / values.size
+
+    def outward(self, values: np.ndarray, dtype: str) -> np.ndarray:
+        """The values in units, of type `dtype`, of floats [H, W, C] in [-1, 1]. Whole numbers are the nearest ones of their type."""
+        made = np.empty(values.shape, dtype)
+        half = (self.high - self.low) / 2
+        for rows in rows_of(*values.shape[:2]):
+            band = (values[rows].astype(np.float64) + 1) * half + self.low
+            if made.dtype.kind in "iu":
+                ends = np.iinfo(made.dtype)
+                band = np.rint(band).clip(ends.min, ends.max)
+            made[rows] = band
+        return made
+
+    @property
+    def span(self) -> float:
+        """The distance of -1 and 1 in units."""
+        return self.high - self.low
+
+
+def absence(values: np.ndarray, nodata: float | None) -> np.ndarray | None:
+    """Which values are not there; None if none can be missing."""
+    gone = None if values.dtype.kind in "iu" else ~np.isfinite(values)
+    if nodata is None or not np.isfinite(nodata):
+        return gone
+    marked = values == values.dtype.type(nodata) if values.dtype.kind == "f" else values == nodata
+    return marked if gone is None else gone | marked
+
+
+def nodata_of(text: str | None) -> float | None:
+    """GDAL's value of no data as a number; None if there is none."""
+    try:
+        return None if text is None else float(text.strip(" \0"))
+    except ValueError:
+        return None
