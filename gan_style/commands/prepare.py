@@ -69,6 +69,14 @@ def _split(options: argparse.Namespace) -> int:
     return 0
 
 
+def _slices(options: argparse.Namespace) -> int:
+    from gan_style.datasets.slices import cut_volumes
+
+    volumes, slices = cut_volumes(options.root, options.output, options.overwrite)
+    print(f"{options.output}: {counted(slices, 'slice')} of {counted(volumes, 'volume')}")
+    return 0
+
+
 def _to_parquet(options: argparse.Namespace) -> int:
     from gan_style.datasets.convert import to_parquet
 
@@ -138,6 +146,9 @@ def prepare_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--domain", choices=["A", "B"], default="", help="with --val: copy to OUTPUT/trainA, valA (or B) instead")
     sub.add_argument("--seed", type=int, help="with --val: another number holds out other files (default: 0)")
+
+    sub = add("slices", _slices, "Cut NIfTI volumes into files of one slice, each in its place (needs gan_style[medical]).")
+    _add_folders(sub, "folder of .nii and .nii.gz files; its tree is kept, such as trainA/ and trainB/")
 
     sub = add("to-parquet", _to_parquet, "Put the images, bytes untouched, into Parquet files OUTPUT/*.parquet (needs gan_style[parquet]).")
     _add_folders(sub, "the data set: folders or a manifest")

@@ -41,6 +41,7 @@ class Header:
 
     several: the file holds more than one page or frame; only the first is read
     orientation: EXIF's, 1 to 8; reading turns the pixels upright
+    slices: of a volume; pictures have one
     values: NumPy's name for the type of the values, of a file that holds values and no colours; its depth may be more than 16
     """
 
@@ -52,6 +53,7 @@ class Header:
     several: bool = False
     orientation: int = field(default=1, compare=False)  # describes the file, not the picture
     values: str = ""
+    slices: int = 1
 
 
 @contextmanager

@@ -141,7 +141,7 @@ class Translation:
     png_compression: 0 (fast) to 9 (small)
     shown: show the progress
     translator: None for the predictor alone
-    large: translates what is too large at once, moving: videos and animations; None for nothing
+    large: translates what is too large at once, moving: videos and animations, volumes: files of several slices; None for nothing
 
     Memory holds up to `batch_size` pictures that wait for others of their size, as many results that wait to be written, and one picture
     for each two threads that is being read.
@@ -157,6 +157,7 @@ class Translation:
     translator: Translator | None = None
     large: LargePictures | None = None
     moving: Apart | None = None
+    volumes: Apart | None = None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -164,7 +165,7 @@ class Translation:
         size = self.batch_size or batch_of(self.predictor, self.resize, self.keep_resized)
         self._batches = Batches(self._translate, 1 if self._translator.one_by_one else size)
         self._threads = min(8, max(2, os.cpu_count() or 2))  # a GPU, and a small network on a CPU, are faster than one thread encodes
-        self._by_regions, self._moving = list[Job](), list[Job]()  # they follow the others
+        self._by_regions, self._moving, self._volumes = list[Job](), list[Job](), list[Job]()  # they follow the others
         self._writing: deque[Future[None]] = deque()
         self._counting = Lock()
 
@@ -179,6 +180,8 @@ class Translation:
                 self.tally.skipped += 1
             elif self.moving is not None and self.moving.takes(job):
                 self._moving.append(job)
+            elif self.volumes is not None and self.volumes.takes(job):
+                self._volumes.append(job)
             else:
                 (self._by_regions if self.large is not None and self.large.takes(job) else todo).append(job)
         if todo:
@@ -187,6 +190,8 @@ class Translation:
             self._translate_apart(self.large.translate, self._by_regions.pop(0), "a smaller --max-memory or --tile")
         while self._moving and self.moving is not None:
             self._translate_apart(self.moving.translate, self._moving.pop(0), "--resize N")
+        while self._volumes and self.volumes is not None:
+            self._translate_apart(self.volumes.translate, self._volumes.pop(0), "--resize N")
 
     def _run(self, todo: list[Job]) -> None:
         """Translate pictures that fit into memory."""

@@ -48,11 +48,12 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     from gan_style.files.writing import FAST_PNG
     from gan_style.translation.draw import draw_samples
     from gan_style.translation.picture import check_output_channels, check_output_values, kept_suffixes
-    from gan_style.translation.pipeline import Translation
+    from gan_style.translation.pipeline import Translation, batch_of
     from gan_style.translation.predictor import Predictor
     from gan_style.translation.stylist import StyleOptions
     from gan_style.translation.termination import exiting_on_termination
     from gan_style.translation.translators import translator_for
+    from gan_style.translation.volumes import VolumePictures
 
     if options.png_compression is not None and options.format not in ("png", "keep"):
         raise UserError(f"--png-compression: the results are {options.format}; leave it out, or take --format png")
@@ -101,7 +102,11 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     if share.main:
         print(selection.counts() + (f"; left out: {left_out}" if left_out else ""))
     chosen = (options.resize, options.keep_resized, options.batch_size, options.overwrite)
-    translation = Translation(predictor, *chosen, compression, share.main, translator, large, moving)
+    volumes = None
+    if predictor.info.values_in is not None:
+        size = options.batch_size or batch_of(predictor, options.resize, options.keep_resized)
+        volumes = VolumePictures(predictor, translator, options.resize, size, share.main)
+    translation = Translation(predictor, *chosen, compression, share.main, translator, large, moving, volumes)
 
     def translate() -> None:
         with translation.tally.reported(output, selection.others.pictures(), share):

@@ -41,8 +41,8 @@ class Stored:
         self.channels, self.dtype, self.slices = channels, dtype.newbyteorder("="), slices
         self.metadata, self.by_regions = metadata, by_regions
 
-    def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-        """[height, width, channels] of `dtype`. Any exception for a file that is damaged."""
+    def read(self, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
+        """[height, width, channels] of `dtype`, of slice `depth`. Any exception for a file that is damaged."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class ArrayFormat(Format):
     def probe(self, file: File, raw: bool = False) -> Header:
         found = self.opened(file)
         try:
-            _check_size(file.path, found, Wanted(found.channels, raw=raw))
+            check_size(file.path, found, Wanted(found.channels, raw=raw))
             return header_of(found)
         finally:
             found.close()
@@ -98,8 +98,8 @@ class ArrayFormat(Format):
         try:
             wanted.look(header_of(found))
             _check(file.path, found, wanted)
-            _check_size(file.path, found, wanted)
-            values = _read(file.path, found, 0, 0, found.height, found.width)
+            check_size(file.path, found, wanted)
+            values = read_values(file.path, found, 0, 0, found.height, found.width)
         finally:
             found.close()
         pixels, alpha = (values, None) if wanted.raw else with_channels(values, wanted.channels)
@@ -131,7 +131,7 @@ class _ArrayRegions(RegionReader):
 
     def _region(self, top: int, left: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray | None]:
         with room_for(f"{self.path}: no memory to decode {width} x {height} of its pixels"):
-            values = _read(self.path, self._stored, top, left, height, width)
+            values = read_values(self.path, self._stored, top, left, height, width)
             return (values, None) if self._raw else with_channels(values, self.channels)
 
 
@@ -159,15 +159,15 @@ def numeric(path: Path | Encoded, dtype: np.dtype) -> np.dtype:
 
 def header_of(stored: Stored) -> Header:
     """The header of an array."""
-    name = stored.dtype.name
+    name, depth = stored.dtype.name, 8 * stored.dtype.itemsize
     values = "" if name in _SHOWN.values() else name
-    return Header(stored.width, stored.height, stored.channels, 8 * stored.dtype.itemsize, palette=False, values=values)
+    return Header(stored.width, stored.height, stored.channels, depth, palette=False, values=values, slices=stored.slices)
 
 
 def _check(path: Path | Encoded, stored: Stored, wanted: Wanted) -> None:
     """`UserError` if the array does not hold what is wanted."""
     if stored.slices > 1:
-        raise UserError(f"{path}: is a volume of {stored.slices} slices, and pictures have one; store each slice in a file of its own")
+        raise UserError(f"{path}: is a volume of {stored.slices} slices, and pictures have one; cut it: gan-style prepare slices")
     check_channels(path, stored.channels, wanted)
     if wanted.raw:
         return
@@ -177,14 +177,16 @@ def _check(path: Path | Encoded, stored: Stored, wanted: Wanted) -> None:
         raise UserError(f"{path}: has {stored.channels} channels, which are no colours; {ADVICE}")
 
 
-def _check_size(path: Path | Encoded, stored: Stored, wanted: Wanted) -> None:
+def check_size(path: Path | Encoded, stored: Stored, wanted: Wanted) -> None:
+    """`TooLarge` if a slice has more pixels than are decoded at once."""
     weight = max(3, (stored.dtype.itemsize + (4 if wanted.raw else 0)) * stored.channels)
     check_pixels(f"{path}: claims", stored.width, stored.height, weight, wanted.max_pixels)
 
 
-def _read(path: Path | Encoded, stored: Stored, top: int, left: int, height: int, width: int) -> np.ndarray:
+def read_values(path: Path | Encoded, stored: Stored, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
+    """`Stored.read`, with a `UserError` for a file that is damaged."""
     try:
-        values = stored.read(top, left, height, width)
+        values = stored.read(top, left, height, width, depth)
     except UserError:
         raise
     except Exception as failure:

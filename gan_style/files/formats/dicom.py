@@ -66,7 +66,7 @@ class _Slice(Stored):
         dtype = as_stored if self._scale == (1.0, 0.0) else _type(self._scale, kept, self._signed)
         super().__init__(size, channels, dtype, int(found.get("NumberOfFrames", 1) or 1), _metadata(found))
 
-    def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    def read(self, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
         data = self._found.PixelData
         count = self.height * self.width * self.channels
         if not isinstance(data, bytes) or len(data) < count * self._as_stored.itemsize:

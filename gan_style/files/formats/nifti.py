@@ -53,6 +53,7 @@ class _Volume(Stored):
         offset = int(header["vox_offset"])
         if not head_bytes <= offset <= _MAX_BEFORE:
             raise ValueError(f"values that begin at byte {offset}")
+        self._path = file.path
         self._offset, self._place, self._packed = offset, head_bytes, packed
         width, height, slices, times, channels = (*shape, 1, 1, 1, 1, 1)[:5]
         if times > 1 or len(shape) > 5 or channels > MAX_CHANNELS:
@@ -64,11 +65,11 @@ class _Volume(Stored):
         metadata = Metadata(_dots(affine), affine=affine)
         super().__init__((height, width), channels, dtype, slices, metadata, by_regions=not packed)
 
-    def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    def read(self, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
         planes = []
         for channel in range(self.channels):
             row = self.width * self._as_stored.itemsize
-            self._go_to(self._offset + (channel * self.slices * self.height + top) * row)
+            self._go_to(self._offset + ((channel * self.slices + depth) * self.height + top) * row)
             rows = read_exactly(self._stream, height * row)
             self._place += len(rows)
             planes.append(np.frombuffer(rows, self._as_stored).reshape(height, self.width)[:, left : left + width])
@@ -81,6 +82,8 @@ class _Volume(Stored):
     def _go_to(self, place: int) -> None:
         if not self._packed:
             self._stream.seek(place)
+        if self._packed and self._place > place:
+            raise UserError(f"{self._path}: is gzipped, and its channels lie one after another; unpack it: gunzip -k FILE")
         while self._packed and self._place < place:  # what is passed over is not kept
             self._place += len(read_exactly(self._stream, min(place - self._place, 2**20)))
 

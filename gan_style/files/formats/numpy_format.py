@@ -51,7 +51,7 @@ class _Array(Stored):
         self._seekable = seekable
         super().__init__(size, channels, dtype, by_regions=seekable and not fortran and not self._first)
 
-    def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    def read(self, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
         if self.by_regions:
             row = self.width * self.channels * self._as_stored.itemsize
             self._stream.seek(self._offset + top * row)

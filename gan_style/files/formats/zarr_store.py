@@ -75,7 +75,7 @@ class _Chunks(Stored):
         self._kept: OrderedDict[tuple[int, ...], np.ndarray] = OrderedDict()
         super().__init__(size, channels, array.dtype, metadata=metadata, by_regions=True)
 
-    def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    def read(self, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
         spans = [slice(top, top + height), slice(left, left + width)]
         if len(self._axes) == 3:
             spans.insert(0 if self._first else 2, slice(0, self.channels))
