@@ -92,7 +92,9 @@ def test_from_a_file_to_a_file(tmp_path: Path, dtype: str, suffix: str) -> None:
     images.write(tmp_path / f"x{suffix}", values)
     read = images.read(tmp_path / f"x{suffix}", 1, raw=True).pixels
     assert read.dtype == np.dtype(dtype)
-    np.testing.assert_array_equal(through_a_tensor(read, Scale(-128, 1000), dtype), values)
+    unit = np.spacing(np.float32(1000)) if dtype == "float32" else 0
+    np.testing.assert_allclose(through_a_tensor(read, Scale(-128, 1000), dtype), values, rtol=0, atol=unit)
+    np.testing.assert_array_equal(read, values)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int16", "uint32", "int32"])
@@ -129,11 +131,11 @@ def test_a_float_tiff_is_no_picture_and_a_palette_holds_no_values(tmp_path: Path
 
 
 def test_a_float_tiff_of_gigapixels_is_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "x.tif", shape=(12_000, 12_000), dtype="float32", tile=(256, 256), metadata=None)
-    with pytest.raises(TooLarge, match="claims 12000 x 12000"):
+    tifffile.imwrite(tmp_path / "x.tif", shape=(6500, 6500), dtype="float32", tile=(256, 256), metadata=None)
+    with pytest.raises(TooLarge, match="claims 6500 x 6500"):
         images.read(tmp_path / "x.tif", 1, raw=True)
     with open_regions(tmp_path / "x.tif", 1, raw=True) as reader:
-        assert not reader.read(11_000, 11_000, 300, 300).any()
+        assert not reader.read(6200, 6200, 300, 300).any()
 
 
 def test_the_place_of_a_float_geotiff_is_read_back_by_rasterio(tmp_path: Path) -> None:
