@@ -14,7 +14,7 @@ from gan_style.machine.batches import Batches, read_ahead, result_of
 from gan_style.machine.share import ALONE, Share
 from gan_style.terminal.progress import Progress, say
 from gan_style.translation.inputs import FORMATS, kept_before
-from gan_style.translation.picture import fit_format
+from gan_style.translation.picture import fit_format, in_units
 from gan_style.translation.predictor import Predictor
 
 
@@ -34,6 +34,7 @@ def draw_samples(
 
     share: which samples this process draws; the counts are those of all processes
     """
+    values = predictor.info.values_out
     suffix = FORMATS[format]
     if suffix is None:
         raise UserError("--format keep: there is no input whose format could be kept; take png")
@@ -46,7 +47,8 @@ def draw_samples(
 
     def write(drawn: tuple[int, Tensor | UserError]) -> None:
         number, picture = drawn
-        images.write(paths[number], fit_format(images.to_pixels(result_of(picture)), suffix), png_compression=png_compression)
+        drawn_pixels = in_units(result_of(picture), values) if values else fit_format(images.to_pixels(result_of(picture)), suffix)
+        images.write(paths[number], drawn_pixels, png_compression=png_compression)
 
     if lacking < count and share.main:
         say(kept_before(count - lacking, output))

@@ -125,9 +125,7 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
 def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suffix: str) -> np.ndarray:
     """A result [C, h, w] in [-1, 1] as pixels [H, W, C'], in the depth and with the alpha that a file with this suffix holds."""
     if source.values is not None:
-        unit = np.ascontiguousarray(translated.detach().float().cpu().permute(1, 2, 0).numpy()).clip(-1, 1)
-        unit = unit if keep_resized else images.resize(unit, source.height, source.width, limit=images.MAX_PIXELS)
-        return source.values.scale.outward(unit, source.values.type)
+        return in_units(translated, source.values, None if keep_resized else (source.height, source.width))
     deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
     pixels = images.to_pixels(translated, 16 if deep else 8)
     if not keep_resized:
@@ -138,6 +136,14 @@ def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suff
             alpha = rounded_to_8_bits(alpha)
         pixels = np.concatenate([pixels, alpha], axis=2)
     return pixels
+
+
+def in_units(result: Tensor, values: BundleValues, size: tuple[int, int] | None = None) -> np.ndarray:
+    """A result [C, h, w] in [-1, 1] as values [H, W, C] in their unit and type. size: height and width to resize to; None keeps them"""
+    floats = np.ascontiguousarray(result.detach().float().cpu().permute(1, 2, 0).numpy()).clip(-1, 1)
+    if size is not None:
+        floats = images.resize(floats, *size, limit=images.MAX_PIXELS)
+    return values.scale.outward(floats, values.type)
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:

@@ -20,7 +20,7 @@ from gan_style.terminal.progress import Progress
 from gan_style.tiling.scratch import Waiting
 from gan_style.tiling.spans import Region
 from gan_style.translation.inputs import Job
-from gan_style.translation.picture import fit_format
+from gan_style.translation.picture import fit_format, in_units
 
 RESULT = "result.raw"  # among a picture's scratch files
 
@@ -63,8 +63,7 @@ class Result(ABC):
             raise UserError(f"{self.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint")
         rows, columns = region
         if self.values is not None:
-            unit = np.ascontiguousarray(values[0].detach().float().cpu().permute(1, 2, 0).numpy())
-            self.put(region, self.values.scale.outward(unit.clip(-1, 1), self.values.type))
+            self.put(region, in_units(values[0], self.values))
             return
         pixels = images.to_pixels(values[0], 8 * self.dtype.itemsize)
         if self.alpha:

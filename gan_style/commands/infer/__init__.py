@@ -66,8 +66,9 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
         )
     check_output_channels(predictor.info, options.format)
     if (values := predictor.info.values_out) is not None:
-        selection = select(options.input, output, format or "keep", None, kept_suffixes(values.type))
-        options.format = format or "keep"
+        if not isinstance(predictor.condition, Noise):
+            selection = select(options.input, output, format or "keep", None, kept_suffixes(values.type))
+        options.format = format or ("tiff" if isinstance(predictor.condition, Noise) else "keep")
     check_output_values(predictor.info, options.format)
     condition = predictor.condition
     from_noise = isinstance(condition, Noise)
