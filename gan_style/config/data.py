@@ -32,7 +32,11 @@ class DomainConfig(Section):
     """How the images of one domain are read."""
 
     channels: int = Field(
-        default=3, ge=1, le=4, description="Channels of the domain's images: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha."
+        default=3,
+        ge=1,
+        le=64,
+        description="Channels of the domain's images: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha. With `range` 1 to 64, "
+        "which each file must have.",
     )
     labels: Literal["auto", "yes", "no", "nearest"] = Field(
         default="auto",
@@ -77,6 +81,8 @@ class DomainConfig(Section):
 
     @model_validator(mode="after")
     def _range_fits(self) -> "DomainConfig":
+        if self.channels > 4 and self.range is None:
+            raise ValueError(f"channels {self.channels} are measurements, not colours: set range too, or at most 4 channels")
         if self.range is not None and self.labels in ("yes", "nearest"):
             raise ValueError(f"range is of measurements, and labels: {self.labels} of classes; leave one of them out")
         if isinstance(self.range, tuple) and not (all(map(isfinite, self.range)) and self.range[0] < self.range[1]):

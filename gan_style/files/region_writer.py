@@ -18,7 +18,7 @@ from gan_style.files.atomic import replacing
 from gan_style.files.kinds import TIFF_SUFFIXES
 from gan_style.files.pyramid import build_level, level_sizes
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata
-from gan_style.files.tiff_tags import tags_of
+from gan_style.files.tiff_tags import meaning_of, tags_of
 from gan_style.files.tile_file import TILE, TileFile, scratch_bytes
 
 Compression = Literal["deflate", "lzw", "zstd", "none"]
@@ -129,9 +129,7 @@ class RegionWriter:
         how: dict[str, Any] = {
             "dtype": pixels.dtype,
             "tile": (TILE, TILE),
-            "photometric": "rgb" if channels >= 3 else "minisblack",
-            "planarconfig": "contig" if channels > 1 else None,
-            "extrasamples": ["unassalpha"] if channels in (2, 4) else None,
+            **meaning_of(channels, dtype),
             "compression": _CODECS[self.storage.compression],
             "predictor": self.storage.compression != "none",
             "metadata": None,

@@ -2,11 +2,24 @@
 
 from typing import Any
 
+import numpy as np
+
 from gan_style.files.colour import srgb_profile
 from gan_style.files.tiff_description import description_for, gdal_metadata_for
 from gan_style.files.tiff_metadata import Metadata
 
 _GDAL_METADATA, _GDAL_NODATA, _TEXT = 42112, 42113, 2
+
+
+def meaning_of(channels: int, dtype: np.dtype) -> dict[str, Any]:
+    """What the samples of a pixel are, as tifffile's options: gray or RGB, 2 and 4 with alpha; other numbers and types are bands."""
+    colours = channels <= 4 and dtype in (np.uint8, np.uint16)
+    extra = ["unassalpha"] if colours and channels in (2, 4) else ["unspecified"] * (channels - 1)
+    return {
+        "photometric": "rgb" if colours and channels >= 3 else "minisblack",
+        "planarconfig": "contig" if channels > 1 else None,
+        "extrasamples": extra if channels in (2, 4) or not colours else None,
+    }
 
 
 def tags_of(metadata: Metadata, height: int, width: int, channels: int, dtype: str, nodata: str | None = None) -> dict[str, Any]:

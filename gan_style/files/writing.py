@@ -42,9 +42,11 @@ def encode(
     form = format_to_write(path)
     if form is None:
         raise UserError(f"{path}: unknown image suffix; use one of {' '.join(sorted(COLOUR_SUFFIXES | ARRAY_SUFFIXES))}")
-    if suffix in ARRAY_SUFFIXES:
+    if suffix in ARRAY_SUFFIXES or (suffix in TIFF_SUFFIXES and (channels > 4 or pixels.dtype not in (np.uint8, np.uint16))):
         return form.encode(path, pixels, metadata or Metadata(dots_per_inch), png_compression)
-    if deep and (suffix not in DEEP_SUFFIXES or channels == 2):
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise UserError(f"{path}: {pixels.dtype} values do not fit this format; use .tif or .npy")
+    if deep and (suffix not in DEEP_SUFFIXES or (channels == 2 and suffix not in TIFF_SUFFIXES)):
         raise UserError(f"{path}: 16-bit pixels of {channels} channels do not fit this format; use .png or .tif with 1, 3 or 4 channels")
     kind = pillow_kind(path)
     fitting = {"JPEG": (1, 3), "WEBP": (3, 4), "BMP": (1, 3), "PPM": (1,) if suffix == ".pgm" else (3,)}.get(kind, (1, 2, 3, 4))

@@ -14,10 +14,13 @@ from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS, Encoded, Header
 from gan_style.files.kinds import ARRAY_SUFFIXES, TIFF_SUFFIXES, suffix_of
 from gan_style.files.samples import rounded_to_8_bits
-from gan_style.files.scale import ValueType, nodata_of
+from gan_style.files.scale import nodata_of
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG, encode
 from gan_style.label_maps.colours import to_nearest
+from gan_style.terminal.counted import counted
+
+_ANY = ("tiff", "npy", "nifti", "keep")  # choices of --format that hold any measurements without loss
 
 
 class Named(Protocol):
@@ -119,7 +122,8 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
     same_size = pixels.shape[:2] == (source.height, source.width)
     dots = source.dots_per_inch if same_size else None
     metadata = source.metadata if same_size and source.metadata != NO_METADATA else None
-    return encode(source.job.target, fit_format(pixels, suffix), dots, png_compression, metadata)
+    pixels = pixels if source.values is not None else fit_format(pixels, suffix)
+    return encode(source.job.target, pixels, dots, png_compression, metadata)
 
 
 def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suffix: str) -> np.ndarray:
@@ -149,8 +153,6 @@ def in_units(result: Tensor, values: BundleValues, size: tuple[int, int] | None 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:
     """Repeat gray in three channels if the format has no gray, or no gray with alpha of this depth; other pixels do not change."""
     channels = pixels.shape[2]
-    if pixels.dtype not in (np.uint8, np.uint16):
-        return pixels
     no_gray = channels == 1 and suffix in (".webp", ".ppm")
     no_gray_alpha = channels == 2 and (suffix == ".webp" or pixels.dtype == np.uint16)
     if no_gray or no_gray_alpha:
@@ -160,9 +162,12 @@ def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:
 
 def check_output_values(info: BundleInfo, format: str) -> None:
     """`UserError` if this --format does not hold the results, which are measurements, without loss."""
-    if info.values_out is not None and format not in written_in(info.values_out.type):
-        kinds = ", ".join(written_in(info.values_out.type))
-        raise UserError(f"--format {format}: the results are {info.values_out.type} values, which it does not hold; take one of {kinds}")
+    if info.values_out is None:
+        return
+    kinds = ("png", *_ANY) if ".png" in kept_suffixes(info) else _ANY
+    if format not in kinds:
+        values = f"{info.values_out.type} values in {counted(info.out_channels, 'channel')}"
+        raise UserError(f"--format {format}: the results are {values}, which it does not hold; take one of {', '.join(kinds)}")
 
 
 def check_output_channels(info: BundleInfo, format: str) -> None:
@@ -173,11 +178,7 @@ def check_output_channels(info: BundleInfo, format: str) -> None:
         )
 
 
-def written_in(dtype: ValueType) -> tuple[str, ...]:
-    """The choices of --format that hold measurements of this type without loss."""
-    return ("png", "tiff", "npy", "nifti", "keep") if dtype in ("uint8", "uint16") else ("tiff", "npy", "nifti", "keep")
-
-
-def kept_suffixes(dtype: ValueType) -> frozenset[str]:
-    """The suffixes of inputs that results of this type keep."""
-    return ARRAY_SUFFIXES | TIFF_SUFFIXES | (frozenset({".png"}) if dtype in ("uint8", "uint16") else frozenset())
+def kept_suffixes(info: BundleInfo) -> frozenset[str]:
+    """The suffixes of inputs that results keep, of a bundle whose results are measurements."""
+    whole = info.values_out is not None and info.values_out.type in ("uint8", "uint16") and info.out_channels in (1, 3)
+    return ARRAY_SUFFIXES | TIFF_SUFFIXES | (frozenset({".png"}) if whole else frozenset())

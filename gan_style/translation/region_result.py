@@ -119,7 +119,7 @@ class _Encoded(Result):
 
     def finish(self, png_compression: int, shown: bool) -> None:
         pixels = self._pixels.all()
-        fitted = fit_format(pixels, suffix_of(self.job.target.name))
+        fitted = pixels if self.values is not None else fit_format(pixels, suffix_of(self.job.target.name))
         images.write(self.job.target, fitted, self.reader.dots_per_inch, png_compression, self.reader.metadata)
 
     def __exit__(self, *_: object) -> None:

@@ -132,7 +132,7 @@ def test_formats_that_do_not_hold_the_results_are_refused(main: Callable[..., in
     np.save("in/x.npy", mr(9, 8))
     for format in ("png", "jpg", "webp"):
         assert main(command("--format", format)) == 2
-        assert f"--format {format}: the results are int16 values, which it does not hold" in capsys.readouterr().err
+        assert f"--format {format}: the results are int16 values in 1 channel, which it does not hold" in capsys.readouterr().err
     assert not Path("out").exists()
     assert main(command()) == 0
     assert np.load("out/x.npy").dtype == np.int16
@@ -213,6 +213,23 @@ def test_the_mean_absolute_error_is_that_of_the_files_in_their_unit(scans: Path,
     assert last["val/mae"] == pytest.approx(last["val/l1"] * (values.high - values.low))
     scores = evaluate("--model", "run", "--data", scans, "--metrics", "mae,l1", "--device", "cpu")
     assert last["val/mae"] == pytest.approx(scores["metrics"]["mae"])
+
+
+def test_five_bands_to_two(scans: Path, main: Callable[..., int]) -> None:
+    for split, count in (("train", 4), ("val", 2)):
+        for number in range(count):
+            Path(f"scans/{split}A/{number}.nii.gz").unlink()
+            Path(f"scans/{split}B/{number}.tif").unlink()
+            values = np.stack([mr(32, 32, 10 * number + band) for band in range(5)], axis=2)
+            np.save(f"scans/{split}A/{number}.npy", values)
+            np.save(f"scans/{split}B/{number}.npy", values[..., 1:3].astype(np.uint16))
+    keys = ["data.domain_a.channels=5", "data.domain_a.range=[0, 500]", "data.domain_b.channels=2", "data.domain_b.range=auto"]
+    assert train_command(runs.arguments("pix2pix", scans, Path("run"), *keys, "logging.samples=1")) == 0
+    assert Path("run/samples").is_dir() and any(Path("run/samples").iterdir())
+    assert main(command(model="run", input="scans/valA")) == 0
+    assert np.load("out/0.npy").shape == (32, 32, 2) and np.load("out/0.npy").dtype == np.uint16
+    assert main(command("--format", "tiff", model="run", input="scans/valA", output="tiffs")) == 0
+    np.testing.assert_array_equal(tifffile.imread("tiffs/0.tiff"), np.load("out/0.npy"))
 
 
 def test_the_metric_of_units_needs_a_unit(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

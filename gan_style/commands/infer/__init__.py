@@ -65,9 +65,9 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
         )
     check_output_channels(predictor.info, options.format)
-    if (values := predictor.info.values_out) is not None:
+    if predictor.info.values_out is not None:
         if not isinstance(predictor.condition, Noise):
-            selection = select(options.input, output, format or "keep", None, kept_suffixes(values.type))
+            selection = select(options.input, output, format or "keep", None, kept_suffixes(predictor.info))
         options.format = format or ("tiff" if isinstance(predictor.condition, Noise) else "keep")
     check_output_values(predictor.info, options.format)
     condition = predictor.condition

@@ -14,7 +14,7 @@ from gan_style.files.region_reader import RegionReader
 from gan_style.files.tiff import Tiff, open_page
 from gan_style.files.tiff_directory import is_tiff
 from gan_style.files.tiff_metadata import Metadata, metadata_of
-from gan_style.files.tiff_tags import tags_of
+from gan_style.files.tiff_tags import meaning_of, tags_of
 from gan_style.machine.memory import room_for
 
 
@@ -52,15 +52,14 @@ class TiffFormat(Format):
 
         height, width, channels = pixels.shape
         stream = BytesIO()
+        meaning = meaning_of(channels, pixels.dtype)
         tifffile.imwrite(
             stream,
             np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels),
-            photometric="rgb" if channels >= 3 else "minisblack",
-            planarconfig="contig" if channels > 1 else None,
-            extrasamples=["unassalpha"] if channels in (2, 4) else None,
             compression="lzw",
             metadata=None,
             software=False,
+            **meaning,
             **tags_of(metadata, height, width, channels, pixels.dtype.name),
         )
         return stream.getvalue()

@@ -101,6 +101,15 @@ def test_a_batch_of_values_is_left_as_it_is(root: Path) -> None:
     assert torch.equal(moved.a, batch.a)
 
 
+def test_many_bands_are_one_picture(root: Path) -> None:
+    for number in range(4):
+        np.save(root / f"trainA/{number}.npy", values(number, 12))
+        (root / f"trainA/{number}.tif").unlink()
+    more = {"preprocess": "resize_and_crop", "load_size": 30, "crop_size": 20, "flip": True, "cache": "memory"}
+    data = training(config(root, domain_a={"channels": 12}, **more))
+    assert data[0, 0].images["a"].shape == data[1, 1].images["a"].shape == (12, 20, 20)
+
+
 def test_values_beyond_are_told_with_their_share(root: Path) -> None:
     sample = training(config(root, (-25, 100)))[0, 0]
     assert "% of its values lie beyond data.domain_a.range and are cut" in sample.doubts["range a"] and "range b" not in sample.doubts
@@ -162,6 +171,7 @@ def test_a_file_of_another_number_of_channels_is_named(root: Path) -> None:
         ({"range": [0, 1], "labels": "yes"}, "leave one of them out"),
         ({"range": [0, 1], "missing": float("nan")}, "finite"),
         ({"range": [0, float("inf")]}, "finite"),
+        ({"channels": 5}, "set range too"),
     ],
 )
 def test_ranges_that_are_none(keys: dict[str, Any], words: str) -> None:

@@ -113,6 +113,22 @@ def test_tiffs_of_any_type_and_bands(tmp_path: Path, dtype: str, bands: int, how
         np.testing.assert_array_equal(reader.read(3, 4, 5, 6), values[3:8, 4:10])
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+@pytest.mark.parametrize("bands", [1, 2, 3, 4, 5, 12, 64])
+def test_bands_that_are_written_are_read_back_by_rasterio(tmp_path: Path, dtype: str, bands: int) -> None:
+    values = np.random.default_rng(0).uniform(0, 100, (20, 30, bands)).astype(dtype)
+    images.write(tmp_path / "x.tif", values)
+    with rasterio.open(tmp_path / "x.tif") as file:
+        assert file.count == bands
+        np.testing.assert_array_equal(file.read().transpose(1, 2, 0), values)
+    np.testing.assert_array_equal(images.read(tmp_path / "x.tif", bands, raw=True).pixels, values)
+
+
+def test_a_format_of_colours_does_not_take_other_numbers(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"x\.png: float32 values do not fit this format; use \.tif or \.npy"):
+        images.write(tmp_path / "x.png", np.zeros((3, 4, 1), np.float32))
+
+
 def test_values_are_neither_stretched_nor_converted(tmp_path: Path) -> None:
     """12 bits in a file of 12 stay what they are; as a picture they fill 16."""
     values = np.random.default_rng(0).integers(0, 4096, (20, 30)).astype(np.uint16)
