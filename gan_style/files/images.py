@@ -28,6 +28,7 @@ from gan_style.machine.memory import room_for
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 
+_AT_ONCE = 4  # channels that OpenCV resizes in every way
 MAX_RESIZED = 2**25  # most pixels of an enlarged image: as floats 12 bytes each, and many times that in a network's layers
 
 
@@ -134,7 +135,9 @@ def resize(
     def to(rows: int, columns: int, interpolation: int) -> None:
         nonlocal pixels
         if pixels.shape[:2] != (rows, columns):
-            pixels = cv2.resize(pixels, (columns, rows), interpolation=interpolation).reshape(rows, columns, channels)
+            parts = [pixels[..., first : first + _AT_ONCE] for first in range(0, channels, _AT_ONCE)] if channels > _AT_ONCE else [pixels]
+            parts = [cv2.resize(part, (columns, rows), interpolation=interpolation).reshape(rows, columns, -1) for part in parts]
+            pixels = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
     if labels:
         to(height, width, cv2.INTER_NEAREST_EXACT)

@@ -61,7 +61,7 @@ OTHERS = {  # name -> its bytes, the words that say what it is, the words that s
     "old.pt": (saved({"w": torch.zeros(2)}, _use_new_zipfile_serialization=False), "weights of PyTorch", "--model"),
     "a2b.safetensors": (save({"w": torch.zeros(2)}), "safetensors", "--model"),
     "net.onnx": (b"\x08\x08\x12\x07pytorch" + bytes(20), "a network in ONNX", "--model"),
-    "brain.hdr": (nifti(), "a medical volume in two files", "nii.gz"),
+    "brain.img": (nifti(), "a medical volume in two files", "nii.gz"),
     "x.pdf": (b"%PDF-1.7\n" + bytes(40), "a PDF", "pdftoppm -png x.pdf x"),
     "x.svg": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "a drawing", "x.png"),
     "x.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript", "x.png"),

@@ -199,7 +199,7 @@ def test_a_writer_goes_on_where_another_stopped_and_the_file_is_the_same(tmp_pat
 def test_a_writer_that_is_killed_in_its_last_pass_can_finish(tmp_path: Path) -> None:
     pixels = random_pixels(HEIGHT, WIDTH, 3)
     expected = write(tmp_path / "x.tif", pixels, Storage(pyramid=True)).read_bytes()
-    arguments = (tmp_path / "y.tif", HEIGHT, WIDTH, 3, 8, tmp_path / "y.scratch", Storage(pyramid=True))
+    arguments = (tmp_path / "y.tif", HEIGHT, WIDTH, 3, "uint8", tmp_path / "y.scratch", Storage(pyramid=True))
     with RegionWriter(*arguments) as writer:
         writer.write(0, 0, pixels)
     program = f"""
