@@ -16,6 +16,7 @@ from gan_style.engine import tree
 from gan_style.evaluation import paired
 from gan_style.evaluation.task import training
 from gan_style.files import bounded, colour, images, kinds, pillow, regions, tiff_directory, walking
+from gan_style.files.formats import nifti, numpy_format, zarr_store
 from gan_style.interop import pickle_scan, weight_file
 from gan_style.label_maps import classes
 from gan_style.report import log, pictures
@@ -43,6 +44,10 @@ BOUNDS: dict[str, list[float]] = {
     "pixels times scans of a JPEG": [bounded.MAX_SCANNED],
     "pixels that resizing enlarges a picture to": [images.MAX_RESIZED],
     "pixels that a network pads a picture to": [predictor.MAX_PADDED],
+    "bytes of a header of a NumPy array, and of the list of an .npz": [numpy_format._MAX_HEADER, numpy_format._MAX_INDEX],
+    "bytes before the values of a NIfTI": [nifti._MAX_BEFORE],
+    "bytes of a chunk of a Zarr store, decoded": [zarr_store._MAX_CHUNK],
+    "chunks of a Zarr store under one region": [zarr_store._MOST_CHUNKS],
     "header of a bundle": [bundle.MAX_HEADER_BYTES],
     "a bundle that is fetched from the hub": [hub.MAX_BUNDLE_BYTES],
     "header of a checkpoint's state": [tree.MAX_HEADER_BYTES],

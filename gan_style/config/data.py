@@ -56,7 +56,7 @@ class DomainConfig(Section):
         description="The values of a file that become -1 and 1 for the network, such as `[-1024, 3071]`, for files of measurements: float, "
         "int16, 12 bits in 16. Values beyond are cut. `auto`: the least and the greatest value of the training files. `percentiles`: those "
         "without the 0.5 % at each end. Both are found once and kept in config.yaml. null: files are pictures, whose type says what is "
-        "black and white. docs/guide/measurements.md",
+        "black and white (docs/guide/measurements.md).",
     )
     missing: Annotated[float | Literal["refuse"], OnlyWith({"range": ON})] = Field(
         default="refuse",

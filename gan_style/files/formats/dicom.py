@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gan_style.errors import UserError, one_line
-from gan_style.files.bounded import resolution
+from gan_style.files.bounded import Encoded, opened, resolution
 from gan_style.files.formats.arrays import ArrayFormat, Stored
 from gan_style.files.formats.format import File
 from gan_style.files.tiff_metadata import Affine, Metadata
@@ -31,11 +31,10 @@ class DicomFormat(ArrayFormat):
         import pydicom
 
         data = file.stream.read()
-        file.stream.seek(0)
         if _DEFLATED in data:
             raise UserError(f"{file.path}: is a deflated DICOM, which is not read; inflate it: dcmconv +te FILE NEW.dcm")
-        del data
-        found: Any = pydicom.dcmread(file.stream)
+        with opened(Encoded(str(file.path), data)) as stream:  # a file would set aside as many bytes as an element claims
+            found: Any = pydicom.dcmread(stream)
         syntax = found.file_meta.TransferSyntaxUID
         if str(syntax) not in _PLAIN:
             name = one_line(str(getattr(syntax, "name", syntax)))[:80]

@@ -23,10 +23,15 @@ CONDITIONAL = [
     ("pix2pix", "data.domain_b.colours=['#000000']", ["data.domain_b.labels=auto"], ["data.domain_b.labels=nearest"]),
     *(
         ("pix2pix", f"data.domain_b.{key}", [f"method.name={name}"], [])
-        for key in ("channels=1", "labels=yes", "transforms=[{name: GaussNoise}]")
+        for key in ("channels=1", "labels=yes", "transforms=[{name: GaussNoise}]", "range=[0, 1]")
         for name in ("gan", "fast_style")
     ),
     ("pix2pix", "data.domain_b.colours=['#000000']", ["method.name=gan"], ["data.domain_b.labels=nearest"]),
+    *(
+        ("pix2pix", f"data.domain_{domain}.{key}", [f"data.domain_{domain}.range=null"], [f"data.domain_{domain}.range=auto"])
+        for key in ("missing=0", "type=int16")
+        for domain in "ab"
+    ),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
     ("pix2pix", "train.init_partial=true", ["train.init_from=null"], ["train.init_from=x"]),
@@ -78,7 +83,7 @@ TOLD = [
 OWN = {
     "": {"run_dir"},
     "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed", "hold_out"},
-    "data.domain_a": {"channels", "labels", "transforms"},
+    "data.domain_a": {"channels", "labels", "transforms", "range"},
     "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend", "warmup"},
     "train": {
         *(
