@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gan_style.errors import UserError, one_line
-from gan_style.files.bounded import Encoded, opened, resolution
+from gan_style.files.bounded import MAX_BYTES, Encoded, opened, resolution
 from gan_style.files.formats.arrays import ArrayFormat, Stored
 from gan_style.files.formats.format import File
 from gan_style.files.tiff_metadata import Affine, Metadata
@@ -30,7 +30,7 @@ class DicomFormat(ArrayFormat):
     def stored(self, file: File) -> Stored:
         import pydicom
 
-        data = file.stream.read()
+        data = file.stream.read(MAX_BYTES + 1)
         if _DEFLATED in data:
             raise UserError(f"{file.path}: is a deflated DICOM, which is not read; inflate it: dcmconv +te FILE NEW.dcm")
         with opened(Encoded(str(file.path), data)) as stream:  # a file would set aside as many bytes as an element claims
