@@ -10,11 +10,11 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from gan_style.bundles.file import BundleInfo, BundleValues, Resize
+from gan_style.bundles.file import BundleInfo, Resize
 from gan_style.conditions import Exemplar, Given
 from gan_style.config.domain_names import with_domain_names
 from gan_style.config.load import dump_config
-from gan_style.config.schema import DomainConfig, RunConfig
+from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, batches_of_one, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
@@ -34,7 +34,7 @@ from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
 from gan_style.engine.run_classes import domain_colours, label_colours, with_colours, with_domain_keys
-from gan_style.engine.run_values import domain_values
+from gan_style.engine.run_values import bundle_values, domain_values
 from gan_style.engine.samples import Example, SampleGrid
 from gan_style.engine.summary import computing, summary
 from gan_style.engine.trainer import Trainer
@@ -184,11 +184,8 @@ def resolved(
     """
     names = found(lambda: training.names)
     config = config.model_copy(update={"method": with_domain_names(config.method, names)})
-    colours = found(lambda: domain_colours(config, training))
-    config, training, validation = with_domain_keys(
-        config, {name: {"colours": of_it} for name, of_it in colours.items()}, training, validation
-    )
-    config, training, validation = with_domain_keys(config, found(lambda: domain_values(config, training)), training, validation)
+    keys = found(lambda: domain_colours(config, training) | domain_values(config, training))
+    config, training, validation = with_domain_keys(config, keys, training, validation)
     return with_colours(config, found(lambda: label_colours(config, training))), training, validation
 
 
@@ -256,7 +253,6 @@ def bundle_infos(config: RunConfig[Any], method: Method, kept: Kept | None = Non
     for direction, network in method.translators.items():
         channels_in, channels_out = task.channels(direction)
         given, made = (data.domain_a, data.domain_b) if direction == "a2b" else (data.domain_b, data.domain_a)
-        made = made if "b" in config.method.domains else given
         infos[direction] = BundleInfo(
             method=config.method.name,
             direction=direction,
@@ -268,20 +264,13 @@ def bundle_infos(config: RunConfig[Any], method: Method, kept: Kept | None = Non
             condition=method.condition,
             labels=given.labels,
             colours=given.colours or [],
-            values_in=_values(given),
-            values_out=_values(made),
+            values_in=bundle_values(given),
+            values_out=bundle_values(made if "b" in config.method.domains else given),
             resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
             step=0,
             begun_from=ancestor(kept, network) if kept else None,
         )
     return infos
-
-
-def _values(domain: DomainConfig) -> BundleValues | None:
-    """The values of a domain's files; None if they are pictures."""
-    if (scale := domain.scale) is None:
-        return None
-    return BundleValues(low=scale.low, high=scale.high, missing=scale.missing, type="float32" if domain.type == "auto" else domain.type)
 
 
 def make_translators(config: RunConfig[Any], method: Method, device: torch.device) -> dict[Direction, nn.Module]:

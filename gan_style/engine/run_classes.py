@@ -36,13 +36,14 @@ def with_colours(config: RunConfig[Any], colours: list[str] | None) -> RunConfig
     return config if colours is None else config.model_copy(update={"method": config.method.with_colours(colours)})
 
 
-def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, list[str]]:
-    """Domain -> classes of its label maps, for domains with `labels: nearest` and without listed colours."""
+def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, dict[str, Any]]:
+    """Domain -> its key `colours`, the classes of its label maps, for domains with `labels: nearest` and without listed colours."""
     found = {}
     for domain in ("a", "b"):
         settings: DomainConfig = getattr(config.data, f"domain_{domain}")
         if settings.labels == "nearest" and settings.colours is None:
-            found[domain] = _earlier_of_domain(config, domain) or find_frequent(training.source, config.data, domain)
+            colours = _earlier_of_domain(config, domain) or find_frequent(training.source, config.data, domain)
+            found[domain] = {"colours": colours}
     return found
 
 

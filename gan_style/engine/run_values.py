@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from gan_style.bundles.file import BundleValues
 from gan_style.config.schema import DomainConfig, RunConfig
 from gan_style.config.yaml_file import read_yaml
 from gan_style.datasets.dataset import TrainingSet
@@ -39,3 +40,10 @@ def _earlier(config: RunConfig[Any], domain: str) -> dict[str, Any] | None:
     if earlier.scale is None or earlier.type == "auto" or not any(folder.glob("checkpoints/step_*")):
         return None
     return {"range": earlier.range, "type": earlier.type}
+
+
+def bundle_values(domain: DomainConfig) -> BundleValues | None:
+    """The values of a domain's files as its bundles keep them; None if the files are pictures."""
+    if (scale := domain.scale) is None:
+        return None
+    return BundleValues(low=scale.low, high=scale.high, missing=scale.missing, type="float32" if domain.type == "auto" else domain.type)

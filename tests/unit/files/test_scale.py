@@ -139,7 +139,7 @@ def test_values_are_neither_stretched_nor_converted(tmp_path: Path) -> None:
 
 def test_a_float_tiff_is_no_picture_and_a_palette_holds_no_values(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "x.tif", np.zeros((20, 30), np.float32))
-    with pytest.raises(UserError, match="type float32.*data.domain_a.range .docs/guide/measurements.md."):
+    with pytest.raises(UserError, match=r"type float32.*data.domain_a.range .docs/guide/measurements.md."):
         images.read(tmp_path / "x.tif", 1)
     tifffile.imwrite(tmp_path / "y.tif", np.zeros((20, 30), np.uint8), photometric="palette", colormap=np.zeros((3, 256), np.uint16))
     with pytest.raises(UserError, match="has a palette, which holds colours and no values"):
