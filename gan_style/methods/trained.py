@@ -40,8 +40,8 @@ def translator_config(path: Path, info: BundleInfo, kind: type[Method]) -> Any:
         raise UserError(
             f"{path}: value_range is {list(info.value_range)}, but this version of gan_style runs images in [-1, 1] only; train it again"
         )
-    for key in ("in_channels", "out_channels"):
-        if getattr(info, key) > 4:
+    for key, values in (("in_channels", info.values_in), ("out_channels", info.values_out)):
+        if getattr(info, key) > 4 and values is None:  # pictures; measurements have up to 64
             raise UserError(f"{path}: {key} is {getattr(info, key)}, but image files have 1 to 4 channels; train it again")
     try:
         config = kind.Config.model_validate(info.translator)
