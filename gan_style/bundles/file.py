@@ -12,7 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -111,6 +119,12 @@ class BundleInfo(BaseModel):
     begun_from: Ancestor | None = None  # the weights that the translator began with (`train.init_from`)
     scores: dict[str, float] = {}  # the scores of validation, in a bundle that was kept as the best
 
+    @model_serializer(mode="wrap")
+    def _without_what_pictures_lack(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `values_in` and `values_out` of pictures, which earlier versions do not know."""
+        found: dict[str, Any] = serialise(self)
+        return {key: value for key, value in found.items() if value is not None or key not in ("values_in", "values_out")}
+
 
 def about(info: BundleInfo) -> str:
     """A bundle in words."""
@@ -130,8 +144,7 @@ def save_bundle(path: Path, info: BundleInfo, weights: Mapping[str, Tensor]) -> 
         for name, weight in weights.items()
     }
     with replacing(path) as temporary:
-        pictures = {name for name in ("values_in", "values_out") if getattr(info, name) is None}  # which earlier versions do not know
-        save_file(tensors, temporary, metadata={METADATA_KEY: info.model_dump_json(exclude=pictures)})
+        save_file(tensors, temporary, metadata={METADATA_KEY: info.model_dump_json()})
 
 
 def load_bundle(path: Path) -> tuple[BundleInfo, dict[str, Tensor]]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny_bundles import tiny_bundle
 
-from gan_style.bundles.file import MAX_HEADER_BYTES, check_header, load_bundle
+from gan_style.bundles.file import MAX_HEADER_BYTES, METADATA_KEY, BundleInfo, check_header, load_bundle, save_bundle
 from gan_style.errors import UserError
 
 
@@ -87,3 +88,22 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_a_name_that_is_not_text_is_refused_by_safetensors(tmp_path: Path) -> None:
     assert "is not valid UTF-8" in mistake(tiny_bundle(tmp_path / os.fsdecode(b"a\xff.safetensors")))
+
+
+def test_a_bundle_of_pictures_is_one_that_earlier_versions_read(bundle: Path) -> None:
+    with safe_open(bundle, framework="pt") as file:
+        assert "values_" not in file.metadata()[METADATA_KEY]
+    info, weights = load_bundle(bundle)
+    measured = BundleInfo.model_validate({**info.model_dump(), "values_out": {"low": -1000, "high": 2000, "type": "int16"}})
+    save_bundle(bundle, measured, weights)
+    found = load_bundle(bundle)[0]
+    assert found == measured and found.values_in is None and found.values_out is not None and found.values_out.scale.span == 3000
+
+
+@pytest.mark.parametrize(
+    "values", [{"low": 1, "high": 1}, {"low": 0, "high": float("inf")}, {"low": 0}, {"low": 0, "high": 1, "type": "object"}]
+)
+def test_values_of_a_bundle_that_are_none(bundle: Path, values: dict[str, object]) -> None:
+    info, _ = load_bundle(bundle)
+    with pytest.raises(ValidationError):
+        BundleInfo.model_validate({**info.model_dump(), "values_in": values})
