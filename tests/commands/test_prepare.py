@@ -174,7 +174,7 @@ def test_to_parquet_names_what_is_missing(prepare: Prepare, tmp_path: Path) -> N
         (["demo", "styles", "--train", "3"], "--train: has no effect without a set that has them"),
         (["demo", "styles", "--val", "3"], "--val: has no effect without a set that has them"),
         (["check", "a", "--workers", "1", "--workers", "2"], "--workers: given twice"),
-        (["chekc", "a"], "'chekc' is none of demo, combine, split, to-parquet, check, compare, did you mean 'check'?"),
+        (["chekc", "a"], "'chekc' is none of demo, combine, split, slices, to-parquet, check, compare, did you mean 'check'?"),
     ],
 )
 def test_options_without_effect_and_words_that_there_are_not(prepare: Prepare, arguments: list[str], said: str) -> None:

@@ -124,7 +124,7 @@ def test_what_is_carried_over(tmp_path: Path, tags: dict[int, tuple[int, int, in
     with open_regions(tmp_path / "x.tif", 3) as reader:
         metadata = reader.metadata
     storage = Storage(metadata=metadata, nodata=metadata.nodata)
-    with RegionWriter(tmp_path / "y.tif", "uint16", 16, 3, 8, tmp_path / "scratch", storage) as writer:
+    with RegionWriter(tmp_path / "y.tif", 16, 16, 3, "uint8", tmp_path / "scratch", storage) as writer:
         writer.finish()
     assert not images.read(tmp_path / "y.tif", 3).pixels.any()
     with open_regions(tmp_path / "y.tif", 3) as reader:
