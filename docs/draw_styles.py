@@ -18,7 +18,7 @@ from gan_style.files import images, sheet
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 DEMO = ROOT / "data" / "demo"
-SIDE = 128
+SIDE = 160
 STYLES = ("glass", "mosaic", "strokes", "waves")
 
 
