@@ -55,16 +55,16 @@ class RegionWriter:
     """
 
     def __init__(
-        self, path: Path, height: int, width: int, channels: int, dtype: DTypeLike, scratch: Path, storage: Storage = PLAIN
+        self, path: Path, height: int, width: int, channels: int, dtype: DTypeLike | int, scratch: Path, storage: Storage = PLAIN
     ) -> None:
         """path: .tif or .tiff; channels: 1 to 4, gray or RGB, 2 and 4 with alpha; scratch: the file of `scratch_bytes`.
 
-        dtype: uint8 or uint16; that of measurements may be any other
+        dtype: 8 or 16 for the bits of pixels, or their type; measurements may have any numeric type
         """
         if path.suffix.lower() not in TIFF_SUFFIXES:
             raise UserError(f"{path}: only TIFFs are written region by region; name it {path.stem}.tif")
         self.path, self.storage = path, storage
-        self._pixels = TileFile(scratch, height, width, channels, dtype)
+        self._pixels = TileFile(scratch, height, width, channels, f"uint{dtype}" if isinstance(dtype, int) else dtype)
 
     @property
     def resumed(self) -> bool:

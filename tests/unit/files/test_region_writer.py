@@ -174,7 +174,7 @@ def test_a_writer_goes_on_where_another_stopped_and_the_file_is_the_same(tmp_pat
     pixels = random_pixels(HEIGHT, WIDTH, 3)
     storage = Storage(pyramid=True, metadata=Metadata((300, 300), profile=True))
     expected = hashlib.sha256(write(tmp_path / "x.tif", pixels, storage).read_bytes()).hexdigest()
-    arguments = (tmp_path / "y.tif", HEIGHT, WIDTH, 3, "uint8", tmp_path / "y.scratch", storage)
+    arguments = (tmp_path / "y.tif", HEIGHT, WIDTH, 3, 8, tmp_path / "y.scratch", storage)
     with RegionWriter(*arguments) as writer:
         assert not writer.resumed
         writer.write(0, 0, pixels[:300])
