@@ -50,7 +50,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
 }
 # (in_channels, out_channels, config, styles): images and shares of the styles -> images without a bound.
 STYLIZERS: dict[str, type[nn.Module]] = {"transformer_net": TransformerNet}
-# (vgg, config): content and style images -> images without a bound.
+# (vgg, config, vgg_name): content and style images -> images without a bound.
 STYLE_TRANSFERS: dict[str, type[nn.Module]] = {"adain": AdaINNet}
 # (latent, out_channels, size, config): latents [B, Z] -> images [B, Cout, size, size] in [-1, 1].
 NOISE_GENERATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANGenerator, "mlp": MLPGenerator}

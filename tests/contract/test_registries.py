@@ -17,7 +17,7 @@ TAKES = {
     "GENERATORS": {"in_channels", "out_channels"},
     "DISCRIMINATORS": {"in_channels"},
     "STYLIZERS": {"in_channels", "out_channels", "styles"},
-    "STYLE_TRANSFERS": {"vgg"},
+    "STYLE_TRANSFERS": {"vgg", "vgg_name"},
     "NOISE_GENERATORS": {"latent", "out_channels", "size"},
     "IMAGE_DISCRIMINATORS": {"in_channels", "size"},
     "CLASSIFYING_DISCRIMINATORS": {"in_channels", "classes", "size"},
@@ -29,7 +29,16 @@ SIDES = {  # attributes in pixels
     "STYLE_TRANSFERS": ("size_multiple", "minimum_size"),
     "CLASSIFYING_DISCRIMINATORS": ("receptive_field", "minimum_size"),
 }
-GIVEN: dict[str, Any] = {"in_channels": 3, "out_channels": 3, "styles": 2, "vgg": None, "latent": 3, "classes": 3, "size": 16}
+GIVEN: dict[str, Any] = {
+    "in_channels": 3,
+    "out_channels": 3,
+    "styles": 2,
+    "vgg": None,
+    "vgg_name": "vgg16",
+    "latent": 3,
+    "classes": 3,
+    "size": 16,
+}
 SMALL = {"base_channels": 4, "num_blocks": 1, "num_downs": 3, "num_layers": 1, "num_scales": 1}
 
 

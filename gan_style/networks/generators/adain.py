@@ -50,21 +50,23 @@ class AdaINNet(nn.Module):
     """A fixed VGG up to `depth`, AdaIN, and a trained decoder that mirrors it.
 
     vgg: the encoder's weights, as `VGGFeatures` takes them; None leaves them to a state dict.
-    name: "vgg16" or "vgg19", the encoder
+    vgg_name: "vgg16" or "vgg19", the encoder
     """
 
     Config = AdaINNetConfig
 
-    def __init__(self, vgg: str | None, config: AdaINNetConfig, name: str = "vgg19") -> None:
+    def __init__(self, vgg: str | None, config: AdaINNetConfig, vgg_name: str = "vgg19") -> None:
         super().__init__()
         self.depth = depth = config.depth
         self.loss_layers = ("relu1_1", *DEPTHS[: DEPTHS.index(depth) + 1])
         self.normalised = config.encoder == "normalised"
         self.correction = int(self.normalised)  # of variances
         self.encoder = (
-            NormalisedVGG(self.loss_layers, vgg) if self.normalised else VGGFeatures(name, self.loss_layers, vgg, padding=config.padding)
+            NormalisedVGG(self.loss_layers, vgg)
+            if self.normalised
+            else VGGFeatures(vgg_name, self.loss_layers, vgg, padding=config.padding)
         )
-        self.decoder = Decoder(name, depth, config.base_channels)
+        self.decoder = Decoder(vgg_name, depth, config.base_channels)
         self.size_multiple = 2 ** DEPTHS.index(depth) * 2  # as many halvings as poolings
         self.minimum_size = 2 * self.size_multiple  # so that the decoder has 2 pixels to reflect
 
