@@ -1,6 +1,8 @@
 """Every method in its smallest form, found by name; a loader of random images that are a function of the step."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +130,8 @@ def batch_of_every_domain(method: Method, least: int) -> Batch:
 def make_method(config: Any) -> Method:
     """The configured method, its weights drawn from the seed as training draws them."""
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
-    return METHODS[config.method.name](config.method, build.make_task(config))
+    task = replace(build.make_task(config), samples=lambda: (micro_batches(number, 1)[0] for number in count()))
+    return METHODS[config.method.name](config.method, task)
 
 
 def make_trainer(config: Any, device: str = "cpu") -> Trainer:

@@ -29,6 +29,7 @@ from gan_style.engine.trainer import Trainer
 from gan_style.errors import UserError
 from gan_style.evaluation.suite import Suite
 from gan_style.files import images
+from gan_style.files.formats import pillow_format
 from gan_style.translation.predictor import Predictor
 from gan_style.translation.stylist import Stylist
 
@@ -100,7 +101,7 @@ def test_loading(refusal: Exception, workers: int, data: Path, tmp_path: Path, m
 
 @refusals
 def test_reading_a_picture_names_it(refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refusing(monkeypatch, images, "upright", refusal)
+    refusing(monkeypatch, pillow_format, "upright", refusal)
     with pytest.raises(
         UserError, match=r"train[AB]/00\d\.png: no memory to decode it; take another run_dir with a lower train\.batch_size"
     ):

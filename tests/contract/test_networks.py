@@ -24,6 +24,7 @@ SMALLER = {"multiscale": {"num_layers": 1}}  # so that the images below are larg
 REGISTRIES = {"generator": GENERATORS, "stylizer": STYLIZERS, "discriminator": DISCRIMINATORS}
 REGISTRIES_OF_ALL = {name: registry for name, registry in vars(networks).items() if name.isupper()}
 DRAWN = 0.1  # largest value of a parameter that would begin at 0
+NEEDED = {"skip": {"out_channels": 3}}  # settings that a switch asks for
 OF_TRAINING = {"spectral_norm", "dropout", "activation_checkpointing"}  # switches that have tests of their own
 
 
@@ -62,7 +63,15 @@ def small(kind: str, name: str, norm: str, seed: int = 0, **keywords: Any) -> nn
     """
     torch.manual_seed(seed)
     name, _, switch = name.partition(" ")
-    keys = {"init_gain": 0.2, **SMALL, **SMALLER.get(name, {}), "norm": norm, **({switch: True} if switch else {}), **keywords}
+    keys = {
+        "init_gain": 0.2,
+        **SMALL,
+        **SMALLER.get(name, {}),
+        "norm": norm,
+        **({switch: True} if switch else {}),
+        **NEEDED.get(switch, {}),
+        **keywords,
+    }
     network = tiny_network(REGISTRIES[kind], name, **keys)
     for parameter in network.parameters():
         if not parameter.any():

@@ -102,7 +102,9 @@ STABILISERS = {
     "ada": ["method.ada=[blit, geometry, color]", "method.ada_p=0.4", "method.ada_images=20"],
     "rates": ["optim.player_lr.PLAYER=4e-4", "train.ema_decay=0.999", "train.ema_warmup=0.05"],
 }
-EVERYTHING = [change for changes in STABILISERS.values() for change in changes if "hinge" not in change]
+EVERYTHING = [  # with a critic, for which ADA's probability stays as it is
+    change.replace("ada_images=20", "ada_images=null") for changes in STABILISERS.values() for change in changes if "hinge" not in change
+]
 JUDGES = {"pix2pix": "discriminator", "cyclegan": "discriminators"}
 
 
