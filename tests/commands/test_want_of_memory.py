@@ -102,9 +102,8 @@ def test_loading(refusal: Exception, workers: int, data: Path, tmp_path: Path, m
 @refusals
 def test_reading_a_picture_names_it(refusal: Exception, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refusing(monkeypatch, pillow_format, "upright", refusal)
-    with pytest.raises(
-        UserError, match=r"train[AB]/00\d\.png: no memory to decode it; take another run_dir with a lower train\.batch_size"
-    ):
+    said = r"train[AB]/00\d\.png: no memory to decode it; take another run_dir with a lower train\.batch_size"
+    with pytest.raises(UserError, match=said):
         train_command(run(data, tmp_path, "logging.samples=0"))
 
 
