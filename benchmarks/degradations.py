@@ -22,7 +22,7 @@ from torch import Tensor
 from torchmetrics.functional import spearman_corrcoef
 
 from gan_style.config.metrics import METRICS
-from gan_style.evaluation.cases import spread
+from gan_style.datasets.spread import spread
 from gan_style.evaluation.suite import FEATURES, Case, Networks, Row, Suite
 from gan_style.files import images
 from gan_style.machine.device import flushing_denormal

@@ -18,6 +18,7 @@ from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, batches_of_one, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
+from gan_style.datasets.spread import spread
 from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.beginning.start import ForeignNetwork, ancestor, begin, check_same_everywhere
@@ -40,7 +41,7 @@ from gan_style.engine.summary import computing, summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import UserError
-from gan_style.evaluation.cases import Cases, Wanted, open_cases, spread
+from gan_style.evaluation.cases import Cases, Wanted, open_cases
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files.looking import looking_only
 from gan_style.machine.allocator import keeping_freed_memory
@@ -195,10 +196,8 @@ def open_method(config: RunConfig[Any], kept: Kept | None = None, training: Trai
     kept: what the run read from files earlier; the method adds what it reads; training: for methods that measure training samples
     """
     torch.manual_seed(derive_seed(config.train.seed, "weights"))
-    task = replace(make_task(config), kept=kept or Kept())
-    if training is not None:
-        task = replace(task, samples=lambda: batches_of_one(training))
-    method = METHODS[config.method.name](config.method, task)
+    samples: dict[str, Any] = {} if training is None else {"samples": lambda: batches_of_one(training)}
+    method = METHODS[config.method.name](config.method, replace(make_task(config), kept=kept or Kept(), **samples))
     check_crop(config, method)
     check_players(config, method)
     fixed_tensors(config.train.freeze, method)

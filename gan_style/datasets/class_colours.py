@@ -11,6 +11,7 @@ import numpy as np
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.reading import read_domain
+from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.label_maps.colours import ColourCount, add, distinct, frequent, inside_share, packed, tally
@@ -73,7 +74,7 @@ def find_frequent(source: Source, config: DataConfig, domain: str) -> list[str]:
     channels -= channels in (2, 4)  # alpha is not a colour
     count, settings = len(source.keys(domain)), f"data.domain_{domain}.labels"
     counts: dict[int, ColourCount] = {}
-    for place in (place * count // min(count, SURVEYED) for place in range(min(count, SURVEYED))):
+    for place in spread(count, SURVEYED):
         loaded = read_domain(source, config, domain, place)
         if loaded.pixels.dtype != np.uint8:
             raise UserError(f"{loaded.file}: has 16 bits; label maps need 8: save it as PNG of 8 bits")

@@ -21,10 +21,12 @@ from gan_style.datasets.listing import Listing
 from gan_style.datasets.pairs import Shape, mismatch
 from gan_style.datasets.reading import half
 from gan_style.datasets.sources import survey_split
+from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Problems, Source, shown
 from gan_style.datasets.values import MOST, values_of
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.stems import stem
 from gan_style.label_maps.colours import frequent, summed
 from gan_style.types import Needs
 
@@ -203,7 +205,7 @@ def _plain(root: Path, inside: Sequence[str], mistake: UserError) -> _Found:
 def _in_train(root: Path) -> _Found:
     """Images in train/: side by side if they are twice as wide as high."""
     source = survey_split(root, "aligned", "train", paired=True).source
-    headers = [images.probe(source.image("a", place)) for place in _places(len(source.a))] if source else []
+    headers = [images.probe(source.image("a", place)) for place in spread(len(source.a), _LOOKED_AT)] if source else []
     if headers and all(header.width == 2 * header.height for header in headers):
         return _Found("pairs", "the files in train/ are twice as wide as high: A and B side by side", root)
     return _Found("images", "train/ holds images of one kind", root)
@@ -212,7 +214,7 @@ def _in_train(root: Path) -> _Found:
 def _unequal(source: Source) -> str:
     """How the sizes of most of the pairs differ, in words; empty if they do not."""
     found: list[str] = []
-    places = _places(len(source.a))
+    places = spread(len(source.a), _LOOKED_AT)
     for place in places:
         headers = [(source.name(domain, place), images.probe(source.image(domain, place))) for domain in "ab"]
         a, b = (Shape(name, header.width, header.height, header.orientation) for name, header in headers)
@@ -225,7 +227,7 @@ def _look(source: Source, domain: str) -> Look:
     """How the images of domain "a" or "b" look. `UserError` names the first one that cannot be read."""
     headers: list[images.Header] = []
     colours: list[dict] = []
-    for place in _places(len(source.keys(domain))):
+    for place in spread(len(source.keys(domain)), _LOOKED_AT):
         image = source.image(domain, place)
         header = images.probe(image)
         picture = images.read(image, header.channels)
@@ -253,14 +255,10 @@ def _labels(headers: Sequence[images.Header], counts: dict, channels: int) -> tu
     return ("colours" if len(kept) == len(counts) else "noisy"), len(kept)
 
 
-def _places(count: int) -> list[int]:
-    return sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)}) if count else []
-
-
 def _images(folder: Path) -> bool:
     """Does a folder hold an image, or one of the folders below it?"""
     return folder.is_dir() and any(True for _ in ImageTree(folder, "", Listing(), Problems()).names())
 
 
 def _stems(root: Path, name: str) -> list[str]:
-    return [image.rpartition(".")[0] for image in ImageTree(root, name, Listing(), Problems()).names()]
+    return [stem(image) for image in ImageTree(root, name, Listing(), Problems()).names()]

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from gan_style.datasets.keys import Keys
+from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source, shown
 from gan_style.errors import UserError
 from gan_style.files.opening import open_regular
@@ -126,5 +127,4 @@ def _names(domain: Mapping[str, Any]) -> Keys | None:
 
 def _places(count: int) -> list[int]:
     """The places of the files that are sampled."""
-    looks = min(count, LOOKS)
-    return [place * count // looks for place in range(looks)]
+    return spread(count, LOOKS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan_style.files.scale import absence
+from gan_style.files.scale import present
 from gan_style.terminal.counted import counted
 
 _SHARES = (0.5, 25, 50, 75, 99.5)  # percent of the values below the numbers of a histogram
@@ -30,8 +30,7 @@ class MeasuredValues:
 
 def measured_values(values: np.ndarray, nodata: float | None) -> MeasuredValues:
     """The values [H, W, C] of one file. nodata: its value of no data"""
-    gone = absence(values, nodata)
-    there = values.reshape(-1) if gone is None else values[~gone]
+    there = present(values, nodata)
     name, channels, missing = values.dtype.name, values.shape[2], values.size - there.size
     if not there.size:
         return MeasuredValues(name, channels, None, None, (), missing)

@@ -1,6 +1,5 @@
 """Cutting volumes into files of one slice, which training reads."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from gan_style.errors import UserError
@@ -19,11 +18,10 @@ def cut_volumes(root: Path, output: Path, overwrite: bool) -> tuple[int, int]:
     if not volumes:
         raise UserError(f"{root}: holds no volumes (files that end in {' '.join(sorted(VOLUME_SUFFIXES))}); check the path")
     count = 0
-    for path in Progress("cutting", "volumes", len(volumes)).over(_checked(root, volumes)):
-        folder = output / path.parent / path.name[: -len(suffix_of(path.name))]
+    for folder, path in Progress("cutting", "volumes", len(volumes)).over(_folders(root, volumes).items()):
         with Volume(root / path) as volume:
             for depth in range(volume.slices):
-                target = folder / f"{depth:04}.nii.gz"
+                target = output / folder / f"{depth:04}.nii.gz"
                 if target.exists() and not overwrite:
                     raise UserError(f"{target}: exists; take --overwrite, or another --output")
                 images.write(target, volume.read(depth), metadata=volume.metadata_of(depth))
@@ -31,12 +29,12 @@ def cut_volumes(root: Path, output: Path, overwrite: bool) -> tuple[int, int]:
     return len(volumes), count
 
 
-def _checked(root: Path, volumes: list[Path]) -> Iterator[Path]:
-    """The volumes. `UserError` before the first is written if two would have one folder."""
+def _folders(root: Path, volumes: list[Path]) -> dict[Path, Path]:
+    """The folder of each volume's slices -> the volume. `UserError` if two would have one folder."""
     folders: dict[Path, Path] = {}
     for path in volumes:
         folder = path.parent / path.name[: -len(suffix_of(path.name))]
         if folder in folders:
             raise UserError(f"{root / path}: would have the folder of {root / folders[folder]}; keep one of them")
         folders[folder] = path
-    yield from volumes
+    return folders

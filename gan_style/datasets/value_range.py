@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from gan_style.config.data import DataConfig, DomainConfig
+from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import TooLarge
 from gan_style.files.regions import open_regions, read_in_parts
-from gan_style.files.scale import absence, nodata_of
+from gan_style.files.scale import nodata_of, present
 from gan_style.terminal.counted import counted, percent
 from gan_style.terminal.progress import Progress
 
@@ -41,14 +42,12 @@ def find_values(source: Source, config: DataConfig, domain: str) -> FoundValues:
     `UserError` names a file that cannot be read, or says that all values are equal.
     """
     settings: DomainConfig = getattr(config, f"domain_{domain}")
-    count = len(source.keys(domain))
-    places = sorted({place * count // min(count, LOOKED_AT) for place in range(min(count, LOOKED_AT))})
+    places = spread(len(source.keys(domain)), LOOKED_AT)
     least, most, some, types = np.inf, -np.inf, list[np.ndarray](), set[str]()
     with Progress("looking at the values", "files", len(places), brief=True) as progress:
         for place in places:
-            values, gone = _values(source, settings, domain, place)
-            types.add(values.dtype.name)
-            there = values[~gone] if gone is not None else values.reshape(-1)
+            there = _values(source, settings, domain, place)
+            types.add(there.dtype.name)
             if there.size:
                 least, most = min(least, float(there.min())), max(most, float(there.max()))
                 some.append(there[:: max(1, there.size // _FROM_EACH)].astype(np.float64))
@@ -70,21 +69,20 @@ def describe_values(source: Source, config: DataConfig) -> Iterator[str]:
         settings: DomainConfig = getattr(config, f"domain_{domain}")
         if (scale := settings.scale) is None:
             continue
-        count, beyond, looked = len(source.keys(domain)), 0.0, 0
-        for place in sorted({place * count // 32 for place in range(32)}):
+        beyond, looked = 0.0, 0
+        for place in spread(len(source.keys(domain)), 32):
             try:
-                values, gone = _values(source, settings, domain, place)
+                there = _values(source, settings, domain, place)
             except UserError:  # reported when training reads the file
                 continue
-            there = values[~gone] if gone is not None else values
             beyond += float(((there < scale.low) | (there > scale.high)).mean()) if there.size else 0.0
             looked += 1
         outside = f"; {percent(beyond / looked)} of the values in {counted(looked, 'file')} are beyond and are cut" if beyond else ""
         yield f"domain {domain.upper()}: {scale.low:g} becomes -1, {scale.high:g} becomes 1; results are {settings.type}{outside}"
 
 
-def _values(source: Source, settings: DomainConfig, domain: str, place: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """The stored values of a file, or of its middle, and which of them are not there."""
+def _values(source: Source, settings: DomainConfig, domain: str, place: int) -> np.ndarray:
+    """The stored values of a file, or of its middle, that are there, in one row."""
     image = source.image(domain, place)
     try:
         picture = images.read(image, settings.channels, raw=True)
@@ -99,7 +97,7 @@ def _values(source: Source, settings: DomainConfig, domain: str, place: int) -> 
     if source.layout == "aligned":
         half = values.shape[1] // 2
         values = values[:, :half] if domain == "a" else values[:, half:]
-    return values, absence(values, nodata_of(metadata.nodata))
+    return present(values, nodata_of(metadata.nodata))
 
 
 def _type(found: set[str]) -> str:

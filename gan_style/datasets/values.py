@@ -8,6 +8,7 @@ import numpy as np
 
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.reading import read_for_crop
+from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.label_maps.colours import ColourCount, frequent, moved_share, summed, tally, to_nearest
@@ -82,7 +83,7 @@ def glance(source: Source, config: DataConfig, by_class: str | None) -> tuple[li
         if getattr(config, f"domain_{domain}").range is not None:  # measurements: `value_range.describe_values`
             continue
         count = len(source.keys(domain))
-        places = sorted({place * count // _LOOKED_AT for place in range(_LOOKED_AT)})
+        places = spread(count, _LOOKED_AT)
         where = f"domain {domain.upper()}" + (f" ({len(places)} of {count} files)" if len(places) < count else "")
         found, moved = _look(source, config, domain, places)
         more = notes_and_warnings(where, found, domain)

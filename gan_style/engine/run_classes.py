@@ -42,7 +42,8 @@ def domain_colours(config: RunConfig[Any], training: TrainingSet) -> dict[str, d
     for domain in ("a", "b"):
         settings: DomainConfig = getattr(config.data, f"domain_{domain}")
         if settings.labels == "nearest" and settings.colours is None:
-            colours = _earlier_of_domain(config, domain) or find_frequent(training.source, config.data, domain)
+            earlier = earlier_domain(config, domain)
+            colours = (earlier and earlier.colours) or find_frequent(training.source, config.data, domain)
             found[domain] = {"colours": colours}
     return found
 
@@ -58,14 +59,14 @@ def with_domain_keys(
     return config.model_copy(update={"data": data}), TrainingSet(training.source, data, training.seed), opened
 
 
-def _earlier_of_domain(config: RunConfig[Any], domain: str) -> list[str] | None:
-    """The domain's classes in the run that was trained in the same folder; None if there is none."""
+def earlier_domain(config: RunConfig[Any], domain: str) -> DomainConfig | None:
+    """The keys of the domain in the run that was trained in the same folder; None if there is none."""
     folder = Path(config.run_dir)
     try:
         earlier = DomainConfig.model_validate(read_yaml(folder / "config.yaml")["data"][f"domain_{domain}"])
     except (UserError, LookupError, TypeError, ValueError):
         return None
-    return earlier.colours if any(folder.glob("checkpoints/step_*")) else None
+    return earlier if any(folder.glob("checkpoints/step_*")) else None
 
 
 def _earlier(config: RunConfig[Any]) -> list[str] | None:

@@ -1,14 +1,12 @@
 """The ranges of a run's values: found at the first start, and from then on part of the run's configuration."""
 
-from pathlib import Path
 from typing import Any
 
 from gan_style.bundles.file import BundleValues
 from gan_style.config.schema import DomainConfig, RunConfig
-from gan_style.config.yaml_file import read_yaml
 from gan_style.datasets.dataset import TrainingSet
 from gan_style.datasets.value_range import find_values
-from gan_style.errors import UserError
+from gan_style.engine.run_classes import earlier_domain
 
 
 def domain_values(config: RunConfig[Any], training: TrainingSet) -> dict[str, dict[str, Any]]:
@@ -32,12 +30,8 @@ _FOUND = ("auto", "percentiles")  # values of keys that are replaced by what is 
 
 def _earlier(config: RunConfig[Any], domain: str) -> dict[str, Any] | None:
     """The keys of the domain in the run that was trained in the same folder; None if there is none."""
-    folder = Path(config.run_dir)
-    try:
-        earlier = DomainConfig.model_validate(read_yaml(folder / "config.yaml")["data"][f"domain_{domain}"])
-    except (UserError, LookupError, TypeError, ValueError):
-        return None
-    if earlier.scale is None or earlier.type == "auto" or not any(folder.glob("checkpoints/step_*")):
+    earlier = earlier_domain(config, domain)
+    if earlier is None or earlier.scale is None or earlier.type == "auto":
         return None
     return {"range": earlier.range, "type": earlier.type}
 

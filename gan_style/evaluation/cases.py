@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gan_style.conditions import Condition, Exemplar, Given, Label, Noise
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
+from gan_style.datasets.spread import spread
 from gan_style.errors import UserError
 from gan_style.evaluation.choice import choose, compares
 from gan_style.evaluation.suite import Case, Networks, Suite
@@ -211,12 +212,6 @@ def describe_reals(cases: Cases, places: Sequence[int], suite: Suite) -> dict[in
     for place, reading in read_ahead(cases.read_real, places):
         found[place] = suite.describe(*reading.result())
     return found
-
-
-def spread(length: int, count: int | None) -> list[int]:
-    """Up to `count` places (None: all), evenly over `length`."""
-    count = length if count is None else min(count, length)
-    return [place * length // count for place in range(count)]
 
 
 @torch.no_grad()

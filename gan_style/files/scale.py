@@ -77,6 +77,12 @@ def absence(values: np.ndarray, nodata: float | None) -> np.ndarray | None:
     return marked if gone is None else gone | marked
 
 
+def present(values: np.ndarray, nodata: float | None) -> np.ndarray:
+    """The values that are there, in one row."""
+    gone = absence(values, nodata)
+    return values.reshape(-1) if gone is None else values[~gone]
+
+
 def nodata_of(text: str | None) -> float | None:
     """GDAL's value of no data as a number; None if there is none."""
     try:

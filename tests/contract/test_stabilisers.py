@@ -1,7 +1,7 @@
 """Every stabiliser works with every method that has discriminators, found by its configuration: it trains and goes on exactly."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,15 +110,8 @@ def test_stopped_and_resumed_equals_uninterrupted(name: str, tmp_path: Path) -> 
     def run(folder: str, steps: int) -> Any:
         return make_run(stabilised(name, tmp_path / folder, MANY, {"steps": steps, **extras}, optim={"player_lr": _rates(name, tmp_path)}))
 
-    straight = run("straight", 8)
-    assert straight.fit() == 0
-    for steps in (2, 5, 8):
-        resumed = run("halved", steps)
-        assert resumed.fit() == 0
-    expected, got = weights(straight.trainer), weights(resumed.trainer)
+    expected = straight_and_in_parts(run, (2, 5, 8))
     assert any(key.endswith(".u") for key in expected)
-    assert expected.keys() == got.keys()
-    assert [key for key in expected if not torch.equal(expected[key], got[key])] == []
     for bundle in sorted((tmp_path / "straight" / "bundles").iterdir()):
         assert bundle.read_bytes() == (tmp_path / "halved" / "bundles" / bundle.name).read_bytes()
     logs = [
@@ -139,13 +132,7 @@ def test_the_probability_of_ada_moves_and_goes_on_exactly(name: str, tmp_path: P
     def run(folder: str, steps: int) -> Any:
         return make_run(stabilised(name, tmp_path / folder, ADAPTIVE, {"steps": steps, "epochs": 4}))
 
-    straight = run("straight", 7)
-    assert straight.fit() == 0
-    for steps in (2, 5, 7):
-        resumed = run("halved", steps)
-        assert resumed.fit() == 0
-    expected, got = weights(straight.trainer), weights(resumed.trainer)
-    assert [key for key in expected if not torch.equal(expected[key], got[key])] == []
+    straight_and_in_parts(run, (2, 5, 7))
     logs = [
         [json.loads(line) for line in (tmp_path / folder / "metrics.jsonl").read_text().splitlines()] for folder in ("straight", "halved")
     ]
@@ -167,6 +154,22 @@ def test_the_probability_of_ada_is_that_of_the_whole_batch(name: str, tmp_path: 
     for key in ("augmentation/probability", "augmentation/signs"):
         assert torch.equal(results[0][key], results[1][key])
     check_division(*results)
+
+
+def straight_and_in_parts(run: Callable[[str, int], Any], stops: Sequence[int]) -> dict[str, Tensor]:
+    """The weights of a run in the folder `straight`, after those in `halved`, which stopped on its way, were found equal.
+
+    run: makes the run in a folder up to a step; stops: steps, the last one is the end
+    """
+    straight = run("straight", stops[-1])
+    assert straight.fit() == 0
+    for steps in stops:
+        resumed = run("halved", steps)
+        assert resumed.fit() == 0
+    expected, got = weights(straight.trainer), weights(resumed.trainer)
+    assert expected.keys() == got.keys()
+    assert [key for key in expected if not torch.equal(expected[key], got[key])] == []
+    return expected
 
 
 def _rates(name: str, folder: Path) -> dict[str, float]:

@@ -11,8 +11,9 @@ from torch import Tensor
 from gan_style.conditions import Alone, Exemplar, Noise
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet
+from gan_style.datasets.spread import spread
 from gan_style.errors import UserError
-from gan_style.evaluation.cases import Cases, as_written, open_validation_set, spread, translations
+from gan_style.evaluation.cases import Cases, as_written, open_validation_set, translations
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files import images
 from gan_style.types import Needs
