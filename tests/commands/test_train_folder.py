@@ -142,6 +142,12 @@ def test_the_steps_that_are_measured_leave_no_trace() -> None:
     assert networks(Path("runs/data"), 2) == networks(Path("runs/again"), 2)
 
 
+def test_a_method_that_measures_training_images_has_them_before_the_choice_too() -> None:
+    styled(Path("data"))
+    train("data", "train.steps=2", *TINY, "method.vgg.normalised=true", "method.relative=true")
+    assert Path("runs/data/bundles/a2b.safetensors").is_file()
+
+
 def test_another_folder_does_not_go_on_with_the_run() -> None:
     for name in ("data", "other/data"):
         pairs(Path(name))

@@ -31,7 +31,7 @@ def seconds_a_step(config: RunConfig[Any]) -> float:
         memory = keeping_freed_memory() if accelerator.device.type == "cpu" else nullcontext()
         with memory, cuda_settings(config.train.tf32, build.measures_kernels(config)):
             config, training, _ = build.resolved(config, *build.open_data(config))
-            method = build.open_method(config, Kept())
+            method = build.open_method(config, Kept(), training)
             train = config.train.model_copy(update={"compile": "off"})
             trainer = Trainer(method, train, config.optim, accelerator, WARM_UP + MEASURED)
             batches = [_batch(training, step, train.batch_size) for step in range(WARM_UP + MEASURED)]
