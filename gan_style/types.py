@@ -93,6 +93,8 @@ class Batch:
     numbers: the numbers of the samples in the endless stream of training samples. All that is random for a sample (a style, noise, a target
              domain) is a function of its number.
     labels:  for each sample the index of its class among the names of a labelled data set; None for other data sets
+    masks:   domain -> masks of its images [B, 1, H, W]: 1 inside, 0 outside; uint8 as loaded, floats after `to`. Empty for a data set
+             without masks
     """
 
     images: Mapping[str, Tensor]
@@ -100,6 +102,7 @@ class Batch:
     slots: tuple[int, ...]
     numbers: tuple[int, ...]
     labels: tuple[int, ...] | None = None
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def of_two(
@@ -118,6 +121,10 @@ class Batch:
         """The images of domain B, [B, C, H, W]."""
         return self.images["b"]
 
+    def mask(self, domain: str) -> Tensor | None:
+        """The masks of a domain's images, [B, 1, H, W]; None in a data set without masks."""
+        return self.masks.get(domain)
+
     def with_images(self, **images: Tensor) -> "Batch":
         """A copy of the batch with other images for the given domains."""
         return replace(self, images={**self.images, **images})
@@ -132,8 +139,10 @@ class Batch:
         def move(images: Tensor) -> Tensor:
             return to_floats(images.to(device, non_blocking=True)).to(dtype).contiguous(memory_format=memory_format)
 
-        return self.with_images(**{domain: move(images) for domain, images in self.images.items()})
+        moved = self.with_images(**{domain: move(images) for domain, images in self.images.items()})
+        return replace(moved, masks={domain: mask.to(device, non_blocking=True).to(dtype) for domain, mask in self.masks.items()})
 
     def pin_memory(self) -> "Batch":
         """Copy the batch to pinned memory. Copies from there to a GPU are asynchronous."""
-        return self.with_images(**{domain: images.pin_memory() for domain, images in self.images.items()})
+        pinned = self.with_images(**{domain: images.pin_memory() for domain, images in self.images.items()})
+        return replace(pinned, masks={domain: mask.pin_memory() for domain, mask in self.masks.items()})

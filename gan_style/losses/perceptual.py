@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gan_style.losses.masked import masked_mean
 from gan_style.networks.layers.moments import moments, outside_autocast
 
 GramNorm = Literal["gatys", "johnson"]
@@ -17,16 +18,22 @@ _MOST_POSITIONS = 1024  # most positions that are compared: kernel matrices grow
 
 
 @outside_autocast
-def content_loss(features: Tensor, target: Tensor, reduction: Literal["half_sum", "mean"] = "mean") -> Tensor:
-    """`half_sum`: 1/2 sum (F - P)^2 for each image (1508.06576, equation 1); `mean`: the mean square (1603.08155, equation 2)."""
+def content_loss(features: Tensor, target: Tensor, reduction: Literal["half_sum", "mean"] = "mean", mask: Tensor | None = None) -> Tensor:
+    """`half_sum`: 1/2 sum (F - P)^2 for each image (1508.06576, equation 1); `mean`: the mean square (1603.08155, equation 2).
+
+    mask: of the mean, weights [B, 1, H, W] as in `masked_mean`
+    """
     squares = (features - target).square()
-    return 0.5 * squares.flatten(1).sum(dim=1).mean() if reduction == "half_sum" else squares.mean()
+    return 0.5 * squares.flatten(1).sum(dim=1).mean() if reduction == "half_sum" else masked_mean(squares, mask)
 
 
 @outside_autocast
-def absolute_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean |F - P| (1711.11585, section 4). A few features with large differences weigh less than in `content_loss`."""
-    return (features - target).abs().mean()
+def absolute_loss(features: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean |F - P| (1711.11585, section 4). A few features with large differences weigh less than in `content_loss`.
+
+    mask: weights [B, 1, H, W] as in `masked_mean`
+    """
+    return masked_mean((features - target).abs(), mask)
 
 
 @outside_autocast

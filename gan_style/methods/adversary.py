@@ -156,6 +156,10 @@ class Adversary:
         change = self._change(batch, images, name, turn)
         return _joined(beside if beside is None else change(beside, False), self._shown(change(images, True), batch, turn, kind))
 
+    def moved(self, batch: Batch, mask: Tensor | None, name: str = "discriminator") -> Tensor | None:
+        """The masks [B, 1, H, W] of images, moved as `shown` moves the images; None if there are none."""
+        return None if mask is None else self._change(batch, mask, name, f"{name} is fooled")(mask, False)
+
     def _change(self, batch: Batch, like: Tensor, name: str, turn: str) -> Callable[[Tensor, bool], Tensor]:
         """The augmentation of this turn, (images, is it their colours too?) -> images.
 

@@ -4,7 +4,8 @@ L = ... + w_p sum_l w_l |phi_l(y) - phi_l(c)|^2 + w_s sum_l |G_l(y) - G_l(s)|^2 
 
 y is a translation, c the target of its content (the true output if there is one, else the input), s the target of its style (a fixed
 picture, or the real images of the output domain), phi_l the features of layer l of a VGG, G_l their Gram matrices. w_l is 1 unless a
-layer has a weight. The first distance may be absolute instead of squared (1711.11585, section 4).
+layer has a weight. The first distance may be absolute instead of squared (1711.11585, section 4). A mask weighs the first distance alone:
+the others compare no position with its target.
 """
 
 import math
@@ -142,14 +143,22 @@ class Auxiliary:
             self.picture = style_picture(task.kept, "method.style_image", config.style_image, config.style_size, task.size)
         self._picture_style: dict[str, Tensor] = {}  # layer -> what `_style` gives, of batch 1
 
-    def losses(self, output: Tensor, content: Tensor, style: Tensor, suffix: str = "") -> dict[str, Tensor]:
-        """Weighted terms by name. output: translations [B, C, H, W]; content: the target of their content; style: real images"""
+    def weighed(self, *suffixes: str) -> tuple[str, ...]:
+        """The terms that masks weigh. suffixes: as in `losses`, of each call"""
+        return tuple(f"perceptual{suffix}" for suffix in suffixes) if self.config.perceptual_weight else ()
+
+    def losses(self, output: Tensor, content: Tensor, style: Tensor, suffix: str = "", mask: Tensor | None = None) -> dict[str, Tensor]:
+        """Weighted terms by name.
+
+        output: translations [B, C, H, W]; content: the target of their content; style: real images
+        mask: weights [B, 1, H, W] of the perceptual distances
+        """
         config, terms = self.config, {}
         if vgg := self.frozen.get("vgg"):
             features = vgg(to_rgb(output))
             contents, styles = self._targets(vgg, content, style)
             if config.perceptual_weight:
-                distances = [w * self.distance(features[layer], contents[layer]) for layer, w in self.content_weights.items()]
+                distances = [w * self.distance(features[layer], contents[layer], mask=mask) for layer, w in self.content_weights.items()]
                 terms[f"perceptual{suffix}"] = config.perceptual_weight * torch.stack(distances).sum()  # sum_l w_l |phi_l(y) - phi_l(c)|^2
             if config.style_weight:
                 distances = [self._style_distance(features[layer], styles[layer]) for layer in config.style_layers]

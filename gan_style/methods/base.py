@@ -111,6 +111,11 @@ class Method(ABC):
         """The condition of this run's translators."""
         return self.takes(self.Config.model_validate(self.served_config()))
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """The names of the losses that masks weigh (`Batch.masks`): those that compare each place of an image with its target."""
+        return ()
+
     def trains(self, network: str, parameter: str) -> bool:
         """Is this parameter of `network` trained? Other parameters never change."""
         return True

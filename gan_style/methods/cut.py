@@ -9,7 +9,7 @@ CUT: lambda_X = lambda_Y. FastCUT: lambda_X = 10, lambda_Y = 0, and flip equivar
 translation, and the translation is compared with the input that is not mirrored.
 
 `contrast.py` computes PatchNCE. As in the authors' code, its terms are halved if there are two, the discriminator moves first, and its
-objective is halved. Departures from that code: mirrors and patches are random for each sample, not for each batch (decision 15); layer 0 is
+objective is halved. Masks weigh `perceptual` alone. Departures from that code: mirrors and patches are random for each sample, not for each batch (decision 15); layer 0 is
 the image without the reflected margin that the first convolution sees.
 """
 
@@ -110,6 +110,10 @@ class CUT(Method):
     def divisible(self) -> bool:
         return super().divisible and self.contrast.divisible
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        return self.auxiliary.weighed("")
+
     def translate(self, batch: Batch) -> Outputs:
         """`fake`: the translation of `source`, which may be mirrored; `identity`: the generator's output for a real output.
 
@@ -148,10 +152,12 @@ class CUT(Method):
                 "discriminator_real": 0.5 * judged.real,  # L_GAN's E[(1 - D(y))^2], halved
                 **judged.penalties,
             }
+        mask = batch.mask(self.config.direction[0])
+        mask = mask if mask is None else _mirror(mask, self._mirrored(batch))  # as `source` is
         return {
             "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"]),  # L_GAN's E[(1 - D(G(x)))^2]
             **self._contrastive(outputs),  # lambda_X L_PatchNCE(G, H, X) + lambda_Y L_PatchNCE(G, H, Y)
-            **self.auxiliary.losses(outputs["fake"], content=outputs["source"], style=real_output),
+            **self.auxiliary.losses(outputs["fake"], content=outputs["source"], style=real_output, mask=mask),
         }
 
     def _contrastive(self, outputs: Outputs) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@
                       + lambda_idt (lambda_B E[|G(b) - b|] + lambda_A E[|F(a) - a|])  identity              (section 5.2)
 
 G is `generator_ab`, F `generator_ba`. The generators move first; the discriminators' objective is halved and they see
-translations of the past as well as of the present (section 4).
+translations of the past as well as of the present (section 4). Masks weigh the cycles, the identities and `perceptual`.
 """
 
 from typing import Literal
@@ -47,12 +47,17 @@ class CycleGAN(TwoWay):
         outputs["reconstructed_b"] = self.networks["generator_ab"](outputs["fake_a"])
         return outputs
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        cycles = {"cycle_a": self.config.cycle_weight_a, "cycle_b": self.config.cycle_weight_b}
+        return (*(name for name, weight in cycles.items() if weight), *super().weighed)
+
     def generator_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         weight_a, weight_b, identity = self.config.cycle_weight_a, self.config.cycle_weight_b, self.config.identity_weight
         return {
             **self.adversarial_losses(batch, outputs),  # L_GAN(G, D_B) + L_GAN(F, D_A)
-            "cycle_a": weight_a * l1_loss(outputs["reconstructed_a"], batch.a),  # lambda_A |F(G(a)) - a|
-            "cycle_b": weight_b * l1_loss(outputs["reconstructed_b"], batch.b),  # lambda_B |G(F(b)) - b|
+            "cycle_a": weight_a * l1_loss(outputs["reconstructed_a"], batch.a, batch.mask("a")),  # lambda_A |F(G(a)) - a|
+            "cycle_b": weight_b * l1_loss(outputs["reconstructed_b"], batch.b, batch.mask("b")),  # lambda_B |G(F(b)) - b|
             **self.identity_losses(batch, outputs, identity * weight_a, identity * weight_b),  # lambda_idt ...
             **self.auxiliary_losses(batch, outputs),
         }

@@ -7,6 +7,7 @@
 with lambda_GAN = 1, lambda_NCE = 2, lambda_idt = 1. G is `generator_ab`, F `generator_ba`. The encoder of G reads images of domain A, real
 or translated; the encoder of F reads images of domain B. H_A and H_B are the heads of the domains. Each domain thus has its own embedding,
 while CUT has one for both. There is no cycle and no replay buffer. The discriminators move first.
+Masks weigh the identities and `perceptual`.
 
 From the authors' code: the hinge, the weights, the layers, the means of PatchNCE, D's halved objective. Departures from it: the generators'
 hinge loss is -E[D] (1802.05957), theirs stops at a score of 1; they halve the sum of the generators' terms, a factor that does not change

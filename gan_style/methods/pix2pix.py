@@ -3,7 +3,7 @@
     G* = arg min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x)))]  +  lambda E[|y - G(x)|]        (equations 1 to 4)
 
 A conditional discriminator sees the input beside the real or the translated output. It moves first, and its objective is halved
-(section 3.3). Departure: dropout is the noise z in training only, so inference is deterministic.
+(section 3.3). Masks weigh `l1` and `perceptual`. Departure: dropout is the noise z in training only, so inference is deterministic.
 """
 
 from typing import Literal
@@ -59,6 +59,10 @@ class Pix2Pix(Method):
         )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        return (*(("l1",) if self.config.l1_weight else ()), *self.auxiliary.weighed(""))
+
     def translate(self, batch: Batch) -> Outputs:
         real_input, _ = batch.oriented(self.config.direction)
         return {"fake": self.networks["generator"](real_input)}
@@ -73,10 +77,11 @@ class Pix2Pix(Method):
                 "discriminator_real": 0.5 * judged.real,  # E[log D(x, y)], halved
                 **judged.penalties,
             }
+        mask = batch.mask(self.config.direction[-1])
         return {
             "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"], real_input),  # -E[log D(x, G(x))], non-saturating
-            "l1": self.config.l1_weight * l1_loss(outputs["fake"], real_output),  # lambda E[|y - G(x)|]
-            **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output),
+            "l1": self.config.l1_weight * l1_loss(outputs["fake"], real_output, mask),  # lambda E[|y - G(x)|]
+            **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output, mask=mask),
         }
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:

@@ -5,7 +5,7 @@
 D_k sees the input s (label maps class by class) beside the real or translated image at 1/2^(k-1) of its size. L_FM compares its features of
 the real and of the translated image. D moves first and its objective is halved, as in the public code. Departures: the least squares and
 their halving as in pix2pix; no instance features (section 3.4). Scales are summed for SPADE too, as in equation 3; its public code
-averages them.
+averages them. Masks weigh `feature_matching` and `perceptual`.
 
 In the generator's turn the discriminator scores the real images again, without a graph, because it has moved since its own turn: its
 earlier features would differ from those of a perfect translation (docs/decisions/0017).
@@ -111,6 +111,10 @@ class Pix2PixHD(Method):
         )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        return (*(("feature_matching",) if self.config.feature_weight else ()), *self.auxiliary.weighed(""))
+
     def rests(self, network: str, parameter: str, step: int) -> bool:
         return step < self.config.fixed_steps and network == "generator" and parameter.startswith(COARSE)
 
@@ -130,11 +134,13 @@ class Pix2PixHD(Method):
             }
         scores, fake_features = discriminator.judged(self.adversary.shown(batch, fake, encoded))
         losses = {"adversarial": self.adversary.generators_side(scores, True)}  # sum_k E[(D_k(s, G(s)) - 1)^2]
+        mask = batch.mask(self.config.direction[-1])
         if self.config.feature_weight:
             with torch.no_grad():
                 _, real_features = discriminator.judged(self.adversary.shown(batch, real, encoded, kind="real"))
-            losses["feature_matching"] = self.config.feature_weight * feature_matching_loss(fake_features, real_features)  # lambda L_FM
-        return losses | self.auxiliary.losses(fake, content=real, style=real)  # lambda_VGG L_VGG
+            matched = feature_matching_loss(fake_features, real_features, self.adversary.moved(batch, mask))
+            losses["feature_matching"] = self.config.feature_weight * matched  # lambda L_FM
+        return losses | self.auxiliary.losses(fake, content=real, style=real, mask=mask)  # lambda_VGG L_VGG
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
         return {self.config.direction: (batch.oriented(self.config.direction)[0], outputs["fake"])}

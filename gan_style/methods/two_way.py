@@ -4,7 +4,7 @@
     identity_a = w_A E[|F(a) - a|]      identity_b = w_B E[|G(b) - b|]
 
 G is `generator_ab`, F `generator_ba`; D_A judges images of domain A. The discriminators' objective is halved, and they see translations of
-the past as well as of the present (`replay_buffer`). A method adds its own terms, and says in which order the players move.
+the past as well as of the present (`replay_buffer`). Masks weigh the identities and `perceptual`. A method adds its own terms, and says in which order the players move.
 """
 
 import warnings
@@ -73,6 +73,10 @@ class TwoWay(Method):
         self.replay_a = ReplayBuffer(config.replay_buffer, task.batch_size, task.seed, "a")
         self.replay_b = ReplayBuffer(config.replay_buffer, task.batch_size, task.seed, "b")
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        return (*(("identity_a", "identity_b") if self.identity else ()), *self.auxiliary.weighed("_ab", "_ba"))
+
     def translate(self, batch: Batch) -> Outputs:
         """`fake_b` and `fake_a`; with the identity loss also `identity_b` and `identity_a`, G(b) and F(a)."""
         if not self.identity:
@@ -112,13 +116,13 @@ class TwoWay(Method):
         if not self.identity:
             return {}
         return {
-            "identity_a": weight_a * l1_loss(outputs["identity_a"], batch.a),  # |F(a) - a|
-            "identity_b": weight_b * l1_loss(outputs["identity_b"], batch.b),  # |G(b) - b|
+            "identity_a": weight_a * l1_loss(outputs["identity_a"], batch.a, batch.mask("a")),  # |F(a) - a|
+            "identity_b": weight_b * l1_loss(outputs["identity_b"], batch.b, batch.mask("b")),  # |G(b) - b|
         }
 
     def auxiliary_losses(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        losses = self.auxiliary.losses(outputs["fake_b"], content=batch.a, style=batch.b, suffix="_ab")
-        return losses | self.auxiliary.losses(outputs["fake_a"], content=batch.b, style=batch.a, suffix="_ba")
+        losses = self.auxiliary.losses(outputs["fake_b"], content=batch.a, style=batch.b, suffix="_ab", mask=batch.mask("a"))
+        return losses | self.auxiliary.losses(outputs["fake_a"], content=batch.b, style=batch.a, suffix="_ba", mask=batch.mask("b"))
 
     def fool(self, name: str, batch: Batch, fake: Tensor) -> Tensor:
         return self.adversary.fool(self.networks[name], batch, fake, name=name)

@@ -1,5 +1,7 @@
 """Batches on the way to the device: integers become the floats that `images.to_tensor` makes, to the bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,3 +51,12 @@ def test_the_tensor_of_a_picture_is_a_copy_that_may_be_written() -> None:
     tensor = images.to_integers(gray)
     tensor += 1
     assert gray.max() == 0
+
+
+def test_masks_become_floats_on_the_device_and_none_costs_nothing() -> None:
+    plain = batch(torch.zeros(2, 3, 4, 5, dtype=torch.uint8))
+    assert plain.mask("a") is None and plain.to(CPU, torch.float32, torch.contiguous_format).masks == {}
+    mask = torch.tensor([[[[0, 1]]], [[[1, 1]]]], dtype=torch.uint8)
+    there = replace(plain, masks={"a": mask}).to(CPU, torch.float64, torch.channels_last)
+    found = there.mask("a")
+    assert found is not None and found.dtype == torch.float64 and torch.equal(found, mask.double()) and there.mask("b") is None
