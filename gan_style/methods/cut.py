@@ -9,8 +9,8 @@ CUT: lambda_X = lambda_Y. FastCUT: lambda_X = 10, lambda_Y = 0, and flip equivar
 translation, and the translation is compared with the input that is not mirrored.
 
 `contrast.py` computes PatchNCE. As in the authors' code, its terms are halved if there are two, the discriminator moves first, and its
-objective is halved. Masks weigh `perceptual` alone. Departures from that code: mirrors and patches are random for each sample, not for each batch (decision 15); layer 0 is
-the image without the reflected margin that the first convolution sees.
+objective is halved. Departures from that code: mirrors and patches are random for each sample, not for each batch (decision 15); layer 0 is
+the image without the reflected margin that the first convolution sees. Masks weigh `perceptual` alone.
 """
 
 from collections.abc import Sequence

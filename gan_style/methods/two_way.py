@@ -4,7 +4,8 @@
     identity_a = w_A E[|F(a) - a|]      identity_b = w_B E[|G(b) - b|]
 
 G is `generator_ab`, F `generator_ba`; D_A judges images of domain A. The discriminators' objective is halved, and they see translations of
-the past as well as of the present (`replay_buffer`). Masks weigh the identities and `perceptual`. A method adds its own terms, and says in which order the players move.
+the past as well as of the present (`replay_buffer`). Masks weigh the identities and `perceptual`. A method adds its own terms, and says in
+which order the players move.
 """
 
 import warnings
