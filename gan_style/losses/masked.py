@@ -16,7 +16,8 @@ def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values.mean()
     weights = mask.to(values)
-    if weights.shape[2:] != values.shape[2:]:
-        weights = F.adaptive_avg_pool2d(weights, values.shape[2:])
+    height, width = values.shape[2:]
+    if weights.shape[2:] != (height, width):
+        weights = F.adaptive_avg_pool2d(weights, (height, width))
     inside = values.shape[1] * weights.sum(dim=(1, 2, 3))
     return ((values * weights).sum(dim=(1, 2, 3)) / inside.clamp(min=_LEAST)).mean()
