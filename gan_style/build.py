@@ -23,7 +23,7 @@ from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.beginning.start import ForeignNetwork, ancestor, begin, check_same_everywhere
 from gan_style.engine.checkpoint import earlier_inputs
-from gan_style.engine.checks import check_crop, check_players
+from gan_style.engine.checks import check_crop, check_masks, check_players
 from gan_style.engine.distribution import make_accelerator, synchronise_batch_norm, training_device
 from gan_style.engine.folder import begun, check_same
 from gan_style.engine.freezing import fixed_tensors
@@ -200,6 +200,7 @@ def open_method(config: RunConfig[Any], kept: Kept | None = None, training: Trai
     method = METHODS[config.method.name](config.method, replace(make_task(config), kept=kept or Kept(), **samples))
     check_crop(config, method)
     check_players(config, method)
+    check_masks(training, method)
     fixed_tensors(config.train.freeze, method)
     return method
 

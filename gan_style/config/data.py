@@ -137,7 +137,13 @@ class DataConfig(Section):
     sampler: Annotated[Literal["uniform", "foreground"], OnlyWith({"preprocess": CROPS})] = Field(
         default="uniform",
         description="Where the crop lies. `uniform`: anywhere. `foreground`: at the first of at most 16 random places where a quarter of "
-        "domain A's pixels, or of the only domain's, are neither nearly white nor nearly black nor transparent.",
+        "domain A's pixels, or of the only domain's, are neither nearly white nor nearly black nor transparent; of an image with a mask "
+        "where a quarter of its pixels are inside.",
+    )
+    mask: Literal["auto", "off"] = Field(
+        default="auto",
+        description="Are masks used? `auto`: if the data set has them, in `trainMask/` or under `mask` in a manifest. Losses are weighed, "
+        "metrics measured and ranges found inside them (docs/guide/measurements.md). `off`: no.",
     )
     flip: bool = Field(default=True, description="Mirror half of the training images left to right, chosen at random.")
     transforms: list[dict[str, Any]] = Field(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.held_out import divided
+from gan_style.datasets.masks import check_size, read_mask, with_masks
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain
 from gan_style.datasets.resized import ResizedImages
 from gan_style.datasets.sampling import locate, permutation
@@ -24,7 +25,7 @@ from gan_style.types import Batch, Needs, to_floats
 
 @dataclass(frozen=True)
 class Sample:
-    """One training sample, with the fields of `Batch`: images [C, H, W] (uint8 or uint16) and keys by domain, slot, number, label.
+    """One training sample, with the fields of `Batch`: images [C, H, W] (uint8 or uint16), keys and masks by domain, slot, number, label.
 
     doubts: kind -> words about something that may be wrong with the sample
     """
@@ -35,6 +36,7 @@ class Sample:
     number: int
     label: int | None = None
     doubts: dict[str, str] = field(default_factory=dict)
+    masks: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Read(NamedTuple):
@@ -100,24 +102,33 @@ class TrainingSet:
         keys = {domain: self.source.keys(domain)[index] for domain, _, index in place.reads}
         tensors: dict[str, Tensor] = {}
         doubted: dict[str, str] = {}
+        masks: dict[str, Tensor | None] = {}
         if self.source.paired:
             _, epoch, index = place.reads[0]
             loaded = self.images.pair(index)
-            tensors, doubted = self.transforms.of_resized(loaded, self.seed, "pair", epoch, index), doubts(loaded)
+            doubted = doubts(loaded, masked=bool(self.source.masks))
+            tensors, mask = self._transformed(loaded, "a", "pair", epoch, index)
+            masks = dict.fromkeys(tensors, mask)
         else:
             for domain, epoch, index in place.reads:
-                tensor, doubtful = self._read_one(domain, epoch, index)
+                loaded = {domain: self.images.one(domain, index)}
+                doubted |= doubts(loaded, masked=bool(self.source.masks))
+                tensor, masks[domain] = self._transformed(loaded, domain, domain, epoch, index)
                 tensors |= tensor
-                doubted |= doubtful
         if self.images.cache and self.images.cache.trouble:
             doubted["cache"] = self.images.cache.trouble
         label = self.names.index(self.source.label(place.reads[0].image)) if self.names else None
-        return Sample(tensors, keys, place.slot, place.number, label, doubted)
+        there = {domain: mask for domain, mask in masks.items() if mask is not None}
+        return Sample(tensors, keys, place.slot, place.number, label, doubted, there)
 
-    def _read_one(self, domain: str, epoch: int, index: int) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """({domain: image} of one domain, doubts about it)."""
-        loaded = {domain: self.images.one(domain, index)}
-        return self.transforms.of_resized(loaded, self.seed, domain, epoch, index), doubts(loaded)
+    def _transformed(
+        self, loaded: dict[str, Loaded], domain: str, stream: str, epoch: int, index: int
+    ) -> tuple[dict[str, Tensor], Tensor | None]:
+        """(the images by domain, their mask or None), moved alike. domain: of the image whose mask it is"""
+        if self.source.masks:
+            loaded["mask"] = self.images.mask(domain, index, loaded[domain])
+        tensors = self.transforms.of_resized(loaded, self.seed, stream, epoch, index)
+        return tensors, tensors.pop("mask", None)
 
 
 class ValidationSet:
@@ -149,15 +160,26 @@ class ValidationSet:
         """Domain -> image of pair `index` as stored; `sized` makes tensors of them. A side-by-side file is decoded once."""
         return read_both(self.source, self.config, index)
 
+    def mask(self, domain: str, index: int, image: Loaded) -> Tensor | None:
+        """The mask [1, H, W] of an image as it was read, resized as the image is: 0 outside, inside its labels. None without masks."""
+        if not self.source.masks:
+            return None
+        loaded = read_mask(self.source, domain, index)
+        check_size(loaded, image)
+        size = self._size(image)
+        return images.to_integers(images.resize(loaded.pixels, *size, labels=True, name=loaded.file).astype(np.int32))
+
     def label(self, index: int) -> str | None:
         """The class of image `index`; None if the set is not labelled."""
         return self.source.label(index) if self.source.classes else None
 
     def sized(self, loaded: Loaded) -> Tensor:
         """The image [C, H, W] in [-1, 1], resized."""
+        return images.to_tensor(images.resize(loaded.pixels, *self._size(loaded), loaded.labels, loaded.file))
+
+    def _size(self, loaded: Loaded) -> tuple[int, int]:
         config = self.config
-        size = images.validation_size(config.preprocess, config.load_size, config.crop_size, *loaded.pixels.shape[:2])
-        return images.to_tensor(images.resize(loaded.pixels, *size, loaded.labels, loaded.file))
+        return images.validation_size(config.preprocess, config.load_size, config.crop_size, *loaded.pixels.shape[:2])
 
 
 @overload
@@ -170,6 +192,7 @@ def open_dataset(config: DataConfig, split: Split, needs: Needs, seed: int) -> T
     A method of two unpaired domains may read paired files; it does not see the pairs.
     """
     source = _source(config, split, needs)
+    source = source and with_masks(source, config.mask)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:
@@ -229,6 +252,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         slots=tuple(sample.slot for sample in samples),
         numbers=tuple(sample.number for sample in samples),
         labels=tuple(labels) if labels else None,
+        masks={domain: _stack([sample.masks[domain] for sample in samples]) for domain in first.masks},
     )
 
 

@@ -32,11 +32,13 @@ def divided(source: Source, count: int) -> tuple[Source, Source]:
 def _part(source: Source, a: set[int], b: set[int], held_out: bool) -> Source:
     """The images of a source at the given places of each domain, if they are `held_out`; else those at all other places."""
 
-    def keys(domain: str, chosen: set[int]) -> Keys:
-        return Keys.of(key for place, key in enumerate(source.keys(domain)) if (place in chosen) is held_out)
+    own = _kept(source.a, a, held_out)
+    masks = {domain: _kept(masks, a if domain == "a" else b, held_out) for domain, masks in source.masks.items()}
+    return replace(source, a=own, b=own if source.b is source.a else _kept(source.b, b, held_out), masks=masks, held_out=held_out)
 
-    own = keys("a", a)
-    return replace(source, a=own, b=own if source.b is source.a else keys("b", b), held_out=held_out)
+
+def _kept(keys: Sequence[str], chosen: set[int], held_out: bool) -> Keys:
+    return Keys.of(key for place, key in enumerate(keys) if (place in chosen) is held_out)
 
 
 def _chosen(source: Source, domain: str, count: int) -> set[int]:

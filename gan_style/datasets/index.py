@@ -29,7 +29,7 @@ SMALLEST = 10_000  # making a shorter list is faster than looking it up
 
 # The file: the magic word; SHA-256 of the rest; a hash of what is listed; (keys, bytes) of folders, a, b and left-out
 # files; the folders' stamps; the ends of the keys in the texts, and the texts, for folders, a, b and left-out files.
-_MAGIC = b"gan_style list 3"
+_MAGIC = b"gan_style list 4"
 _LISTS = 4
 _CHECKED, _SIZES, _ARRAYS = 48, 80, 80 + 16 * _LISTS  # offsets of these parts
 
@@ -59,9 +59,11 @@ class Index:
         return Source(self.layout, root, a, b if len(b) else a, self.paired, folders=self.folders, split=self.split, left_out=left_out)
 
     def save(self, survey: Survey) -> Source | None:
-        """Save the list if it is large and its listing is settled; return the source as `load` does."""
+        """Save the list if it is large, its listing is settled, and it names no masks; return the source as `load` does."""
         source, listing = survey.source, survey.listing
-        if self.path is None or cache_folder() or source is None or not listing.settled or max(len(source.a), len(source.b)) < SMALLEST:
+        if self.path is None or cache_folder() or source is None or source.masks:
+            return None
+        if not listing.settled or max(len(source.a), len(source.b)) < SMALLEST:
             return None
         counts = Keys.of(f"{count} {suffix}\0{example}" for suffix, count, example in source.left_out.entries())
         lists = listing.folders(), Keys.of(source.a), Keys.of(() if source.b is source.a else source.b), counts

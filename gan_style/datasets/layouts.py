@@ -83,6 +83,17 @@ def check_one_domain(root: Path) -> None:
             raise UserError(f"{root}: is no data set, but {nearby(root)}")
 
 
+def mask_folder(source: Source) -> str | None:
+    """The folder of the masks of a source's images, relative to its root; None if there is none. `UserError` if there are two."""
+    if source.layout in ("manifest", "parquet"):
+        return None
+    namings = [naming for naming in _NAMINGS if not (naming.startswith("{split}/") and source.split in source.folders)]  # those are images
+    folders = [folder for naming in namings if (source.root / (folder := naming.format(split=source.split, domain="Mask"))).is_dir()]
+    if len(folders) > 1:
+        raise UserError(f"{source.root}: has two places for masks of split {source.split}, {' and '.join(folders)}; keep one of them")
+    return folders[0] if folders else None
+
+
 def not_used(source: Source) -> str:
     """Folders of other layouts that lie beside the folders of a source, in words; "" if there are none."""
     root, split = source.root, source.split

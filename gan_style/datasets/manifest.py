@@ -23,7 +23,7 @@ MAX_ROW_BYTES = 2**20
 _SPLITS = ("train", "val", "test")  # test rows are left alone
 _OUTSIDE = "leads out of the manifest's folder; paths are relative to it, without .., and links stay in it"
 _DELIMITERS = (",", ";", "\t")  # spreadsheets take a semicolon where the decimal sign is a comma
-_KEYS = {"a", "b", "split"}
+_KEYS = {"a", "b", "mask", "split"}
 _HEADER = "with a,b or a,b,split"
 _OLD_ENDS = "its lines end in CR alone; save it with the line ends of this time (in a spreadsheet: CSV UTF-8)"
 _EXAMPLE = '{"a": "x.png", "b": "y.png"}'
@@ -34,6 +34,7 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
     listing, problems = Listing(), Problems()
     lookup = _Lookup(manifest.parent, listing)
     found = {"a": Gathering(), "b": Gathering()}
+    masks, masked = {"a": Gathering(), "b": Gathering()}, False
     for where, row in _rows(manifest, listing):
         row_split = row.get("split") or "train"
         if isinstance(row_split, str):
@@ -49,7 +50,12 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
             missing = " and ".join(domain for domain in found if domain not in named)
             problems.add(f"{where}: has no {missing}; every row of a paired manifest needs a and b")
             continue
+        mask, problem = lookup.key(row["mask"]) if row.get("mask") else ("", None)
+        masked |= bool(mask)
+        if problem:
+            problems.add(f"{where}: mask = {problem}")
         for domain, name in named.items():
+            masks[domain].add(mask)
             key, problem = lookup.key(name)
             if problem:
                 problems.add(f"{where}: {domain} = {problem}")
@@ -61,7 +67,8 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
         if not keys:
             problems.add(f"{manifest}: no row of split {split} has a file of domain {domain}; add one")
     a, b = (keys.keys() for keys in found.values())
-    return Survey(Source("manifest", manifest.parent, a, b, paired, split=split), problems, listing)
+    kept = {domain: keys.keys() for domain, keys in masks.items()} if masked else {}
+    return Survey(Source("manifest", manifest.parent, a, b, paired, split=split, masks=kept), problems, listing)
 
 
 class _Lookup:

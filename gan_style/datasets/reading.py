@@ -85,13 +85,13 @@ def read_both(source: Source, config: DataConfig, index: int) -> dict[str, Loade
     return {domain: read_domain(source, config, domain, index) for domain in ("a", "b")}
 
 
-def doubts(sample: dict[str, Loaded]) -> dict[str, str]:
-    """Doubts about a sample: kind -> words."""
+def doubts(sample: dict[str, Loaded], masked: bool = False) -> dict[str, str]:
+    """Doubts about a sample: kind -> words. masked: has it a mask? Then the range is that of values inside, and others may lie beyond."""
     found = {}
     if len(sample) == 2 and (why := doubt(sample["a"].shape, sample["b"].shape)):
         found["orientation"] = f"{why} (told of the first; data/prepare.py check tells all)"
     for domain, loaded in sample.items():
-        if loaded.outside:
+        if loaded.outside and not masked:
             beyond = f"{percent(loaded.outside)} of its values lie beyond data.domain_{domain}.range"
             found[f"range {domain}"] = f"{loaded.file}: {beyond} and are cut (told of the first)"
     return found

@@ -11,6 +11,7 @@ import PIL
 
 from gan_style.config.data import DataConfig
 from gan_style.datasets.image_cache import make_cache
+from gan_style.datasets.masks import check_size, read_mask_for_crop
 from gan_style.datasets.pairs import mismatch
 from gan_style.datasets.reading import Loaded, read_both, read_for_crop
 from gan_style.datasets.survey import Source
@@ -39,6 +40,12 @@ class ResizedImages:
         if mistake := mismatch(found["a"].shape, found["b"].shape):
             raise UserError(mistake)
         return found
+
+    def mask(self, domain: str, index: int, image: Loaded) -> Loaded:
+        """The mask of image `index` of a domain, resized as `image` was. `UserError` if the two files differ in size."""
+        mask = read_mask_for_crop(self.source, self.config, domain, index)
+        check_size(mask, image)
+        return resized(mask, self.config)
 
     def _read(self, domains: tuple[str, ...], index: int) -> dict[str, Loaded]:
         marks = {domain: self._mark(domain, index) for domain in domains} if self.cache else {}  # taken before the file is read

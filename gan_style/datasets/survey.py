@@ -32,6 +32,7 @@ class Source:
     left_out: files in the folders without an image's suffix
     classes: of the layout `labelled`: the name of each class and its folder below the root
     held_out: are they training images that `data.hold_out` keeps for validation?
+    masks: domain -> the key of each image's mask; the masks of pairs are those of both domains. Empty for images without masks
     """
 
     layout: Layout
@@ -44,6 +45,7 @@ class Source:
     left_out: LeftOut = field(default_factory=LeftOut, kw_only=True)
     classes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     held_out: bool = field(default=False, kw_only=True)
+    masks: Mapping[str, Sequence[str]] = field(default_factory=dict, kw_only=True)
 
     def path(self, key: str) -> Path:
         return self.root / key
@@ -55,6 +57,10 @@ class Source:
     def image(self, domain: str, index: int) -> Path | Encoded:
         """Image `index` of domain "a" or "b", as `images.read` takes it."""
         return self.path(self.keys(domain)[index])
+
+    def mask(self, domain: str, index: int) -> Path:
+        """The mask of image `index` of domain "a" or "b". Only of a source with masks."""
+        return self.path(self.masks[domain][index])
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -93,9 +99,10 @@ class Source:
             return counted(len(self.a), "image")
         if self.layout == "labelled":
             return f"{counted(len(self.a), 'image')} of {len(self.classes)} classes: {', '.join(map(shown, self.classes))}"
+        kind = f"{self.layout}, with masks" if self.masks else self.layout
         if self.paired:
-            return f"{counted(len(self.a), 'pair')} ({self.layout})"
-        return f"{counted(len(self.a), 'image')} of domain A, {len(self.b)} of domain B, unpaired ({self.layout})"
+            return f"{counted(len(self.a), 'pair')} ({kind})"
+        return f"{counted(len(self.a), 'image')} of domain A, {len(self.b)} of domain B, unpaired ({kind})"
 
 
 @dataclass(frozen=True)

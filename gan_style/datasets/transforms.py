@@ -1,7 +1,7 @@
 """Augmentation of training samples. Only this module imports albumentations.
 
 A sample is resized, then moved (crop, flip, data.transforms), which is the same for both images of a pair. Then each domain's own
-transforms change the colours. Label maps are moved by nearest pixel and never recoloured.
+transforms change the colours. Label maps and masks are moved by nearest pixel and never recoloured.
 """
 
 import copy
@@ -24,6 +24,7 @@ from torch import Tensor
 from gan_style.config.data import CROPS
 from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.foreground import foreground_share
+from gan_style.datasets.masks import inside
 from gan_style.datasets.reading import Loaded
 from gan_style.datasets.resized import resized
 from gan_style.errors import UserError, wrong_value
@@ -52,14 +53,17 @@ class TrainingTransforms:
             _check_move(moves[-1], f"data.transforms[{i}]: {spec['name']}", config)
         self.shared = albumentations.Compose(
             moves,  # pyright: ignore[reportArgumentType]  # its list type is invariant
-            additional_targets={"second": "image", "labels_a": "mask", "labels_b": "mask"},
+            additional_targets={"second": "image", "labels_a": "mask", "labels_b": "mask", "labels_mask": "mask"},
             mask_interpolation=cv2.INTER_NEAREST,
         )
         self._crops = config.preprocess in CROPS
         self.own = {"a": _recolouring("a", config.domain_a), "b": _recolouring("b", config.domain_b)}
 
     def __call__(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
-        """Transform a pair {"a": ..., "b": ...} of equal sizes, or one of the two, to tensors [C, H, W] of the images' integers."""
+        """Transform a pair {"a": ..., "b": ...} of equal sizes, or one of the two, to tensors [C, H, W] of the images' integers.
+
+        Their mask, {..., "mask": ...}, becomes a tensor [1, H, W] of 1 inside and 0 outside.
+        """
         return self.of_resized({name: resized(loaded, self.config) for name, loaded in sample.items()}, *keys)
 
     def of_resized(self, sample: Mapping[str, Loaded], *keys: int | str) -> dict[str, Tensor]:
@@ -67,7 +71,8 @@ class TrainingTransforms:
         for loaded in sample.values():
             self._check_crop(loaded)
         moved = self._move(sample, *keys)
-        return {name: images.to_integers(self._recolour(name, loaded, *keys)) for name, loaded in moved.items()}
+        pixels = {name: inside(each.pixels) if name == "mask" else self._recolour(name, each, *keys) for name, each in moved.items()}
+        return {name: images.to_integers(each) for name, each in pixels.items()}
 
     def _check_crop(self, loaded: Loaded) -> None:
         config = self.config
@@ -116,15 +121,17 @@ class TrainingTransforms:
         return {name: Loaded(moved(loaded.pixels), loaded.labels, loaded.file) for name, loaded in sample.items()}
 
     def _crop_place(self, sample: Mapping[str, Loaded], draws: random.Random) -> tuple[float, float]:
-        """Where the crop lies, as shares of the room that it has. `foreground`: the first of some places that is no background."""
+        """Where the crop lies, as shares of the room that it has. `foreground`: the first of some places with enough foreground."""
         place = draws.random(), draws.random()
         if self.config.sampler == "uniform":
             return place
-        first, size = next(iter(sample.values())), self.config.crop_size
+        size, masked = self.config.crop_size, "mask" in sample
+        first = sample["mask"] if masked else next(iter(sample.values()))
         most, best = -1.0, place
         for _ in range(_PLACES):
             top, left = (int((side - size + 1) * share) for side, share in zip(first.pixels.shape[:2], place, strict=True))
-            share = foreground_share(first.pixels[top : top + size, left : left + size])
+            crop = first.pixels[top : top + size, left : left + size]
+            share = float(inside(crop).mean()) if masked else foreground_share(crop)
             if share > most:
                 most, best = share, place
             if share >= _FOREGROUND:

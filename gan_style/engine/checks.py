@@ -1,8 +1,9 @@
-"""Keys that contradict the networks of a method: sizes of images, names of players."""
+"""Keys and data that contradict a method: sizes of images, names of players, masks."""
 
 from typing import Any
 
 from gan_style.config.schema import RunConfig
+from gan_style.datasets.dataset import TrainingSet
 from gan_style.errors import UserError, nearest
 from gan_style.methods.base import Method
 
@@ -19,6 +20,15 @@ def check_crop(config: RunConfig[Any], method: Method) -> None:
         raise UserError(
             "method.gradient_penalty_weight: needs real and generated images of one size; crop them "
             "(data.preprocess=resize_and_crop), or take method.r1_weight"
+        )
+
+
+def check_masks(training: TrainingSet | None, method: Method) -> None:
+    """`UserError` if the training images have masks, but the method has no loss that masks weigh."""
+    if training and training.source.masks and not method.weighed:
+        raise UserError(
+            f"data.mask: the images have masks, such as {training.source.mask('a', 0)}, but no loss of this method is weighed by them; "
+            "set data.mask=off, or take pix2pix, pix2pixhd or cyclegan"
         )
 
 
