@@ -42,6 +42,18 @@ def draw_folders(root: Path, train: int = 6, val: int = 2, size: int = 24) -> Pa
     return root
 
 
+def draw_masks(root: Path) -> Path:
+    """trainMask/ and valMask/ for the pictures of `draw_folders`: a disc of label 1 with a smaller one of label 2 in it."""
+    for path in [*root.glob("trainA/*.png"), *root.glob("valA/*.png")]:
+        size, number = Image.open(path).width, int(path.stem)
+        y, x = np.mgrid[0:size, 0:size] - size / 2
+        distance = np.hypot(y - number % 3, x + number % 4)
+        mask = (distance < 0.4 * size).astype(np.uint8) + (distance < 0.2 * size)
+        (root / f"{path.parent.name[:-1]}Mask").mkdir(exist_ok=True)
+        Image.fromarray(mask).save(root / f"{path.parent.name[:-1]}Mask" / path.name)
+    return root
+
+
 def draw_classes(root: Path, names: Sequence[str] = NAMES, train: int = 3, val: int = 2) -> Path:
     """train/NAME/ and val/NAME/ for each class, the files 0.png, 1.png, ..."""
     for split, count in (("train", train), ("val", val)):

@@ -1,4 +1,4 @@
-"""The fingerprint by which a resumed run recognises its data set: the names of its images in order, and samples of the files' bytes.
+"""The fingerprint by which a resumed run recognises its data set: the names of its images and masks in order, and samples of their bytes.
 
 The order of training is a function of the seed and of each image's place in the list, so another list means another order. Reading every
 file of a large set would take as long as an epoch, so at most `LOOKS` evenly spread files of each domain are sampled. Names are relative
@@ -6,8 +6,9 @@ to the root and in one form of Unicode: a data set that moved, or was copied fro
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gan_style.datasets.keys import Keys
 from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source, shown
 from gan_style.errors import UserError
+from gan_style.files.bounded import Encoded
 from gan_style.files.opening import open_regular
 from gan_style.files.stems import composed
 
@@ -32,7 +34,9 @@ Fingerprint = dict[str, Any]  # of texts, numbers and tensors, for a checkpoint
 def fingerprint(source: Source) -> Fingerprint:
     """The fingerprint of a source, to be compared with another one by `changes`."""
     domains = ("a",) if source.b is source.a else ("a", "b")
-    return {"layout": source.layout, "paired": source.paired, "domains": {domain: _domain(source, domain) for domain in domains}}
+    found = {domain: _listing(source.keys(domain), partial(source.image, domain)) for domain in domains}
+    masks = {domain: _listing(source.masks[domain], partial(source.mask, domain)) for domain in domains if source.masks}
+    return {"layout": source.layout, "paired": source.paired, "domains": found, **({"masks": masks} if masks else {})}
 
 
 def changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray]) -> str:
@@ -43,7 +47,7 @@ def changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray]) 
     kinds = [f"{each['layout']}{'' if each['paired'] else ', unpaired'}" for each in (old, new)]
     if kinds[0] != kinds[1]:
         return f"it is read as {kinds[1]}, not as {kinds[0]}"
-    return image_changes(old, new, seen)
+    return image_changes(old, new, seen) or _mask_changes(old.get("masks", {}), new.get("masks", {}), seen)
 
 
 def image_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray] | None = None) -> str:
@@ -61,10 +65,17 @@ def image_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndar
     return ", ".join(found)
 
 
-def _domain(source: Source, domain: str) -> dict[str, Any]:
-    keys = _composed(Keys.of(source.keys(domain)))
+def _mask_changes(old: Mapping[str, Any], new: Mapping[str, Any], seen: Mapping[str, np.ndarray]) -> str:
+    if old.keys() != new.keys():
+        return "it has masks now" if new else "it has no masks any more"
+    found = ((domain, _change(old[domain], after, seen[domain])) for domain, after in new.items())
+    return next((f"its masks for domain {domain.upper()} have {change}" for domain, change in found if change), "")
+
+
+def _listing(names: Sequence[str], file_at: Callable[[int], Path | Encoded]) -> dict[str, Any]:
+    keys = _composed(Keys.of(names))
     with ThreadPoolExecutor(4) as threads:
-        looks = list(threads.map(lambda place: _look(source, domain, place), _places(len(keys))))
+        looks = list(threads.map(lambda place: _look(file_at, place), _places(len(keys))))
     return {"count": len(keys), "names": _digest(keys), "list": _listed(keys), "looks": torch.tensor(looks, dtype=torch.int64)}
 
 
@@ -83,10 +94,10 @@ def _listed(keys: Keys) -> dict[str, torch.Tensor] | None:
     return {"text": torch.tensor(keys.text), "ends": torch.tensor(keys.ends)} if len(keys) <= LISTED else None
 
 
-def _look(source: Source, domain: str, place: int) -> int:
+def _look(file_at: Callable[[int], Path | Encoded], place: int) -> int:
     """A hash of an image file's size, middle and end; 0 if it cannot be read."""
     try:
-        image = source.image(domain, place)
+        image = file_at(place)
         with open_regular(image) if isinstance(image, Path) else BytesIO(image.data) as file:
             size = file.seek(0, 2)
             parts = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import warm
 import yaml
-from pictures import draw_folders
+from pictures import draw_folders, draw_masks
 from safetensors.torch import load_file
 from smoke import ROOT, has, smoke_arguments
 
@@ -62,6 +62,14 @@ def test_two_processes_give_the_weights_of_one(name: str, tmp_path: Path) -> Non
         for key in _players(run)
     ]
     assert rates[: len(rates) // 2] == rates[len(rates) // 2 :]
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "pix2pixhd", "cyclegan"])
+def test_two_processes_give_the_weights_of_one_with_masks(name: str, tmp_path: Path) -> None:
+    data = draw_masks(draw_folders(tmp_path / "data"))
+    one = train(name, 1, data, tmp_path / "one")
+    assert largest_difference(one, train(name, 2, data, tmp_path / "two")) <= 1e-9
+    assert largest_difference(one, train(name, 1, data, tmp_path / "off", "data.mask=off")) > 1e-4, "masks changed nothing"
 
 
 def test_a_process_waits_for_one_that_works_alone_longer_than_libraries_do(tmp_path: Path) -> None:
