@@ -147,19 +147,31 @@ class Auxiliary:
         """The terms that masks weigh. suffixes: as in `losses`, of each call"""
         return tuple(f"perceptual{suffix}" for suffix in suffixes) if self.config.perceptual_weight else ()
 
-    def losses(self, output: Tensor, content: Tensor, style: Tensor, suffix: str = "", mask: Tensor | None = None) -> dict[str, Tensor]:
+    def losses(
+        self,
+        output: Tensor,
+        content: Tensor,
+        style: Tensor,
+        suffix: str = "",
+        mask: Tensor | None = None,
+        placed: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Weighted terms by name.
 
         output: translations [B, C, H, W]; content: the target of their content; style: real images
         mask: weights [B, 1, H, W] of the perceptual distances
+        placed: the translations at the places of `content`, where the two do not align; None: they are `output`
         """
         config, terms = self.config, {}
+        placed = output if placed is None else placed
         if vgg := self.frozen.get("vgg"):
-            features = vgg(to_rgb(output))
+            features = vgg(to_rgb(placed))
             contents, styles = self._targets(vgg, content, style)
             if config.perceptual_weight:
                 distances = [w * self.distance(features[layer], contents[layer], mask=mask) for layer, w in self.content_weights.items()]
                 terms[f"perceptual{suffix}"] = config.perceptual_weight * torch.stack(distances).sum()  # sum_l w_l |phi_l(y) - phi_l(c)|^2
+            if config.style_weight and placed is not output:
+                features = vgg(to_rgb(output), config.style_layers)
             if config.style_weight:
                 distances = [self._style_distance(features[layer], styles[layer]) for layer in config.style_layers]
                 terms[f"style{suffix}"] = config.style_weight * torch.stack(distances).sum()  # sum_l |G_l(y) - G_l(s)|^2

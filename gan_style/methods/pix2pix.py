@@ -4,6 +4,7 @@
 
 A conditional discriminator sees the input beside the real or the translated output. It moves first, and its objective is halved
 (section 3.3). Masks weigh `l1` and `perceptual`. Departure: dropout is the noise z in training only, so inference is deterministic.
+`pairs.py` has the L1 term and its forms for pairs that do not align.
 """
 
 from typing import Literal
@@ -12,18 +13,18 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.config.labels import DirectedConfig
-from gan_style.losses.l1 import l1_loss
 from gan_style.methods.adversarial import AdversarialConfig
 from gan_style.methods.adversary import Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
+from gan_style.methods.pairs import Pairs, PairsConfig
 from gan_style.networks import DiscriminatorConfig, GeneratorConfig
 from gan_style.networks.discriminators.patchgan import PatchConfig
 from gan_style.networks.generators.unet import UnetConfig
 from gan_style.types import Batch, Direction, Outputs, Task
 
 
-class Pix2PixConfig(AdversarialConfig, AuxiliaryConfig, DirectedConfig):
+class Pix2PixConfig(PairsConfig, AdversarialConfig, AuxiliaryConfig, DirectedConfig):
     """pix2pix. The defaults are those of the paper."""
 
     name: Literal["pix2pix"] = Field(
@@ -51,17 +52,19 @@ class Pix2Pix(Method):
             "discriminator": build_discriminator(config.discriminator, channels_in + channels_out),
             **self.adversary.state("discriminator"),
         }
+        self.pairs = Pairs(config, channels_out)
+        self.networks |= self.pairs.networks
         self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen
         self.players = (
             Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
-            Player("generator", ("generator",), translates=True, every=config.critic_steps),
+            Player("generator", ("generator", *self.pairs.networks), translates=True, every=config.critic_steps),
         )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
     @property
     def weighed(self) -> tuple[str, ...]:
-        return (*(("l1",) if self.config.l1_weight else ()), *self.auxiliary.weighed(""))
+        return (*self.pairs.weighed, *self.auxiliary.weighed(""))
 
     def translate(self, batch: Batch) -> Outputs:
         real_input, _ = batch.oriented(self.config.direction)
@@ -78,10 +81,12 @@ class Pix2Pix(Method):
                 **judged.penalties,
             }
         mask = batch.mask(self.config.direction[-1])
+        registered, smoothness = self.pairs.registered(self.networks, outputs["fake"], real_output)  # G(x), or where the truth has it
         return {
             "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"], real_input),  # -E[log D(x, G(x))], non-saturating
-            "l1": self.config.l1_weight * l1_loss(outputs["fake"], real_output, mask),  # lambda E[|y - G(x)|]
-            **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output, mask=mask),
+            "l1": self.pairs.l1(registered, real_output, mask),  # lambda E[|y - G(x)|]
+            **smoothness,
+            **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output, mask=mask, placed=registered),
         }
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:

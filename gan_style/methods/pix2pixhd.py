@@ -5,7 +5,7 @@
 D_k sees the input s (label maps class by class) beside the real or translated image at 1/2^(k-1) of its size. L_FM compares its features of
 the real and of the translated image. D moves first and its objective is halved, as in the public code. Departures: the least squares and
 their halving as in pix2pix; no instance features (section 3.4). Scales are summed for SPADE too, as in equation 3; its public code
-averages them. Masks weigh `feature_matching` and `perceptual`.
+averages them. Masks weigh `feature_matching`, `perceptual` and `l1`.
 
 In the generator's turn the discriminator scores the real images again, without a graph, because it has moved since its own turn: its
 earlier features would differ from those of a perfect translation (docs/decisions/0017).
@@ -27,6 +27,7 @@ from gan_style.methods.adversary import Adversary
 from gan_style.methods.auxiliary import Auxiliary, AuxiliaryConfig, PerceptualDistance, PerceptualLayers
 from gan_style.methods.base import Method, Player, build_discriminator, build_generator
 from gan_style.methods.keys import Adversarial
+from gan_style.methods.pairs import Pairs, PairsConfig
 from gan_style.methods.trained import open_trained
 from gan_style.networks import FeatureDiscriminatorConfig, GeneratorConfig
 from gan_style.networks.discriminators.multiscale import MultiscaleConfig
@@ -37,7 +38,7 @@ from gan_style.types import Batch, Direction, Outputs, Task
 COARSE = "generator.coarse."  # the global generator's weights, but its last layer's, within a translator
 
 
-class Pix2PixHDConfig(AdversarialConfig, AuxiliaryConfig, LabelledConfig):
+class Pix2PixHDConfig(PairsConfig, AdversarialConfig, AuxiliaryConfig, LabelledConfig):
     """pix2pixHD; the defaults are the paper's but for the VGG loss, whose weights are a download: configs/pix2pixhd.yaml has it."""
 
     name: Literal["pix2pixhd"] = Field(
@@ -103,17 +104,20 @@ class Pix2PixHD(Method):
             "discriminator": build_discriminator(config.discriminator, seen),
             **self.adversary.state("discriminator"),
         }
+        self.pairs = Pairs(config, channels_out)
+        self.networks |= self.pairs.networks
         self.auxiliary = Auxiliary(config, task)
         self.frozen = self.auxiliary.frozen
         self.players = (
             Player("discriminator", ("discriminator",), bounded=self.adversary.bounded),
-            Player("generator", ("generator",), translates=True, every=config.critic_steps),
+            Player("generator", ("generator", *self.pairs.networks), translates=True, every=config.critic_steps),
         )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
     @property
     def weighed(self) -> tuple[str, ...]:
-        return (*(("feature_matching",) if self.config.feature_weight else ()), *self.auxiliary.weighed(""))
+        matched = ("feature_matching",) if self.config.feature_weight else ()
+        return (*self.pairs.weighed, *matched, *self.auxiliary.weighed(""))
 
     def rests(self, network: str, parameter: str, step: int) -> bool:
         return step < self.config.fixed_steps and network == "generator" and parameter.startswith(COARSE)
@@ -135,12 +139,18 @@ class Pix2PixHD(Method):
         scores, fake_features = discriminator.judged(self.adversary.shown(batch, fake, encoded))
         losses = {"adversarial": self.adversary.generators_side(scores, True)}  # sum_k E[(D_k(s, G(s)) - 1)^2]
         mask = batch.mask(self.config.direction[-1])
+        registered, smoothness = self.pairs.registered(self.networks, fake, real)  # G(s), or where the truth has it
+        losses |= smoothness
+        if self.config.l1_weight:
+            losses["l1"] = self.pairs.l1(registered, real, mask)
         if self.config.feature_weight:
+            if registered is not fake:
+                _, fake_features = discriminator.judged(self.adversary.shown(batch, registered, encoded))
             with torch.no_grad():
                 _, real_features = discriminator.judged(self.adversary.shown(batch, real, encoded, kind="real"))
             matched = feature_matching_loss(fake_features, real_features, self.adversary.moved(batch, mask))
             losses["feature_matching"] = self.config.feature_weight * matched  # lambda L_FM
-        return losses | self.auxiliary.losses(fake, content=real, style=real, mask=mask)  # lambda_VGG L_VGG
+        return losses | self.auxiliary.losses(fake, content=real, style=real, mask=mask, placed=registered)  # lambda_VGG L_VGG
 
     def translations(self, batch: Batch, outputs: Outputs) -> dict[Direction, tuple[Tensor, Tensor]]:
         return {self.config.direction: (batch.oriented(self.config.direction)[0], outputs["fake"])}
