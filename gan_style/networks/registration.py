@@ -46,8 +46,10 @@ class RegistrationNetwork(nn.Module):
         self.downs = nn.ModuleList()
         for level, width in enumerate(widths):
             layers = OrderedDict[str, nn.Module]()
-            layers["conv"] = nn.Conv2d(widths[level - 1] if level else 2 * channels, width, 4, stride=2, padding=1)
-            if 0 < level < innermost:
+            normalised = 0 < level < innermost
+            before = widths[level - 1] if level else 2 * channels
+            layers["conv"] = nn.Conv2d(before, width, 4, stride=2, padding=1, bias=not normalised)
+            if normalised:
                 layers["norm"] = norm_layer("instance", width)
             layers["activation"] = nn.LeakyReLU(0.2)
             self.downs.append(nn.Sequential(layers))
@@ -55,7 +57,7 @@ class RegistrationNetwork(nn.Module):
         self.ups = nn.ModuleList()  # innermost first, as they run
         for level in reversed(range(1, num_downs)):
             layers = OrderedDict[str, nn.Module]()
-            layers["conv"] = ResizeConvolution(widths[level] * (1 if level == innermost else 2), widths[level - 1], bias=True)
+            layers["conv"] = ResizeConvolution(widths[level] * (1 if level == innermost else 2), widths[level - 1], bias=False)
             layers["norm"] = norm_layer("instance", widths[level - 1])
             layers["activation"] = nn.LeakyReLU(0.2)
             self.ups.append(nn.Sequential(layers))

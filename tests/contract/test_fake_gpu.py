@@ -116,6 +116,13 @@ def test_nor_do_those_of_weighed_negatives(name: str, tmp_path: Path, fake_gpu: 
     rehearse(name, tmp_path, fake_gpu, {"nce_weighting": STABILISERS["nce_weighting"]})
 
 
+@pytest.mark.parametrize("distance", ["plain", "pyramid", "shift"])
+@pytest.mark.parametrize("name", ["pix2pix", "pix2pixhd"])
+def test_nor_do_those_of_pairs_that_do_not_align(name: str, distance: str, tmp_path: Path, fake_gpu: Any) -> None:
+    registered = {"registration_weight": 1.0, "registration": {"base_channels": 4}}
+    rehearse(name, tmp_path, fake_gpu, {"l1": distance, "l1_weight": 10.0, **registered})
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_whole_step_reads_no_value(name: str, tmp_path: Path) -> None:
     trainer = make_trainer(tiny_config(name, tmp_path, train={"ema_decay": 0.9, "accumulate": 2}, optim={"clip_norm": 1.0}))

@@ -97,6 +97,15 @@ def test_large_generators_give_the_weights_of_one_process(changes: list[str], tm
     assert largest_difference(one, two) <= 1e-9
 
 
+@pytest.mark.parametrize("name", ["pix2pix", "pix2pixhd"])
+@pytest.mark.parametrize("distance", ["plain", "pyramid", "shift"])
+def test_a_registration_network_gets_the_weights_of_one_process(name: str, distance: str, tmp_path: Path) -> None:
+    data = draw_folders(tmp_path / "data")
+    changes = [f"method.l1={distance}", "method.l1_weight=10", "method.registration_weight=1", "method.registration.base_channels=4"]
+    one, two = (train(name, processes, data, tmp_path / str(processes), *changes) for processes in (1, 2))
+    assert largest_difference(one, two) <= 1e-9
+
+
 def _players(run: Path) -> list[str]:
     first = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
     return [key.removeprefix("lr/") for key in first if key.startswith("lr/")]
