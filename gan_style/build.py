@@ -289,7 +289,7 @@ def make_grid(
 ) -> SampleGrid | None:
     """The object that draws sample grids; None if there are no validation images."""
     examples = make_examples(config, method, validation)
-    return SampleGrid(translators, examples, device) if examples else None
+    return SampleGrid(translators, examples, device, method.field) if examples else None
 
 
 def make_examples(config: RunConfig[Any], method: Method, validation: ValidationSet | None) -> list[Example]:

@@ -1,16 +1,18 @@
 """Sample grids: translations of the same validation images at different steps of training."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gan_style.engine.console import in_words
 from gan_style.evaluation.cases import run_alone
 from gan_style.files import images
+from gan_style.files.field_picture import field_picture
 from gan_style.files.sheet import tile
 from gan_style.machine.memory import room_for
 from gan_style.types import Direction
@@ -31,16 +33,23 @@ class Example:
 
 
 class SampleGrid:
-    """Draws one row for each example: shown images | translations | truth, in cells of the largest picture's size.
+    """Draws one row for each example: shown images | translations | truth | field, in cells of the largest picture's size.
 
     translators: networks of `methods.serving.serving_network`, which infer runs too. They see one image at a time, without autocast, as
     they do there. `draw` gives them their weights.
+    field: `Method.field`. If it returns a field between the last translation and the truth, that field is drawn at the right
     """
 
-    def __init__(self, translators: Mapping[Direction, nn.Module], examples: Sequence[Example], device: torch.device) -> None:
+    def __init__(
+        self,
+        translators: Mapping[Direction, nn.Module],
+        examples: Sequence[Example],
+        device: torch.device,
+        field: Callable[[Tensor, Tensor], Tensor | None],
+    ) -> None:
         self.translators: dict[Direction, nn.Module] = {direction: translator.to(device) for direction, translator in translators.items()}
         self.examples = examples
-        self.device = device
+        self.device, self.field = device, field
 
     @torch.no_grad()
     def draw(self, path: Path, weights: Mapping[Direction, Mapping[str, Tensor]]) -> None:
@@ -51,8 +60,16 @@ class SampleGrid:
         for example in self.examples:
             network = self.translators[example.direction]
             translated = [run_alone(network, inputs, self.device).cpu() for inputs in example.inputs]
-            rows.append([picture for picture in (*example.shown, *translated, example.truth) if picture is not None])
-        images.write(path, tile([[images.to_pixels(picture) for picture in row] for row in rows]))
+            row = [picture for picture in (*example.shown, *translated, example.truth) if picture is not None]
+            rows.append([*map(images.to_pixels, row), *self._fields(translated[-1], example.truth)])
+        images.write(path, tile(rows))
+
+    def _fields(self, output: Tensor, truth: Tensor | None) -> list[np.ndarray]:
+        """The picture of the field between a translation and its truth [C, H, W], if there is a field."""
+        if truth is None or truth.shape != output.shape:
+            return []
+        field = self.field(output[None].to(self.device), truth[None].to(self.device))
+        return [] if field is None else [field_picture(field[0].double().cpu().numpy())]
 
 
 def draw_or_warn(grid: SampleGrid, folder: Path, step: int, weights: Mapping[Direction, Mapping[str, Tensor]], again: bool) -> Path | None:

@@ -111,6 +111,13 @@ class Method(ABC):
         """The condition of this run's translators."""
         return self.takes(self.Config.model_validate(self.served_config()))
 
+    def field(self, output: Tensor, truth: Tensor) -> Tensor | None:
+        """The displacement field [B, 2, H, W] in pixels by which training moves translations before it compares them with their truth.
+
+        None: training moves none. output, truth: images [B, C, H, W] in [-1, 1]. Called without a graph, by one process alone.
+        """
+        return None
+
     @property
     def weighed(self) -> tuple[str, ...]:
         """The names of the losses that masks weigh (`Batch.masks`): those that compare each place of an image with its target."""

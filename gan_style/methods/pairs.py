@@ -9,6 +9,7 @@ Without R, T(G(x)) is G(x). The player of the generator owns R. Training alone u
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -75,6 +76,14 @@ class Pairs:
             return fake, {}
         field = networks[REGISTRATION](fake, real)  # phi
         return warp(fake, field), {"smoothness": self.config.registration_weight * smoothness(field)}  # T(G(x), phi), w E[|grad phi|^2]
+
+    @torch.no_grad()
+    def field(self, output: Tensor, truth: Tensor) -> Tensor | None:
+        """The field [B, 2, H, W] in pixels, of the bare network, so that other processes need not take part; None without registration."""
+        if not self.networks:
+            return None
+        network = self.networks[REGISTRATION]
+        return network.forward(output, truth.to(next(network.parameters())))
 
     @property
     def weighed(self) -> tuple[str, ...]:

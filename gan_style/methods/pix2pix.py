@@ -62,6 +62,9 @@ class Pix2Pix(Method):
         )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
+    def field(self, output: Tensor, truth: Tensor) -> Tensor | None:
+        return self.pairs.field(output, truth)
+
     @property
     def weighed(self) -> tuple[str, ...]:
         return (*self.pairs.weighed, *self.auxiliary.weighed(""))

@@ -114,6 +114,9 @@ class Pix2PixHD(Method):
         )
         self.translators: dict[Direction, str] = {config.direction: "generator"}
 
+    def field(self, output: Tensor, truth: Tensor) -> Tensor | None:
+        return self.pairs.field(output, truth)
+
     @property
     def weighed(self) -> tuple[str, ...]:
         matched = ("feature_matching",) if self.config.feature_weight else ()

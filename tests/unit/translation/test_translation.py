@@ -113,9 +113,8 @@ def test_it_equals_what_training_showed(tmp_path: Path, generator: dict, preproc
     height, width = source.shape[1:]
     assert (height, width) == {"resize_and_crop": (36, 36), "scale_width": (32, 44), "none": (51, 70)}[preprocess]
     config = METHODS["pix2pix"].Config.model_validate(Predictor.load(bundle, "cpu").info.translator)
-    grid = SampleGrid(
-        {"a2b": serving_network("pix2pix", config, 3, 3)}, [Example("a2b", [(source,)], (source,), None)], torch.device("cpu")
-    )
+    translators: Any = {"a2b": serving_network("pix2pix", config, 3, 3)}
+    grid = SampleGrid(translators, [Example("a2b", [(source,)], (source,), None)], torch.device("cpu"), lambda output, truth: None)
     grid.draw(tmp_path / "grid.png", {"a2b": load_file(bundle)})
     shown = images.read(tmp_path / "grid.png", 3).pixels
     assert shown.shape == (height, 2 * width, 3)
