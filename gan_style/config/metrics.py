@@ -28,4 +28,10 @@ METRICS: dict[str, Metric] = {
     "structure": Metric("input", False, "distance of self-similarities to the input"),
 }
 DEFAULT_PAIRED, DEFAULT_UNPAIRED = ("l1", "psnr", "ssim"), ("kid", "structure")  # the metrics of a run that names none
+INSIDE = ("l1", "mae", "psnr", "ssim")  # the metrics that are measured inside masks; the others look at whole images
 MEASURED = ("mae",)  # the metrics of values with a unit, which pictures do not have
+
+
+def metric_of(name: str) -> Metric | None:
+    """The metric of a name in a log, such as `psnr`, `b2a_psnr` or `psnr_label2`; None if there is none."""
+    return METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_").partition("_label")[0])

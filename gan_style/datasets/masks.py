@@ -48,6 +48,8 @@ def found_masks(source: Source, problems: Problems) -> Source:
     where = "its row, as other rows have"
     if not source.masks and (folder := mask_folder(source)) is not None:
         if source.layout in ("images", "labelled") or isinstance(source, TwoFolders):
+            if source.split != "train":
+                return source
             of = "data.root_b" if isinstance(source, TwoFolders) else "this method"
             raise UserError(f"{source.root / folder}: masks have no effect with {of}; set data.mask=off, or move the folder away")
         source, where = replace(source, masks=_by_stem(source, folder, problems)), str(source.root / folder)
@@ -76,9 +78,13 @@ def _by_stem(source: Source, folder: str, problems: Problems) -> dict[str, Keys]
 def read_mask(source: Source, domain: str, index: int) -> Loaded:
     """The mask of image `index` of domain "a" or "b": pixels [H, W, 1] uint8 or uint16, 0 outside, inside the label, which is 1 or more."""
     path = source.mask(domain, index)
+    return Loaded(read_labels(path), True, str(path))
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """The labels [H, W, 1] of a mask's file, as `labels_of` makes them."""
     _check_channels(path, images.probe(path, raw=True).channels)
-    values = images.read(path, 1, raw=True).pixels
-    return Loaded(labels_of(values), True, str(path))
+    return labels_of(images.read(path, 1, raw=True).pixels)
 
 
 def read_mask_for_crop(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:

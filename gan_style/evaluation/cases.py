@@ -36,12 +36,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Question:
-    """The images of one translation, [C, H, W] in [-1, 1]: its inputs, and the images that it is compared with."""
+    """The images of one translation, [C, H, W] in [-1, 1]: its inputs, and the images that it is compared with; the mask as in `Case`."""
 
     name: str
     inputs: tuple[Tensor, ...]
     source: Tensor
     truth: Tensor | None
+    mask: Tensor | None = None
 
 
 class Cases:
@@ -106,7 +107,7 @@ class Cases:
         if not self.places:
             raise UserError(f"--to {self.to}: all validation images are of this domain; name another domain, or add images of others")
         if not self.from_noise:
-            source, other, name = self._images(self.places[0])
+            source, other, name, _ = self._images(self.places[0])
             truth = _corner(other) if other is not None and self.other == "truth" else None
             stand_in = _corner(source if truth is None else source[:1].expand(len(truth), -1, -1))
             suite.measure(Case(name, stand_in, truth, _corner(source), self.span))
@@ -122,18 +123,18 @@ class Cases:
         if self.from_noise:
             nothing = torch.empty(0)
             return Question(f"sample {place}", self.condition.inputs(Given(nothing, number=place, seed=self.seed)), nothing, None)
-        source, other, name = self._images(place)
+        source, other, name, mask = self._images(place)
         inputs = self.condition.inputs(Given(source, other, place, self.validation.label(place), self.seed, self.to))
-        return Question(name, inputs, source, other if self.other == "truth" else None)
+        return Question(name, inputs, source, other if self.other == "truth" else None, mask)
 
-    def _images(self, place: int) -> tuple[Tensor, Tensor | None, str]:
-        """The input, the other image that it gets, and its name."""
+    def _images(self, place: int) -> tuple[Tensor, Tensor | None, str, Tensor | None]:
+        """The input, the other image that it gets, its name, and the mask of a true output."""
         if self.other == "truth":
             pair = self.validation.read_pair(place)
             source, truth = (self.validation.sized(pair[domain]) for domain in (self.direction[0], self.direction[-1]))
-            return source, truth, self.name(place)
+            return source, truth, self.name(place), self.validation.mask(self.direction[-1], place, pair[self.direction[-1]])
         source, name = self.read(place)
-        return source, self.read_real(place % self.real_length)[0] if self.other else None, name
+        return source, self.read_real(place % self.real_length)[0] if self.other else None, name, None
 
 
 def open_cases(
@@ -197,7 +198,7 @@ def translations(
     alone = Batches(translate, 1)
     for place, reading in read_ahead(cases.question, places):
         for question, translated in alone.over([reading.result()]):
-            yield place, Case(question.name, result_of(translated), question.truth, question.source, cases.span)
+            yield place, Case(question.name, result_of(translated), question.truth, question.source, cases.span, question.mask)
 
 
 def scale_of_results(data: DataConfig, method: str, direction: Direction) -> Scale | None:

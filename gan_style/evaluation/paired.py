@@ -27,12 +27,17 @@ def psnr(translated: Tensor, truth: Tensor) -> Tensor:
 
 def ssim(translated: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity (Wang et al., 2004, equation 13), averaged over the channels and the windows wholly inside the image."""
+    return ssim_map(translated, truth).mean()
+
+
+def ssim_map(translated: Tensor, truth: Tensor) -> Tensor:
+    """The structural similarity of each channel and window, at the window's centre: [1, C, H - WINDOW + 1, W - WINDOW + 1]."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_size(translated, WINDOW, "ssim")
     _, everywhere = structural_similarity_index_measure(translated, truth, data_range=1.0, return_full_image=True)
     border = WINDOW // 2  # torchmetrics has padded the image there
-    return everywhere[..., border:-border, border:-border].mean()
+    return everywhere[..., border:-border, border:-border]
 
 
 def ms_ssim(translated: Tensor, truth: Tensor) -> Tensor:

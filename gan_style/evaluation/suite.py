@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gan_style.config.metrics import Compares
+from gan_style.config.metrics import INSIDE, Compares
 from gan_style.errors import UserError
 from gan_style.evaluation.choice import compares
 from gan_style.evaluation.distributions import fid, kid
 from gan_style.evaluation.features import feature_network, structure_network
+from gan_style.evaluation.inside import inside, of_labels
 from gan_style.evaluation.lpips import LPIPS
 from gan_style.evaluation.paired import PAIRED, l1
 from gan_style.evaluation.structure import bounded, structure_distance
@@ -30,6 +31,7 @@ class Case:
     """A translation and the images that it is compared with, [C, H, W] in [-1, 1] or None.
 
     name: for messages; span: the distance of -1 and 1 in the unit of the values, for `mae`
+    mask: [1, H, W], 0 outside, inside the label of each pixel; the metrics of pixels are those inside
     """
 
     name: str
@@ -37,6 +39,7 @@ class Case:
     truth: Tensor | None = None
     source: Tensor | None = None
     span: float | None = None
+    mask: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ class Networks:
     lpips: str = "alex"
     structure: str = "imagenet"
     prefix: str = "validation."
+
+
+def _mean(name: str, rows: Sequence[Row]) -> float:
+    """The mean of a metric over the rows that have it; NaN if none has: all masks are empty."""
+    values = [float(row[name]) for row in rows if name in row]
+    return math.fsum(values) / len(values) if values else math.nan
 
 
 class Suite(nn.Module):
@@ -104,12 +113,15 @@ class Suite(nn.Module):
             return self.features(self._placed(image))[0].cpu()
 
     def combine(self, rows: Mapping[int, Row], real: Mapping[int, Tensor]) -> dict[str, float]:
-        """metric -> value over all translations and real images. rows, real: place -> row, place -> features"""
+        """metric -> value over all translations and real images. rows, real: place -> row, place -> features
+
+        With masks of several labels, `l1_label2` and so on follow the metric. An image without a pixel inside does not count.
+        """
         ordered = [rows[place] for place in sorted(rows)]
         values: dict[str, float] = {}
         for name in self.names:
             if name not in DISTRIBUTIONS:
-                values[name] = math.fsum(float(row[name]) for row in ordered) / len(ordered)
+                values |= {each: _mean(each, ordered) for each in (name, *of_labels(name, ordered))}
                 continue
             sets = torch.stack([row[FEATURES] for row in ordered]), torch.stack([real[place] for place in sorted(real)])
             values[name] = DISTRIBUTIONS[name](*sets) if all(torch.isfinite(each).all() for each in sets) else math.nan
@@ -121,10 +133,7 @@ class Suite(nn.Module):
         if self.compares("truth"):
             truth = self._placed(self._truth(case))
             precise = [(image.double() + 1) / 2 for image in (translated, truth)]
-            row |= {name: PAIRED[name](*precise) for name in self.names if name in PAIRED}
-            if "mae" in self.names:
-                assert case.span is not None
-                row["mae"] = l1(*precise) * case.span
+            row |= self._pixels(case, *precise)
             if self.lpips:
                 row["lpips"] = self.lpips(translated, truth)
         if self.structure:
@@ -133,6 +142,26 @@ class Suite(nn.Module):
         if self.features:
             row[FEATURES] = self.features(translated)[0]
         return row
+
+    def _pixels(self, case: Case, translated: Tensor, truth: Tensor) -> Row:
+        """The metrics of pixels of two images [1, C, H, W] in [0, 1], inside the mask if there is one."""
+        whole = [name for name in self.names if name in PAIRED and (case.mask is None or name not in INSIDE)]
+        row = {name: PAIRED[name](translated, truth) for name in whole}
+        if case.mask is not None:
+            row |= inside([name for name in self.names if name in INSIDE], translated, truth, self._mask(case))
+        if "mae" in self.names:
+            assert case.span is not None
+            errors = {"l1": l1(translated, truth)} if case.mask is None else inside(("l1",), translated, truth, self._mask(case))
+            row |= {f"mae{name.removeprefix('l1')}": value * case.span for name, value in errors.items()}
+        return row
+
+    def _mask(self, case: Case) -> Tensor:
+        """The labels [H, W] on the suite's device."""
+        assert case.mask is not None
+        if case.mask.shape[1:] != case.translated.shape[1:]:
+            (own_height, own_width), (height, width) = case.translated.shape[1:], case.mask.shape[1:]
+            raise UserError(f"the translation has {own_width} x {own_height} pixels, its mask {width} x {height}; they must be equal")
+        return case.mask[0].to(self.get_buffer("place").device)
 
     def _placed(self, image: Tensor) -> Tensor:
         """[C, H, W] -> [1, C, H, W] on the suite's device."""

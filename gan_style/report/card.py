@@ -13,7 +13,7 @@ from gan_style.bundles.file import BundleInfo
 from gan_style.bundles.hub import PICTURE
 from gan_style.bundles.place import without_place
 from gan_style.conditions import AnyCondition, Exemplar, Label, Mix, Noise
-from gan_style.config.metrics import METRICS
+from gan_style.config.metrics import metric_of
 from gan_style.errors import one_line
 from gan_style.methods import METHODS
 from gan_style.report.charts import in_digits
@@ -148,7 +148,7 @@ def _scores(run: Past) -> str:
     rows = []
     for name, curve in run.log.under("val/").items():
         best = {"higher": curve.highest, "lower": curve.lowest}.get(better(name))
-        metric = METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_"))
+        metric = metric_of(name)
         words = f"{metric.words}; {better(name)} is better" if metric else ""
         rows.append((_cell(name), in_digits(curve.last), f"{in_digits(best[0])} at step {best[1]}" if best else "", words))
     return _table(("metric", "last", "best", ""), rows) if rows else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gan_style.config.metrics import METRICS
+from gan_style.config.metrics import metric_of
 from gan_style.config.yaml_file import MAX_CONFIG_BYTES, read_yaml
 from gan_style.errors import UserError
 from gan_style.files.opening import read_regular
@@ -111,7 +111,7 @@ class Past:
 
 def better(name: str) -> str:
     """`higher` or `lower`, whichever is better for a validation metric (`psnr`, `b2a_psnr`); empty if that is unknown."""
-    metric = METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_"))
+    metric = metric_of(name)
     return "" if metric is None else "higher" if metric.higher_is_better else "lower"
 
 

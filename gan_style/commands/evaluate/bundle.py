@@ -99,7 +99,7 @@ def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     if "b" not in METHODS[info.method].Config.domains:
         given = made = given.model_copy(update={"channels": info.out_channels})
     first, second = (given, made) if info.direction == "a2b" else (made, given)
-    where = {"root": options.data, "root_b": options.data_b, "source": options.source or "auto"}
+    where = {"root": options.data, "root_b": options.data_b, "source": options.source or "auto", "mask": options.mask or "auto"}
     return DataConfig.model_validate({**where, **info.resize.model_dump(), "domain_a": first, "domain_b": second})
 
 

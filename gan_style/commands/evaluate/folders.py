@@ -6,12 +6,14 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from gan_style.bundles.file import Resize
 from gan_style.commands.evaluate.options import metrics_of_files
 from gan_style.commands.evaluate.result import Result, Seam
 from gan_style.commands.evaluate.task import TaskScoring
+from gan_style.datasets.masks import read_labels
 from gan_style.errors import UserError, one_line
 from gan_style.evaluation.choice import compares
 from gan_style.evaluation.seams import seam_index
@@ -34,6 +36,9 @@ def measure_folders(options: Namespace) -> Result:
     results = by_stem("--results", options.results)
     truths = by_stem("--truth", options.truth) if options.truth is not None else {}
     inputs = by_stem("--inputs", options.inputs) if options.inputs is not None else {}
+    masks = by_stem("--masks", options.masks) if options.masks is not None else {}
+    if masks:
+        check_pairs(results, masks, f"--masks {options.masks}", both_ways=False)
     if compares(names, "truth"):
         check_pairs(results, truths, f"--truth {options.truth}", both_ways=True)
     if compares(names, "domain") and min(len(results), len(truths)) < 2:
@@ -51,7 +56,8 @@ def measure_folders(options: Namespace) -> Result:
     def read(place: int) -> Case:
         name = stems[place]
         truth = _read(truths[name]) if suite.compares("truth") else None
-        return Case(str(results[name]), _read(results[name]), truth, _read(inputs[name]) if inputs else None)
+        source, mask = _read(inputs[name]) if inputs else None, _read_mask(masks[name]) if masks else None
+        return Case(str(results[name]), _read(results[name]), truth, source, mask=mask)
 
     rows: dict[int, Row] = {}
     seams: list[float] = []
@@ -67,7 +73,7 @@ def measure_folders(options: Namespace) -> Result:
         paths = list(truths.values())
         for place, reading in read_ahead(lambda place: _read(paths[place]), range(len(paths))):
             real[place] = suite.describe(reading.result(), str(paths[place]))
-    what = {side: text for side in ("results", "truth", "inputs", "data") if (text := getattr(options, side)) is not None}
+    what = {side: text for side in ("results", "truth", "inputs", "masks", "data") if (text := getattr(options, side)) is not None}
     seam = None if options.seams is None else Seam(options.seams, math.fsum(seams) / len(seams))
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None, seam)
 
@@ -111,6 +117,10 @@ def _seam_index(case: Case, tile: int) -> float:
 
 def _read(path: Path) -> Tensor:
     return images.to_tensor(images.read(path, 3).pixels)
+
+
+def _read_mask(path: Path) -> Tensor:
+    return images.to_integers(read_labels(path).astype(np.int32))
 
 
 def resize_of(results: Iterable[Path]) -> Resize:

@@ -6,16 +6,17 @@ from pathlib import Path
 from gan_style.commands.evaluate.result import written
 from gan_style.commands.options import device_option, place, whole
 from gan_style.commands.parser import CommandParser
-from gan_style.config.metrics import DEFAULT_PAIRED, METRICS, Compares
+from gan_style.config.metrics import DEFAULT_PAIRED, INSIDE, METRICS, Compares
 from gan_style.errors import UserError, nearest
 from gan_style.files import atomic
 from gan_style.files.opening import refusal
 
-_PATHS = ("model", "data", "data_b", "results", "truth", "inputs", "segmenter", "json")
+_PATHS = ("model", "data", "data_b", "results", "truth", "inputs", "masks", "segmenter", "json")
 # Options that have no effect without one of the others
 _BELONGS = {
     **dict.fromkeys(("truth", "inputs", "seams"), ("results",)),
-    **dict.fromkeys(("data_b", "output_labels", "images", "seed", "to"), ("model",)),
+    "masks": ("truth",),
+    **dict.fromkeys(("mask", "data_b", "output_labels", "images", "seed", "to"), ("model",)),
     **dict.fromkeys(("data", "source", "direction"), ("model", "segmenter")),
     **dict.fromkeys(("segmenter_steps", "labels", "ignore_color"), ("segmenter",)),
 }
@@ -35,6 +36,7 @@ def evaluate_parser() -> argparse.ArgumentParser:
     files.add_argument("--results", type=place, metavar="DIR", help="translated pictures")
     files.add_argument("--truth", type=place, metavar="DIR", help="what they should be; for fid and kid, real pictures of their kind")
     files.add_argument("--inputs", type=place, metavar="DIR", help="what they were made from, for structure")
+    files.add_argument("--masks", type=place, metavar="DIR", help="metrics of pixels inside these masks alone: 0 outside, else inside")
     files.add_argument("--seams", type=whole(2, 10_000_000), metavar="N", help="tell by a seam index if borders of tiles of N pixels show")
     model = parser.add_argument_group("a bundle over validation images, as training measures it")
     model.add_argument(
@@ -44,6 +46,9 @@ def evaluate_parser() -> argparse.ArgumentParser:
     model.add_argument("--data-b", type=place, metavar="ROOT", help="domain B's images where they lie elsewhere, as in data.root_b")
     model.add_argument(
         "--source", choices=["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"], help="as data.source"
+    )
+    model.add_argument(
+        "--mask", choices=("auto", "off"), help="auto: metrics of pixels are those inside the data set's masks; off: of whole images"
     )
     model.add_argument(
         "--direction", choices=("a2b", "b2a"), help="which bundle of a run folder; with --segmenter, from labels to photos; default: a2b"
@@ -118,6 +123,8 @@ def metrics_of_files(options: argparse.Namespace) -> tuple[str, ...]:
     for side in given:
         if side not in sides.values():
             raise UserError(f"--{side}: none of the metrics {', '.join(names)} compares with it; leave it out, or choose other --metrics")
+    if options.masks is not None and not {*names} & {*INSIDE}:
+        raise UserError(f"--masks: none of the metrics {', '.join(names)} looks at pixels; leave it out, or ask for {', '.join(INSIDE)}")
     return names
 
 

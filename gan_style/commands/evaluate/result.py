@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gan_style.config.metrics import METRICS
+from gan_style.config.metrics import metric_of
 from gan_style.errors import UserError, one_line
 from gan_style.files import atomic
 
@@ -37,7 +37,8 @@ def result_table(result: Result) -> str:
     lines = [one_line(f"{side:10} {words}") for side, words in result.what.items()]
     lines.append(f"images     {result.images}")
     for name, value in result.metrics.items():
-        metric = METRICS[name]
+        metric = metric_of(name)
+        assert metric
         network = f" ({result.networks[name]})" if name in result.networks else ""
         better = "higher" if metric.higher_is_better else "lower"
         lines.append(one_line(f"{name:10} {value:<12.6g} {better} is better: {metric.words}{network}"))
