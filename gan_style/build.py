@@ -11,14 +11,13 @@ from accelerate import Accelerator
 from torch import nn
 
 from gan_style.bundles.file import BundleInfo, Resize
-from gan_style.conditions import Exemplar, Given
+from gan_style.conditions import Exemplar
 from gan_style.config.domain_names import with_domain_names
 from gan_style.config.load import dump_config
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, batches_of_one, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
-from gan_style.datasets.spread import spread
 from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.beginning.start import ForeignNetwork, ancestor, begin, check_same_everywhere
@@ -36,7 +35,7 @@ from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
 from gan_style.engine.run_classes import domain_colours, label_colours, with_colours, with_domain_keys
 from gan_style.engine.run_values import bundle_values, domain_values
-from gan_style.engine.samples import Example, SampleGrid
+from gan_style.engine.samples import SampleGrid, make_examples
 from gan_style.engine.summary import computing, summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
@@ -129,9 +128,8 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
     slots = frozenset(slots_of(*layout))
     known = KnownData(training, config) if accelerator.is_main_process else None
-    return Run(
-        config, plan, trainer, accelerator, agreement, loader, slots, bundle_infos(config, method, kept), grid, checked, known, kept
-    ).fit()
+    infos = bundle_infos(config, method, kept, {domain: training.source.inputs(domain) for domain in training.source.domains})
+    return Run(config, plan, trainer, accelerator, agreement, loader, slots, infos, grid, checked, known, kept).fit()
 
 
 def describe(config: RunConfig[Any]) -> tuple[str, list[str]]:
@@ -246,8 +244,10 @@ def make_task(config: RunConfig[Any]) -> Task:
     return Task(data.domain_a.channels, out.channels, train.batch_size, train.seed, data.crop_size)
 
 
-def bundle_infos(config: RunConfig[Any], method: Method, kept: Kept | None = None) -> dict[Direction, BundleInfo]:
-    """The metadata of each direction's bundle. kept: what the run has read from files"""
+def bundle_infos(
+    config: RunConfig[Any], method: Method, kept: Kept | None = None, inputs: Mapping[str, int] | None = None
+) -> dict[Direction, BundleInfo]:
+    """The metadata of each direction's bundle. kept: what the run has read from files; inputs: domain -> files of an image, if several"""
     task, data = make_task(config), config.data
     infos: dict[Direction, BundleInfo] = {}
     for direction, network in method.translators.items():
@@ -267,6 +267,7 @@ def bundle_infos(config: RunConfig[Any], method: Method, kept: Kept | None = Non
             values_in=bundle_values(given),
             values_out=bundle_values(made if "b" in config.method.domains else given),
             resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
+            inputs=(inputs or {}).get(direction[0], 1),
             step=0,
             begun_from=ancestor(kept, network) if kept else None,
         )
@@ -290,21 +291,3 @@ def make_grid(
     """The object that draws sample grids; None if there are no validation images."""
     examples = make_examples(config, method, validation)
     return SampleGrid(translators, examples, device, method.field) if examples else None
-
-
-def make_examples(config: RunConfig[Any], method: Method, validation: ValidationSet | None) -> list[Example]:
-    """The rows of the sample grids: `logging.samples` validation images, spread evenly over the set."""
-    if validation is None or not config.logging.samples:
-        return []
-    domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
-    examples: list[Example] = []
-    condition = method.condition
-    for direction in method.translators:
-        (read, length), (read_other, length_other) = domains[direction[0]], domains[direction[-1]]
-        for number, index in enumerate(spread(length, config.logging.samples)):
-            partner = index if validation.paired else number % max(1, length_other)
-            other = read_other(partner)[0] if length_other and "b" in validation.source.domains else None
-            given = Given(read(index)[0], other, number, validation.label(index), config.train.seed)
-            truth = other if method.needs == "pairs" else None
-            examples.append(Example(direction, condition.row(given), condition.shown(given), truth))
-    return examples

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import lt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -73,21 +74,29 @@ class Ancestor(BaseModel):
 class BundleValues(BaseModel):
     """The values of the inputs or of the results, where they are measurements.
 
-    low, high: become -1 and 1; missing: takes the place of values that are not there, None refuses them; type: of results
+    low, high: become -1 and 1, of all channels or one for each channel
+    missing: takes the place of values that are not there, None refuses them; type: of results
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    low: float
-    high: float
+    low: float | Annotated[tuple[float, ...], Field(min_length=1, max_length=64)]
+    high: float | Annotated[tuple[float, ...], Field(min_length=1, max_length=64)]
     missing: float | None = None
     type: ValueType = "float32"
 
     @model_validator(mode="after")
     def _range_fits(self) -> "BundleValues":
-        if not self.low < self.high:
+        low, high = self.ends
+        if len(low) != len(high) or not all(map(lt, low, high)):
             raise ValueError(f"low {self.low} is not less than high {self.high}")
         return self
+
+    @property
+    def ends(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """low and high of each channel, or of all channels."""
+        low, high = (each if isinstance(each, tuple) else (each,) for each in (self.low, self.high))
+        return low, high
 
     @property
     def scale(self) -> Scale:
@@ -113,17 +122,28 @@ class BundleInfo(BaseModel):
     colours: list[Annotated[str, Field(pattern=r"^#([0-9a-f]{2}){1,4}$")]] = Field([], max_length=256)  # the classes, for `nearest`
     values_in: BundleValues | None = None  # of the inputs, if they are measurements; None: pictures
     values_out: BundleValues | None = None  # of the results
+    inputs: int = Field(default=1, ge=1, le=64)  # files of an input
     resize: Resize
     statistics: Literal["image", "running"] = "image"  # what a batch normalisation uses: each image's own, or those of the training
     step: int = Field(ge=0, lt=2**53)
     begun_from: Ancestor | None = None  # the weights that the translator began with (`train.init_from`)
     scores: dict[str, float] = {}  # the scores of validation, in a bundle that was kept as the best
 
+    @model_validator(mode="after")
+    def _ranges_fit(self) -> "BundleInfo":
+        for values, channels in ((self.values_in, self.in_channels), (self.values_out, self.out_channels)):
+            if values is not None and len(values.ends[0]) not in (1, channels):
+                raise ValueError(f"has {len(values.ends[0])} ranges for {channels} channels")
+        if self.inputs > 1 and self.values_in is None:
+            raise ValueError(f"inputs of {self.inputs} files have no range of values")
+        return self
+
     @model_serializer(mode="wrap")
     def _without_what_pictures_lack(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `values_in` and `values_out` of pictures, which earlier versions do not know."""
+        """Leave out `values_in`, `values_out` and `inputs` of pictures, which earlier versions do not know."""
         found: dict[str, Any] = serialise(self)
-        return {key: value for key, value in found.items() if value is not None or key not in ("values_in", "values_out")}
+        plain = {"values_in": None, "values_out": None, "inputs": 1}
+        return {key: value for key, value in found.items() if key not in plain or value != plain[key]}
 
 
 def about(info: BundleInfo) -> str:

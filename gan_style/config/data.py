@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.section import Place, Section
@@ -23,6 +24,12 @@ def _is_colour(text: str) -> str:
     if not re.fullmatch("#([0-9a-f]{2}){1,4}", text):
         raise ValueError(f"{short(text)} is no colour; write # and two digits (0-9, a-f) for each channel, such as '#ff8000'")
     return text
+
+
+def _is_number(value: Any) -> bool:
+    with suppress(TypeError, ValueError):
+        return not isinstance(value, bool) and isinstance(float(value), float)
+    return False
 
 
 HexColour = Annotated[str, AfterValidator(_is_colour)]
@@ -51,12 +58,13 @@ class DomainConfig(Section):
         description="The colours of the classes for `labels: nearest`, such as `['#000000', '#ffffff']`, with two hexadecimal digits a "
         "channel. null: the frequent colours of the training label maps.",
     )
-    range: tuple[float, float] | Literal["auto", "percentiles"] | None = Field(
+    range: tuple[float, float] | Annotated[list[tuple[float, float]], Field(max_length=64)] | Literal["auto", "percentiles"] | None = Field(
         default=None,
         description="The values of a file that become -1 and 1 for the network, such as `[-1024, 3071]`, for files of measurements: float, "
-        "int16, 12 bits in 16. Values beyond are cut. `auto`: the least and the greatest value of the training files. `percentiles`: those "
-        "without the 0.5 % at each end. Both are found once and kept in config.yaml. null: files are pictures, whose type says what is "
-        "black and white (docs/guide/measurements.md).",
+        "int16, 12 bits in 16. `[[0, 4000], [0, 1]]`: one range for each channel. Values beyond are cut. `auto`: the least and the "
+        "greatest value of the training files, of each file by itself where an image is several. `percentiles`: those without the 0.5 % at "
+        "each end. Both are found once and kept in config.yaml. null: files are pictures, whose type says what is black and white "
+        "(docs/guide/measurements.md).",
     )
     missing: Annotated[float | Literal["refuse"], OnlyWith({"range": ON})] = Field(
         default="refuse",
@@ -73,6 +81,17 @@ class DomainConfig(Section):
         "They apply to training images only.",
     )
 
+    @field_validator("range", mode="before")
+    @classmethod
+    def _range_in_words(cls, value: Any) -> Any:
+        """One message, where pydantic has one for each type that the key can have."""
+        if value is None or value in ("auto", "percentiles"):
+            return value
+        pairs = value if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple) else [value]
+        if not all(isinstance(pair, list | tuple) and len(pair) == 2 and all(map(_is_number, pair)) for pair in pairs):
+            raise ValueError(f"must be [low, high], or [[low, high], ...] for each channel, or auto or percentiles, not {short(value)}")
+        return value
+
     @model_validator(mode="after")
     def _colours_fit(self) -> "DomainConfig":
         if any(len(colour) != 1 + 2 * (self.channels - (self.channels in (2, 4))) for colour in self.colours or ()):
@@ -85,8 +104,12 @@ class DomainConfig(Section):
             raise ValueError(f"channels {self.channels} are measurements, not colours: set range too, or at most 4 channels")
         if self.range is not None and self.labels in ("yes", "nearest"):
             raise ValueError(f"range is of measurements, and labels: {self.labels} of classes; leave one of them out")
-        if isinstance(self.range, tuple) and not (all(map(isfinite, self.range)) and self.range[0] < self.range[1]):
-            raise ValueError(f"range {list(self.range)} must be two numbers, the smaller one first")
+        ranges = self.range if isinstance(self.range, list) else [self.range] if isinstance(self.range, tuple) else []
+        if isinstance(self.range, list) and len(ranges) != self.channels:
+            raise ValueError(f"range has {len(ranges)} ranges for {self.channels} channels; give one for each, or two numbers for all")
+        for each in ranges:
+            if not (all(map(isfinite, each)) and each[0] < each[1]):
+                raise ValueError(f"range {list(each)} must be two numbers, the smaller one first")
         if not isinstance(self.missing, str) and not isfinite(self.missing):
             raise ValueError("missing must be a number or refuse")
         return self
@@ -94,11 +117,13 @@ class DomainConfig(Section):
     @property
     def scale(self) -> "Scale | None":
         """The scale of the domain's values; None for pictures. A range that is to be found counts as one that is not known yet."""
-        if not isinstance(self.range, tuple):
+        if self.range is None or isinstance(self.range, str):
             return None
         from gan_style.files.scale import Scale  # loads NumPy
 
-        return Scale(*self.range, missing=None if isinstance(self.missing, str) else self.missing)
+        missing = None if isinstance(self.missing, str) else self.missing
+        low, high = zip(*self.range, strict=True) if isinstance(self.range, list) else self.range
+        return Scale(low, high, missing)
 
 
 class DataConfig(Section):

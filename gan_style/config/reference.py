@@ -181,6 +181,8 @@ def _type_name(kind: Any, field: FieldInfo) -> str:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
     if get_origin(kind) is dict:
         return "mapping"
+    if get_origin(kind) is tuple:
+        return f"list of {len(get_args(kind))} {_TYPES[get_args(kind)[0]]}s"
     if get_origin(kind) is list:
         return "list of mappings" if get_origin(get_args(kind)[0]) is dict else "list"
     bounds = [

@@ -14,16 +14,17 @@ from pathlib import Path
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
-from gan_style.datasets.measured import MeasuredValues, measured_notes, measured_values
+from gan_style.datasets.measured import MeasuredValues, measured_notes, measured_values, odd_channels, odd_units
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
-from gan_style.datasets.survey import LayoutChoice, Problems, Source, Split
+from gan_style.datasets.survey import BETWEEN, LayoutChoice, Problems, Source, Split
 from gan_style.datasets.values import Values, notes_and_warnings, together, values_of
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import TooLarge
 from gan_style.files.regions import open_regions, probe_regions, read_in_parts
 from gan_style.files.scale import nodata_of
+from gan_style.files.several import check_alike
 from gan_style.terminal.counted import counted
 from gan_style.terminal.progress import Progress
 
@@ -79,13 +80,14 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     problems += [problem for name in sorted(facts) if (problem := facts[name].problem)]
     rows = []
     for split, source in sources.items():
-        problems += _problems_of_pairs(source, facts)
+        problems += _problems_of_files(source, facts) + _problems_of_pairs(source, facts)
         for part in _parts(source):
             found = [facts[name] for name in files[split, part]]
+            problems += odd_channels({name: facts[name].measured for name in files[split, part]})
             rows.append(_row(split, part, found, halves=source.layout == "aligned"))
     notes, alarms = [], []
     for split, part in files:
-        domain = "b" if part == "B" and not sources[split].classes else "a"
+        domain = "b" if part.startswith("B") and not sources[split].classes else "a"
         found = [facts[name].values for name in files[split, part]]
         more = notes_and_warnings(f"{split} {part}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
         notes += more[0]
@@ -93,7 +95,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         measured = [facts[name].measured for name in files[split, part]]
         more = measured_notes(f"{split} {part}", [values[-1 if domain == "b" else 0] for values in measured if values], domain)
         notes += more[0]
-        alarms += more[1]
+        alarms += more[1] + odd_units({name: facts[name].measured for name in files[split, part]})
     notes += [f"warning: {alarm}" for alarm in alarms]
     notes += [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
     notes += [f"not used for {split}: {words}" for split, source in sources.items() if (words := not_used(source))]
@@ -166,20 +168,34 @@ def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
 def _parts(source: Source) -> dict[str, dict[str, Load]]:
     """The rows of the table: each domain, or each class of a labelled set -> its images by name."""
     if not source.classes:
-        return {domain.upper(): _files(source, domain) for domain in ("a", "b")}
+        return {part: files for domain in ("a", "b") for part, files in _files(source, domain).items()}
     parts: dict[str, dict[str, Load]] = {name: {} for name in source.classes}
     for index in range(len(source.a)):
-        parts[source.label(index)][source.name("a", index)] = partial(source.image, "a", index)
+        parts[source.label(index)][source.name("a", index)] = partial(_file, source, "a", index, 0)
     return parts
 
 
-def _files(source: Source, domain: str) -> dict[str, Load]:
-    """The images of a domain by name, including those without a partner."""
-    folder = source.root / source.folders["ab".index(domain)]
-    if source.layout == "folders" and folder.is_dir():
-        names = ImageTree(source.root, source.folders["ab".index(domain)], Listing(), Problems()).names()
-        return {str(folder / name): partial(Path, folder, name) for name in names}
-    return {source.name(domain, index): partial(source.image, domain, index) for index in range(len(source.keys(domain)))}
+def _files(source: Source, domain: str) -> dict[str, dict[str, Load]]:
+    """The files of a domain by name, including those without a partner; A1, A2, ... where an image is several files."""
+    folders, count = source.folders["ab".index(domain)].split(BETWEEN), source.inputs(domain)
+    parts: dict[str, dict[str, Load]] = {}
+    for place in range(max(count, len(folders))):
+        part = f"{domain.upper()}{place + 1 if max(count, len(folders)) > 1 else ''}"
+        if source.layout == "folders" and (folder := source.root / folders[place]).is_dir():
+            names = ImageTree(source.root, folders[place], Listing(), Problems()).names()
+            parts[part] = {str(folder / name): partial(Path, folder, name) for name in names}
+        elif count == 1:
+            parts[part] = {
+                source.name(domain, index): partial(_file, source, domain, index, 0) for index in range(len(source.keys(domain)))
+            }
+        else:
+            named = ((str(source.files(domain, index)[place]), index) for index in range(len(source.keys(domain))))
+            parts[part] = {name: partial(_file, source, domain, index, place) for name, index in named}
+    return parts
+
+
+def _file(source: Source, domain: str, index: int, place: int) -> Path | images.Encoded:
+    return source.files(domain, index)[place]
 
 
 def _inspect_all(loads: Mapping[str, Load], workers: int | None, halves: bool) -> dict[str, Facts]:
@@ -218,7 +234,7 @@ def _inspect_alone(image: Path | images.Encoded, halves: bool) -> Facts:
 def _problems_of_pairs(source: Source, facts: Mapping[str, Facts]) -> list[str]:
     problems = []
     for index in range(len(source.a) if source.paired else 0):
-        name_a, name_b = (source.name(domain, index) for domain in ("a", "b"))
+        name_a, name_b = (_names(source, domain, index)[0] for domain in ("a", "b"))
         a, b = facts[name_a].header, facts[name_b].header
         if a is None or b is None:
             continue
@@ -230,6 +246,24 @@ def _problems_of_pairs(source: Source, facts: Mapping[str, Facts]) -> list[str]:
         if problem := mismatch(*shapes) or doubt(*shapes):
             problems.append(problem)
     return problems
+
+
+def _problems_of_files(source: Source, facts: Mapping[str, Facts]) -> list[str]:
+    """What does not fit among the files of one image, where an image is several files."""
+    problems = []
+    for domain in (domain for domain in ("a", "b") if source.inputs(domain) > 1):
+        for index in range(len(source.keys(domain))):
+            named = {name: header for name in _names(source, domain, index) if (header := facts[name].header)}
+            try:
+                check_alike(named)
+            except UserError as mistake:
+                problems.append(str(mistake))
+    return problems
+
+
+def _names(source: Source, domain: str, index: int) -> tuple[str, ...]:
+    """The names of the files of an image, as `_files` gives them."""
+    return tuple(map(str, source.files(domain, index))) if source.inputs(domain) > 1 else (source.name(domain, index),)
 
 
 def _row(split: str, part: str, facts: Sequence[Facts], halves: bool) -> tuple[str, ...]:

@@ -131,6 +131,8 @@ def to_parquet(root: Path, output: Path, layout: LayoutChoice = "auto", shard_by
 def _find(root: Path, layout: LayoutChoice, split: Split, paired: bool) -> Source | None:
     """The source of a split; prints what is left out of it."""
     source = find_split(root, layout, split, paired)
+    if source is not None and max(source.inputs("a"), source.inputs("b")) > 1:
+        raise UserError(f"{root}: holds images of several files, which stay as they are")
     if source is not None:
         _tell(root, source.left_out)
     return source

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_style.config.schema import DataConfig
+from gan_style.config.schema import DataConfig, DomainConfig
 from gan_style.datasets.held_out import divided
 from gan_style.datasets.masks import check_size, read_mask, with_masks
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain
 from gan_style.datasets.resized import ResizedImages
 from gan_style.datasets.sampling import locate, permutation
 from gan_style.datasets.sources import find, find_labelled, find_one_domain
-from gan_style.datasets.survey import Source, Split, TwoFolders
+from gan_style.datasets.survey import Source, Split, TwoFolders, told
 from gan_style.datasets.transforms import TrainingTransforms
 from gan_style.errors import UserError
 from gan_style.files import images
@@ -99,7 +99,7 @@ class TrainingSet:
         return "pair" if self.source.paired else domain
 
     def read(self, place: SamplePlace) -> Sample:
-        keys = {domain: self.source.keys(domain)[index] for domain, _, index in place.reads}
+        keys = {domain: told(self.source.keys(domain)[index]) for domain, _, index in place.reads}
         tensors: dict[str, Tensor] = {}
         doubted: dict[str, str] = {}
         masks: dict[str, Tensor | None] = {}
@@ -150,11 +150,11 @@ class ValidationSet:
 
     def read_a(self, index: int) -> tuple[Tensor, str]:
         """(image [C, H, W] in [-1, 1], key)."""
-        return self.sized(read_domain(self.source, self.config, "a", index)), self.source.a[index]
+        return self.sized(read_domain(self.source, self.config, "a", index)), told(self.source.a[index])
 
     def read_b(self, index: int) -> tuple[Tensor, str]:
         """(image [C, H, W] in [-1, 1], key)."""
-        return self.sized(read_domain(self.source, self.config, "b", index)), self.source.b[index]
+        return self.sized(read_domain(self.source, self.config, "b", index)), told(self.source.b[index])
 
     def read_pair(self, index: int) -> dict[str, Loaded]:
         """Domain -> image of pair `index` as stored; `sized` makes tensors of them. A side-by-side file is decoded once."""
@@ -192,12 +192,25 @@ def open_dataset(config: DataConfig, split: Split, needs: Needs, seed: int) -> T
     A method of two unpaired domains may read paired files; it does not see the pairs.
     """
     source = _source(config, split, needs)
-    source = source and with_masks(source, config.mask)
+    if source is not None:
+        _check_ranges(source, config)
+        source = with_masks(source, config.mask)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:
         raise UserError(f"{config.root}: has no training images; see data/README.md for the layouts")
     return TrainingSet(source, config, seed)
+
+
+def _check_ranges(source: Source, config: DataConfig) -> None:
+    """`UserError` if images of several files have no range."""
+    for domain in source.domains:
+        settings: DomainConfig = getattr(config, f"domain_{domain}")
+        if settings.range is None and (count := source.inputs(domain)) > 1:
+            raise UserError(
+                f"{source.name(domain, 0)}: are {count} files of one image, which are read as measurements; set data.domain_{domain}.range "
+                f"(auto; [0, 255] for 8 bits), and data.domain_{domain}.channels to the sum of their channels"
+            )
 
 
 def _source(config: DataConfig, split: Split, needs: Needs) -> Source | None:

@@ -34,8 +34,8 @@ Fingerprint = dict[str, Any]  # of texts, numbers and tensors, for a checkpoint
 def fingerprint(source: Source) -> Fingerprint:
     """The fingerprint of a source, to be compared with another one by `changes`."""
     domains = ("a",) if source.b is source.a else ("a", "b")
-    found = {domain: _listing(source.keys(domain), partial(source.image, domain)) for domain in domains}
-    masks = {domain: _listing(source.masks[domain], partial(source.mask, domain)) for domain in domains if source.masks}
+    found = {domain: _listing(source.keys(domain), partial(source.files, domain)) for domain in domains}
+    masks = {domain: _listing(source.masks[domain], partial(_mask, source, domain)) for domain in domains if source.masks}
     return {"layout": source.layout, "paired": source.paired, "domains": found, **({"masks": masks} if masks else {})}
 
 
@@ -72,10 +72,14 @@ def _mask_changes(old: Mapping[str, Any], new: Mapping[str, Any], seen: Mapping[
     return next((f"its masks for domain {domain.upper()} have {change}" for domain, change in found if change), "")
 
 
-def _listing(names: Sequence[str], file_at: Callable[[int], Path | Encoded]) -> dict[str, Any]:
+def _mask(source: Source, domain: str, index: int) -> tuple[Path]:
+    return (source.mask(domain, index),)
+
+
+def _listing(names: Sequence[str], files_at: Callable[[int], Sequence[Path | Encoded]]) -> dict[str, Any]:
     keys = _composed(Keys.of(names))
     with ThreadPoolExecutor(4) as threads:
-        looks = list(threads.map(lambda place: _look(file_at, place), _places(len(keys))))
+        looks = list(threads.map(lambda place: _look(files_at, place), _places(len(keys))))
     return {"count": len(keys), "names": _digest(keys), "list": _listed(keys), "looks": torch.tensor(looks, dtype=torch.int64)}
 
 
@@ -94,19 +98,20 @@ def _listed(keys: Keys) -> dict[str, torch.Tensor] | None:
     return {"text": torch.tensor(keys.text), "ends": torch.tensor(keys.ends)} if len(keys) <= LISTED else None
 
 
-def _look(file_at: Callable[[int], Path | Encoded], place: int) -> int:
-    """A hash of an image file's size, middle and end; 0 if it cannot be read."""
+def _look(files_at: Callable[[int], Sequence[Path | Encoded]], place: int) -> int:
+    """A hash of the size, middle and end of each file of an image; 0 if one cannot be read."""
+    looked = hashlib.blake2b(digest_size=8)
     try:
-        image = file_at(place)
-        with open_regular(image) if isinstance(image, Path) else BytesIO(image.data) as file:
-            size = file.seek(0, 2)
-            parts = []
-            for start in (size // 2, max(0, size - BLOCK)):
-                file.seek(start)
-                parts.append(file.read(BLOCK))
+        for image in files_at(place):
+            with open_regular(image) if isinstance(image, Path) else BytesIO(image.data) as file:
+                size = file.seek(0, 2)
+                looked.update(size.to_bytes(8, "little"))
+                for start in (size // 2, max(0, size - BLOCK)):
+                    file.seek(start)
+                    looked.update(file.read(BLOCK))
     except (OSError, UserError):  # training reports the file when it reads it
         return 0
-    return int.from_bytes(hashlib.blake2b(b"".join([size.to_bytes(8, "little"), *parts]), digest_size=8).digest(), "little", signed=True)
+    return int.from_bytes(looked.digest(), "little", signed=True)
 
 
 def _change(old: Mapping[str, Any], new: Mapping[str, Any], seen: np.ndarray) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 from gan_style.datasets.keys import Gathering, Keys
 from gan_style.datasets.layouts import Folders
 from gan_style.datasets.listing import Listing
-from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
+from gan_style.datasets.survey import BETWEEN, Problems, Source, Split, Survey, shown
 from gan_style.files.kinds import IMAGE_SUFFIXES, is_image_name, is_store_name
 from gan_style.files.left_out import LeftOut, is_hidden, is_plain, why
 from gan_style.files.stems import composed, stem
@@ -32,20 +32,23 @@ def survey_aligned(root: Path, folders: Folders, split: Split, paired: bool) -> 
 
 
 def survey_folders(root: Path, folders: Folders, split: Split, paired: bool) -> Survey:
-    """Survey the folder of domain A and the folder of domain B."""
+    """Survey the folder of domain A and the folder of domain B, or the folders of each where an image is several files."""
     listing, problems, orphans = Listing(), Problems(), Problems()
     left_out = LeftOut()
-    trees = a, b = [ImageTree(root, folder, listing, problems, left_out) for folder in folders]
+    domains = [[ImageTree(root, part, listing, problems, left_out) for part in folder.split(BETWEEN)] for folder in folders]
+    trees = [tree for domain in domains for tree in domain]
+    a, b = domains[0][0], domains[1][0]
     if paired:
         found = [Gathering(), Gathering()]
-        for names in pairs_by_stem(a, b, orphans):
-            for tree, keys, name in zip(trees, found, names, strict=True):
-                keys.add(f"{tree.name}/{name}")
+        for names in rows_by_stem(trees, orphans):
+            files = [f"{tree.name}/{name}" for tree, name in zip(trees, names, strict=True)]
+            found[0].add(BETWEEN.join(files[: len(domains[0])]))
+            found[1].add(BETWEEN.join(files[len(domains[0]) :]))
         keys_a, keys_b = (keys.keys() for keys in found)
     else:
-        keys_a, keys_b = map(_all_keys, trees)
+        keys_a, keys_b = (_all_keys(domain[0]) if len(domain) == 1 else _rows(domain, orphans) for domain in domains)
     no_pairs = ""
-    if _FEW * len(keys_a) < min(a.count, b.count) and paired:
+    if _FEW * len(keys_a) < min(tree.count for tree in trees) and paired:
         no_pairs = (
             f"{root}: has {counted(len(keys_a), 'pair')} of one stem among {counted(a.count, 'image')} in {a.name}/ and "
             f"{b.count} in {b.name}/ ({orphans.lines[0]})"
@@ -63,6 +66,14 @@ def survey_images(root: Path, folders: Folders, split: Split) -> Survey:
     keys = _all_keys(tree)
     source = Source("images", root, keys, keys, False, folders=folders, split=split, left_out=tree.left_out)
     return Survey(source, tree.problems, tree.listing)
+
+
+def _rows(trees: list["ImageTree"], problems: Problems) -> Keys:
+    """The keys of images of several files."""
+    found = Gathering()
+    for names in rows_by_stem(trees, problems):
+        found.add(BETWEEN.join(f"{tree.name}/{name}" for tree, name in zip(trees, names, strict=True)))
+    return found.keys()
 
 
 def _all_keys(tree: "ImageTree") -> Keys:
@@ -172,24 +183,32 @@ class ImageTree:
 
 def pairs_by_stem(a: ImageTree, b: ImageTree, problems: Problems) -> Iterator[tuple[str, str]]:
     """Yield pairs of files with the same relative path up to the suffix, sorted. A file with no partner, or with two, is a problem."""
+    return ((names[0], names[1]) for names in rows_by_stem([a, b], problems))
 
-    def found(tree: ImageTree, domain: str) -> Iterator[tuple[str, str, str]]:
-        return ((stem(name), domain, name) for name in tree.names(by_stem=True))
 
-    for _, group in groupby(merge(found(a, "a"), found(b, "b")), key=itemgetter(0)):
-        same = list(group)
-        in_a, in_b = ([name for _, domain, name in same if domain == wanted] for wanted in "ab")
-        for tree, other, own, partners in ((a, b, in_a, in_b), (b, a, in_b, in_a)):
+def rows_by_stem(trees: list[ImageTree], problems: Problems) -> Iterator[tuple[str, ...]]:
+    """Yield files of all trees with the same relative path up to the suffix, sorted. One that a tree lacks, or has twice, is a problem."""
+
+    def found(tree: ImageTree, place: int) -> Iterator[tuple[str, int, str]]:
+        return ((stem(name), place, name) for name in tree.names(by_stem=True))
+
+    for _, group in groupby(merge(*(found(tree, place) for place, tree in enumerate(trees))), key=itemgetter(0)):
+        names: list[list[str]] = [[] for _ in trees]
+        for _, place, name in group:
+            names[place].append(name)
+        for tree, own in zip(trees, names, strict=True):
             for name in own[1:]:
                 first = shown(Path(own[0]).name)
                 same = f"same stem as {first}" if _bare(name) == _bare(own[0]) else _OTHER_FORM.format(first)
                 problems.add(f"{shown(tree.folder / name)}: {same}; keep one of them")
-            if own and not partners:
-                instead = other.left_out_of_stem(own[0])
-                known = f", but {shown(instead)} {why(instead)}" if instead else ""
-                problems.add(f"{shown(tree.folder / own[0])}: no file of this stem in {other.folder}{known}")
-        if in_a and in_b:
-            yield in_a[0], in_b[0]
+        if all(names):
+            yield tuple(own[0] for own in names)
+            continue
+        known_by, known = next((tree, own[0]) for tree, own in zip(trees, names, strict=True) if own)
+        for tree in (tree for tree, own in zip(trees, names, strict=True) if not own):
+            instead = tree.left_out_of_stem(known)
+            but = f", but {shown(instead)} {why(instead)}" if instead else ""
+            problems.add(f"{shown(known_by.folder / known)}: no file of this stem in {tree.folder}{but}")
 
 
 def _bare(name: str) -> str:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from gan_style.datasets.survey import SET_ALIGNED, Layout, LayoutChoice, Source, Split, shown
+from gan_style.datasets.survey import BETWEEN, SET_ALIGNED, Layout, LayoutChoice, Source, Split, shown
 from gan_style.errors import UserError
 from gan_style.files.kinds import is_image_name
 
-Folders = tuple[str, str]  # of domain A and domain B, relative to the root
+Folders = tuple[str, str]  # of domain A and domain B, relative to the root; those of images of several files with BETWEEN between them
 
 _NAMINGS = ("{split}{domain}", "{split}/{domain}", "{domain}/{split}")
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -97,11 +97,11 @@ def mask_folder(source: Source) -> str | None:
 def not_used(source: Source) -> str:
     """Folders of other layouts that lie beside the folders of a source, in words; "" if there are none."""
     root, split = source.root, source.split
-    used = [PurePosixPath(folder) for folder in source.folders if folder]
+    used = [PurePosixPath(folder) for folder in source.folders_used()]
     if source.layout == "manifest" or not root.is_dir() or (source.layout == "images" and not used):
         return ""
     found: list[PurePosixPath] = []
-    for folders in [(split,), *_namings(split)]:
+    for folders in [(split,), *_namings(split), *(_namings(split, number)[0] for number in (1, 2))]:
         places = [PurePosixPath(folder) for folder in folders]
         if not any(_meet(place, each) for place in places for each in (*used, *found)):
             found += [place for place in places if any(_entries(root / place))]
@@ -134,7 +134,7 @@ def _candidates(root: Path) -> dict[str, Layout]:
     trainA/ and trainB/ have one meaning, unless another complete pair of folders lies beside them. Tables count only if nothing else is
     found, because they are made from folders.
     """
-    found: dict[str, Layout] = {f"{a}/ and {b}/": "folders" for a, b in _domain_folders(root, "train")}
+    found: dict[str, Layout] = {" and ".join(map(_told, folders)): "folders" for folders in _domain_folders(root, "train")}
     if (root / "train").is_dir() and all(words.startswith("train/") for words in found):
         if holds_pictures(root / "train"):
             found["pictures in train/"] = "aligned"
@@ -145,8 +145,25 @@ def _candidates(root: Path) -> dict[str, Layout]:
     return found
 
 
-def _namings(split: Split) -> list[Folders]:
-    return [(naming.format(split=split, domain="A"), naming.format(split=split, domain="B")) for naming in _NAMINGS]
+def _namings(split: Split, number: int | str = "") -> list[Folders]:
+    """The folders of a split in each naming. number: of the folder, where each image is several files"""
+    return [(naming.format(split=split, domain=f"A{number}"), naming.format(split=split, domain=f"B{number}")) for naming in _NAMINGS]
+
+
+def _numbered(root: Path, folder: str) -> str:
+    """The folders trainA1, trainA2, ... with BETWEEN between them where there are such and no trainA; else `folder`."""
+    if not (root / f"{folder}1").is_dir() or (root / folder).is_dir():
+        return folder
+    above, _, name = folder.rpartition("/")
+    there = {entry.name for entry in _entries(root / above) if re.fullmatch(rf"{name}[1-9]\d{{0,2}}", entry.name) and entry.is_dir()}
+    wanted = [f"{name}{number}" for number in range(1, len(there) + 1)]
+    if missing := [each for each in wanted if each not in there]:
+        raise UserError(f"{root / above}: holds {name}1/ and {len(there)} such folders, but no {missing[0]}/; number them from 1 on")
+    return BETWEEN.join(f"{folder}{number}" for number in range(1, len(there) + 1))
+
+
+def _told(folder: str) -> str:
+    return ", ".join(f"{part}/" for part in folder.split(BETWEEN))
 
 
 def _domain_folders(root: Path, split: Split) -> list[Folders]:
@@ -154,7 +171,8 @@ def _domain_folders(root: Path, split: Split) -> list[Folders]:
 
     If a folder of the first naming exists, whose names are unmistakable, another naming needs both of its folders.
     """
-    there = {folders: sum((root / folder).is_dir() for folder in folders) for folders in _namings(split)}
+    namings = [(_numbered(root, a), _numbered(root, b)) for a, b in _namings(split)]
+    there = {folders: sum((root / folder.partition(BETWEEN)[0]).is_dir() for folder in folders) for folders in namings}
     first, *others = there
     if there[first]:
         return [first, *(folders for folders in others if there[folders] == 2)]
@@ -164,6 +182,8 @@ def _domain_folders(root: Path, split: Split) -> list[Folders]:
 def _images_folder(root: Path, split: Split) -> str | None:
     """The folder of one domain's images: that of domain A in a set of two domains, else the split's, else, for training, the root."""
     found = _domain_folders(root, split)
+    if several := [a for a, _ in found if BETWEEN in a]:
+        raise UserError(f"{root}: holds {_told(several[0])}, images of several files, and this method reads one folder of images")
     whole = [folders for folders in found if all((root / folder).is_dir() for folder in folders)]
     if len(whole) > 1:
         raise _two_places(root, split, whole)
@@ -176,7 +196,7 @@ def _images_folder(root: Path, split: Split) -> str | None:
 
 
 def _two_places(root: Path, split: Split, found: list[Folders]) -> UserError:
-    seen = " and ".join(f"{a}/, {b}/" for a, b in found)
+    seen = " and ".join(f"{_told(a)}, {_told(b)}" for a, b in found)
     return UserError(f"{root}: has two places for images of split {split}, {seen}; keep one of them")
 
 

@@ -14,6 +14,7 @@ from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import SamplePlace, TrainingSet, collate
 from gan_style.datasets.loading_process import Died, LoadingProcess
 from gan_style.datasets.sampling import SlotSampler
+from gan_style.datasets.survey import told
 from gan_style.datasets.workers import loading_processes
 from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
@@ -128,7 +129,7 @@ class TrainingLoader:
             again = "lower data.workers, then the same command goes on"
             return f"a loading process was killed (by the system's memory killer?); {again}, or {_SMALLER}"
         source = self.dataset.source
-        keys = dict.fromkeys(source.keys(domain)[index] for place in places for domain, _, index in place.reads)
+        keys = dict.fromkeys(told(source.keys(domain)[index]) for place in places for domain, _, index in place.reads)
         named = ", ".join(list(keys)[:_SHOWN]) + (" and others" if len(keys) > _SHOWN else "")
         return (
             f"a loading process ended ({death}) while it read {named}; look these files over (data/prepare.py check), then the same "

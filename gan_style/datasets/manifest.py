@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -13,17 +14,18 @@ from typing import Any, BinaryIO
 
 from gan_style.datasets.keys import Gathering
 from gan_style.datasets.listing import Listing
-from gan_style.datasets.survey import Problems, Source, Split, Survey, shown
+from gan_style.datasets.survey import BETWEEN, Problems, Source, Split, Survey, shown
 from gan_style.errors import UserError
 from gan_style.terminal.progress import Progress
 
 MAX_BYTES = 2**30  # some ten million rows
 MAX_ROW_BYTES = 2**20
+MAX_FILES = 64  # of one image: each has a channel or more
 
 _SPLITS = ("train", "val", "test")  # test rows are left alone
 _OUTSIDE = "leads out of the manifest's folder; paths are relative to it, without .., and links stay in it"
 _DELIMITERS = (",", ";", "\t")  # spreadsheets take a semicolon where the decimal sign is a comma
-_KEYS = {"a", "b", "mask", "split"}
+_KEYS = {"a", "b", "mask", "split", "a1", "a2", "b1", "b2"}
 _HEADER = "with a,b or a,b,split"
 _OLD_ENDS = "its lines end in CR alone; save it with the line ends of this time (in a spreadsheet: CSV UTF-8)"
 _EXAMPLE = '{"a": "x.png", "b": "y.png"}'
@@ -35,6 +37,7 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
     lookup = _Lookup(manifest.parent, listing)
     found = {"a": Gathering(), "b": Gathering()}
     masks, masked = {"a": Gathering(), "b": Gathering()}, False
+    counts: dict[str, int] = {}  # files of an image
     for where, row in _rows(manifest, listing):
         row_split = row.get("split") or "train"
         if isinstance(row_split, str):
@@ -54,9 +57,10 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
         masked |= bool(mask)
         if problem:
             problems.add(f"{where}: mask = {problem}")
-        for domain, name in named.items():
+        for domain, cell in named.items():
             masks[domain].add(mask)
-            key, problem = lookup.key(name)
+            names = cell if isinstance(cell, list) else [cell]
+            key, problem = _key(names, lookup, counts.setdefault(domain, len(names)))
             if problem:
                 problems.add(f"{where}: {domain} = {problem}")
             else:
@@ -69,6 +73,21 @@ def survey_manifest(manifest: Path, split: Split, paired: bool) -> Survey:
     a, b = (keys.keys() for keys in found.values())
     kept = {domain: keys.keys() for domain, keys in masks.items()} if masked else {}
     return Survey(Source("manifest", manifest.parent, a, b, paired, split=split, masks=kept), problems, listing)
+
+
+def _key(names: list[Any], lookup: "_Lookup", wanted: int) -> tuple[str, str | None]:
+    """The key of an image of one file or several, and what is wrong with it or None. wanted: the number of files of the first row"""
+    if len(names) > MAX_FILES:
+        return "", f"{len(names)} files of one image, more than {MAX_FILES}; list fewer"
+    if len(names) != wanted or not all(names):
+        return "", f"{len(list(filter(None, names)))} files, but the first row has {wanted}; list as many for each image"
+    keys = []
+    for name in names:
+        key, problem = lookup.key(name)
+        if problem:
+            return "", problem
+        keys.append(key)
+    return BETWEEN.join(keys), None
 
 
 class _Lookup:
@@ -188,14 +207,21 @@ def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
         columns = _columns(next(reader, []))
         if twice := _repeated(filter(None, columns)):
             raise lines.mistake(_twice(twice))
-        if not {"a", "b"} & set(columns):
+        if not {"a", "b", "a1", "b1"} & set(columns):
             raise lines.mistake("names neither column a nor b; begin the file " + _HEADER)
+        numbered = {domain: names for domain in "ab" if (names := [name for name in columns if re.fullmatch(rf"{domain}[1-9]\d?", name)])}
+        for domain, names in numbered.items():
+            names.sort(key=lambda name: int(name[1:]))
+            if domain in columns or names != [f"{domain}{number}" for number in range(1, len(names) + 1)]:
+                wanted = f"number the files of an image from {domain}1 on, without a column {domain}"
+                raise lines.mistake(f"has columns {', '.join(names)}; {wanted}")
         for cells in reader:
             cells = [cell.rstrip() for cell in cells]
             if any(cells[len(columns) :]):
                 raise lines.mistake(f"has {len(cells)} cells, more than the {len(columns)} columns; put names with {delimiter} in quotes")
             if any(cells):
-                yield lines.number, dict(zip(columns, cells, strict=False))
+                row = dict(zip(columns, cells, strict=False))
+                yield lines.number, _listed(row, numbered) if numbered else row
             else:
                 lines.row_bytes = 0
     except csv.Error as failure:
@@ -206,6 +232,12 @@ def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _columns(header: list[str]) -> list[str]:
     return [name.strip().lower() for name in header]
+
+
+def _listed(row: dict[str, str], numbered: dict[str, list[str]]) -> dict[str, Any]:
+    """A row with the cells of a1, a2, ... as the list of a. Without any of them the row has no a."""
+    lists = {domain: [row.get(name, "") for name in names] for domain, names in numbered.items()}
+    return {**row, **{domain: names for domain, names in lists.items() if any(names)}}
 
 
 def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:

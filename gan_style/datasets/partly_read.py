@@ -10,12 +10,13 @@ from gan_style.errors import UserError
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.regions import open_regions, read_in_parts
 from gan_style.files.scale import nodata_of
+from gan_style.files.several import Several
 from gan_style.label_maps.colours import to_nearest
 
 _KEPT_BYTES = 2**24  # of decoded tiles for each file: crops lie at random places
 _MOST_OPEN = 8
 
-_open: OrderedDict[tuple[str, int, int, bool, bool], RegionReader] = OrderedDict()  # of this process, the newest last
+_open: OrderedDict[tuple[str, tuple[int, ...], int, bool, bool], RegionReader] = OrderedDict()  # of this process, the newest last
 
 
 class PartlyRead:
@@ -24,7 +25,7 @@ class PartlyRead:
     or in [-1, 1] for a domain with a range.
     """
 
-    def __init__(self, path: Path, settings: DomainConfig, srgb: bool) -> None:
+    def __init__(self, path: Path | Several, settings: DomainConfig, srgb: bool) -> None:
         self.path, self.settings, self.srgb = path, settings, srgb
         reader = self._reader()
         if settings.labels == "nearest" and reader.depth != 8:
@@ -38,14 +39,14 @@ class PartlyRead:
         reader = self._reader()
         pixels = reader.read(rows.start, columns.start, len(rows), len(columns))
         if scale := self.settings.scale:
-            return scale.inward(pixels, self.path, nodata_of(reader.metadata.nodata))[0]
+            return scale.inward(pixels, str(self.path), nodata_of(reader.metadata.nodata))[0]
         colours = self.settings.colours if self.settings.labels == "nearest" else None
         return to_nearest(pixels, colours) if colours else pixels
 
     def _reader(self) -> RegionReader:
-        facts = self.path.stat()
+        files = self.path.files if isinstance(self.path, Several) else (self.path,)
         raw = self.settings.range is not None
-        key = str(self.path), facts.st_mtime_ns, self.settings.channels, self.srgb, raw
+        key = str(self.path), tuple(path.stat().st_mtime_ns for path in files), self.settings.channels, self.srgb, raw
         if key in _open:
             _open.move_to_end(key)
             return _open[key]
@@ -56,7 +57,7 @@ class PartlyRead:
         return reader
 
 
-def reads_parts(config: DataConfig, path: Path) -> bool:
+def reads_parts(config: DataConfig, path: Path | Several) -> bool:
     """Is a crop all that training needs of the file, and can the file be read in parts?
 
     A cache keeps whole images, and `data.transforms` move them.

@@ -1,7 +1,6 @@
 """Decoding one sample of a source: halves of side-by-side files, pairs of equal size, label maps and pictures."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -12,7 +11,7 @@ from gan_style.datasets.partly_read import PartlyRead, reads_parts
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.files.bounded import TooLarge
+from gan_style.files.bounded import Encoded, TooLarge
 from gan_style.files.regions import read_in_parts
 from gan_style.files.scale import nodata_of
 from gan_style.label_maps.colours import to_nearest
@@ -52,7 +51,7 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
     try:
         picture = images.read(image, settings.channels, srgb=_srgb(settings), raw=settings.range is not None)
     except TooLarge as mistake:
-        if not (isinstance(image, Path) and read_in_parts(image)):
+        if isinstance(image, Encoded) or not read_in_parts(image):
             raise
         raise TooLarge(f"{mistake}; training reads crops alone with data.preprocess=crop (docs/guide/large_images.md)") from None
     if source.layout == "aligned":
@@ -63,7 +62,7 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
 def read_for_crop(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
     """The same, but of a file of which the crop alone has to be read, `pixels` stands for the file until it is cut (`PartlyRead`)."""
     image = source.image(domain, index)
-    if source.layout == "aligned" or not isinstance(image, Path) or not reads_parts(config, image):
+    if source.layout == "aligned" or isinstance(image, Encoded) or not reads_parts(config, image):
         return read_domain(source, config, domain, index)
     settings = config.domain_a if domain == "a" else config.domain_b
     pixels = PartlyRead(image, settings, _srgb(settings))

@@ -66,18 +66,20 @@ class ResizedImages:
 
     def _mark(self, domain: str, index: int) -> tuple[bytes, bytes] | None:
         """(key, stamp) of an image; None if it cannot be told whether it changes."""
-        image = self.source.image(domain, index)
-        if isinstance(image, Path):
-            try:
-                facts = image.stat()
-            except OSError:
-                return None  # reading it says what is wrong
-            if time.time() - max(facts.st_mtime, facts.st_ctime) < _SETTLED:
-                return None
-            stamp = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
-        else:
-            stamp = blake2b(image.data).digest()
-        return _digest(self._settings[domain], str(image if not isinstance(image, Path) else image.absolute())), _digest(stamp)
+        names, stamps = list[object]([self._settings[domain]]), list[object]()
+        for image in self.source.files(domain, index):
+            if isinstance(image, Path):
+                try:
+                    facts = image.stat()
+                except OSError:
+                    return None  # reading it says what is wrong
+                if time.time() - max(facts.st_mtime, facts.st_ctime) < _SETTLED:
+                    return None
+                stamps.append((facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
+            else:
+                stamps.append(blake2b(image.data).digest())
+            names.append(str(image if not isinstance(image, Path) else image.absolute()))
+        return _digest(*names), _digest(*stamps)
 
 
 def resized(loaded: Loaded, config: DataConfig) -> Loaded:

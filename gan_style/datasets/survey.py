@@ -10,19 +10,21 @@ from gan_style.datasets.listing import Listing
 from gan_style.errors import one_line
 from gan_style.files.images import Encoded
 from gan_style.files.left_out import LeftOut
+from gan_style.files.several import Several
 from gan_style.terminal.counted import counted
 
 Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images", "labelled"]
 LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"]
 Split = Literal["train", "val", "test"]
 Domain = Literal["a", "b"]
+BETWEEN = "\0"  # the files of one image in a key, and their folders: no path holds it
 SET_ALIGNED = "set data.source=aligned (prepare.py: --source aligned)"
 _SPLIT_FOLDER = re.compile(r"^(train|val|test)(/?[AB])?/")
 
 
 @dataclass(frozen=True)
 class Source:
-    """The images of one split. Keys are posix paths relative to `root`.
+    """The images of one split. Keys are posix paths relative to `root`; the key of an image of several files holds all of theirs.
 
     If `paired`, a[i] belongs to b[i]. In an aligned source both are the same file, whose left half is domain A. A source of the layout
     `images` or `labelled` has one domain: `b` is `a`.
@@ -52,11 +54,22 @@ class Source:
 
     def name(self, domain: str, index: int) -> str:
         """The name of image `index` of domain "a" or "b" in messages."""
-        return str(self.path(self.keys(domain)[index]))
+        return str(self.image(domain, index))
 
-    def image(self, domain: str, index: int) -> Path | Encoded:
+    def image(self, domain: str, index: int) -> Path | Encoded | Several:
         """Image `index` of domain "a" or "b", as `images.read` takes it."""
-        return self.path(self.keys(domain)[index])
+        key = self.keys(domain)[index]
+        return Several(tuple(self.path(part) for part in key.split(BETWEEN))) if BETWEEN in key else self.path(key)
+
+    def files(self, domain: str, index: int) -> tuple[Path | Encoded, ...]:
+        """The files of image `index` of domain "a" or "b"."""
+        image = self.image(domain, index)
+        return image.files if isinstance(image, Several) else (image,)
+
+    def inputs(self, domain: str) -> int:
+        """The number of files of each image of domain "a" or "b"."""
+        keys = self.keys(domain)
+        return keys[0].count(BETWEEN) + 1 if len(keys) else 1
 
     def mask(self, domain: str, index: int) -> Path:
         """The mask of image `index` of domain "a" or "b". Only of a source with masks."""
@@ -80,7 +93,7 @@ class Source:
 
         Keys of a manifest or a table may begin with such a folder too.
         """
-        folder, key = self.folders["ab".index(domain)], self.keys(domain)[index]
+        folder, key = (text.partition(BETWEEN)[0] for text in (self.folders["ab".index(domain)], self.keys(domain)[index]))
         return key.removeprefix(f"{folder}/") if folder else _SPLIT_FOLDER.sub("", key)
 
     def describe(self) -> str:
@@ -91,8 +104,11 @@ class Source:
 
     def places(self) -> str:
         """The folders, in words."""
-        named = [f"{folder}/" for folder in dict.fromkeys(self.folders) if folder]
-        return " and ".join(named) or self.split
+        return " and ".join(f"{folder}/" for folder in self.folders_used()) or self.split
+
+    def folders_used(self) -> list[str]:
+        """The folders below the root, each once."""
+        return [part for folder in dict.fromkeys(self.folders) if folder for part in folder.split(BETWEEN)]
 
     def _counts(self) -> str:
         if self.layout == "images":
@@ -154,7 +170,12 @@ class Survey:
     no_pairs: str = ""
 
 
+def told(key: str) -> str:
+    """A key in words: the files of one image are separate."""
+    return key.replace(BETWEEN, " + ")
+
+
 def shown(name: object) -> str:
-    """A name for a message, on one line and of a readable length."""
-    text = str(name)
+    """A name or a key for a message, on one line and of a readable length."""
+    text = told(str(name))
     return one_line(text if len(text) <= 300 else f"{text[:200]}...{text[-80:]}")

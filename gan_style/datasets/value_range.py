@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.files.bounded import TooLarge
+from gan_style.files.bounded import Encoded, TooLarge
 from gan_style.files.regions import open_regions, read_in_parts
 from gan_style.files.scale import nodata_of, present
 from gan_style.terminal.counted import counted, percent
@@ -28,11 +27,11 @@ _WRITTEN = ("uint8", "int8", "uint16", "int16", "int32", "float32")
 class FoundValues:
     """The values of a domain's training files.
 
-    low, high: the range; dtype: the type of the files, or the type of results that holds all of theirs
+    range: as the key `range`: one, or one for each channel where an image is several files
+    dtype: the type of the files, or the type of results that holds all of theirs
     """
 
-    low: float
-    high: float
+    range: tuple[float, float] | list[tuple[float, float]]
     dtype: str
 
 
@@ -43,24 +42,29 @@ def find_values(source: Source, config: DataConfig, domain: str) -> FoundValues:
     """
     settings: DomainConfig = getattr(config, f"domain_{domain}")
     places = spread(len(source.keys(domain)), LOOKED_AT)
-    least, most, some, types = np.inf, -np.inf, list[np.ndarray](), set[str]()
+    inputs = [_Input(channels) for channels in _divided(source, settings, domain)]
+    types = set[str]()
     with Progress("looking at the values", "files", len(places), brief=True) as progress:
         for place in places:
-            there = _values(source, settings, domain, place)
-            types.add(there.dtype.name)
-            if there.size:
-                least, most = min(least, float(there.min())), max(most, float(there.max()))
-                some.append(there[:: max(1, there.size // _FROM_EACH)].astype(np.float64))
+            values, nodata = _stored(source, settings, domain, place)
+            types.add(values.dtype.name)
+            for each in inputs:
+                each.add(present(values[..., each.channels], nodata))
             progress.update()
-    low, high = settings.range if isinstance(settings.range, tuple) else (least, most)
-    if settings.range == "percentiles" and some:
-        low, high = (float(each) for each in np.percentile(np.concatenate(some), _ENDS))
-    if not low < high:
-        raise UserError(
-            f"data.domain_{domain}.range: {settings.range} finds no two values in {counted(len(places), 'file')} of domain "
-            f"{domain.upper()}, such as {source.name(domain, 0)}; give the range as two numbers: [low, high]"
-        )
-    return FoundValues(float(low), float(high), _type(types))
+    dtype = _type(types)
+    if not isinstance(settings.range, str):
+        assert settings.range is not None
+        return FoundValues(settings.range, dtype)
+    ranges: list[tuple[float, float]] = []
+    for number, each in enumerate(inputs):
+        low, high = each.ends(settings.range)
+        if not low < high:
+            raise UserError(
+                f"data.domain_{domain}.range: {settings.range} finds no two values in {counted(len(places), 'file')} of domain "
+                f"{domain.upper()}, such as {source.files(domain, 0)[number]}; give the range as two numbers: [low, high]"
+            )
+        ranges += [(low, high)] * (each.channels.stop - each.channels.start)
+    return FoundValues(ranges[0] if len(inputs) == 1 else ranges, dtype)
 
 
 def describe_values(source: Source, config: DataConfig) -> Iterator[str]:
@@ -72,23 +76,52 @@ def describe_values(source: Source, config: DataConfig) -> Iterator[str]:
         beyond, looked = 0.0, 0
         for place in spread(len(source.keys(domain)), 32):
             try:
-                there = _values(source, settings, domain, place)
+                values, nodata = _stored(source, settings, domain, place)
             except UserError:  # reported when training reads the file
                 continue
-            beyond += float(((there < scale.low) | (there > scale.high)).mean()) if there.size else 0.0
+            beyond += scale.beyond(values, nodata)
             looked += 1
         outside = f"; {percent(beyond / looked)} of the values in {counted(looked, 'file')} are beyond and are cut" if beyond else ""
-        yield f"domain {domain.upper()}: {scale.low:g} becomes -1, {scale.high:g} becomes 1; results are {settings.type}{outside}"
+        yield f"domain {domain.upper()}: {scale.words()}; results are {settings.type}{outside}"
 
 
-def _values(source: Source, settings: DomainConfig, domain: str, place: int) -> np.ndarray:
-    """The stored values of a file, or of its middle, that are there, in one row."""
+class _Input:
+    """The values of one of the files that an image consists of, over all images. channels: the file's, in the image"""
+
+    def __init__(self, channels: slice) -> None:
+        self.channels = channels
+        self._least, self._most, self._some = np.inf, -np.inf, list[np.ndarray]()
+
+    def add(self, there: np.ndarray) -> None:
+        """Take the values of one file that are there."""
+        if there.size:
+            self._least, self._most = min(self._least, float(there.min())), max(self._most, float(there.max()))
+            self._some.append(there[:: max(1, there.size // _FROM_EACH)].astype(np.float64))
+
+    def ends(self, kind: str) -> tuple[float, float]:
+        """The range. kind: auto or percentiles"""
+        if kind == "percentiles" and self._some:
+            low, high = np.percentile(np.concatenate(self._some), _ENDS)
+            return float(low), float(high)
+        return float(self._least), float(self._most)
+
+
+def _divided(source: Source, settings: DomainConfig, domain: str) -> list[slice]:
+    """The channels of each file in an image of a domain, as the first image shows them."""
+    if source.inputs(domain) == 1:
+        return [slice(0, settings.channels)]
+    counts = [images.probe(file, raw=True).channels for file in source.files(domain, 0)]
+    return [slice(sum(counts[:place]), sum(counts[: place + 1])) for place in range(len(counts))]
+
+
+def _stored(source: Source, settings: DomainConfig, domain: str, place: int) -> tuple[np.ndarray, float | None]:
+    """The stored values [H, W, C] of an image, or of its middle, and its value of no data."""
     image = source.image(domain, place)
     try:
         picture = images.read(image, settings.channels, raw=True)
         values, metadata = picture.pixels, picture.metadata
     except TooLarge:
-        if not (isinstance(image, Path) and read_in_parts(image)):
+        if isinstance(image, Encoded) or not read_in_parts(image):
             raise
         with open_regions(image, settings.channels, raw=True) as reader:
             height, width = min(_MIDDLE, reader.height), min(_MIDDLE, reader.width)
@@ -97,7 +130,7 @@ def _values(source: Source, settings: DomainConfig, domain: str, place: int) -> 
     if source.layout == "aligned":
         half = values.shape[1] // 2
         values = values[:, :half] if domain == "a" else values[:, half:]
-    return present(values, nodata_of(metadata.nodata))
+    return values, nodata_of(metadata.nodata)
 
 
 def _type(found: set[str]) -> str:

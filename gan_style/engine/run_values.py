@@ -14,12 +14,12 @@ def domain_values(config: RunConfig[Any], training: TrainingSet) -> dict[str, di
     found: dict[str, dict[str, Any]] = {}
     for domain in training.source.domains:
         settings: DomainConfig = getattr(config.data, f"domain_{domain}")
-        if settings.range is None or (isinstance(settings.range, tuple) and settings.type != "auto"):
+        if settings.range is None or (not isinstance(settings.range, str) and settings.type != "auto"):
             continue
         keys = _earlier(config, domain)
         if keys is None:
             values = find_values(training.source, config.data, domain)
-            keys = {"range": (values.low, values.high), "type": values.dtype}
+            keys = {"range": values.range, "type": values.dtype}
         given = {"range": settings.range, "type": settings.type}
         found[domain] = {key: keys[key] if isinstance(given[key], str) and given[key] in _FOUND else given[key] for key in keys}
     return found

@@ -4,17 +4,23 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gan_style.conditions import Given
+from gan_style.config.schema import RunConfig
+from gan_style.datasets.dataset import ValidationSet
+from gan_style.datasets.spread import spread
 from gan_style.engine.console import in_words
 from gan_style.evaluation.cases import run_alone
 from gan_style.files import images
 from gan_style.files.field_picture import field_picture
 from gan_style.files.sheet import tile
 from gan_style.machine.memory import room_for
+from gan_style.methods.base import Method
 from gan_style.types import Direction
 
 
@@ -70,6 +76,24 @@ class SampleGrid:
             return []
         field = self.field(output[None].to(self.device), truth[None].to(self.device))
         return [] if field is None else [field_picture(field[0].double().cpu().numpy())]
+
+
+def make_examples(config: RunConfig[Any], method: Method, validation: ValidationSet | None) -> list[Example]:
+    """The rows of the sample grids: `logging.samples` validation images, spread evenly over the set."""
+    if validation is None or not config.logging.samples:
+        return []
+    domains = {"a": (validation.read_a, validation.len_a), "b": (validation.read_b, validation.len_b)}
+    examples: list[Example] = []
+    condition = method.condition
+    for direction in method.translators:
+        (read, length), (read_other, length_other) = domains[direction[0]], domains[direction[-1]]
+        for number, index in enumerate(spread(length, config.logging.samples)):
+            partner = index if validation.paired else number % max(1, length_other)
+            other = read_other(partner)[0] if length_other and "b" in validation.source.domains else None
+            given = Given(read(index)[0], other, number, validation.label(index), config.train.seed)
+            truth = other if method.needs == "pairs" else None
+            examples.append(Example(direction, condition.row(given), condition.shown(given), truth))
+    return examples
 
 
 def draw_or_warn(grid: SampleGrid, folder: Path, step: int, weights: Mapping[Direction, Mapping[str, Tensor]], again: bool) -> Path | None:

@@ -11,6 +11,7 @@ from gan_style.conditions import Condition, Exemplar, Given, Label, Noise
 from gan_style.config.schema import DataConfig
 from gan_style.datasets.dataset import ValidationSet, open_dataset
 from gan_style.datasets.spread import spread
+from gan_style.datasets.survey import told
 from gan_style.errors import UserError
 from gan_style.evaluation.choice import choose, compares
 from gan_style.evaluation.suite import Case, Networks, Suite
@@ -91,7 +92,7 @@ class Cases:
 
     def name(self, place: int) -> str:
         """The key of the image at a place."""
-        return self.validation.source.keys(self.direction[0])[place]
+        return told(self.validation.source.keys(self.direction[0])[place])
 
     def check(self, suite: Suite) -> None:
         """`UserError` if there are too few images for the metrics, or the first ones are too small for them.
@@ -148,7 +149,8 @@ def open_cases(
     validation = open_validation_set(data, METHODS[method].needs, wanted.metrics, key)
     directions = tuple(directions)
     made = {direction: scale_of_results(data, method, direction) for direction in directions}
-    names = choose(wanted.metrics, condition, validation.paired, key, method, measured=all(made.values()))
+    measured = all(scale is not None and scale.span is not None for scale in made.values())
+    names = choose(wanted.metrics, condition, validation.paired, key, method, measured)
     suite = Suite(names, wanted.networks)
     if isinstance(condition, Label) and (strange := [name for name in validation.source.classes if name not in condition.names]):
         raise UserError(

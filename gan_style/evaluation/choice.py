@@ -39,7 +39,8 @@ def choose(
         return tuple(name for name in usual if name in possible)
     for name in requested:
         if name in MEASURED and not measured:
-            raise UserError(f"{key}: {name} is in the unit of the output's domain, which has no data.domain_b.range; take l1")
+            why = "which has no data.domain_b.range, or channels of several lengths of it"
+            raise UserError(f"{key}: {name} is in the unit of the output's domain, {why}; take l1")
         compares = METRICS[name].compares
         if name not in possible:
             why = f"the translations of {method} have none" if compares not in comparable else "the validation images are no pairs"

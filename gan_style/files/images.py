@@ -21,6 +21,7 @@ from gan_style.files.formats.format import File, Picture, Wanted
 from gan_style.files.formats.registry import format_of
 from gan_style.files.kinds import is_image_name
 from gan_style.files.left_out import LeftOut, is_hidden
+from gan_style.files.several import Several, probe_several, read_several
 from gan_style.files.tiff_metadata import Metadata
 from gan_style.files.walking import walk
 from gan_style.files.writing import SMALL_PNG, encode
@@ -32,17 +33,19 @@ _AT_ONCE = 4  # channels that OpenCV resizes in every way
 MAX_RESIZED = 2**25  # most pixels of an enlarged image: as floats 12 bytes each, and many times that in a network's layers
 
 
-def probe(path: Path | Encoded, raw: bool = False) -> Header:
+def probe(path: Path | Encoded | Several, raw: bool = False) -> Header:
     """The header of an image file, without decoding the pixels. `UserError` if it is damaged or claims more than `read` accepts.
 
     raw: of the stored values instead of colours, see `formats.format.Wanted`
     """
+    if isinstance(path, Several):
+        return probe_several(path, raw)
     with File(path) as file:
         return format_of(file).probe(file, raw)
 
 
 def read(
-    path: Path | Encoded,
+    path: Path | Encoded | Several,
     channels: int,
     srgb: bool = True,
     max_pixels: int = MAX_PIXELS,
@@ -58,8 +61,12 @@ def read(
     Gray is Rec. 601 luma. Missing alpha becomes opaque.
     `UserError` names a file that is missing, empty, cut short, not an image, too large, or has more than 16 bits.
     """
-    with room_for(f"{path}: no memory to decode it"), File(path, 3 * max_pixels) as file:
-        return format_of(file).read(file, Wanted(channels, srgb, max_pixels, look, raw))
+    wanted = Wanted(channels, srgb, max_pixels, look, raw)
+    with room_for(f"{path}: no memory to decode it"):
+        if isinstance(path, Several):
+            return read_several(path, wanted)
+        with File(path, 3 * max_pixels) as file:
+            return format_of(file).read(file, wanted)
 
 
 def write(

@@ -10,13 +10,16 @@ from gan_style.files.formats.format import File, Wanted
 from gan_style.files.formats.registry import format_of
 from gan_style.files.kinds import TIFF_SUFFIXES, is_slide_name
 from gan_style.files.region_reader import RegionReader
+from gan_style.files.several import Several, open_several
 
 _BY_REGIONS = TIFF_SUFFIXES | {".npy", ".nii", ".zarr"}
 KEPT_BYTES = 2**27  # of decoded strips or tiles
 
 
-def read_in_parts(path: Path) -> bool:
-    """Does the name say that regions of the file can be read without decoding all of it?"""
+def read_in_parts(path: Path | Several) -> bool:
+    """Do the names say that regions of the file, or of all files, can be read without decoding all of it?"""
+    if isinstance(path, Several):
+        return all(map(read_in_parts, path.files))
     return path.suffix.lower() in _BY_REGIONS or is_slide_name(path.name)
 
 
@@ -27,7 +30,7 @@ def probe_regions(path: Path) -> Header:
 
 
 def open_regions(
-    path: Path | Encoded,
+    path: Path | Encoded | Several,
     channels: int,
     srgb: bool = True,
     max_pixels: int = MAX_PIXELS,
@@ -43,9 +46,12 @@ def open_regions(
     A TIFF may have any number of bytes and pixels; the index of its strips or tiles is held, 40 bytes for each number in it.
     `UserError` as `images.read`, and for a slide without the extra that reads slides.
     """
+    wanted = Wanted(channels, srgb, max_pixels, raw=raw)
+    if isinstance(path, Several):
+        return open_several(path, wanted, kept_bytes)
     file = File(path, max_bytes=float("inf"))
     try:
-        return format_of(file).open_regions(file, Wanted(channels, srgb, max_pixels, raw=raw), kept_bytes)
+        return format_of(file).open_regions(file, wanted, kept_bytes)
     except BaseException:
         file.close()
         raise

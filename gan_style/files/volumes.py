@@ -1,5 +1,6 @@
 """Volumes of measurements, read slice by slice: NIfTI files with more than one slice."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,10 +10,11 @@ import numpy as np
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.formats import nifti
-from gan_style.files.formats.arrays import ArrayFormat, check_size, read_values
+from gan_style.files.formats.arrays import ArrayFormat, Stored, check_size, header_of, read_values
 from gan_style.files.formats.format import File, Wanted, check_channels
 from gan_style.files.formats.registry import format_of
 from gan_style.files.kinds import suffix_of
+from gan_style.files.several import Several, check_alike
 from gan_style.files.tiff_metadata import Affine, Metadata
 
 VOLUME_SUFFIXES = frozenset({".nii", ".nii.gz"})
@@ -24,31 +26,44 @@ def is_volume(path: Path) -> bool:
 
 
 class Volume:
-    """An open volume, whose slices are read in order. Leaving the `with` block closes it.
+    """An open volume of one file, or of several whose channels follow one another. Its slices are read in order. `with` closes it.
 
-    height, width, channels: of a slice; slices: their number; metadata: of the whole
+    height, width, channels: of a slice; slices: their number; metadata: of the whole, which is that of the first file
     """
 
-    def __init__(self, path: Path, channels: int | None = None) -> None:
-        """channels: that the volume must have; None for any. `UserError` if the file is no volume, or damaged."""
-        self.path, self._file = path, File(path, max_bytes=float("inf"))
+    def __init__(self, path: Path | Several, channels: int | None = None) -> None:
+        """channels: that the volume must have; None for any. `UserError` if a file is no volume or damaged, or if two do not fit."""
+        self.path, self._files = path, ExitStack()
+        paths = path.files if isinstance(path, Several) else (path,)
         try:
-            form = format_of(self._file)
-            if not isinstance(form, ArrayFormat):
-                raise UserError(f"{path}: is no volume; give a NIfTI file")
-            self._stored = form.opened(self._file)
-            wanted = Wanted(channels or self._stored.channels, raw=True)
-            check_channels(path, self._stored.channels, wanted)
-            check_size(path, self._stored, wanted)
+            self._stored = [self._opened(each) for each in paths]
+            check_alike({str(each): header_of(stored) for each, stored in zip(paths, self._stored, strict=True)})
+            self.channels = sum(stored.channels for stored in self._stored)
+            wanted = Wanted(channels or self.channels, raw=True)
+            check_channels(paths[0] if len(paths) == 1 else str(path), self.channels, wanted)
+            for each, stored in zip(paths, self._stored, strict=True):
+                check_size(each, stored, wanted)
+                _check_place(each, stored.metadata.affine, paths[0], self._stored[0].metadata.affine)
         except BaseException:
-            self._file.close()
+            self._files.close()
             raise
-        self.height, self.width, self.channels = self._stored.height, self._stored.width, self._stored.channels
-        self.slices, self.metadata, self.dtype = self._stored.slices, self._stored.metadata, self._stored.dtype
+        first = self._stored[0]
+        self.height, self.width = first.height, first.width
+        self.slices, self.metadata, self.dtype = first.slices, first.metadata, first.dtype
 
     def read(self, depth: int) -> np.ndarray:
         """The values [H, W, C] of slice `depth`."""
-        return read_values(self.path, self._stored, 0, 0, self.height, self.width, depth)
+        parts = [read_values(self.path, stored, 0, 0, self.height, self.width, depth) for stored in self._stored]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+
+    def _opened(self, path: Path) -> Stored:
+        file = self._files.enter_context(File(path, max_bytes=float("inf")))
+        form = format_of(file)
+        if not isinstance(form, ArrayFormat):
+            raise UserError(f"{path}: is no volume; give a NIfTI file")
+        stored = form.opened(file)
+        self._files.callback(stored.close)
+        return stored
 
     def metadata_of(self, depth: int) -> Metadata:
         """The metadata of slice `depth` by itself."""
@@ -64,8 +79,15 @@ class Volume:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        self._stored.close()
-        self._file.close()
+        self._files.close()
+
+
+def _check_place(path: Path, affine: Affine | None, first: Path, wanted: Affine | None) -> None:
+    """`UserError` if two files of a volume lie at different places."""
+    if affine is not None and wanted is not None and not np.allclose(affine, wanted, rtol=1e-3, atol=1e-2):
+        raise UserError(
+            f"{path}: its voxels lie elsewhere than those of {first}, another file of the same volume; resample one onto the other"
+        )
 
 
 def write_volume(path: Path, values: np.ndarray, metadata: Metadata) -> None:

@@ -24,6 +24,8 @@ from gan_style.files.kinds import (
 )
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.opening import refusal
+from gan_style.files.several import Several
+from gan_style.files.stems import stem
 from gan_style.files.video.codecs import Encoding
 from gan_style.files.walking import walk
 from gan_style.terminal.counted import counted
@@ -37,11 +39,20 @@ FORMATS: dict[str, str | None] = {
 
 @dataclass(frozen=True)
 class Job:
-    """One picture, video or animated picture to translate. A picture may turn out to be animated."""
+    """One picture, video or animated picture to translate. A picture may turn out to be animated.
+
+    others: the further files of a picture that lies in several
+    """
 
     source: Path
     target: Path
     kind: Literal["picture", "video", "animation"] = "picture"
+    others: tuple[Path, ...] = ()
+
+    @property
+    def image(self) -> Path | Several:
+        """The picture as `images.read` takes it."""
+        return Several((self.source, *self.others)) if self.others else self.source
 
     @property
     def done(self) -> bool:
@@ -58,6 +69,7 @@ class Selection:
     hidden: int = 0  # in folders: names that begin with a dot
     others: LeftOut = field(default_factory=LeftOut)  # in folders and globs: not of an image suffix
     duplicates: int = 0  # named by more than one input
+    collision: UserError | None = None  # two pictures have one result, unless they are files of one picture
 
     def counts(self) -> str:
         """The jobs in words, such as `2 images, 1 video`."""
@@ -91,15 +103,22 @@ def check_paths(given: Mapping[str, Sequence[str]]) -> None:
 
 
 def select(
-    inputs: Sequence[str], output: Path, format: str | None, encoding: Encoding | None = None, kept: frozenset[str] = WRITTEN_SUFFIXES
+    inputs: Sequence[str],
+    output: Path,
+    format: str | None,
+    encoding: Encoding | None = None,
+    kept: frozenset[str] = WRITTEN_SUFFIXES,
+    together: int | None = 1,
 ) -> Selection:
     """The jobs for `inputs`: files, folders and globs. Below `output`, folders keep their tree, globs the tree below their fixed part.
 
     format: a key of `FORMATS`; None: PNG for pictures, their own format for animated GIF and WebP
     encoding: of videos; None: no videos, and of animated pictures the first frame
     kept: suffixes of inputs that results keep under `keep`; other results are .png, or .tiff where .png is not among them
-    Files in `output` are never inputs, even inside an input folder. `UserError` if an input does not exist or has no images, if two
-    pictures have one output, or if an output would replace an input.
+    together: files of a picture, of which each of `inputs` then holds one, unless a single input holds whole pictures; None: not known
+        yet, and two pictures with one output are told by `collision`
+    Files in `output` are never inputs, even inside an input folder. `UserError` if an input does not exist or has no images, if files of
+    a picture are missing, if two pictures have one output, or if an output would replace an input.
     """
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output}: a file, not a folder; give a folder")
@@ -115,8 +134,11 @@ def select(
     sources: dict[Path, Path] = {}
     targets: dict[str, Job] = {}  # the real path of a result -> its job
     output_identity = Path(os.path.realpath(output))
-    for text in inputs:
-        for found in _expand(text, output_identity, selection):
+    joined = (together or 1) if len(inputs) > 1 else 1
+    for group in [_together(inputs, joined, output_identity, selection)] if joined > 1 else inputs:
+        rows = group if not isinstance(group, str) else ((found,) for found in _expand(group, output_identity, selection))
+        for found, *others in rows:
+            sources.update((other.identity, other.source) for other in others)
             if found.identity in sources:
                 selection.duplicates += 1
                 continue
@@ -124,19 +146,40 @@ def select(
             kind = _kind(found.source, format, encoding)
             name = found.relative.with_suffix("") if suffix_of(found.source.name) == ".nii.gz" else found.relative
             target = name.with_suffix(_suffix(found.source, kind, format, encoding, kept))
-            job = Job(found.source, output / target, kind)
+            job = Job(found.source, output / target, kind, tuple(other.source for other in others))
             other = targets.setdefault(os.path.normcase(output_identity / target), job)
             if other is not job:
-                raise UserError(
+                selection.collision = selection.collision or UserError(
                     f"{other.source} and {job.source} would both become {job.target}; translate them into two folders, "
                     "or take --format keep where only their suffixes differ"
                 )
             selection.jobs.append(job)
+    if selection.collision and together is not None:
+        raise selection.collision
     for identity, job in targets.items():
         replaced = sources.get(Path(identity))
         if replaced:
             raise UserError(f"--output {output}: the result of {job.source} would replace the input {replaced}; give another folder")
     return selection
+
+
+def _together(inputs: Sequence[str], count: int, output: Path, selection: Selection) -> list[tuple[_Found, ...]]:
+    """The files of each picture: one of each input, by their paths below it without suffix, or the inputs themselves if all are files.
+
+    `UserError` names a file that an input lacks.
+    """
+    if len(inputs) != count:
+        raise UserError(f"--input: each picture is {count} files; give {count} folders, patterns or files in the order of the training's")
+    found = [_expand(text, output, selection) for text in inputs]
+    if all(len(files) == 1 and files[0].relative == Path(files[0].source.name) for files in found):
+        return [tuple(files[0] for files in found)]
+    named = [{stem(each.relative.as_posix()): each for each in files} for files in found]
+    for files in named:
+        for name, each in files.items():
+            for other, text in zip(named, inputs, strict=True):
+                if name not in other:
+                    raise UserError(f"--input {text}: has no file {name}, which would go with {each.source}; add it, or remove the other")
+    return [tuple(files[name] for files in named) for name in named[0]]
 
 
 def _expand(text: str, output: Path, selection: Selection) -> list[_Found]:

@@ -111,9 +111,9 @@ class LargePictures:
         srgb = info.labels not in ("yes", "nearest")
         try:
             raw = info.values_in is not None
-            reader = open_regions(job.source, info.in_channels, srgb, self.options.max_pixels, raw=raw)
+            reader = open_regions(job.image, info.in_channels, srgb, self.options.max_pixels, raw=raw)
         except TooLarge as refusal:
-            if read_in_parts(job.source):
+            if read_in_parts(job.image):
                 raise
             words = f"{job.source}: is decoded at once, and has more than {self.options.max_pixels} pixels or 3 bytes for each"
             tiled = shlex.quote(f"{job.source.stem}.tif[tile,compression=deflate,bigtiff]")
@@ -197,9 +197,9 @@ class LargePictures:
 
     def _identity(self, job: Job, reader: RegionReader, plan: str) -> dict[str, object]:
         """What must be equal, so that work can go on."""
-        about = job.source.stat()
+        about = [(facts.st_size, facts.st_mtime_ns) for facts in (path.stat() for path in (job.source, *job.others))]
         return {
-            "picture": [about.st_size, about.st_mtime_ns, reader.height, reader.width],
+            "picture": [*(fact for facts in about for fact in facts), reader.height, reader.width],
             "bundle": [self._digest, self.predictor.precision, [each.tolist() for each in self.condition]],
             "statistics": [str(self.options.statistics), *(_facts(path) for path in (self.options.statistics, self.options.mask))],
             "plan": plan,

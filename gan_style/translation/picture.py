@@ -12,13 +12,14 @@ from gan_style.bundles.file import BundleInfo, BundleValues
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import MAX_PIXELS, Encoded, Header
-from gan_style.files.kinds import ARRAY_SUFFIXES, TIFF_SUFFIXES, suffix_of
+from gan_style.files.kinds import ARRAY_SUFFIXES, TIFF_SUFFIXES, WRITTEN_SUFFIXES, suffix_of
 from gan_style.files.samples import rounded_to_8_bits
 from gan_style.files.scale import nodata_of
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG, encode
 from gan_style.label_maps.colours import to_nearest
 from gan_style.terminal.counted import counted
+from gan_style.translation.inputs import Job
 
 _ANY = ("tiff", "npy", "nifti", "keep")  # choices of --format that hold any measurements without loss
 
@@ -63,7 +64,8 @@ def read_source(
     max_pixels: most pixels that are decoded, and most of an enlarged picture
     """
     srgb, raw = info.labels not in ("yes", "nearest"), info.values_in is not None
-    picture = images.read(job.source, info.in_channels, srgb, max_pixels, look, raw)
+    image = job.image if isinstance(job, Job) else job.source
+    picture = images.read(image, info.in_channels, srgb, max_pixels, look, raw)
     return original_of(job, picture, info, resize, max_pixels)
 
 
@@ -179,6 +181,8 @@ def check_output_channels(info: BundleInfo, format: str) -> None:
 
 
 def kept_suffixes(info: BundleInfo) -> frozenset[str]:
-    """The suffixes of inputs that results keep, of a bundle whose results are measurements."""
+    """The suffixes of inputs that results keep."""
+    if info.values_out is None:
+        return WRITTEN_SUFFIXES
     whole = info.values_out is not None and info.values_out.type in ("uint8", "uint16") and info.out_channels in (1, 3)
     return ARRAY_SUFFIXES | TIFF_SUFFIXES | (frozenset({".png"}) if whole else frozenset())

@@ -53,7 +53,7 @@ class VolumePictures:
             raise UserError(f"{job.source}: is a volume, which a bundle of measurements translates; train one with data.domain_a.range")
         if suffix_of(job.target.name) not in VOLUME_SUFFIXES:
             raise UserError(f"{job.source}: is a volume, whose result is a NIfTI file; take --format nifti")
-        with Volume(job.source, info.in_channels) as volume:
+        with Volume(job.image, info.in_channels) as volume:
             shape = (volume.height, volume.width, volume.slices, info.out_channels)
             size = int(np.prod(shape, dtype=np.int64)) * np.dtype(made.type).itemsize
             if size > free_memory() // 2:

@@ -108,4 +108,6 @@ def _values(values: BundleValues | None) -> dict[str, Any]:
     if values is None:
         return {}
     missing = "refuse" if values.missing is None else values.missing
-    return {"range": (values.low, values.high), "missing": missing, "type": values.type}
+    low, high = values.ends
+    ranges = list(zip(low, high, strict=True))
+    return {"range": ranges if isinstance(values.low, tuple) else ranges[0], "missing": missing, "type": values.type}

@@ -41,7 +41,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     bundle = find_bundle("--model", Path(options.model), options.direction)
     output = Path(options.output)
     encoding, format = encoding_of(options), options.format
-    selection = select(options.input, output, format, encoding)
+    selection = select(options.input, output, format, encoding, together=None)
     options.format = format or "png"
 
     from gan_style.conditions import Noise
@@ -65,10 +65,14 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
             f"--direction {options.direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out"
         )
     check_output_channels(predictor.info, options.format)
-    if predictor.info.values_out is not None:
-        if not isinstance(predictor.condition, Noise):
-            selection = select(options.input, output, format or "keep", None, kept_suffixes(predictor.info))
+    measured = predictor.info.values_out is not None
+    if measured:
         options.format = format or ("tiff" if isinstance(predictor.condition, Noise) else "keep")
+    if (measured or predictor.info.inputs > 1) and not isinstance(predictor.condition, Noise):
+        own = ("keep", None) if measured and format is None else (format, encoding)
+        selection = select(options.input, output, *own, kept_suffixes(predictor.info), predictor.info.inputs)
+    if selection.collision:
+        raise selection.collision
     check_output_values(predictor.info, options.format)
     condition = predictor.condition
     from_noise = isinstance(condition, Noise)
@@ -138,7 +142,8 @@ def infer_parser() -> argparse.ArgumentParser:
         default=[],
         nargs="+",
         metavar="PATH",
-        help="files, folders (walked, their tree is kept) or quoted globs",
+        help="files, folders (walked, their tree is kept) or quoted globs; where an image is several files, one of these for each, in the "
+        "order of training: --input t1 t2",
     )
     parser.add_argument("--output", type=place, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--direction", choices=DIRECTIONS, help="which bundle of a run folder; default: a2b where there is one")

@@ -88,7 +88,7 @@ class ArrayFormat(Format):
         finally:
             found.close()
 
-    def probe_regions(self, file: File) -> Header:
+    def probe_regions(self, file: File, raw: bool = False) -> Header:
         found = self.opened(file)
         found.close()
         return header_of(found)
@@ -183,7 +183,7 @@ def check_size(path: Path | Encoded, stored: Stored, wanted: Wanted) -> None:
     check_pixels(f"{path}: claims", stored.width, stored.height, weight, wanted.max_pixels)
 
 
-def read_values(path: Path | Encoded, stored: Stored, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
+def read_values(path: object, stored: Stored, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
     """`Stored.read`, with a `UserError` for a file that is damaged."""
     try:
         values = stored.read(top, left, height, width, depth)

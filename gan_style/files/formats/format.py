@@ -119,10 +119,10 @@ class Format(ABC):
     def read(self, file: File, wanted: Wanted) -> Picture:
         """Decode the file. `UserError` if it is damaged, too large, or does not hold what is wanted."""
 
-    def probe_regions(self, file: File) -> Header:
+    def probe_regions(self, file: File, raw: bool = False) -> Header:
         """The header of a picture that `open_regions` opens, of any size. By default that of `probe`."""
         with File(file.path) as bounded:
-            return self.probe(bounded)
+            return self.probe(bounded, raw)
 
     def open_regions(self, file: File, wanted: Wanted, kept_bytes: int) -> RegionReader:
         """Open the file to read regions; the reader closes it. By default the picture is decoded at once, and regions are cut from it.
@@ -157,7 +157,7 @@ class WholeRegions(RegionReader):
         return self._picture.pixels[rows, columns], None if alpha is None else alpha[rows, columns]
 
 
-def check_channels(path: Path | Encoded, has: int, wanted: Wanted) -> None:
+def check_channels(path: Path | Encoded | str, has: int, wanted: Wanted) -> None:
     """`UserError` if stored values are wanted of a file with another number of channels: values are not mixed or repeated."""
     if wanted.raw and has != wanted.channels:
         raise UserError(f"{path}: has {has} channels of values, but {wanted.channels} are read; set the domain's channels to {has}")

@@ -22,7 +22,7 @@ class SlideFormat(Format):
             check_pixels(f"{file.path}: has", slide.width, slide.height, _BYTES, MAX_PIXELS)
             return header_of(slide)
 
-    def probe_regions(self, file: File) -> Header:
+    def probe_regions(self, file: File, raw: bool = False) -> Header:
         with self.open_regions(file, Wanted(3), 0) as slide:
             return header_of(slide)
 

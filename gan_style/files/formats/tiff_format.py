@@ -28,8 +28,8 @@ class TiffFormat(Format):
     def probe(self, file: File, raw: bool = False) -> Header:
         return open_page(file.stream, file.path, raw=raw).header
 
-    def probe_regions(self, file: File) -> Header:
-        return open_page(file.stream, file.path, by_parts=True).header
+    def probe_regions(self, file: File, raw: bool = False) -> Header:
+        return open_page(file.stream, file.path, by_parts=True, raw=raw).header
 
     def read(self, file: File, wanted: Wanted) -> Picture:
         page = open_page(file.stream, file.path, wanted.max_pixels, look=wanted.look, raw=wanted.raw)

@@ -133,9 +133,9 @@ def test_the_range_is_found_in_the_training_files(root: Path) -> None:
     data = config(root, "auto")
     everything = np.concatenate([values(number).ravel() for number in range(4)])
     found = find_values(training(data).source, data, "a")
-    assert (found.low, found.high, found.dtype) == (everything.min(), everything.max(), "float32")
+    assert found.range == (everything.min(), everything.max()) and found.dtype == "float32"
     found = find_values(training(data).source, config(root, "percentiles"), "a")
-    np.testing.assert_allclose((found.low, found.high), np.percentile(everything, (0.5, 99.5)), rtol=0.01)
+    np.testing.assert_allclose(found.range, np.percentile(everything, (0.5, 99.5)), rtol=0.01)
     assert find_values(training(data).source, data, "b").dtype == "int16"
 
 

@@ -186,3 +186,15 @@ def test_the_resolution_of_nifti_goes_to_a_tiff(tmp_path: Path) -> None:
     images.write(tmp_path / "y.tif", picture.pixels, metadata=picture.metadata)
     steps = np.linalg.norm(AFFINE[:3, :2], axis=0)
     assert images.read(tmp_path / "y.tif", 1, raw=True).dots_per_inch == pytest.approx(tuple(25.4 / steps), rel=1e-5)
+
+
+def test_channels_have_ranges_of_their_own() -> None:
+    values = np.random.default_rng(0).uniform((0, -1000), (1, 3000), (20, 30, 2)).astype(np.float32)
+    scale = Scale((0, -1000), (1, 3000))
+    made, _ = scale.inward(values, "x")
+    for channel, (low, high) in enumerate(((0, 1), (-1000, 3000))):
+        alone, _ = Scale(low, high).inward(values[..., channel : channel + 1], "x")
+        np.testing.assert_array_equal(made[..., channel : channel + 1], alone)
+    np.testing.assert_allclose(scale.outward(made, "float32"), values, rtol=1e-6, atol=2e-4)
+    assert scale.span is None and Scale((0, 5), (10, 15)).span == 10 == Scale(0, 10).span
+    assert scale.beyond(np.array([[[2, 0], [0.5, -1001]]])) == 0.5

@@ -1,0 +1,22 @@
+"""Inputs of several files are the same for one process and for two."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_two_processes import largest_difference, train
+
+KEYS = ["data.domain_a.channels=2", "data.domain_a.range=percentiles", "data.domain_b.channels=1", "data.domain_b.range=auto"]
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_two_processes_give_the_weights_of_one_on_inputs_of_two_files(name: str, tmp_path: Path) -> None:
+    for domain in ("A1", "A2", "B"):
+        (tmp_path / f"data/train{domain}").mkdir(parents=True)
+        for number in range(5):
+            values = np.random.default_rng([number, ord(domain[-1])]).normal(0, 100, (24, 24)).astype(np.float32)
+            np.save(tmp_path / f"data/train{domain}/{number}.npy", values)
+    one = train(name, 1, tmp_path / "data", tmp_path / "one", *KEYS)
+    two = train(name, 2, tmp_path / "data", tmp_path / "two", *KEYS)
+    assert largest_difference(one, two) <= 1e-9
+    assert (one / "config.yaml").read_text().replace("one/run", "two/run") == (two / "config.yaml").read_text()
