@@ -118,7 +118,8 @@ class TrainConfig(Section):
     )
     channels_last: Literal["auto"] | bool = Field(
         default="auto",
-        description="Store images and weights channels last, [B, H, W, C]. `auto`: yes, except on a CPU with a U-Net, which is slower so.",
+        description="Store images and weights channels last, [B, H, W, C]. `auto`: yes, except where it was slower: with a U-Net "
+        "on a CPU, and on a GPU with networks that pad by reflection, such as a ResNet, and are not compiled.",
     )
     compile: Literal["auto", "on", "graphs", "off"] = Field(
         default="auto",

@@ -7,17 +7,25 @@ import torch
 from torch import nn
 
 
-def memory_format(wanted: Literal["auto"] | bool, networks: Iterable[nn.Module], device: torch.device) -> torch.memory_format:
+def memory_format(
+    wanted: Literal["auto"] | bool, networks: Iterable[nn.Module], device: torch.device, compiled: bool = False
+) -> torch.memory_format:
     """The format of images, weights and everything between them.
 
     wanted: `train.channels_last`. `auto` is a rule, no measurement, so that a run that goes on has the same bits: channels last, except
-    on a CPU for networks most of whose weights are in transposed convolutions, such as a U-Net. There oneDNN copies these weights in
-    channels last, and a step takes 1.1 to 1.3 times as long (docs/results/2026-11-26-step.md). And not on a GPU for networks with maps of
-    one position, see `one_position`.
+
+    - on a CPU for networks most of whose weights are in transposed convolutions, such as a U-Net. There oneDNN copies these weights in
+      channels last, and a step takes 1.1 to 1.3 times as long (docs/results/2026-11-26-step.md);
+    - on a GPU for networks that pad by reflection, such as a ResNet, unless they are compiled. CUDA pads so in [B, C, H, W] alone, and a
+      step in channels last copies at each padding: it takes 1.1 to 1.4 times as long (docs/results/2026-11-26-gpu.md);
+    - on a GPU for networks with maps of one position, see `one_position`.
     """
     networks = list(networks)
     if wanted == "auto":
-        wanted = not (_mostly_transposed(networks) if device.type == "cpu" else any(map(one_position, networks)))
+        if device.type == "cpu":
+            wanted = not _mostly_transposed(networks)
+        else:
+            wanted = not any(map(one_position, networks)) and (compiled or not any(map(_pads_by_reflection, networks)))
     return torch.channels_last if wanted else torch.contiguous_format
 
 
@@ -33,3 +41,7 @@ def _mostly_transposed(networks: Iterable[nn.Module]) -> bool:
     transposed = sum(module.weight.numel() for module in modules if isinstance(module, nn.ConvTranspose2d))
     other = sum(module.weight.numel() for module in modules if isinstance(module, nn.Conv2d))
     return transposed > other
+
+
+def _pads_by_reflection(network: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv2d) and module.padding_mode == "reflect" for module in network.modules())

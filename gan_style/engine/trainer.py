@@ -44,7 +44,8 @@ class Trainer:
         self.train_config, self.optim_config = train, optim
         self.planned_steps, self.warm_up = planned_steps, warm_up
         self.dtype = torch.float64 if train.dtype == "float64" else torch.float32
-        self.memory_format = memory_format(train.channels_last, method.networks.values(), accelerator.device)
+        self.compile = chosen(train.compile, accelerator.device, accelerator.num_processes, planned_steps)
+        self.memory_format = memory_format(train.channels_last, method.networks.values(), accelerator.device, self.compile != "off")
         for network in (*method.networks.values(), *method.frozen.values()):
             network.to(accelerator.device, self.dtype, memory_format=self.memory_format)  # type: ignore[call-overload]
         for network in method.frozen.values():
@@ -63,7 +64,6 @@ class Trainer:
         self.ema = EMA(served, train.ema_decay, train.ema_warmup) if train.ema_decay else None
         self._buffers = Buffers(self.networks, fixed)
         self.optimizers = {player.name: self._optimizer(player) for player in method.players}
-        self.compile = chosen(train.compile, accelerator.device, accelerator.num_processes, planned_steps)
         compiled(self.compile, self.networks, left_out=self._not_compiled(), told=train.compile != "auto")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")  # accelerate has no name for its successor yet
