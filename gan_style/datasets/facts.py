@@ -7,7 +7,7 @@ classes   train/NAME/ for each of two classes or more
 images    images of one kind
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_low
@@ -34,6 +34,7 @@ Kind = Literal["styles", "pairs", "domains", "classes", "images"]
 STYLE_FOLDERS = ("styles", "style")
 _LOOKED_AT = 16  # images of a domain, evenly spread
 _MENTIONED = 6  # folders in a message
+MOST_COLOURS = 4  # channels of a picture: RGB and alpha
 # The training data that a method needs -> the kinds of folders that have them, and their description.
 FITTING: dict[Needs, tuple[tuple[Kind, ...], str]] = {
     "pairs": (("pairs",), "pairs: trainA/ and trainB/ with files of equal names"),
@@ -55,6 +56,7 @@ class Look:
     labels: are they label maps: "no"; "palette", by their files; "colours", by their few colours in areas; "noisy", by their colours with
         traces of JPEG or blended edges
     classes: colours of label maps; 0 for others
+    values: the types of the values, such as "float32", of measurements, which have no colours; channels: of measurements
     """
 
     images: int
@@ -64,6 +66,8 @@ class Look:
     depth: int = 8
     labels: Literal["no", "palette", "colours", "noisy"] = "no"
     classes: int = 0
+    values: str = ""
+    channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,10 @@ class _Found:
     styles: tuple[str, ...] = ()
 
 
-def facts_of(folder: str, needs: Needs | None = None, method: str = "", root_b: str | None = None) -> Facts:
+def facts_of(folder: str, needs: Needs | None = None, method: str = "", root_b: str | None = None, measured: Collection[str] = ()) -> Facts:
     """Look at a folder. needs: of the method that the user has named, `method`; None: the folder shows what can be trained
 
-    root_b: `data.root_b`, if the user gave it
+    root_b: `data.root_b`, if the user gave it; measured: the domains, "a" or "b", whose files the user calls measurements
     `UserError` in one line for a folder that holds nothing that can be trained, or not what the method needs.
     """
     root = Path(folder)
@@ -130,8 +134,8 @@ def facts_of(folder: str, needs: Needs | None = None, method: str = "", root_b: 
         kind,
         found.why,
         config.root,
-        _look(training, "a"),
-        _look(training, "b") if "b" in training.domains and kind != "styles" else None,
+        _look(training, "a", "a" in measured),
+        _look(training, "b", "b" in measured) if "b" in training.domains and kind != "styles" else None,
         str(found.root_b) if found.root_b else None,
         min(len(validation.a), len(validation.b)) if validation else 0,
         tuple(training.classes),
@@ -205,7 +209,7 @@ def _plain(root: Path, inside: Sequence[str], mistake: UserError) -> _Found:
 def _in_train(root: Path) -> _Found:
     """Images in train/: side by side if they are twice as wide as high."""
     source = survey_split(root, "aligned", "train", paired=True).source
-    headers = [images.probe(source.image("a", place)) for place in spread(len(source.a), _LOOKED_AT)] if source else []
+    headers = [_header(source.image("a", place)) for place in spread(len(source.a), _LOOKED_AT)] if source else []
     if headers and all(header.width == 2 * header.height for header in headers):
         return _Found("pairs", "the files in train/ are twice as wide as high: A and B side by side", root)
     return _Found("images", "train/ holds images of one kind", root)
@@ -216,28 +220,50 @@ def _unequal(source: Source) -> str:
     found: list[str] = []
     places = spread(len(source.a), _LOOKED_AT)
     for place in places:
-        headers = [(source.name(domain, place), images.probe(source.image(domain, place))) for domain in "ab"]
+        headers = [(source.name(domain, place), _header(source.image(domain, place))) for domain in "ab"]
         a, b = (Shape(name, header.width, header.height, header.orientation) for name, header in headers)
         if mismatch(a, b):
             found.append(f"{a.name} is {a.width} x {a.height}, its partner {b.width} x {b.height}")
     return found[0] if 2 * len(found) > len(places) else ""
 
 
-def _look(source: Source, domain: str) -> Look:
-    """How the images of domain "a" or "b" look. `UserError` names the first one that cannot be read."""
+def _header(image: Path | images.Encoded) -> images.Header:
+    """The header of a picture, or of a file of measurements."""
+    try:
+        return images.probe(image)
+    except UserError:
+        header = images.probe(image, raw=True)
+        if not header.values:
+            raise
+        return header
+
+
+def _look(source: Source, domain: str, measured: bool) -> Look:
+    """How the images of domain "a" or "b" look. `UserError` names the first one that cannot be read.
+
+    measured: are they measurements, even if their type could be that of pictures?
+    """
     headers: list[images.Header] = []
     colours: list[dict] = []
+    types: set[str] = set()
     for place in spread(len(source.keys(domain)), _LOOKED_AT):
         image = source.image(domain, place)
-        header = images.probe(image)
-        picture = images.read(image, header.channels)
+        header = _header(image)
+        raw = measured or bool(header.values) or header.channels > MOST_COLOURS
+        picture = images.read(image, header.channels, raw=raw)
+        if raw:
+            types.add(picture.pixels.dtype.name)
         if source.layout == "aligned":
             picture = half(picture, domain, str(image))
         height, width = picture.pixels.shape[:2]
         headers.append(images.Header(width, height, header.channels, header.depth, header.palette))
+        if raw:
+            continue
         if found := values_of(picture.pixels, header.palette).colours:
             colours.append(found)
     shorter = median_low(sorted((min(each.width, each.height), each.width, each.height) for each in headers))
+    if types:
+        return Look(len(source.keys(domain)), *shorter[1:], values="/".join(sorted(types)), channels=headers[0].channels)
     labels, classes = "no", 0
     if len(colours) == len(headers):
         labels, classes = _labels(headers, summed(colours), 1 if headers[0].channels <= 2 else 3)

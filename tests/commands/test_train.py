@@ -78,7 +78,7 @@ def test_what_is_frozen_is_told(data: Path, tmp_path: Path, capsys: pytest.Captu
     large = "method.generator={name: resnet, base_channels: 16, num_blocks: 1}"  # 4 x 16 channels in its block: 74 thousand parameters
     frozen = ["train.freeze=[generator.blocks]", "--dry-run"]
     assert train_command([*smoke_arguments("pix2pix", data, tmp_path / "run", large), *frozen]) == 0
-    [generator, discriminator] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("network ")]
+    [generator, discriminator] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("# network ")]
     assert generator.endswith("M parameters, 0.07 M of them frozen") and "frozen" not in discriminator
 
 
@@ -96,7 +96,8 @@ def test_demo_data_are_told_from_the_users_own(
 
     def told(*options: str) -> list[str]:
         assert train_command(["--config", "mine.yaml", "run_dir=run", *options]) == 0
-        return [line.removeprefix("demo data   ") for line in capsys.readouterr().out.splitlines() if "drawn by gan_style" in line]
+        said = [line.removeprefix("# ") for line in capsys.readouterr().out.splitlines()]
+        return [line.removeprefix("demo data   ") for line in said if "drawn by gan_style" in line]
 
     assert told("--dry-run") == told() == ["data.root is not set, so it is data/demo/paired" + advice]
     assert told("data.root=data/demo/smoke/", "--dry-run") == ["data.root is data/demo/smoke/" + advice]
@@ -107,6 +108,7 @@ def test_demo_data_are_told_from_the_users_own(
 def test_dry_run_checks_everything_and_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train_command([*smoke_arguments("pix2pix", data, tmp_path / "run"), "--dry-run"]) == 0
     said = capsys.readouterr().out
+    assert yaml.safe_load(said)["method"]["name"] == "pix2pix", "what is told stands in comments"
     assert "receptive field 16 pixels" in said
     assert "6 pairs" in said
     assert not (tmp_path / "run").exists()
@@ -117,7 +119,8 @@ def test_dry_run_checks_everything_and_writes_nothing(data: Path, tmp_path: Path
 def test_the_summary_tells_what_computes(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def told(*overrides: str) -> list[str]:
         assert train_command([*smoke_arguments("pix2pix", data, tmp_path / "run"), "train.steps=1", *overrides]) == 0
-        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("device ")]
+        said = [line.removeprefix("# ") for line in capsys.readouterr().out.splitlines()]
+        return [line for line in said if line.startswith("device ")]
 
     threads = counted(torch.get_num_threads(), "thread")
     keys = ["train.mixed_precision=bf16", "data.workers=2"]
@@ -163,7 +166,7 @@ def test_dry_run_leaves_nothing_anywhere(
     before = everything_below(tmp_path)
     assert train_command([*arguments, "--dry-run"]) == 0
     assert everything_below(tmp_path) == before
-    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("download ")]
+    lines = [line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.startswith("# download ")]
     assert [line[1] for line in lines] == missing
     assert {line[3] for line in lines} == {f"{tmp_path}/TORCH_HOME/hub/checkpoints,"}
     find(data, "auto", "train", paired=False)  # without --dry-run the list is kept: the test would see it

@@ -158,6 +158,26 @@ def test_another_folder_does_not_go_on_with_the_run() -> None:
     assert Path("runs/other/bundles/a2b.safetensors").is_file()
 
 
+def test_another_folder_is_told_before_a_length_that_does_not_fit() -> None:
+    for name in ("data", "other/data"):
+        pairs(Path(name))
+    train("data", "train.steps=1", *TINY_GAN)
+    with pytest.raises(UserError, match=r"run_dir runs/data: holds a run on data; add run_dir=runs/NAME for a run on other/data"):
+        train_command(["other/data", "--minutes", "1", *TINY_GAN])
+
+
+def test_side_by_side_files_are_split_before_their_inputs_are_translated(capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        path = Path("data/train", f"{number}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.concatenate([draw(number, SIZE), draw(number + 9, SIZE)], axis=1)).save(path)
+    train("data", "train.steps=1", *TINY_GAN)
+    split, infer = capsys.readouterr().out.splitlines()[-1].removeprefix("try: ").split(" && ")
+    for command in (split, infer):
+        assert run(shlex.split(command)[1:]) == 0
+    assert {Image.open(path).size for path in Path("runs/data/translated").iterdir()} == {(SIZE, SIZE)}
+
+
 def test_minutes_are_kept_and_their_last_step_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     pairs(Path("data"))
     train("data", "--minutes", "0.03", *TINY_GAN)
@@ -173,8 +193,11 @@ def test_a_dry_run_shows_the_choice_and_trains_nothing(capsys: pytest.CaptureFix
     pairs(Path("data"))
     train("data", "--minutes=0.05", "--dry-run", *TINY_GAN)
     said = capsys.readouterr().out
-    assert said.startswith("folder      data: ") and "\nlength      " in said and "picture:" not in said
+    assert said.startswith("# folder      data: ") and "\n# length      " in said and "picture:" not in said
     assert not Path("runs").exists()
+    Path("mine.yaml").write_text(said)
+    train("--config=mine.yaml", "train.minutes=null", "train.steps=1", "run_dir=mine")
+    assert load(Path("mine/config.yaml")).data.root == "data"
 
 
 @pytest.mark.parametrize(

@@ -178,5 +178,5 @@ def test_the_length_that_is_told_is_the_one_that_is_trained(
 
 
 def told_lengths(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    lines = capsys.readouterr().out.splitlines()
+    lines = [line.removeprefix("# ") for line in capsys.readouterr().out.splitlines()]
     return [line.removeprefix("length").strip() for line in lines if line.startswith("length ")]

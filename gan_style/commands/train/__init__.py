@@ -81,7 +81,7 @@ def _check_folder(folder: str) -> None:
 def _without_recipe(options: argparse.Namespace, folder: str) -> int:
     from gan_style.commands.train.folder import chosen_config
 
-    config = chosen_config(folder, options.minutes, options.overrides)
+    config = chosen_config(folder, options.minutes, options.overrides, _commented if options.dry_run else say)
     code = _trained(config, options.dry_run)
     if code == 0 and not options.dry_run:
         from gan_style.commands.train.told import closing_lines
@@ -110,8 +110,13 @@ def _trained(config: RunConfig[Any], dry_run: bool) -> int:
         resolved, summary = describe(config)
         print(resolved)
         for line in summary:
-            say(line)
+            _commented(line)
         return 0
+
+
+def _commented(line: str) -> None:
+    """Print a line of a dry run, whose output so is a configuration: `--dry-run > my.yaml`."""
+    say(f"# {line}")
 
 
 def train_parser() -> argparse.ArgumentParser:

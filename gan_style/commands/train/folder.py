@@ -4,7 +4,7 @@ The choice is made once. It becomes config.yaml of the run, from which the same 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,10 @@ from gan_style.methods import CONFIGS, METHODS
 from gan_style.terminal.progress import say
 
 
-def chosen_config(folder: str, minutes: float | None, overrides: Sequence[str]) -> RunConfig[Any]:
+def chosen_config(folder: str, minutes: float | None, overrides: Sequence[str], tell: Callable[[str], None] = say) -> RunConfig[Any]:
     """The configuration for a folder: of the run that was begun for it, else by the rules, which are told in five lines.
 
+    tell: prints a line
     `UserError` for a folder that cannot be trained on, and for keys that do not fit.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -44,27 +45,32 @@ def chosen_config(folder: str, minutes: float | None, overrides: Sequence[str]) 
     run_dir = wish.get("run_dir") or f"runs/{Path(folder).resolve().name}"
     if begun(Path(run_dir)) and (Path(run_dir) / "config.yaml").is_file():
         here = [] if wish.sets("run_dir") else parse_overrides({"run_dir": run_dir})
-        return _going_on(folder, run_dir, minutes, [*given, *here])
+        config = _going_on(folder, run_dir, minutes, [*given, *here])
+        tell(f"goes on by {run_dir}/config.yaml; the folder is not looked at again")
+        return config
     ensure_demo(folder)
-    return _chosen(folder, run_dir, wish, given)
+    config, lines = _chosen(folder, run_dir, wish, given)
+    for line in lines:
+        tell(line)
+    return config
 
 
 def _going_on(folder: str, run_dir: str, minutes: float | None, given: Sequence[Override]) -> RunConfig[Any]:
     """The configuration of a run that has begun. A new number of minutes makes it longer."""
-    longer = parse_overrides({"train.minutes": minutes}, "--minutes") if minutes is not None else []
     file = Path(run_dir) / "config.yaml"
-    config = read_config(file, [*longer, *given]).checked(CONFIGS)
-    roots = [config.data.root, str(Path(config.data.root).parent)]  # the photographs may be a folder in it
-    if Path(folder).resolve() not in [Path(root).resolve() for root in roots]:
-        raise UserError(f"run_dir {run_dir}: holds a run on {config.data.root}; add run_dir=runs/NAME for a run on {folder}")
-    say(f"goes on by {file}; the folder is not looked at again")
-    return config
+    root = read_config(file, []).checked(CONFIGS).data.root
+    if Path(folder).resolve() not in [Path(root).resolve(), Path(root).parent.resolve()]:  # the photographs may be a folder in it
+        raise UserError(f"run_dir {run_dir}: holds a run on {root}; add run_dir=runs/NAME for a run on {folder}")
+    longer = parse_overrides({"train.minutes": minutes}, "--minutes") if minutes is not None else []
+    return read_config(file, [*longer, *given]).checked(CONFIGS)
 
 
-def _chosen(folder: str, run_dir: str, wish: Wish, given: Sequence[Override]) -> RunConfig[Any]:
+def _chosen(folder: str, run_dir: str, wish: Wish, given: Sequence[Override]) -> tuple[RunConfig[Any], list[str]]:
+    """The configuration by the rules, and the lines that tell it."""
     if wish.method and wish.method not in METHODS:
         config_of({}, given, CONFIGS, "the choice")  # names the nearest method
-    facts = facts_of(folder, METHODS[wish.method].needs if wish.method else None, wish.method, wish.get("data.root_b"))
+    measured = [domain for domain in "ab" if wish.get(f"data.domain_{domain}.range")]
+    facts = facts_of(folder, METHODS[wish.method].needs if wish.method else None, wish.method, wish.get("data.root_b"), measured)
     machine = this_machine()
     recipe, why = rules.recipe_for(facts, machine, wish)
 
@@ -83,9 +89,7 @@ def _chosen(folder: str, run_dir: str, wish: Wish, given: Sequence[Override]) ->
     sizes = rules.sizes_for(recipe, facts, machine, wish)
     pace = rules.affordable(sizes, wish, seconds)
     config = config_at(pace)
-    for line in lines_of(recipe, why, facts, machine, wish, pace, config):
-        say(line)
-    return config
+    return config, lines_of(recipe, why, facts, machine, wish, pace, config)
 
 
 def with_keys(recipe: str, keys: Mapping[str, Any], wish: Wish, given: Sequence[Override]) -> RunConfig[Any]:

@@ -187,6 +187,8 @@ def _data(recipe: str, facts: Facts, size: Size) -> dict[str, Any]:
         keys["data.root_b"] = facts.root_b
     if facts.kind != "styles":  # VGG sees RGB
         for domain, look in (("a", facts.a), ("b", facts.b)):
+            if look and look.values:  # one wrong value would spoil the range of all, so without the ends
+                keys |= {f"data.domain_{domain}.channels": look.channels, f"data.domain_{domain}.range": "percentiles"}
             if look and look.gray:
                 keys[f"data.domain_{domain}.channels"] = 1
             if look and look.labels in ("colours", "noisy"):  # a palette tells it by itself
@@ -216,10 +218,12 @@ def _networks(recipe: str, size: Size) -> dict[str, Any]:
 
 
 def _stabilisers(recipe: str, facts: Facts) -> dict[str, Any]:
-    """What keeps a discriminator from learning few images by heart. Colours are not changed where domains differ in them."""
+    """What keeps a discriminator from learning few images by heart. Colours are not changed where domains differ in them, nor are
+    measurements, whose values count."""
     if facts.least >= FEW or recipe in ("fast_style", "adain"):
         return {}
-    changed = ["translation", "cutout"] if recipe in ("fast_unpaired", "cut", "dclgan") else ["color", "translation", "cutout"]
+    kept = recipe in ("fast_unpaired", "cut", "dclgan") or any(look and look.values for look in (facts.a, facts.b))
+    changed = ["translation", "cutout"] if kept else ["color", "translation", "cutout"]
     keys: dict[str, Any] = {"method.diffaugment": changed}
     if recipe in ("fast", "fast_unpaired"):
         keys |= {"method.r1_weight": 0.1, "method.r1_every": 16, "train.mixed_precision": "no"}  # as in small_data.yaml

@@ -10,8 +10,10 @@ from gan_style.commands.train.rules import LEAST_TO_HOLD_OUT, VALIDATED, Pace, h
 from gan_style.commands.train.wish import Wish
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.facts import Facts, Look
+from gan_style.datasets.layouts import resolve_layout
 from gan_style.files.kinds import is_image_name
 from gan_style.machine.inventory import Machine
+from gan_style.methods import METHODS
 from gan_style.terminal.counted import counted
 
 # Method -> the columns of its sample pictures. Others: input, translation.
@@ -48,6 +50,9 @@ def _lines(
 
 
 def _look(look: Look) -> str:
+    if look.values:
+        values = f"{look.values} values in {counted(look.channels, 'channel')}"
+        return f"{counted(look.images, 'file')} of {values}, {look.width} x {look.height}"
     kind = f"{'gray ' * look.gray}{'image' if look.labels == 'no' else 'label map'}"
     classes = f" of {look.classes} colours" if look.classes else ""
     depth = f", {look.depth} bits" if look.depth != 8 else ""
@@ -91,13 +96,26 @@ def closing_lines(config: RunConfig[Any]) -> list[str]:
     pictures = sorted((run / "samples").glob("step_*.png"))
     columns = _COLUMNS.get(config.method.name, "input, translation")
     lines = [f"picture: {pictures[-1]} ({columns})" if pictures else f"picture: none without validation images; {run / 'report.html'}"]
-    infer = "python infer.py" if Path(sys.argv[0]).name == "train.py" else "gan-style infer"
+    scripts = Path(sys.argv[0]).name == "train.py"
+    infer, prepare = ("python infer.py", "python data/prepare.py") if scripts else ("gan-style infer", "gan-style prepare")
     command = f"{infer} --model {shlex.quote(str(run))} --output {shlex.quote(str(run / 'translated'))}"
     root = Path(config.data.root)
     given = next((root / name for name in ("valA", "val/A", "val", "trainA", "train/A", "train") if (root / name).is_dir()), root)
     if config.method.name == "gan":
         return [*lines, f"try: {command} --samples 16"]
-    return [*lines, f"try: {command} --input {shlex.quote(str(given))} --resize train{_asked(config)}"]
+    first = ""
+    if _side_by_side(config):  # the files hold the truth too, which is no input
+        split = run / "split"
+        first = f"{prepare} split {shlex.quote(str(root))} --output {shlex.quote(str(split))} && "
+        given = split / f"{given.name}A"
+    return [*lines, f"try: {first}{command} --input {shlex.quote(str(given))} --resize train{_asked(config)}"]
+
+
+def _side_by_side(config: RunConfig[Any]) -> bool:
+    needs = METHODS[config.method.name].needs
+    if config.data.root_b or needs not in ("pairs", "domains"):
+        return False
+    return resolve_layout(config.data.root, config.data.source, needs == "pairs") == "aligned"
 
 
 def _asked(config: RunConfig[Any]) -> str:

@@ -140,6 +140,13 @@ def test_gray_images_have_one_channel() -> None:
     assert "data.domain_a.channels" not in keys(replace(STYLES, a=replace(PHOTOS, gray=True))), "VGG sees RGB"
 
 
+def test_measurements_are_scaled_without_their_ends_and_keep_their_values() -> None:
+    scans = Look(20, 96, 80, values="float32", channels=2)
+    found = keys(replace(PAIRS, a=scans, b=replace(PHOTOS, images=20)))
+    assert (found["data.domain_a.channels"], found["data.domain_a.range"]) == (2, "percentiles")
+    assert "data.domain_b.range" not in found and found["method.diffaugment"] == ["translation", "cutout"]
+
+
 @pytest.mark.parametrize(("labels", "value"), [("palette", None), ("colours", "yes"), ("noisy", "nearest"), ("no", None)])
 def test_label_maps_without_a_palette_are_declared(labels: Any, value: str | None) -> None:
     assert keys(replace(PAIRS, a=replace(MAPS, labels=labels))).get("data.domain_a.labels") == value
