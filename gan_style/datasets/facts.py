@@ -26,6 +26,7 @@ from gan_style.datasets.survey import Problems, Source, shown
 from gan_style.datasets.values import MOST, values_of
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.several import Several
 from gan_style.files.stems import stem
 from gan_style.label_maps.colours import frequent, summed
 from gan_style.types import Needs
@@ -227,7 +228,7 @@ def _unequal(source: Source) -> str:
     return found[0] if 2 * len(found) > len(places) else ""
 
 
-def _header(image: Path | images.Encoded) -> images.Header:
+def _header(image: Path | images.Encoded | Several) -> images.Header:
     """The header of a picture, or of a file of measurements."""
     try:
         return images.probe(image)
