@@ -1,19 +1,17 @@
 """Checking a data set: every file is read before training, which would otherwise stop at a broken file."""
 
-import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from gan_style.datasets.folders import ImageTree
+from gan_style.datasets.inspecting import Load, inspect_all
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
+from gan_style.datasets.mask_check import MaskFacts, check_masks
 from gan_style.datasets.measured import MeasuredValues, measured_notes, measured_values, odd_channels, odd_units
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
@@ -26,10 +24,8 @@ from gan_style.files.regions import open_regions, probe_regions, read_in_parts
 from gan_style.files.scale import nodata_of
 from gan_style.files.several import check_alike
 from gan_style.terminal.counted import counted
-from gan_style.terminal.progress import Progress
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
-Load = Callable[[], Path | images.Encoded]
 _PART = 2048  # side of what is read at once of a file that is too large, in pixels
 _COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "palettes")
 
@@ -76,7 +72,9 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     sources = {split: survey.source for split, survey in surveys.items() if survey.source is not None}
     files = {(split, part): loads for split, source in sources.items() for part, loads in _parts(source).items()}
     halves = any(source.layout == "aligned" for source in sources.values())
-    facts = _inspect_all({name: load for loads in files.values() for name, load in loads.items()}, workers, halves)
+    loads = {name: load for of_part in files.values() for name, load in of_part.items()}
+    facts = inspect_all(loads, workers, partial(inspect, halves=halves), partial(Facts, None))
+    masks = check_masks(sources.values(), {name: fact.header for name, fact in facts.items()}, workers)
     problems += [problem for name in sorted(facts) if (problem := facts[name].problem)]
     rows = []
     for split, source in sources.items():
@@ -85,7 +83,10 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
             found = [facts[name] for name in files[split, part]]
             problems += odd_channels({name: facts[name].measured for name in files[split, part]})
             rows.append(_row(split, part, found, halves=source.layout == "aligned"))
-    notes, alarms = [], []
+        if found := masks.facts.get(split):
+            rows.append(_row(split, "mask", found, halves=False))
+    problems += masks.problems
+    notes, alarms = [*masks.notes], [*masks.warnings]
     for split, part in files:
         domain = "b" if part.startswith("B") and not sources[split].classes else "a"
         found = [facts[name].values for name in files[split, part]]
@@ -198,39 +199,6 @@ def _file(source: Source, domain: str, index: int, place: int) -> Path | images.
     return source.files(domain, index)[place]
 
 
-def _inspect_all(loads: Mapping[str, Load], workers: int | None, halves: bool) -> dict[str, Facts]:
-    cores = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    facts: dict[str, Facts] = {}
-    names = sorted(loads)
-    at_once = 32 * cores  # images from tables wait in memory
-    with ExitStack() as stack, Progress("reading", "files", len(names)) as progress:
-        pool = stack.enter_context(ProcessPoolExecutor(cores))
-        for start in range(0, len(names), at_once):
-            found: dict[str, Path | images.Encoded] = {}
-            for name in names[start : start + at_once]:
-                try:
-                    found[name] = loads[name]()
-                except UserError as mistake:
-                    facts[name] = Facts(None, str(mistake))
-            try:
-                read = pool.map(partial(inspect, halves=halves), found.values(), chunksize=4)
-                facts.update(list(zip(found, read, strict=True)))
-            except BrokenProcessPool:  # find the file that crashed it
-                facts.update({name: _inspect_alone(image, halves) for name, image in found.items()})
-                pool = stack.enter_context(ProcessPoolExecutor(cores))
-            progress.update(min(at_once, len(names) - start))
-    return facts
-
-
-def _inspect_alone(image: Path | images.Encoded, halves: bool) -> Facts:
-    """`inspect` in a separate process, which the file may crash."""
-    with ProcessPoolExecutor(1) as pool:
-        try:
-            return pool.submit(inspect, image, halves).result()
-        except BrokenProcessPool:
-            return Facts(None, f"{image}: the process that decoded it was killed or crashed; scale it down, or remove it")
-
-
 def _problems_of_pairs(source: Source, facts: Mapping[str, Facts]) -> list[str]:
     problems = []
     for index in range(len(source.a) if source.paired else 0):
@@ -266,7 +234,7 @@ def _names(source: Source, domain: str, index: int) -> tuple[str, ...]:
     return tuple(map(str, source.files(domain, index))) if source.inputs(domain) > 1 else (source.name(domain, index),)
 
 
-def _row(split: str, part: str, facts: Sequence[Facts], halves: bool) -> tuple[str, ...]:
+def _row(split: str, part: str, facts: Sequence[Facts | MaskFacts], halves: bool) -> tuple[str, ...]:
     headers = [fact.header for fact in facts if fact.header is not None]
     sizes = sorted({(header.width // 2 if halves else header.width, header.height) for header in headers})
     if len(sizes) > 1:

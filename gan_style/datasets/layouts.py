@@ -97,7 +97,7 @@ def mask_folder(source: Source) -> str | None:
 def not_used(source: Source) -> str:
     """Folders of other layouts that lie beside the folders of a source, in words; "" if there are none."""
     root, split = source.root, source.split
-    used = [PurePosixPath(folder) for folder in source.folders_used()]
+    used = [PurePosixPath(folder) for folder in [*source.folders_used(), mask_folder(source)] if folder]
     if source.layout == "manifest" or not root.is_dir() or (source.layout == "images" and not used):
         return ""
     found: list[PurePosixPath] = []

@@ -35,6 +35,9 @@ def with_masks(source: Source, wanted: str) -> Source:
     """
     if wanted == "off":
         return replace(source, masks={})
+    if not takes_masks(source) and source.split == "train" and (folder := mask_folder(source)) is not None:
+        of = "data.root_b" if isinstance(source, TwoFolders) else "this method"
+        raise UserError(f"{source.root / folder}: masks have no effect with {of}; set data.mask=off, or move the folder away")
     problems = Problems()
     source = found_masks(source, problems)
     if problems:
@@ -46,18 +49,18 @@ def with_masks(source: Source, wanted: str) -> Source:
 def found_masks(source: Source, problems: Problems) -> Source:
     """The source with the masks of its images; each image without one, where others have one, is a problem, and has the mask ""."""
     where = "its row, as other rows have"
-    if not source.masks and (folder := mask_folder(source)) is not None:
-        if source.layout in ("images", "labelled") or isinstance(source, TwoFolders):
-            if source.split != "train":
-                return source
-            of = "data.root_b" if isinstance(source, TwoFolders) else "this method"
-            raise UserError(f"{source.root / folder}: masks have no effect with {of}; set data.mask=off, or move the folder away")
+    if not source.masks and takes_masks(source) and (folder := mask_folder(source)) is not None:
         source, where = replace(source, masks=_by_stem(source, folder, problems)), str(source.root / folder)
     for domain, masks in source.masks.items():
         for index, mask in enumerate(masks):
             if not mask and (domain == "a" or not source.paired):
                 problems.add(f"{shown(source.name(domain, index))}: has no mask in {where}; add it")
     return source
+
+
+def takes_masks(source: Source) -> bool:
+    """Can the images of a source have masks?"""
+    return source.layout in ("folders", "unpaired", "aligned", "manifest") and not isinstance(source, TwoFolders)
 
 
 def _by_stem(source: Source, folder: str, problems: Problems) -> dict[str, Keys]:
@@ -83,7 +86,7 @@ def read_mask(source: Source, domain: str, index: int) -> Loaded:
 
 def read_labels(path: Path) -> np.ndarray:
     """The labels [H, W, 1] of a mask's file, as `labels_of` makes them."""
-    _check_channels(path, images.probe(path, raw=True).channels)
+    check_channels(path, images.probe(path, raw=True).channels)
     return labels_of(images.read(path, 1, raw=True).pixels)
 
 
@@ -92,7 +95,7 @@ def read_mask_for_crop(source: Source, config: DataConfig, domain: str, index: i
     path = source.mask(domain, index)
     if not reads_parts(config, path):
         return read_mask(source, domain, index)
-    _check_channels(path, probe_regions(path).channels)
+    check_channels(path, probe_regions(path).channels)
     return Loaded(cast(np.ndarray, PartlyRead(path, DomainConfig(channels=1, labels="yes"), srgb=False)), True, str(path))
 
 
@@ -130,6 +133,7 @@ def size_mistake(mask: Shape, image: Shape) -> str | None:
     return f"{mask.name}: {sizes}; a mask has the size of its image"
 
 
-def _check_channels(path: Path, channels: int) -> None:
+def check_channels(path: Path, channels: int) -> None:
+    """`UserError` unless there is one channel."""
     if channels != 1:
         raise UserError(f"{path}: has {channels} channels; a mask has one (gray): 0 outside, anything else inside")

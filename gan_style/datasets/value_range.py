@@ -1,4 +1,4 @@
-"""Finding the range of a domain's values, and the type of its files, in the training files."""
+"""Finding the range of a domain's values, and the type of its files, in the training files. Of masked images the values inside count."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_style.config.data import DataConfig, DomainConfig
+from gan_style.datasets.masks import labels_of, read_labels, size_mistake
+from gan_style.datasets.pairs import Shape
 from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
@@ -115,8 +117,8 @@ def _divided(source: Source, settings: DomainConfig, domain: str) -> list[slice]
 
 
 def _stored(source: Source, settings: DomainConfig, domain: str, place: int) -> tuple[np.ndarray, float | None]:
-    """The stored values [H, W, C] of an image, or of its middle, and its value of no data."""
-    image = source.image(domain, place)
+    """The stored values [H, W, C] of an image, or of its middle, and its value of no data. With a mask [1, N, C], those inside."""
+    image, middle = source.image(domain, place), False
     try:
         picture = images.read(image, settings.channels, raw=True)
         values, metadata = picture.pixels, picture.metadata
@@ -126,11 +128,28 @@ def _stored(source: Source, settings: DomainConfig, domain: str, place: int) -> 
         with open_regions(image, settings.channels, raw=True) as reader:
             height, width = min(_MIDDLE, reader.height), min(_MIDDLE, reader.width)
             values = reader.read((reader.height - height) // 2, (reader.width - width) // 2, height, width)
-            metadata = reader.metadata
+            metadata, middle = reader.metadata, True
     if source.layout == "aligned":
         half = values.shape[1] // 2
         values = values[:, :half] if domain == "a" else values[:, half:]
+    if source.masks:
+        values = values[None, _inside(source, domain, place, middle, values)]
     return values, nodata_of(metadata.nodata)
+
+
+def _inside(source: Source, domain: str, place: int, middle: bool, values: np.ndarray) -> np.ndarray:
+    """[H, W] bool: the places of an image, or of its middle, that are inside its mask. values: those of the image"""
+    path = source.mask(domain, place)
+    if middle:
+        with open_regions(path, 1, raw=True) as reader:
+            height, width = values.shape[:2]
+            labels = labels_of(reader.read((reader.height - height) // 2, (reader.width - width) // 2, height, width))
+    else:
+        labels = read_labels(path)
+    shapes = [Shape(name, each.shape[1], each.shape[0], 1) for name, each in ((str(path), labels), (source.name(domain, place), values))]
+    if mistake := size_mistake(shapes[0], shapes[1]):
+        raise UserError(mistake)
+    return labels[..., 0] != 0
 
 
 def _type(found: set[str]) -> str:
