@@ -1,4 +1,4 @@
-"""The demo data sets, drawn on this machine: a paired one, an unpaired one, a small one for smoke runs, and pictures for style transfer.
+"""The demo data sets, drawn on this machine: paired and unpaired pictures, small sets for smoke runs, style pictures, and measurements.
 
 The same seed gives the same files, byte for byte. A set is drawn into a hidden folder, which is renamed when it is complete. A folder
 with the set's name is therefore complete. If two processes draw at once, the first one to finish wins.
@@ -18,6 +18,8 @@ from PIL import Image
 from gan_style.demo.canvas import Pixels, to_bytes
 from gan_style.demo.landscape import draw_landscape
 from gan_style.demo.landscape_looks import AUTUMN_DUSK, SUMMER, WINTER, Look
+from gan_style.demo.phantom import Patient
+from gan_style.demo.scene import PIXEL, draw_scene
 from gan_style.demo.street_map import PALETTE
 from gan_style.demo.street_plan import plan_street
 from gan_style.demo.street_render import render_street
@@ -25,10 +27,14 @@ from gan_style.demo.style_ink import draw_hatching, draw_waves
 from gan_style.demo.style_paint import draw_points, draw_strokes
 from gan_style.demo.style_tiles import draw_glass, draw_mosaic
 from gan_style.errors import UserError
+from gan_style.files.tiff_metadata import GeoTag, Metadata
+from gan_style.files.writing import encode
 from gan_style.seeding import derive_seed
 from gan_style.terminal.progress import Progress
 
 JPEG_QUALITY = 92
+_SLICES = 4  # of a patient
+_SHORTS, _DOUBLES = 3, 12  # types of TIFF's tags
 STYLES: dict[str, Callable[[np.random.Generator, int], Pixels]] = {
     "glass": draw_glass,
     "hatching": draw_hatching,
@@ -97,6 +103,31 @@ def draw_styles(root: Path, size: int = 512, seed: int = 0) -> None:
     _draw(Path(root), [partial(_style, name=name, size=size, seed=seed) for name in STYLES])
 
 
+def draw_phantoms(root: Path, train: int = 120, val: int = 16, size: int = 128, seed: int = 0) -> None:
+    """Draw slices of a chest (`demo.phantom`): two contrasts in trainA1/ and trainA2/, float32; CT in trainB/, int16 in Hounsfield units;
+
+    the mask of the body in trainMask/, 0 and 255; and the same with val. No patient is in both. `train` and `val` count the slices, four of
+    each patient. `UserError` if `root` exists or cannot be written.
+    """
+    jobs: list[_Job] = []
+    for split, first, count in (("train", 0, train), ("val", -(-train // _SLICES), val)):
+        jobs += [
+            partial(_phantom, split=split, patient=first + n // _SLICES, place=n % _SLICES, size=size, seed=seed) for n in range(count)
+        ]
+    _draw(Path(root), jobs)
+
+
+def draw_scenes(root: Path, train: int = 120, val: int = 16, size: int = 128, seed: int = 0) -> None:
+    """Draw scenes (`demo.scene`), GeoTIFF with their place: five bands in trainA/, valA/, uint16, and the temperature in trainB/, valB/,
+
+    float32 in kelvin. `train` and `val` count the scenes. `UserError` if `root` exists or cannot be written.
+    """
+    jobs: list[_Job] = []
+    for split, first, count in (("train", 1, train), ("val", train + 1, val)):
+        jobs += [partial(_scene, split=split, number=number, size=size, seed=seed) for number in range(first, first + count)]
+    _draw(Path(root), jobs)
+
+
 DEMO_ROOTS: dict[str, Callable[..., None]] = {
     "data/demo/smoke": draw_smoke,
     "data/demo/paired": draw_paired,
@@ -104,6 +135,8 @@ DEMO_ROOTS: dict[str, Callable[..., None]] = {
     "data/demo/seasons": draw_seasons,
     "data/demo/smoke-seasons": draw_smoke_seasons,
     "data/demo/styles": draw_styles,
+    "data/demo/phantom": draw_phantoms,
+    "data/demo/scene": draw_scenes,
 }
 
 
@@ -146,6 +179,35 @@ def _landscape(root: Path, folder: str, name: str, look: Look, number: int, size
 
 def _style(folder: Path, name: str, size: int, seed: int) -> None:
     _save(Image.fromarray(STYLES[name](_generator(seed, "demo style", name), size)), folder / f"{name}.png")
+
+
+def _phantom(root: Path, split: str, patient: int, place: int, size: int, seed: int) -> None:
+    drawn = Patient(_generator(seed, "demo patient", patient))
+    depth = (place + 0.5) / _SLICES
+    found = drawn.slice(depth, size, _generator(seed, "demo slice", patient, place))
+    name = f"patient_{patient + 1:04d}_{place + 1}"
+    for folder, values in (("A1", found.t1), ("A2", found.t2), ("B", found.ct)):
+        _save_values(values, root / f"{split}{folder}" / f"{name}.tif")
+    _save(Image.fromarray(found.body), root / f"{split}Mask" / f"{name}.png")
+
+
+def _scene(root: Path, split: str, number: int, size: int, seed: int) -> None:
+    drawn = draw_scene(_generator(seed, "demo scene", number), size)
+    corner = (400_000.0 + PIXEL * size * (number % 16), 5_400_000.0 - PIXEL * size * (number // 16))  # easting and northing
+    for domain, values in (("A", drawn.bands), ("B", drawn.temperature)):
+        _save_values(values, root / f"{split}{domain}" / f"scene_{number:04d}.tif", Metadata(geo=_place(corner)))
+
+
+def _place(corner: tuple[float, float]) -> tuple[GeoTag, ...]:
+    """The tags of GeoTIFF for a scene in zone 32 north of UTM (EPSG:32632), whose upper left corner is given."""
+    keys = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32632)  # projected, pixels are areas, the zone
+    tags = ((33550, _DOUBLES, (PIXEL, PIXEL, 0.0)), (33922, _DOUBLES, (0.0, 0.0, 0.0, *corner, 0.0)), (34735, _SHORTS, keys))
+    return tuple(GeoTag(*tag) for tag in tags)
+
+
+def _save_values(values: np.ndarray, path: Path, metadata: Metadata | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode(path, values if values.ndim == 3 else values[..., None], metadata=metadata))
 
 
 def _save(picture: Image.Image, path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gan_style.errors import UserError
 from gan_style.files.kinds import (
@@ -24,11 +24,13 @@ from gan_style.files.kinds import (
 )
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.opening import refusal
-from gan_style.files.several import Several
 from gan_style.files.stems import stem
 from gan_style.files.video.codecs import Encoding
 from gan_style.files.walking import walk
 from gan_style.terminal.counted import counted
+
+if TYPE_CHECKING:
+    from gan_style.files.several import Several
 
 # --format -> suffix of the outputs; None keeps the input's where that is written
 FORMATS: dict[str, str | None] = {
@@ -50,9 +52,13 @@ class Job:
     others: tuple[Path, ...] = ()
 
     @property
-    def image(self) -> Path | Several:
+    def image(self) -> "Path | Several":
         """The picture as `images.read` takes it."""
-        return Several((self.source, *self.others)) if self.others else self.source
+        if not self.others:
+            return self.source
+        from gan_style.files.several import Several  # loads NumPy
+
+        return Several((self.source, *self.others))
 
     @property
     def done(self) -> bool:

@@ -254,7 +254,7 @@ def test_refuses_an_existing_folder_and_names_it(tmp_path: Path) -> None:
 
 def test_ensure_demo_draws_its_own_roots_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = {"paired", "unpaired", "smoke", "seasons", "smoke-seasons", "styles"}
+    names = {"paired", "unpaired", "smoke", "seasons", "smoke-seasons", "styles", "phantom", "scene"}
     assert set(demo.DEMO_ROOTS) == {f"data/demo/{name}" for name in names}
     drawn: list[Path] = []
 
