@@ -19,6 +19,7 @@ _SOIL = np.array([900, 1300, 1800, 2500, 3300], np.float32)
 _CROP = np.array([350, 700, 400, 4200, 1700], np.float32)
 _FOREST = np.array([240, 430, 290, 3100, 1100], np.float32)
 _TOWN = np.array([1400, 1500, 1650, 2050, 2400], np.float32)
+_WET = np.array([0.9, 0.9, 0.85, 0.9, 0.45], np.float32)  # times the reflectance of dry ground
 _NOISE = 25.0
 
 
@@ -35,7 +36,8 @@ def draw_scene(rng: Random, size: int) -> Scene:
     height = fbm(rng, size, size, size / 1.6, 5)
     light = _light(height)
     growth, moisture = _fields(rng, size)
-    ground = mix(mix(_SOIL, _CROP, growth), np.float32([0.9, 0.9, 0.85, 0.9, 0.45]) * mix(_SOIL, _CROP, growth), moisture)
+    dry = mix(_SOIL, _CROP, growth)
+    ground = mix(dry, dry * _WET, moisture)
     temperature = 313 - 14 * growth - 8 * moisture
     trees, houses, water = _forest(rng, size), _town(rng, size), _water(rng, height)
     for share, colour, kelvin in ((trees, _FOREST, 296.0), (houses, _TOWN, 311.0), (water, _WATER, 290.0)):
