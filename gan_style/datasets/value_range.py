@@ -40,7 +40,8 @@ class FoundValues:
 def find_values(source: Source, config: DataConfig, domain: str) -> FoundValues:
     """The range of domain "a" or "b" as its key `range` asks for it, and the type of its files. Each file is looked at once.
 
-    `UserError` names a file that cannot be read, or says that all values are equal.
+    `UserError` names a file that cannot be read, or has values that are not there where `missing` refuses them, or says that all values
+    are equal.
     """
     settings: DomainConfig = getattr(config, f"domain_{domain}")
     places = spread(len(source.keys(domain)), LOOKED_AT)
@@ -50,8 +51,15 @@ def find_values(source: Source, config: DataConfig, domain: str) -> FoundValues:
         for place in places:
             values, nodata = _stored(source, settings, domain, place)
             types.add(values.dtype.name)
-            for each in inputs:
-                each.add(present(values[..., each.channels], nodata))
+            there = [present(values[..., each.channels], nodata) for each in inputs]
+            gone = values.size - sum(each.size for each in there)
+            if gone and settings.missing == "refuse":  # training would end where it meets the file, hours later
+                raise UserError(
+                    f"{source.name(domain, place)}: {gone} of its {values.size} values are not there (not a number, infinite, or the "
+                    f"file's value of no data); set data.domain_{domain}.missing to the value that takes their place, or remove the file"
+                )
+            for each, found in zip(inputs, there, strict=True):
+                each.add(found)
             progress.update()
     dtype = _type(types)
     if not isinstance(settings.range, str):

@@ -132,9 +132,10 @@ def notes_and_warnings(where: str, found: Sequence[Values], domain: str = "a") -
         if high - low < _LEAST_USED * top:
             outliers = "" if (low, high) == extremes else f" (without outliers, with them {extremes[0]}..{extremes[1]})"
             share = percent((high - low) / top)
+            measured = f", or read them as measurements with data.domain_{domain}.range=auto" if depth > 8 else ""
             warnings.append(
                 f"{where}: {depth}-bit values {low}..{high}{outliers} use {share} of 0..{top}, so that a network sees nearly nothing; "
-                "spread them over the range (class numbers: give the files a palette)"
+                f"spread them over the range{measured} (class numbers: give the files a palette)"
             )
     counted = [each.colours for each in found if each.colours is not None]
     if found and len(counted) == len(found) and any(len(colours) > 1 for colours in counted):  # one colour in each image: no label maps

@@ -70,6 +70,6 @@ def demo_data(data: DataConfig) -> list[str]:
 def _left_out(training: TrainingSet, validation: ValidationSet | None) -> str:
     """Files that are left out of the data set, in words."""
     left_out = LeftOut(training.source.left_out.entries())
-    if validation is not None:
+    if validation is not None and not validation.source.held_out:  # else both are of one search
         left_out.extend(validation.source.left_out)
     return left_out.words()

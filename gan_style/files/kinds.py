@@ -113,7 +113,8 @@ _PICTURES = (
     b"P6",
     b"\x93NUMPY",
 )
-_INSIDE = ((128, b"DICM"), (344, b"n+1\0"), (4, b"n+2\0"))  # where the magic words of DICOM and NIfTI are
+# Where the magic words of DICOM and NIfTI are, and the suffix of the files that have them.
+_INSIDE = ((128, b"DICM", ".dcm"), (344, b"n+1\0", ".nii"), (4, b"n+2\0", ".nii"))
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _BY_BYTES: tuple[tuple[int, bytes, Kind], ...] = (  # (offset, bytes at the offset, kind)
@@ -197,8 +198,14 @@ def is_image(beginning: bytes) -> bool:
         beginning.startswith(_PICTURES)
         or (beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP")
         or (beginning[4:8] == b"ftyp" and beginning[8:12] in _AVIF_BRANDS)
-        or any(beginning[place : place + 4] == word for place, word in _INSIDE)
+        or any(beginning[place : place + 4] == word for place, word, _ in _INSIDE)
     )
+
+
+def suffix_of_bytes(beginning: bytes) -> str:
+    """A suffix for a picture whose file has none, by its first bytes: .jpg where they do not tell more."""
+    inside = (suffix for place, word, suffix in _INSIDE if beginning[place : place + 4] == word)
+    return next(inside, ".npy" if beginning.startswith(b"\x93NUMPY") else ".jpg")
 
 
 def kind_of_name(name: str) -> Kind | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gan_style.errors import one_line
-from gan_style.files.kinds import BEGINNING, advice, is_image, kind_of, kind_of_name
+from gan_style.files.kinds import BEGINNING, advice, is_image, kind_of, kind_of_name, suffix_of_bytes
 from gan_style.files.opening import read_regular
 
 MOST = 1000  # most suffixes that are counted separately: a million names may end in a million numbers
@@ -78,7 +78,8 @@ def why(path: Path) -> str:
     if kind is not None:
         return advice(kind, path.name)
     suffix = "has no suffix" if "." not in path.name else f"has the suffix {one_line(path.suffix)[:20]}, which no picture has that is read"
-    return f"{suffix}; {'give it its suffix, such as .jpg' if _holds_picture(path) else 'convert it to PNG'}"
+    own = _own_suffix(path)
+    return f"{suffix}; {f'give it its suffix, such as {own}' if own else 'convert it to PNG'}"
 
 
 def _what(example: str) -> str:
@@ -89,12 +90,14 @@ def _what(example: str) -> str:
         return ""
     if kind is not None:
         return f" ({kind.plural}: {one_line(path.name)[:80]} {advice(kind, path.name)})"
-    return " (they hold pictures: add the suffix, such as .jpg)" if _holds_picture(path) else ""
+    own = _own_suffix(path)
+    return f" (they hold pictures: add the suffix, such as {own})" if own else ""
 
 
-def _holds_picture(path: Path) -> bool:
+def _own_suffix(path: Path) -> str:
+    """A suffix that pictures of this kind have; empty for a file that holds none."""
     try:
         beginning = read_regular(path, BEGINNING)
     except OSError:
-        return False
-    return len(beginning) >= 16 and is_image(beginning)
+        return ""
+    return suffix_of_bytes(beginning) if len(beginning) >= 16 and is_image(beginning) else ""

@@ -178,6 +178,14 @@ def test_side_by_side_files_are_split_before_their_inputs_are_translated(capsys:
     assert {Image.open(path).size for path in Path("runs/data/translated").iterdir()} == {(SIZE, SIZE)}
 
 
+def test_files_that_are_left_out_are_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+    one_kind(Path("data"))
+    for name in ("a.txt", "b.csv"):
+        Path("data", name).write_text("text")
+    train("data", "train.steps=1", "--dry-run", *TINY_GAN)
+    assert "\n# left out    1 .csv, 1 .txt\n" in capsys.readouterr().out
+
+
 def test_minutes_are_kept_and_their_last_step_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     pairs(Path("data"))
     train("data", "--minutes", "0.03", *TINY_GAN)

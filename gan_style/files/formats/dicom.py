@@ -61,9 +61,13 @@ class _Slice(Stored):
             raise UserError(
                 f"{path}: holds {one_line(str(found.PhotometricInterpretation))[:20]} in {channels} channels; gray and RGB are read"
             )
+        if (frames := int(found.get("NumberOfFrames", 1) or 1)) > 1:
+            raise UserError(
+                f"{path}: holds {frames} frames, and pictures have one; make a NIfTI volume of it and cut it: gan-style prepare slices"
+            )
         as_stored = np.dtype(f"{'i' if self._signed else 'u'}{bits // 8}")
         dtype = as_stored if self._scale == (1.0, 0.0) else _type(self._scale, kept, self._signed)
-        super().__init__(size, channels, dtype, int(found.get("NumberOfFrames", 1) or 1), _metadata(found))
+        super().__init__(size, channels, dtype, metadata=_metadata(found))
 
     def read(self, top: int, left: int, height: int, width: int, depth: int = 0) -> np.ndarray:
         data = self._found.PixelData
@@ -85,6 +89,10 @@ class _Slice(Stored):
     def _rescaled(self, values: np.ndarray) -> np.ndarray:
         if self._scale == (1.0, 0.0):
             return values
+        with np.errstate(over="ignore"):  # what float32 does not hold is infinite, which counts as not there
+            return self._scaled(values)
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
         scaled = values * np.float64(self._scale[0]) + self._scale[1]
         return (np.rint(scaled) if self.dtype.kind in "iu" else scaled).astype(self.dtype)
 
@@ -105,10 +113,10 @@ def _metadata(found: Any) -> Metadata:
         across, down = ([float(each) for each in found.ImageOrientationPatient[part]] for part in (slice(0, 3), slice(3, 6)))
         place, spacing = [float(each) for each in found.ImagePositionPatient], [float(each) for each in found.PixelSpacing]
         thick = float(found.get("SpacingBetweenSlices", None) or found.get("SliceThickness", None) or 1.0)
-    except (AttributeError, TypeError, ValueError, IndexError):
+        columns = [np.array(across) * spacing[1], np.array(down) * spacing[0], np.cross(across, down) * thick, np.array(place)]
+        affine = np.vstack([np.stack(columns, axis=1), [0.0, 0.0, 0.0, 1.0]])
+    except (AttributeError, TypeError, ValueError, IndexError):  # elements of another length among them
         return _spacing(found)
-    columns = [np.array(across) * spacing[1], np.array(down) * spacing[0], np.cross(across, down) * thick, np.array(place)]
-    affine = np.vstack([np.stack(columns, axis=1), [0.0, 0.0, 0.0, 1.0]])
     affine[:2] *= -1  # DICOM counts to the left and to the back
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         return _spacing(found)

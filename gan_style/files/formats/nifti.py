@@ -77,7 +77,8 @@ class _Volume(Stored):
         if self._scale is None:
             return values
         slope, intercept = self._scale
-        return (values * np.float64(slope) + intercept).astype(np.float32)
+        with np.errstate(over="ignore"):  # what float32 does not hold is infinite, which counts as not there
+            return (values * np.float64(slope) + intercept).astype(np.float32)
 
     def _go_to(self, place: int) -> None:
         if not self._packed:

@@ -129,6 +129,18 @@ def test_a_file_with_values_that_are_not_there(root: Path, missing: Any, told: b
         assert data[0, 0].images["a"][0, 3, 4] == 0
 
 
+@pytest.mark.parametrize("range_a", ["auto", "percentiles", (-60, 60)])
+def test_values_that_are_not_there_are_told_when_the_range_or_the_type_is_found(root: Path, range_a: Any) -> None:
+    broken = values(2)[..., 0]
+    broken[3, 4:6] = np.inf
+    tifffile.imwrite(root / "trainA/2.tif", broken, metadata=None)
+    data = config(root, range_a)
+    with pytest.raises(UserError, match=r"trainA/2\.tif: 2 of its 576 values are not there .*; set data\.domain_a\.missing to"):
+        find_values(training(data).source, data, "a")
+    data = config(root, range_a, domain_a={"missing": 0.0})
+    assert find_values(training(data).source, data, "a").dtype == "float32"
+
+
 def test_the_range_is_found_in_the_training_files(root: Path) -> None:
     data = config(root, "auto")
     everything = np.concatenate([values(number).ravel() for number in range(4)])

@@ -34,6 +34,24 @@ def test_files_without_a_suffix_are_looked_into(tmp_path: Path) -> None:
     assert texts.words() == "1 without a suffix" and unknown.words() == "1 .xyz" and not texts.pictures() and LeftOut().words() == ""
 
 
+@pytest.mark.parametrize(
+    ("beginning", "suffix"),
+    [
+        (bytes(128) + b"DICM", ".dcm"),
+        (bytes(344) + b"n+1\0", ".nii"),
+        (bytes(4) + b"n+2\0" + bytes(20), ".nii"),
+        (b"\x93NUMPY\1\0" + bytes(20), ".npy"),
+        (b"\xff\xd8\xff" + bytes(20), ".jpg"),
+    ],
+)
+def test_measurements_without_a_suffix_are_told_theirs(tmp_path: Path, beginning: bytes, suffix: str) -> None:
+    (tmp_path / "IM0001").write_bytes(beginning)
+    found = LeftOut()
+    found.add(tmp_path, "IM0001")
+    assert found.words() == f"1 without a suffix (they hold pictures: add the suffix, such as {suffix})"
+    assert left_out.why(tmp_path / "IM0001") == f"has no suffix; give it its suffix, such as {suffix}"
+
+
 def test_any_number_of_suffixes_takes_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(left_out, "MOST", 20)
     found = LeftOut()

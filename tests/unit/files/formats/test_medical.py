@@ -117,7 +117,7 @@ def test_what_is_not_read_of_dicom_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.dcm"
     for elements, words in (
         ({"syntax": "1.2.840.10008.1.2.1.99"}, "is a deflated DICOM"),
-        ({"NumberOfFrames": 4}, "is a volume of 4 slices"),
+        ({"NumberOfFrames": 4}, "holds 4 frames, and pictures have one; make a NIfTI volume of it and cut it: gan-style prepare slices"),
         ({"Rows": 7}, "fewer pixels than its header says"),
         ({"Rows": 60_000, "Columns": 60_000}, "claims 60000 x 60000"),
         ({"HighBit": 3}, "whole bytes"),
@@ -126,6 +126,23 @@ def test_what_is_not_read_of_dicom_is_told(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=words) as mistake:
             images.read(path, 1, raw=True)
         assert str(mistake.value).startswith(f"{path}: ") and "\n" not in str(mistake.value)
+
+
+@pytest.mark.parametrize("elements", [{"ImageOrientationPatient": [1, 2]}, {"PixelSpacing": [1]}, {"ImagePositionPatient": [1]}])
+def test_a_place_of_dicom_that_makes_no_sense_is_none(tmp_path: Path, elements: dict[str, Any]) -> None:
+    place = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, 0], "PixelSpacing": [1, 1]}
+    (tmp_path / "x.dcm").write_bytes(dicom(SIGNED, 16, **place))
+    assert images.read(tmp_path / "x.dcm", 1, raw=True).metadata.affine is not None
+    (tmp_path / "x.dcm").write_bytes(dicom(SIGNED, 16, **(place | elements)))
+    assert images.read(tmp_path / "x.dcm", 1, raw=True).metadata.affine is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_scaled_values_that_float32_does_not_hold_are_infinite(tmp_path: Path) -> None:
+    (tmp_path / "x.dcm").write_bytes(dicom(np.full((2, 2), 7, np.int16), 16, RescaleSlope=1e300, RescaleIntercept=0))
+    write_nifti(tmp_path / "x.nii", np.full((2, 2, 1), 7, np.int16), slope=3e38)
+    for name in ("x.dcm", "x.nii"):
+        assert np.isinf(images.read(tmp_path / name, 1, raw=True).pixels).all()
 
 
 def test_compressed_pixels_of_dicom_are_told_with_what_to_do(tmp_path: Path) -> None:
