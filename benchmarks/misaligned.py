@@ -45,7 +45,7 @@ RUNS: dict[str, Sequence[str]] = {  # name -> keys
     PLAIN: (),
     "pyramid": ("method.l1=pyramid",),
     "shift": ("method.l1=shift", "method.l1_radius=4"),
-    "registration": ("method.registration_weight=10",),
+    "registration": ("method.registration_weight=30",),
 }
 SETTINGS = (
     *("data.workers=0", "data.cache=memory", "train.batch_size=4", "train.epochs=null", "optim.lr=0.0004", "optim.decay_start=0.5"),

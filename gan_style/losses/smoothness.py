@@ -1,4 +1,4 @@
-"""The smoothness of a displacement field (RegGAN, Kong et al., 2021, arXiv 2110.06465)."""
+"""The smoothness of a displacement field (RegGAN, Kong et al., 2021, arXiv 2110.06465), and its length."""
 
 from torch import Tensor
 
@@ -10,3 +10,8 @@ def smoothness(field: Tensor) -> Tensor:
     its two components, has 0.005.
     """
     return (field[..., 1:, :] - field[..., :-1, :]).square().mean() + (field[..., :, 1:] - field[..., :, :-1]).square().mean()
+
+
+def length(field: Tensor) -> Tensor:
+    """E[u^2] over both components, in square pixels. field: as in `smoothness`"""
+    return field.square().mean()

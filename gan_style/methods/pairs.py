@@ -1,9 +1,13 @@
 """How a translation is compared with its truth, pixel by pixel, also where the pairs do not quite align.
 
-    L_L1 = lambda E[d(T(G(x), phi), y)]      phi = R(G(x), y)      L_smooth = w E[|grad phi|^2]      (2110.06465)
+    L_L1 = lambda E[d(T(G(x), phi), y)]      phi = R(G(x), y)      L_smooth = w E[|grad phi|^2 + |phi|^2 / r^2]      (2110.06465)
 
 d is the L1 distance, its pyramid or its shift-tolerant form. R is the registration network, and T moves the translation by the field phi.
 Without R, T(G(x)) is G(x). The player of the generator owns R. Training alone uses R: a bundle holds the generator.
+
+Departures. The discriminator judges T(G(x)). The real pairs do not align, so a discriminator that saw G(x) would know it by its alignment
+with x, and G would learn to distort what it draws. And |phi|^2 is small: if all translations were shifted and all fields shifted them
+back, no other term would change.
 """
 
 from collections.abc import Mapping
@@ -17,11 +21,12 @@ from gan_style.config.effect import ON, OnlyWith
 from gan_style.config.schema import MethodConfig
 from gan_style.losses.l1 import l1_loss
 from gan_style.losses.misaligned import pyramid_l1, shift_l1
-from gan_style.losses.smoothness import smoothness
+from gan_style.losses.smoothness import length, smoothness
 from gan_style.networks.layers.warp import warp
 from gan_style.networks.registration import RegistrationConfig, RegistrationNetwork
 
 REGISTRATION = "registration"  # the name of R among a method's networks
+_REACH = 16.0  # r in pixels: displacements that vary over longer distances than this are held by their length, others by their slope
 _SHIFT = OnlyWith({"l1": ("shift",)})
 _USED = OnlyWith({"l1_weight": ON})
 
@@ -75,7 +80,8 @@ class Pairs:
         if not self.networks:
             return fake, {}
         field = networks[REGISTRATION](fake, real)  # phi
-        return warp(fake, field), {"smoothness": self.config.registration_weight * smoothness(field)}  # T(G(x), phi), w E[|grad phi|^2]
+        cost = smoothness(field) + length(field) / _REACH**2
+        return warp(fake, field), {"smoothness": self.config.registration_weight * cost}  # T(G(x), phi), L_smooth
 
     @torch.no_grad()
     def field(self, output: Tensor, truth: Tensor) -> Tensor | None:

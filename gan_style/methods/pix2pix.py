@@ -76,17 +76,17 @@ class Pix2Pix(Method):
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         real_input, real_output = batch.oriented(self.config.direction)
         discriminator = self.networks["discriminator"]
+        registered, smoothness = self.pairs.registered(self.networks, outputs["fake"], real_output)  # G(x), or where the truth has it
         if player.name == "discriminator":
-            judged = self.adversary.judge(discriminator, batch, real=real_output, fake=outputs["fake"], beside=real_input)
+            judged = self.adversary.judge(discriminator, batch, real=real_output, fake=registered, beside=real_input)
             return {
                 "discriminator_fake": 0.5 * judged.fake,  # E[log(1 - D(x, G(x)))], halved
                 "discriminator_real": 0.5 * judged.real,  # E[log D(x, y)], halved
                 **judged.penalties,
             }
         mask = batch.mask(self.config.direction[-1])
-        registered, smoothness = self.pairs.registered(self.networks, outputs["fake"], real_output)  # G(x), or where the truth has it
         return {
-            "adversarial": self.adversary.fool(discriminator, batch, outputs["fake"], real_input),  # -E[log D(x, G(x))], non-saturating
+            "adversarial": self.adversary.fool(discriminator, batch, registered, real_input),  # -E[log D(x, G(x))], non-saturating
             "l1": self.pairs.l1(registered, real_output, mask),  # lambda E[|y - G(x)|]
             **smoothness,
             **self.auxiliary.losses(outputs["fake"], content=real_output, style=real_output, mask=mask, placed=registered),

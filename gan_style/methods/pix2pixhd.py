@@ -132,23 +132,20 @@ class Pix2PixHD(Method):
     def losses(self, player: Player, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         real, fake, encoded = batch.oriented(self.config.direction)[1], outputs["fake"], outputs["encoded"]
         discriminator: Any = self.networks["discriminator"]
+        registered, smoothness = self.pairs.registered(self.networks, fake, real)  # G(s), or where the truth has it
         if player.name == "discriminator":
-            judged = self.adversary.judge(discriminator, batch, real=real, fake=fake, beside=encoded)
+            judged = self.adversary.judge(discriminator, batch, real=real, fake=registered, beside=encoded)
             return {
                 "discriminator_fake": 0.5 * judged.fake,  # sum_k E[D_k(s, G(s))^2], halved
                 "discriminator_real": 0.5 * judged.real,  # sum_k E[(D_k(s, x) - 1)^2], halved
                 **judged.penalties,
             }
-        scores, fake_features = discriminator.judged(self.adversary.shown(batch, fake, encoded))
-        losses = {"adversarial": self.adversary.generators_side(scores, True)}  # sum_k E[(D_k(s, G(s)) - 1)^2]
+        scores, fake_features = discriminator.judged(self.adversary.shown(batch, registered, encoded))
+        losses = {"adversarial": self.adversary.generators_side(scores, True), **smoothness}  # sum_k E[(D_k(s, G(s)) - 1)^2]
         mask = batch.mask(self.config.direction[-1])
-        registered, smoothness = self.pairs.registered(self.networks, fake, real)  # G(s), or where the truth has it
-        losses |= smoothness
         if self.config.l1_weight:
             losses["l1"] = self.pairs.l1(registered, real, mask)
         if self.config.feature_weight:
-            if registered is not fake:
-                _, fake_features = discriminator.judged(self.adversary.shown(batch, registered, encoded))
             with torch.no_grad():
                 _, real_features = discriminator.judged(self.adversary.shown(batch, real, encoded, kind="real"))
             matched = feature_matching_loss(fake_features, real_features, self.adversary.moved(batch, mask))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_style.losses.smoothness import smoothness
+from gan_style.losses.smoothness import length, smoothness
 
 
 def test_it_is_the_mean_square_difference_of_neighbours() -> None:
@@ -15,6 +15,10 @@ def test_it_is_the_mean_square_difference_of_neighbours() -> None:
 
 def test_a_field_that_is_everywhere_the_same_costs_nothing() -> None:
     assert smoothness(torch.full((1, 2, 4, 4), 7.0)).item() == 0.0
+
+
+def test_the_length_is_the_mean_square_of_both_components() -> None:
+    assert length(torch.tensor([3.0, 1.0])[None, :, None, None].expand(2, 2, 4, 4)).item() == pytest.approx((9 + 1) / 2)
 
 
 def test_a_steady_growth_costs_its_square() -> None:
