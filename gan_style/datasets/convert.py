@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_style.datasets.layouts import resolve_layout, table_of
+from gan_style.datasets.layouts import mask_folder, resolve_layout, table_of
+from gan_style.datasets.masks import takes_masks
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.reading import half
 from gan_style.datasets.sources import find_split
@@ -135,6 +136,8 @@ def _find(root: Path, layout: LayoutChoice, split: Split, paired: bool) -> Sourc
         raise UserError(f"{root}: holds images of several files, which stay as they are")
     if source is not None:
         _tell(root, source.left_out)
+        if source.masks or (takes_masks(source) and mask_folder(source)):
+            log.warning(f"{root}: the masks of split {source.split} are left out")
     return source
 
 

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +18,7 @@ from gan_style.datasets.reading import Loaded, read_both, read_for_crop
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.bounded import Encoded
 from gan_style.version import VERSION
 
 _SETTLED = 2.0  # seconds; a file that changed later may change again within one tick of its file system's clock
@@ -43,12 +45,20 @@ class ResizedImages:
 
     def mask(self, domain: str, index: int, image: Loaded) -> Loaded:
         """The mask of image `index` of a domain, resized as `image` was. `UserError` if the two files differ in size."""
-        mask = read_mask_for_crop(self.source, self.config, domain, index)
+        path = self.source.mask(domain, index)
+        mark = _mark(_settings_of_masks(self.config), (path,)) if self.cache else None
+        mask = self.cache.get(*mark, str(path)) if self.cache and mark else None
+        if mask is None:
+            mask = resized(read_mask_for_crop(self.source, self.config, domain, index), self.config)
+            if self.cache and mark:
+                self.cache.put(*mark, mask)
         check_size(mask, image)
-        return resized(mask, self.config)
+        return mask
 
     def _read(self, domains: tuple[str, ...], index: int) -> dict[str, Loaded]:
-        marks = {domain: self._mark(domain, index) for domain in domains} if self.cache else {}  # taken before the file is read
+        marks: dict[str, tuple[bytes, bytes] | None] = {}
+        for domain in domains if self.cache else ():  # before the file is read
+            marks[domain] = _mark(self._settings[domain], self.source.files(domain, index))
         found: dict[str, Loaded] = {}
         for domain, mark in marks.items():
             if self.cache and mark and (kept := self.cache.get(*mark, self.source.name(domain, index))):
@@ -64,23 +74,6 @@ class ResizedImages:
                 self.cache.put(*mark, found[domain])
         return {domain: found[domain] for domain in domains}
 
-    def _mark(self, domain: str, index: int) -> tuple[bytes, bytes] | None:
-        """(key, stamp) of an image; None if it cannot be told whether it changes."""
-        names, stamps = list[object]([self._settings[domain]]), list[object]()
-        for image in self.source.files(domain, index):
-            if isinstance(image, Path):
-                try:
-                    facts = image.stat()
-                except OSError:
-                    return None  # reading it says what is wrong
-                if time.time() - max(facts.st_mtime, facts.st_ctime) < _SETTLED:
-                    return None
-                stamps.append((facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
-            else:
-                stamps.append(blake2b(image.data).digest())
-            names.append(str(image if not isinstance(image, Path) else image.absolute()))
-        return _digest(*names), _digest(*stamps)
-
 
 def resized(loaded: Loaded, config: DataConfig) -> Loaded:
     """The image as training resizes it, which remembers the size of its file."""
@@ -88,6 +81,28 @@ def resized(loaded: Loaded, config: DataConfig) -> Loaded:
     height, width = images.load_resize(config.preprocess, config.load_size, rows, columns)
     pixels = images.resize(loaded.pixels, height, width, loaded.labels, loaded.file)
     return replace(loaded, pixels=pixels, size=(rows, columns))
+
+
+def _mark(settings: bytes, files: Iterable[Path | Encoded]) -> tuple[bytes, bytes] | None:
+    """(key, stamp) of an image of these files; None if it cannot be told whether it changes."""
+    names, stamps = list[object]([settings]), list[object]()
+    for file in files:
+        if isinstance(file, Path):
+            try:
+                facts = file.stat()
+            except OSError:
+                return None  # reading it says what is wrong
+            if time.time() - max(facts.st_mtime, facts.st_ctime) < _SETTLED:
+                return None
+            stamps.append((facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
+        else:
+            stamps.append(blake2b(file.data).digest())
+        names.append(str(file.absolute() if isinstance(file, Path) else file))
+    return _digest(*names), _digest(*stamps)
+
+
+def _settings_of_masks(config: DataConfig) -> bytes:
+    return _digest("mask", config.preprocess, config.load_size, VERSION, cv2.__version__)
 
 
 def _settings(config: DataConfig, domain: str, halved: bool) -> bytes:

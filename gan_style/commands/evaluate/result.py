@@ -36,12 +36,13 @@ def result_table(result: Result) -> str:
     """The numbers as a table."""
     lines = [one_line(f"{side:10} {words}") for side, words in result.what.items()]
     lines.append(f"images     {result.images}")
+    width = max(10, *map(len, result.metrics)) if result.metrics else 10
     for name, value in result.metrics.items():
         metric = metric_of(name)
         assert metric
         network = f" ({result.networks[name]})" if name in result.networks else ""
         better = "higher" if metric.higher_is_better else "lower"
-        lines.append(one_line(f"{name:10} {value:<12.6g} {better} is better: {metric.words}{network}"))
+        lines.append(one_line(f"{name:{width}} {value:<12.6g} {better} is better: {metric.words}{network}"))
     if seam := result.seam:
         lines.append(f"seam       {seam.index:<12.6g} 1 is best: gradient across borders of tiles of {seam.tile} pixels over others")
     if task := result.segmentation:

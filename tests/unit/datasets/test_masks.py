@@ -1,6 +1,7 @@
 """Masks of images: found beside them, read, moved with them, and refused where they do not fit."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import tifffile
 import torch
 
 from gan_style.config.schema import DataConfig
+from gan_style.datasets import resized
+from gan_style.datasets.convert import combine
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, collate, open_dataset
 from gan_style.datasets.masks import labels_of
 from gan_style.errors import UserError
@@ -93,6 +96,25 @@ def test_a_data_set_without_masks_or_with_mask_off_has_none(masked: Path, write_
     assert batch(training(plain)).masks == {}
     on = batch(training(masked))
     assert torch.equal(batch(off).a, on.a) and torch.equal(batch(off).b, on.b), "masks change no image"
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_a_cached_mask_is_read_once_until_its_file_changes(masked: Path, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_STYLE_CACHE", str(masked / "cache"))
+    for path in masked.glob("train*/*"):
+        os.utime(path, (1e9, 1e9))
+    monkeypatch.setattr(resized, "_SETTLED", -1e9)
+    data, read = training(masked, preprocess="crop", cache=cache, workers=0), list[str]()
+    real = resized.read_mask_for_crop
+    monkeypatch.setattr(resized, "read_mask_for_crop", lambda *args: read.append(str(args[2])) or real(*args))
+    first, second = batch(data), batch(data)
+    assert len(read) == 3 and torch.equal(first.masks["a"], second.masks["a"]) and fits(second.a, second.masks["a"])
+    images.write(masked / "trainMask/s1.png", np.ones((HEIGHT, WIDTH, 1), np.uint8))
+    assert not torch.equal(batch(data).masks["a"], first.masks["a"]) and len(read) == 4
+    images.write(masked / "trainMask/s1.png", np.ones((HEIGHT, WIDTH - 1, 1), np.uint8))
+    for _ in range(2):
+        with pytest.raises(UserError, match="a mask has the size of its image"):
+            batch(data)
 
 
 @pytest.mark.parametrize("naming", ["{split}/{domain}", "{domain}/{split}"])
@@ -216,3 +238,8 @@ def test_large_masks_are_read_in_part(masked: Path) -> None:
     assert not isinstance(data.images.mask("a", 0, data.images.pair(0)["a"]).pixels, np.ndarray)
     found = batch(data)
     assert all(fits(found.images[domain], found.masks[domain]) for domain in "ab")
+
+
+def test_conversions_tell_that_they_leave_masks_out(masked: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert combine(masked, masked / "combined") == 4
+    assert f"{masked}: the masks of split train are left out" in caplog.text
