@@ -51,8 +51,8 @@ def _check_options(options: argparse.Namespace) -> None:
         raise UserError("gan-style export: give --output FILE or --web DIR, one of them")
     if options.ort is not None and options.web is None:
         raise UserError("--ort: is for --web DIR; leave it out")
-    for option, usual in (("input", "uint8"), ("precision", "fp32"), ("triton", False)):
-        if options.web is not None and getattr(options, option) != usual:
+    for option, usual in (("input", (None, "uint8")), ("precision", ("fp32",)), ("triton", (False,))):
+        if options.web is not None and getattr(options, option) not in usual:
             raise UserError(f"--{option}: the page of --web has an ONNX file of uint8 and fp32; leave it out")
 
 
@@ -99,8 +99,7 @@ def export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--input",
         choices=("uint8", "float"),
-        default="uint8",
-        help="pictures in and out: uint8 [B, H, W, C] from 0 to 255 (default), or float [B, C, H, W] from -1 to 1",
+        help="pictures in and out: uint8 [B, H, W, C] from 0 to 255 (default), or float [B, C, H, W] from -1 to 1 (of measurements)",
     )
     parser.add_argument(
         "--precision", choices=("fp32", "fp16"), default="fp32", help="of convolutions and linear layers; default: %(default)s"

@@ -20,7 +20,7 @@ def export_page(options: argparse.Namespace, bundle: Path) -> int:
         check_web(load_bundle(bundle)[0])
         runtime = runtime_files(options.ort)
         _make(folder)
-        info = export(bundle, folder / NETWORK, direction=options.direction, say=lambda line: print(one_line(line), flush=True))
+        info = export(bundle, folder / NETWORK, "uint8", direction=options.direction, say=lambda line: print(one_line(line), flush=True))
         name = options.model.absolute().name if options.model.is_dir() else options.model.stem
         write_files(folder, page_files(name, info, runtime))
     print(one_line(f"{folder}: a page of {name}; python -m http.server --directory {folder} shows it"))

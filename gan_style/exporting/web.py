@@ -44,6 +44,8 @@ def check_web(info: BundleInfo) -> None:
     """`UserError` if a browser has no picture for the network."""
     if isinstance(info.condition, Noise):
         raise UserError("--web: the network makes pictures from noise, and the page translates pictures; take --output FILE.onnx")
+    if info.values_in is not None or info.values_out is not None:
+        raise UserError("--web: the network translates measurements, and the page pictures; take --output FILE.onnx")
     for name, channels in (("takes", info.in_channels), ("makes", info.out_channels)):
         if channels not in (1, 3):
             raise UserError(f"--web: the network {name} {channels} channels, and the page has 1 or 3; take --output FILE.onnx")

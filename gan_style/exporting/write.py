@@ -31,14 +31,14 @@ COMPARED = (1, 3)  # pictures in the batches that are compared
 def export(
     bundle: Path,
     output: Path,
-    door: Door = "uint8",
+    door: Door | None = None,
     precision: Literal["fp32", "fp16"] = "fp32",
     direction: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> ExportInfo:
     """Write the network of a bundle to `output`, whose suffix is one of `FORMATS`. Returns the metadata of the file.
 
-    door: layout and range of the pictures (`Graph`)
+    door: layout and range of the pictures (`Graph`); None: uint8, and float of a bundle of measurements, which 8 bits do not hold
     precision: of convolutions and linear layers
     direction: a2b or b2a, which the bundle must translate; None: any
     say: is called with a line about each comparison
@@ -49,6 +49,10 @@ def export(
         raise UserError(f"{bundle}: is an exported network; give the bundle that it was made of")
     if direction not in (None, predictor.info.direction):
         raise UserError(f"direction {direction}: {bundle} translates {predictor.info.direction}; give the other bundle or leave it out")
+    measured = predictor.info.values_in is not None or predictor.info.values_out is not None
+    if measured and door == "uint8":
+        raise UserError(f"--input uint8: {bundle} is of measurements, which 8 bits do not hold; take --input float")
+    door = door or ("float" if measured else "uint8")
     network = copy.deepcopy(predictor.network).to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     if precision == "fp16":
         network = measuring_in_float(in_half(network, torch.float16))

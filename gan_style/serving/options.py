@@ -58,7 +58,7 @@ class TranslateOptions(BaseModel):
     model: Annotated[str | None, Field(description="Name of the model, of GET /models. Needed where the server has several.")] = None
     format: Annotated[
         Literal["png", "jpg", "webp", "tiff", "keep"],
-        Field(description="Format of the result; keep: that of the picture sent, png for GIF and AVIF."),
+        Field(description="Format of the result; keep: that of the picture sent, png for GIF and AVIF. Default for measurements: tiff."),
     ] = "png"
     png_compression: Annotated[
         Annotated[int, Field(ge=0, le=9)] | None,

@@ -71,6 +71,8 @@ class Translating:
     @property
     def suffix(self) -> str:
         """The suffix of the result's format."""
+        if self.model.info.values_out is not None and "format" not in self.options.model_fields_set:
+            return ".tiff"  # which holds measurements of any type
         return FORMATS[self.options.format] or kept_format(self.picture.data)
 
     @property

@@ -49,6 +49,8 @@ def entered(given: Any, info: BundleInfo, value_range: Range | None, channels_fi
     if isinstance(given, Image.Image):
         if value_range is not None or channels_first is not None:
             raise ValueError("value_range and channels_first are for arrays and tensors: a PIL image has its own; leave them out")
+        if info.values_in is not None:
+            raise ValueError("a translator of measurements takes their values, not a PIL image: give an array, numpy.asarray(image)")
         return _of_image(given, info)
     if isinstance(given, np.ndarray | Tensor) and value_range is None and info.values_in is not None:
         return _of_measurements(given, info, info.values_in, isinstance(given, Tensor) if channels_first is None else channels_first)

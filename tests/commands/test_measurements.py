@@ -13,6 +13,7 @@ import tifffile
 import zarr
 from evaluating import evaluate
 from measured_files import AFFINE, dicom, write_nifti
+from PIL import Image
 from tiny_bundles import tiny_bundle
 
 import gan_style
@@ -238,3 +239,23 @@ def test_five_bands_to_two(scans: Path, main: Callable[..., int]) -> None:
 def test_the_metric_of_units_needs_a_unit(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", *runs.arguments("pix2pix", data, Path("run"), "train.validate_every=2", "validation.metrics=[mae]")]) == 2
     assert "validation.metrics: mae is in the unit of the output's domain" in capsys.readouterr().err
+
+
+def test_a_network_of_measurements_is_exported_with_floats(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnxruntime")
+    assert run(["export", "--model", "ct.safetensors", "--output", "ct.onnx"]) == 0
+    assert ", float, fp32, " in capsys.readouterr().out
+    np.save("in/x.npy", mr(30, 40))
+    assert main(command(model="ct.onnx")) == 0
+    assert nearest(np.load("out/x.npy"), wanted(mr(30, 40)))
+    for options, why in (
+        (["--output", "other.onnx", "--input", "uint8"], "--input uint8: ct.safetensors is of measurements, which 8 bits do not hold"),
+        (["--web", "page"], "--web: the network translates measurements, and the page pictures; take --output FILE.onnx"),
+    ):
+        assert run(["export", "--model", "ct.safetensors", *options]) == 2
+        assert why in capsys.readouterr().err and not Path(options[1]).exists()
+
+
+def test_a_pil_image_has_no_unit() -> None:
+    with pytest.raises(ValueError, match=r"takes their values, not a PIL image: give an array"):
+        gan_style.load("ct.safetensors", device="cpu")(Image.new("L", (8, 8)))

@@ -21,6 +21,10 @@ BUNDLES: dict[str, dict[str, Any]] = {
     "photos": {"generator": UNET_BATCH},
     "gray": {"generator": RESNET_INSTANCE, "in_channels": 1, "out_channels": 1},
     "labels": {"generator": RESNET_INSTANCE, "labels": "yes"},
+    "values": {
+        **{"generator": RESNET_INSTANCE, "in_channels": 1, "out_channels": 1},
+        **{"values_in": {"low": 0, "high": 255}, "values_out": {"low": -1000, "high": 2000, "type": "int16"}},
+    },
 }
 
 
@@ -121,6 +125,16 @@ def test_every_option(query: Query, name: str, server: Served, bundles: dict[str
     assert answer.status_code == 200, answer.text
     assert answer.content == inferred(tmp_path, bundles["photos"], picture, name, options_of(query))
     assert answer.headers["content-type"] == f"image/{ {'jpg': 'jpeg'}.get(query.get('format', 'png'), query.get('format', 'png')) }"
+
+
+def test_measurements_are_answered_in_a_format_that_holds_them(server: Served, bundles: dict[str, Path], tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.linspace(0, 255, 600, dtype=np.float32).reshape(20, 30))
+    sent = (tmp_path / "x.npy").read_bytes()
+    answer = server.translate(sent, model="values")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/tiff"), answer.text
+    assert answer.content == inferred(tmp_path, bundles["values"], sent, "x.npy", ["--format", "tiff"])
+    refused = server.translate(sent, model="values", format="png")
+    assert refused.status_code == 400 and "int16 values in 1 channel, which it does not hold" in refused.json()["error"]
 
 
 def test_a_multipart_form(server: Served, bundles: dict[str, Path], tmp_path: Path) -> None:
