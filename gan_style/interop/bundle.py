@@ -103,4 +103,6 @@ def open_bundle(path: Path) -> Held:
     if all(key.startswith(_ENCODED) for key in weights):
         network = network.get_submodule(_ENCODED.rstrip("."))
         weights = {key.removeprefix(_ENCODED): value for key, value in weights.items()}
-    return Held(path, config.generator, info.in_channels, network, weights, config, info.direction)
+    sides = {"inputs": info.values_in, "results": info.values_out}
+    values = tuple(f"the range of its {side}, {found.scale.words()}" for side, found in sides.items() if found)
+    return Held(path, config.generator, info.in_channels, network, weights, config, info.direction, values)

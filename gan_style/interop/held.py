@@ -15,6 +15,7 @@ class Held:
 
     in_channels: of the images that it takes; network: its shapes, without values; weights: of the bare network
     method: the method's section in a bundle; direction: that a bundle translates, "" for a discriminator
+    values: of a bundle of measurements, which values of its inputs and of its results are -1 and 1, in words
     """
 
     path: Path
@@ -24,3 +25,4 @@ class Held:
     weights: dict[str, Tensor]
     method: Any = None
     direction: str = ""
+    values: tuple[str, ...] = ()

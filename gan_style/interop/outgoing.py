@@ -36,6 +36,8 @@ def foreign_state(held: Held, settings: Settings) -> tuple[str, dict[str, Tensor
     kind = "cut" if getattr(held.config, "antialias", False) else kind
     settings.tell("kind", kind)
     settings.tell("network", name)
+    for words in held.values:
+        settings.tell("left out", words)
     try:
         theirs = out(held, settings)
         dtype = DTYPES[settings.chosen("dtype", "float32", DTYPES, "as bundles hold them")]

@@ -259,3 +259,10 @@ def test_a_network_of_measurements_is_exported_with_floats(main: Callable[..., i
 def test_a_pil_image_has_no_unit() -> None:
     with pytest.raises(ValueError, match=r"takes their values, not a PIL image: give an array"):
         gan_style.load("ct.safetensors", device="cpu")(Image.new("L", (8, 8)))
+
+
+def test_weights_of_other_projects_leave_the_ranges_out_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convert", "--from", "ct.safetensors", "--to", "ct.pth"]) == 0
+    said = capsys.readouterr().out
+    assert "left out        the range of its inputs, 0 becomes -1, 500 becomes 1\n" in said
+    assert "left out        the range of its results, -1000 becomes -1, 2000 becomes 1\n" in said

@@ -116,7 +116,14 @@ def _seam_index(case: Case, tile: int) -> float:
 
 
 def _read(path: Path) -> Tensor:
-    return images.to_tensor(images.read(path, 3).pixels)
+    try:
+        return images.to_tensor(images.read(path, 3).pixels)
+    except UserError:
+        if values := images.probe(path, raw=True).values:
+            raise UserError(
+                f"{path}: holds {values} values, and files are compared as pictures; measure the bundle: --model BUNDLE --data FOLDER"
+            ) from None
+        raise
 
 
 def _read_mask(path: Path) -> Tensor:
