@@ -239,6 +239,17 @@ def _header(image: Path | images.Encoded | Several) -> images.Header:
         return header
 
 
+def _of_bands(image: Path | images.Encoded | Several, header: images.Header) -> bool:
+    """Are the four channels bands, of which none is alpha, as of a satellite?"""
+    if header.channels < MOST_COLOURS:
+        return False
+    try:
+        images.read(image, 3)
+    except UserError:  # of a damaged file too, which the next reader names
+        return True
+    return False
+
+
 def _look(source: Source, domain: str, measured: bool) -> Look:
     """How the images of domain "a" or "b" look. `UserError` names the first one that cannot be read.
 
@@ -250,7 +261,7 @@ def _look(source: Source, domain: str, measured: bool) -> Look:
     for place in spread(len(source.keys(domain)), _LOOKED_AT):
         image = source.image(domain, place)
         header = _header(image)
-        raw = measured or bool(header.values) or header.channels > MOST_COLOURS
+        raw = measured or bool(header.values) or header.channels > MOST_COLOURS or _of_bands(image, header)
         picture = images.read(image, header.channels, raw=raw)
         if raw:
             types.add(picture.pixels.dtype.name)

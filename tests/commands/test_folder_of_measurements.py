@@ -1,10 +1,13 @@
 """`gan-style train FOLDER` where the files are measurements, not pictures."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
+from PIL import Image
 
 from gan_style.__main__ import run
 from gan_style.commands.train import train_command
@@ -78,3 +81,34 @@ def test_a_volume_says_how_it_is_cut(capsys: pytest.CaptureFixture[str]) -> None
         nibabel.save(nibabel.Nifti1Image(np.ones((SIZE, SIZE, 3), np.float32), np.eye(4)), f"scans/train{domain}/p.nii.gz")
     with pytest.raises(UserError, match=r"is a volume of 3 slices, .*: gan-style prepare slices"):
         train_command(["scans", *TINY])
+
+
+def test_four_bands_that_are_no_colours_are_values(capsys: pytest.CaptureFixture[str]) -> None:
+    scans(Path("scans"))
+    rng = np.random.default_rng(0)
+    for path in Path("scans").rglob("*B/*.npy"):
+        bands = rng.integers(200, 2300, (SIZE, SIZE, 4)).astype(np.uint16)
+        tifffile.imwrite(path.with_suffix(".tif"), bands, photometric="minisblack", planarconfig="contig", metadata=None)
+        path.unlink()
+    assert train_command(["scans", *TINY]) == 0
+    assert "B: 4 files of uint16 values in 4 channels" in capsys.readouterr().out
+    assert domains()[1]["channels"] == 4 and domains()[1]["type"] == "uint16"
+
+
+def test_an_alpha_is_no_band(capsys: pytest.CaptureFixture[str]) -> None:
+    for split, domain in itertools.product(("train", "val"), "AB"):
+        for number in range(2):
+            path = Path("cut", f"{split}{domain}", f"{number}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 4)).astype(np.uint8)).save(path)
+    assert train_command(["cut", *TINY, "--dry-run"]) == 0
+    assert "A: 2 images, 40 x 40; B: 2 images, 40 x 40" in capsys.readouterr().out
+
+
+def test_side_by_side_values_name_no_command_that_cannot_split_them(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data/train").mkdir(parents=True)
+    for number in range(3):
+        np.save(f"data/train/{number}.npy", np.random.default_rng(number).normal(0, 9, (SIZE, 2 * SIZE)).astype(np.float32))
+    assert train_command(["data", *TINY]) == 0
+    said = capsys.readouterr().out
+    assert "side by side" in said and "picture: " in said and "try: " not in said

@@ -105,6 +105,8 @@ def closing_lines(config: RunConfig[Any]) -> list[str]:
         return [*lines, f"try: {command} --samples 16"]
     first = ""
     if _side_by_side(config):  # the files hold the truth too, which is no input
+        if config.data.domain_a.range or config.data.domain_b.range:
+            return lines  # split writes PNG, which does not hold them
         split = run / "split"
         first = f"{prepare} split {shlex.quote(str(root))} --output {shlex.quote(str(split))} && "
         given = split / f"{given.name}A"
