@@ -7,6 +7,7 @@ operator may read a value.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,15 @@ def fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
     return entered
 
 
-def rehearse(name: str, tmp_path: Path, fake_gpu: Any, keys: dict[str, Any]) -> None:
-    """All players' losses, each of which must be on the GPU."""
+def rehearse(name: str, tmp_path: Path, fake_gpu: Any, keys: dict[str, Any], masked: bool = False) -> None:
+    """All players' losses, each of which must be on the GPU. masked: have the images masks?"""
     method: Any = build.open_method(tiny_config(name, tmp_path, method={**without_penalty(name, tmp_path), **keys}))
     (batch,) = micro_batches(0, 2)
     with fake_gpu() as moved:
         for network in (*method.networks.values(), *method.frozen.values()):
             network._apply(moved)
         batch = batch.with_images(**{domain: moved(images) for domain, images in batch.images.items()})
+        batch = replace(batch, masks={domain: moved(batch.a[:, :1]) for domain in "ab"} if masked else {})
         forward(method, batch)  # a style picture is sent to the device here, once in a run
         with NeverWaiting():
             outputs, losses = forward(method, batch)
@@ -116,11 +118,17 @@ def test_nor_do_those_of_weighed_negatives(name: str, tmp_path: Path, fake_gpu: 
     rehearse(name, tmp_path, fake_gpu, {"nce_weighting": STABILISERS["nce_weighting"]})
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("distance", ["plain", "pyramid", "shift"])
 @pytest.mark.parametrize("name", ["pix2pix", "pix2pixhd"])
-def test_nor_do_those_of_pairs_that_do_not_align(name: str, distance: str, tmp_path: Path, fake_gpu: Any) -> None:
+def test_nor_do_those_of_pairs_that_do_not_align(name: str, distance: str, masked: bool, tmp_path: Path, fake_gpu: Any) -> None:
     registered = {"registration_weight": 1.0, "registration": {"base_channels": 4}}
-    rehearse(name, tmp_path, fake_gpu, {"l1": distance, "l1_weight": 10.0, **registered})
+    rehearse(name, tmp_path, fake_gpu, {"l1": distance, "l1_weight": 10.0, **registered}, masked)
+
+
+@pytest.mark.parametrize("name", ["pix2pixhd", "cyclegan", "dclgan"])
+def test_nor_do_those_that_masks_weigh(name: str, tmp_path: Path, fake_gpu: Any) -> None:
+    rehearse(name, tmp_path, fake_gpu, {"diffaugment": ["translation", "cutout"]}, masked=True)
 
 
 @pytest.mark.parametrize("name", METHODS)

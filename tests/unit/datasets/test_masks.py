@@ -166,6 +166,12 @@ def test_images_that_are_held_out_keep_their_masks(masked: Path) -> None:
     validation = open_dataset(DataConfig.model_validate(keys), "val", "pairs", 0)
     assert validation and validation.source.masks["a"][0] == validation.source.a[0].replace("trainA", "trainMask")
     assert len(training(masked, hold_out=1).source.masks["b"]) == 2
+    rows = masked / "rows.csv"
+    rows.write_text("a,b,mask\n" + "".join(f"trainA/s{n}.png,trainB/s{n}.png,trainMask/s{n}.png\n" for n in range(3)))
+    for split in ("train", "val"):
+        found = open_dataset(DataConfig.model_validate({**keys, "root": str(rows)}), split, "pairs", 0)
+        assert found and len(found.source.a) == (2 if split == "train" else 1)
+        assert list(found.source.masks["b"]) == [key.replace("trainB", "trainMask") for key in found.source.b]
 
 
 def test_the_crop_lies_where_enough_of_the_mask_is(masked: Path) -> None:
