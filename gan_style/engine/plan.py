@@ -170,7 +170,9 @@ def _choices(optim: OptimConfig, old: int, new: Plan, step: int) -> str:
 
 
 def _counted(plan: Plan) -> str:
-    return f"{plan.total} steps" if plan.total else f"as many steps as {plan.minutes:g} minutes hold"
+    if plan.total:
+        return f"{plan.total} steps"
+    return "as many steps as 1 minute holds" if plan.minutes == 1 else f"as many steps as {plan.minutes:g} minutes hold"
 
 
 def _told(old: Plan, new: Plan) -> str:

@@ -91,7 +91,7 @@ def train(*words: str) -> None:
         (gray, "pix2pix", "A: 4 gray images, 40 x 40; B: 4 gray images", {"domain_a.channels": 1, "domain_b.channels": 1}),
         (label_maps, "pix2pix", "A: 4 label maps of", {"domain_a.labels": "yes", "domain_b.labels": "auto"}),
         (classes, "stargan", "train/ holds a folder of images for each of 3 classes", {"root": "data"}),
-        (one_kind, "gan", "it holds images of one kind; 20 images", {"hold_out": 2}),
+        (one_kind, "gan", "it holds images of one kind (to give photographs a style: into one folder, as photos/, ", {"hold_out": 2}),
     ],
     ids=["pairs", "unpaired", "40-pairs", "styles", "gray", "label-maps", "classes", "one-kind"],
 )

@@ -36,13 +36,15 @@ def _lines(
     recipe: str, why: str, facts: Facts, machine: Machine, wish: Wish, pace: Pace, config: RunConfig[Any]
 ) -> Iterator[tuple[str, str]]:
     doubt = " (if they are no pairs: method.name=cyclegan)" if facts.kind == "pairs" else ""
+    if facts.kind == "images" and not (wish.method or facts.a.values):
+        doubt = " (to give photographs a style: into one folder, as photos/, and pictures of the style beside them, as styles/)"
     domains = f"A: {_look(facts.a)}; B: {_look(facts.b)}" if facts.b else _look(facts.a)
     yield "folder", f"{facts.root}: {facts.why}{doubt}; {domains}"
     few = ", stabilised as in small_data, for the images are few" if getattr(config.method, "diffaugment", None) else ""
     yield "method", f"{config.method.name}, recipe {recipe}: {why}{few}{_untaught(wish, config)}"
     yield "size", f"{_size(config)}{_next(pace)}"
     half = config.train.mixed_precision != "no" and machine.bf16
-    step = f"a step of {config.train.batch_size} takes {pace.seconds:.2g} s ({machine.name}{', bf16' if half else ''})"
+    step = f"a step of {counted(config.train.batch_size, 'sample')} takes {pace.seconds:.2g} s ({machine.name}{', bf16' if half else ''})"
     steps = f"about {pace.steps(wish)} steps fit into {config.train.minutes:g} min" if config.train.minutes else "the steps are counted"
     wanted = minutes_wanted(recipe, pace, wish)
     yield "time", f"{step}; {steps}, and the learning rate falls to 0 as they end{f'; better: --minutes {wanted}' if wanted else ''}"

@@ -197,6 +197,14 @@ def test_minutes_that_are_raised_after_the_rate_has_fallen_need_a_choice() -> No
     assert how_to_extend(old, optim()).startswith("raise train.minutes to go on (optim.extend")
 
 
+@pytest.mark.parametrize(("minutes", "words"), [(1, "1 minute holds"), (1.5, "1.5 minutes hold"), (60, "60 minutes hold")])
+def test_a_length_in_minutes_in_words(minutes: float, words: str) -> None:
+    assert plan(minutes=minutes).in_words(1, EPOCH).startswith(f"as many steps as {words}; ")
+    assert (
+        continue_plan(plan(steps=100), plan(minutes=minutes), 40, optim())[1] == f"the run now has as many steps as {words} instead of 100"
+    )
+
+
 def test_steps_may_become_minutes_and_minutes_steps() -> None:
     opened, told = continue_plan(plan(steps=100), plan(minutes=15), 40, optim())
     assert opened == plan(minutes=15)
