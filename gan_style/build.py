@@ -18,6 +18,7 @@ from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, batches_of_one, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
+from gan_style.datasets.slices import slices_of
 from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.beginning.start import ForeignNetwork, ancestor, begin, check_same_everywhere
@@ -268,6 +269,7 @@ def bundle_infos(
             values_out=bundle_values(made if "b" in config.method.domains else given),
             resize=Resize(preprocess=data.preprocess, load_size=data.load_size, crop_size=data.crop_size),
             inputs=(inputs or {}).get(direction[0], 1),
+            slices=slices_of(data, direction[0]),
             step=0,
             begun_from=ancestor(kept, network) if kept else None,
         )

@@ -123,6 +123,7 @@ class BundleInfo(BaseModel):
     values_in: BundleValues | None = None  # of the inputs, if they are measurements; None: pictures
     values_out: BundleValues | None = None  # of the results
     inputs: int = Field(default=1, ge=1, le=64)  # files of an input
+    slices: int | None = Field(default=None, ge=1, le=63)  # neighbouring slices of an input, if inputs are slices of volumes
     resize: Resize
     statistics: Literal["image", "running"] = "image"  # what a batch normalisation uses: each image's own, or those of the training
     step: int = Field(ge=0, lt=2**53)
@@ -134,15 +135,17 @@ class BundleInfo(BaseModel):
         for values, channels in ((self.values_in, self.in_channels), (self.values_out, self.out_channels)):
             if values is not None and len(values.ends[0]) not in (1, channels):
                 raise ValueError(f"has {len(values.ends[0])} ranges for {channels} channels")
+        if self.slices is not None and (self.slices % 2 == 0 or self.in_channels % self.slices or self.values_in is None):
+            raise ValueError(f"inputs of {self.slices} slices do not fit {self.in_channels} channels of values")
         if self.inputs > 1 and self.values_in is None:
             raise ValueError(f"inputs of {self.inputs} files have no range of values")
         return self
 
     @model_serializer(mode="wrap")
     def _without_what_pictures_lack(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `values_in`, `values_out` and `inputs` of pictures, which earlier versions do not know."""
+        """Leave out `values_in`, `values_out`, `inputs` and `slices` of pictures, which earlier versions do not know."""
         found: dict[str, Any] = serialise(self)
-        plain = {"values_in": None, "values_out": None, "inputs": 1}
+        plain = {"values_in": None, "values_out": None, "inputs": 1, "slices": None}
         return {key: value for key, value in found.items() if key not in plain or value != plain[key]}
 
 

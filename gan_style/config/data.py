@@ -66,6 +66,14 @@ class DomainConfig(Section):
         "each end. Both are found once and kept in config.yaml. null: files are pictures, whose type says what is black and white "
         "(docs/guide/measurements.md).",
     )
+    slices: Annotated[int | None, OnlyWith({"range": ON})] = Field(
+        default=None,
+        ge=1,
+        le=63,
+        description="For NIfTI volumes, of which each slice is an image: the number of neighbouring slices that are its channels, odd. 1: "
+        "the slice alone. 3: with one on each side; at the ends the last slice is repeated. `channels` is that of all together. Where one "
+        "domain has `slices`, null counts as 1 for the other. null: a file is an image.",
+    )
     missing: Annotated[float | Literal["refuse"], OnlyWith({"range": ON})] = Field(
         default="refuse",
         description="The value, in the unit of `range`, that takes the place of values that are not there: not a number, infinite, or the "
@@ -110,6 +118,8 @@ class DomainConfig(Section):
         for each in ranges:
             if not (all(map(isfinite, each)) and each[0] < each[1]):
                 raise ValueError(f"range {list(each)} must be two numbers, the smaller one first")
+        if self.slices is not None and (self.slices % 2 == 0 or self.channels % self.slices):
+            raise ValueError(f"slices {self.slices} must be odd, and divide channels {self.channels}, which counts those of all slices")
         if not isinstance(self.missing, str) and not isfinite(self.missing):
             raise ValueError("missing must be a number or refuse")
         return self

@@ -12,8 +12,9 @@ from gan_style.datasets.inspecting import Load, inspect_all
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.mask_check import MaskFacts, check_masks
-from gan_style.datasets.measured import MeasuredValues, measured_notes, measured_values, odd_channels, odd_units
+from gan_style.datasets.measured import MeasuredValues, all_measured, measured_notes, measured_values, odd_channels, odd_units
 from gan_style.datasets.pairs import Shape, doubt, mismatch
+from gan_style.datasets.slices import volume_problems
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import BETWEEN, LayoutChoice, Problems, Source, Split
 from gan_style.datasets.values import Values, notes_and_warnings, together, values_of
@@ -23,6 +24,7 @@ from gan_style.files.bounded import TooLarge
 from gan_style.files.regions import open_regions, probe_regions, read_in_parts
 from gan_style.files.scale import nodata_of
 from gan_style.files.several import check_alike
+from gan_style.files.volumes import Volume
 from gan_style.terminal.counted import counted
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -100,6 +102,14 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     notes += [f"warning: {alarm}" for alarm in alarms]
     notes += [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
     notes += [f"not used for {split}: {words}" for split, source in sources.items() if (words := not_used(source))]
+    for split, source in sources.items():
+        headers = [facts[name].header for (of, _), loads in files.items() if of == split for name in loads]
+        if volumes := [header.slices for header in headers if header and header.slices > 1]:
+            words = f"{counted(len(volumes), 'volume')} of {min(volumes)} to {max(volumes)} slices"
+            notes.append(f"{split}: {words}; train with data.domain_a.slices=1, or 3 for a slice with its neighbours")
+            more = volume_problems(source)
+            problems += more[0]
+            notes += [f"warning: {line}" for line in more[1]]
     several = sorted(name for name, fact in facts.items() if fact.header is not None and fact.header.several)
     if several:
         notes.append(f"several pages or frames, of which the first is read: {len(several)} files, such as {several[0]}")
@@ -135,6 +145,8 @@ def _inspected_values(image: Path | images.Encoded, halves: bool) -> Facts | Non
     """The facts about a file of values that are no colours; None if it is none."""
     try:
         header = images.probe(image, raw=True)
+        if header.slices > 1 and isinstance(image, Path):
+            return _inspected_volume(image, header)
         if not header.values:
             return None
         picture = images.read(image, header.channels, raw=True)
@@ -144,6 +156,14 @@ def _inspected_values(image: Path | images.Encoded, halves: bool) -> Facts | Non
     middle = header.width // 2 if halves else header.width
     parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves else (picture.pixels,)
     return Facts(header, None, measured=tuple(measured_values(part, nodata) for part in parts))
+
+
+def _inspected_volume(path: Path, header: images.Header) -> Facts:
+    """The facts about a volume, whose slices are read one after another."""
+    with Volume(path) as volume:
+        nodata = nodata_of(volume.metadata.nodata)
+        found = [measured_values(volume.read(depth), nodata) for depth in range(volume.slices)]
+    return Facts(header, None, measured=(all_measured(found),))
 
 
 def _inspected_in_parts(path: Path) -> Facts:

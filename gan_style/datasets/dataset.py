@@ -15,6 +15,7 @@ from gan_style.datasets.masks import check_size, read_mask, with_masks
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain
 from gan_style.datasets.resized import ResizedImages
 from gan_style.datasets.sampling import locate, permutation
+from gan_style.datasets.slices import with_slices
 from gan_style.datasets.sources import find, find_labelled, find_one_domain
 from gan_style.datasets.survey import Source, Split, TwoFolders, told
 from gan_style.datasets.transforms import TrainingTransforms
@@ -194,7 +195,7 @@ def open_dataset(config: DataConfig, split: Split, needs: Needs, seed: int) -> T
     source = _source(config, split, needs)
     if source is not None:
         _check_ranges(source, config)
-        source = with_masks(source, config.mask)
+        source = with_slices(with_masks(source, config.mask), config)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:

@@ -28,6 +28,7 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.several import Several
 from gan_style.files.stems import stem
+from gan_style.files.volumes import Neighbours
 from gan_style.label_maps.colours import frequent, summed
 from gan_style.types import Needs
 
@@ -228,7 +229,7 @@ def _unequal(source: Source) -> str:
     return found[0] if 2 * len(found) > len(places) else ""
 
 
-def _header(image: Path | images.Encoded | Several) -> images.Header:
+def _header(image: Path | images.Encoded | Several | Neighbours) -> images.Header:
     """The header of a picture, or of a file of measurements."""
     try:
         return images.probe(image)

@@ -41,6 +41,17 @@ def measured_values(values: np.ndarray, nodata: float | None) -> MeasuredValues:
     return MeasuredValues(name, channels, float(there.min()), float(there.max()), quantiles, missing)
 
 
+def all_measured(parts: Sequence[MeasuredValues]) -> MeasuredValues:
+    """The values of a file from those of its slices; its quantiles are the medians of theirs."""
+    there = [each for each in parts if each.quantiles]
+    first, missing = parts[0], sum(each.missing for each in parts)
+    if not there:
+        return MeasuredValues(first.dtype, first.channels, None, None, (), missing)
+    quantiles = tuple(np.median([each.quantiles for each in there], axis=0).tolist())
+    low, high = min(each.low or 0.0 for each in there), max(each.high or 0.0 for each in there)
+    return MeasuredValues(first.dtype, first.channels, low, high, quantiles, missing)
+
+
 def measured_notes(where: str, found: Sequence[MeasuredValues], domain: str) -> tuple[list[str], list[str]]:
     """(lines worth knowing, warnings) about the files of domain "a" or "b". where: what the lines begin with"""
     if not found:

@@ -11,6 +11,7 @@ from gan_style.files.region_reader import RegionReader
 from gan_style.files.regions import open_regions, read_in_parts
 from gan_style.files.scale import nodata_of
 from gan_style.files.several import Several
+from gan_style.files.volumes import Neighbours
 from gan_style.label_maps.colours import to_nearest
 
 _KEPT_BYTES = 2**24  # of decoded tiles for each file: crops lie at random places
@@ -57,7 +58,7 @@ class PartlyRead:
         return reader
 
 
-def reads_parts(config: DataConfig, path: Path | Several) -> bool:
+def reads_parts(config: DataConfig, path: Path | Several | Neighbours) -> bool:
     """Is a crop all that training needs of the file, and can the file be read in parts?
 
     A cache keeps whole images, and `data.transforms` move them.

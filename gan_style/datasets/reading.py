@@ -14,6 +14,7 @@ from gan_style.files import images
 from gan_style.files.bounded import Encoded, TooLarge
 from gan_style.files.regions import read_in_parts
 from gan_style.files.scale import nodata_of
+from gan_style.files.volumes import Neighbours
 from gan_style.label_maps.colours import to_nearest
 from gan_style.terminal.counted import percent
 
@@ -62,7 +63,7 @@ def read_domain(source: Source, config: DataConfig, domain: str, index: int) -> 
 def read_for_crop(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
     """The same, but of a file of which the crop alone has to be read, `pixels` stands for the file until it is cut (`PartlyRead`)."""
     image = source.image(domain, index)
-    if source.layout == "aligned" or isinstance(image, Encoded) or not reads_parts(config, image):
+    if source.layout == "aligned" or isinstance(image, Encoded | Neighbours) or not reads_parts(config, image):
         return read_domain(source, config, domain, index)
     settings = config.domain_a if domain == "a" else config.domain_b
     pixels = PartlyRead(image, settings, _srgb(settings))

@@ -58,7 +58,8 @@ class ResizedImages:
     def _read(self, domains: tuple[str, ...], index: int) -> dict[str, Loaded]:
         marks: dict[str, tuple[bytes, bytes] | None] = {}
         for domain in domains if self.cache else ():  # before the file is read
-            marks[domain] = _mark(self._settings[domain], self.source.files(domain, index))
+            part = self.source.name(domain, index) if self.source.slices else ""
+            marks[domain] = _mark(self._settings[domain], self.source.files(domain, index), part)
         found: dict[str, Loaded] = {}
         for domain, mark in marks.items():
             if self.cache and mark and (kept := self.cache.get(*mark, self.source.name(domain, index))):
@@ -83,9 +84,9 @@ def resized(loaded: Loaded, config: DataConfig) -> Loaded:
     return replace(loaded, pixels=pixels, size=(rows, columns))
 
 
-def _mark(settings: bytes, files: Iterable[Path | Encoded]) -> tuple[bytes, bytes] | None:
-    """(key, stamp) of an image of these files; None if it cannot be told whether it changes."""
-    names, stamps = list[object]([settings]), list[object]()
+def _mark(settings: bytes, files: Iterable[Path | Encoded], part: str = "") -> tuple[bytes, bytes] | None:
+    """(key, stamp) of an image of these files; None if it cannot be told whether it changes. part: which part of them it is"""
+    names, stamps = list[object]([settings, part] if part else [settings]), list[object]()
     for file in files:
         if isinstance(file, Path):
             try:
@@ -110,6 +111,7 @@ def _settings(config: DataConfig, domain: str, halved: bool) -> bytes:
     own = config.domain_a if domain == "a" else config.domain_b
     read = (own.channels, own.labels, own.colours, domain if halved else "", config.preprocess, config.load_size)
     read += (own.range, own.missing) if own.range is not None else ()
+    read += (own.slices,) if own.slices is not None else ()
     return _digest(read, VERSION, cv2.__version__, PIL.__version__, platform.machine())
 
 

@@ -11,12 +11,14 @@ from gan_style.errors import one_line
 from gan_style.files.images import Encoded
 from gan_style.files.left_out import LeftOut
 from gan_style.files.several import Several
+from gan_style.files.volumes import Neighbours
 from gan_style.terminal.counted import counted
 
 Layout = Literal["aligned", "folders", "unpaired", "manifest", "parquet", "images", "labelled"]
 LayoutChoice = Literal["auto", "aligned", "folders", "unpaired", "labelled", "manifest", "parquet"]
 Split = Literal["train", "val", "test"]
 Domain = Literal["a", "b"]
+SLICE = "\0/"  # before the number of a slice in a key
 BETWEEN = "\0"  # the files of one image in a key, and their folders: no path holds it
 SET_ALIGNED = "set data.source=aligned (prepare.py: --source aligned)"
 _SPLIT_FOLDER = re.compile(r"^(train|val|test)(/?[AB])?/")
@@ -35,6 +37,7 @@ class Source:
     classes: of the layout `labelled`: the name of each class and its folder below the root
     held_out: are they training images that `data.hold_out` keeps for validation?
     masks: domain -> the key of each image's mask; the masks of pairs are those of both domains. Empty for images without masks
+    slices: domain -> how many neighbouring slices each image has, if images are slices of volumes
     """
 
     layout: Layout
@@ -48,6 +51,7 @@ class Source:
     classes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     held_out: bool = field(default=False, kw_only=True)
     masks: Mapping[str, Sequence[str]] = field(default_factory=dict, kw_only=True)
+    slices: Mapping[str, int] = field(default_factory=dict, kw_only=True)
 
     def path(self, key: str) -> Path:
         return self.root / key
@@ -56,20 +60,22 @@ class Source:
         """The name of image `index` of domain "a" or "b" in messages."""
         return str(self.image(domain, index))
 
-    def image(self, domain: str, index: int) -> Path | Encoded | Several:
+    def image(self, domain: str, index: int) -> Path | Encoded | Several | Neighbours:
         """Image `index` of domain "a" or "b", as `images.read` takes it."""
-        key = self.keys(domain)[index]
-        return Several(tuple(self.path(part) for part in key.split(BETWEEN))) if BETWEEN in key else self.path(key)
+        key, _, depth = self.keys(domain)[index].partition(SLICE)
+        image = Several(tuple(self.path(part) for part in key.split(BETWEEN))) if BETWEEN in key else self.path(key)
+        return Neighbours(image, int(depth), self.slices[domain]) if depth else image
 
     def files(self, domain: str, index: int) -> tuple[Path | Encoded, ...]:
         """The files of image `index` of domain "a" or "b"."""
         image = self.image(domain, index)
+        image = image.volume if isinstance(image, Neighbours) else image
         return image.files if isinstance(image, Several) else (image,)
 
     def inputs(self, domain: str) -> int:
         """The number of files of each image of domain "a" or "b"."""
         keys = self.keys(domain)
-        return keys[0].count(BETWEEN) + 1 if len(keys) else 1
+        return keys[0].partition(SLICE)[0].count(BETWEEN) + 1 if len(keys) else 1
 
     def mask(self, domain: str, index: int) -> Path:
         """The mask of image `index` of domain "a" or "b". Only of a source with masks."""
@@ -117,7 +123,7 @@ class Source:
             return f"{counted(len(self.a), 'image')} of {len(self.classes)} classes: {', '.join(map(shown, self.classes))}"
         kind = f"{self.layout}, with masks" if self.masks else self.layout
         if self.paired:
-            return f"{counted(len(self.a), 'pair')} ({kind})"
+            return f"{counted(len(self.a), 'pair')}{' of slices' if self.slices else ''} ({kind})"
         return f"{counted(len(self.a), 'image')} of domain A, {len(self.b)} of domain B, unpaired ({kind})"
 
 
@@ -172,7 +178,7 @@ class Survey:
 
 def told(key: str) -> str:
     """A key in words: the files of one image are separate."""
-    return key.replace(BETWEEN, " + ")
+    return key.replace(SLICE, ", slice ").replace(BETWEEN, " + ")
 
 
 def shown(name: object) -> str:

@@ -1,7 +1,7 @@
 """Finding the range of a domain's values, and the type of its files, in the training files. Of masked images the values inside count."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gan_style.files import images
 from gan_style.files.bounded import Encoded, TooLarge
 from gan_style.files.regions import open_regions, read_in_parts
 from gan_style.files.scale import nodata_of, present
+from gan_style.files.volumes import Neighbours
 from gan_style.terminal.counted import counted, percent
 from gan_style.terminal.progress import Progress
 
@@ -49,7 +50,7 @@ def find_values(source: Source, config: DataConfig, domain: str) -> FoundValues:
     types = set[str]()
     with Progress("looking at the values", "files", len(places), brief=True) as progress:
         for place in places:
-            values, nodata = _stored(source, settings, domain, place)
+            values, nodata = _stored(source, settings, domain, place, alone=True)
             types.add(values.dtype.name)
             there = [present(values[..., each.channels], nodata) for each in inputs]
             gone = values.size - sum(each.size for each in there)
@@ -74,7 +75,7 @@ def find_values(source: Source, config: DataConfig, domain: str) -> FoundValues:
                 f"{domain.upper()}, such as {source.files(domain, 0)[number]}; give the range as two numbers: [low, high]"
             )
         ranges += [(low, high)] * (each.channels.stop - each.channels.start)
-    return FoundValues(ranges[0] if len(inputs) == 1 else ranges, dtype)
+    return FoundValues(ranges[0] if len(inputs) == 1 else ranges * source.slices.get(domain, 1), dtype)
 
 
 def describe_values(source: Source, config: DataConfig) -> Iterator[str]:
@@ -119,19 +120,24 @@ class _Input:
 def _divided(source: Source, settings: DomainConfig, domain: str) -> list[slice]:
     """The channels of each file in an image of a domain, as the first image shows them."""
     if source.inputs(domain) == 1:
-        return [slice(0, settings.channels)]
+        return [slice(0, settings.channels // source.slices.get(domain, 1))]
     counts = [images.probe(file, raw=True).channels for file in source.files(domain, 0)]
     return [slice(sum(counts[:place]), sum(counts[: place + 1])) for place in range(len(counts))]
 
 
-def _stored(source: Source, settings: DomainConfig, domain: str, place: int) -> tuple[np.ndarray, float | None]:
-    """The stored values [H, W, C] of an image, or of its middle, and its value of no data. With a mask [1, N, C], those inside."""
-    image, middle = source.image(domain, place), False
+def _stored(source: Source, settings: DomainConfig, domain: str, place: int, alone: bool = False) -> tuple[np.ndarray, float | None]:
+    """The stored values [H, W, C] of an image, or of its middle, and its value of no data. With a mask [1, N, C], those inside.
+
+    alone: of a slice without its neighbours
+    """
+    image, middle, channels = source.image(domain, place), False, settings.channels
+    if isinstance(image, Neighbours) and alone:
+        image, channels = replace(image, count=1), channels // image.count
     try:
-        picture = images.read(image, settings.channels, raw=True)
+        picture = images.read(image, channels, raw=True)
         values, metadata = picture.pixels, picture.metadata
     except TooLarge:
-        if isinstance(image, Encoded) or not read_in_parts(image):
+        if isinstance(image, Encoded | Neighbours) or not read_in_parts(image):
             raise
         with open_regions(image, settings.channels, raw=True) as reader:
             height, width = min(_MIDDLE, reader.height), min(_MIDDLE, reader.width)

@@ -23,6 +23,7 @@ from gan_style.files.kinds import is_image_name
 from gan_style.files.left_out import LeftOut, is_hidden
 from gan_style.files.several import Several, probe_several, read_several
 from gan_style.files.tiff_metadata import Metadata
+from gan_style.files.volumes import Neighbours, probe_neighbours, read_neighbours
 from gan_style.files.walking import walk
 from gan_style.files.writing import SMALL_PNG, encode
 from gan_style.machine.memory import room_for
@@ -33,19 +34,21 @@ _AT_ONCE = 4  # channels that OpenCV resizes in every way
 MAX_RESIZED = 2**25  # most pixels of an enlarged image: as floats 12 bytes each, and many times that in a network's layers
 
 
-def probe(path: Path | Encoded | Several, raw: bool = False) -> Header:
+def probe(path: Path | Encoded | Several | Neighbours, raw: bool = False) -> Header:
     """The header of an image file, without decoding the pixels. `UserError` if it is damaged or claims more than `read` accepts.
 
     raw: of the stored values instead of colours, see `formats.format.Wanted`
     """
     if isinstance(path, Several):
         return probe_several(path, raw)
+    if isinstance(path, Neighbours):
+        return probe_neighbours(path)
     with File(path) as file:
         return format_of(file).probe(file, raw)
 
 
 def read(
-    path: Path | Encoded | Several,
+    path: Path | Encoded | Several | Neighbours,
     channels: int,
     srgb: bool = True,
     max_pixels: int = MAX_PIXELS,
@@ -65,6 +68,8 @@ def read(
     with room_for(f"{path}: no memory to decode it"):
         if isinstance(path, Several):
             return read_several(path, wanted)
+        if isinstance(path, Neighbours):
+            return read_neighbours(path, wanted)
         with File(path, 3 * max_pixels) as file:
             return format_of(file).read(file, wanted)
 

@@ -11,15 +11,18 @@ from gan_style.files.formats.registry import format_of
 from gan_style.files.kinds import TIFF_SUFFIXES, is_slide_name
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.several import Several, open_several
+from gan_style.files.volumes import Neighbours
 
 _BY_REGIONS = TIFF_SUFFIXES | {".npy", ".nii", ".zarr"}
 KEPT_BYTES = 2**27  # of decoded strips or tiles
 
 
-def read_in_parts(path: Path | Several) -> bool:
+def read_in_parts(path: Path | Several | Neighbours) -> bool:
     """Do the names say that regions of the file, or of all files, can be read without decoding all of it?"""
     if isinstance(path, Several):
         return all(map(read_in_parts, path.files))
+    if isinstance(path, Neighbours):
+        return False
     return path.suffix.lower() in _BY_REGIONS or is_slide_name(path.name)
 
 

@@ -1,6 +1,12 @@
-"""Volumes of measurements, read slice by slice: NIfTI files with more than one slice."""
+"""Volumes of measurements, read slice by slice: NIfTI files with more than one slice.
 
+An image can be a slice of a volume with its neighbours as further channels (2.5 dimensions): `Neighbours`.
+"""
+
+import threading
+from collections import OrderedDict
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,27 +14,55 @@ from typing import Self
 import numpy as np
 
 from gan_style.errors import UserError
-from gan_style.files import images
-from gan_style.files.formats import nifti
+from gan_style.files.bounded import Header, check_pixels
 from gan_style.files.formats.arrays import ArrayFormat, Stored, check_size, header_of, read_values
-from gan_style.files.formats.format import File, Wanted, check_channels
+from gan_style.files.formats.format import File, Picture, Wanted, check_channels
 from gan_style.files.formats.registry import format_of
 from gan_style.files.kinds import suffix_of
 from gan_style.files.several import Several, check_alike
 from gan_style.files.tiff_metadata import Affine, Metadata
 
+MAX_SLICES = 2**16  # of a volume; each becomes an image of a data set
 VOLUME_SUFFIXES = frozenset({".nii", ".nii.gz"})
 
 
 def is_volume(path: Path) -> bool:
     """Is the file a volume of more than one slice? `UserError` if it is damaged."""
-    return suffix_of(path.name) in VOLUME_SUFFIXES and images.probe(path, raw=True).slices > 1
+    if suffix_of(path.name) not in VOLUME_SUFFIXES:
+        return False
+    with File(path) as file:
+        return format_of(file).probe(file, raw=True).slices > 1
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """A slice of a volume, with those around it: an image of `count` slices, whose channels follow one another from the first slice on.
+
+    depth: of the slice in the middle, from 0; count: odd. At the ends of the volume its last slice stands for those beyond.
+    """
+
+    volume: Path | Several
+    depth: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.volume}, slice {self.depth}"
+
+    def depths(self, slices: int) -> list[int]:
+        """The slices in a volume of so many."""
+        return neighbours(self.depth, self.count, slices)
+
+
+def neighbours(depth: int, count: int, slices: int) -> list[int]:
+    """The `count` slices around `depth` of a volume of so many slices; at its ends the last slice stands for those beyond."""
+    return [min(max(each, 0), slices - 1) for each in range(depth - count // 2, depth + count // 2 + 1)]
 
 
 class Volume:
     """An open volume of one file, or of several whose channels follow one another. Its slices are read in order. `with` closes it.
 
     height, width, channels: of a slice; slices: their number; metadata: of the whole, which is that of the first file
+    in_order: can slices be read from the first to the last alone, as of gzipped files?
     """
 
     def __init__(self, path: Path | Several, channels: int | None = None) -> None:
@@ -50,6 +84,10 @@ class Volume:
         first = self._stored[0]
         self.height, self.width = first.height, first.width
         self.slices, self.metadata, self.dtype = first.slices, first.metadata, first.dtype
+        if self.slices > MAX_SLICES:
+            self._files.close()
+            raise UserError(f"{path}: claims {self.slices} slices, more than {MAX_SLICES}; cut it, or remove it")
+        self.in_order = not all(stored.by_regions for stored in self._stored)
 
     def read(self, depth: int) -> np.ndarray:
         """The values [H, W, C] of slice `depth`."""
@@ -90,6 +128,47 @@ def _check_place(path: Path, affine: Affine | None, first: Path, wanted: Affine 
         )
 
 
-def write_volume(path: Path, values: np.ndarray, metadata: Metadata) -> None:
-    """Write [H, W, slices, C] atomically as NIfTI. `UserError` if the disk refuses."""
-    images.write_encoded(path, nifti.encoded(path, values, metadata))
+_KEPT_BYTES = 2**28  # of volumes that are kept, for files that are read from the beginning on
+_kept: OrderedDict[tuple[object, ...], np.ndarray] = OrderedDict()  # [slices, H, W, C] of this process, the newest last
+_keeping = threading.Lock()
+
+
+def probe_neighbours(image: Neighbours) -> Header:
+    """The header of the image that `read_neighbours` reads."""
+    with Volume(image.volume) as volume:
+        values = "" if volume.dtype.name in ("uint8", "uint16") else volume.dtype.name
+        return Header(volume.width, volume.height, image.count * volume.channels, 8 * volume.dtype.itemsize, palette=False, values=values)
+
+
+def read_neighbours(image: Neighbours, wanted: Wanted) -> Picture:
+    """Read a slice with its neighbours. `UserError` as for other images."""
+    if not wanted.raw:
+        raise UserError(f"{image}: slices of a volume are measurements; set the domain's range (docs/guide/measurements.md)")
+    with Volume(image.volume) as volume:
+        if image.count * volume.channels != wanted.channels:
+            told = f"{image.count} slices of {volume.channels} channels" if image.count > 1 else f"{volume.channels} channels"
+            raise UserError(f"{image.volume}: gives {told}, but {wanted.channels} are read; set the domain's channels to their product")
+        if not image.depth < volume.slices:
+            raise UserError(f"{image.volume}: has {volume.slices} slices now, and had more when the training began; put it back")
+        weight = image.count * volume.channels * (volume.dtype.itemsize + 4)
+        check_pixels(f"{image}: claims", volume.width, volume.height, weight, wanted.max_pixels)
+        values = _slices(volume, image.depths(volume.slices))
+        return Picture(np.concatenate(values, axis=2), False, None, metadata=volume.metadata_of(image.depth))
+
+
+def _slices(volume: Volume, depths: list[int]) -> list[np.ndarray]:
+    """Some slices, in rising order. A gzipped volume that is not too large is unpacked once and kept."""
+    whole = volume.height * volume.width * volume.channels * volume.slices * volume.dtype.itemsize
+    if not volume.in_order or whole > _KEPT_BYTES // 2:
+        found = {depth: volume.read(depth) for depth in sorted(set(depths))}
+        return [found[depth] for depth in depths]
+    files = volume.path.files if isinstance(volume.path, Several) else (volume.path,)
+    key = tuple((str(path), path.stat().st_mtime_ns) for path in files)
+    with _keeping:
+        if key not in _kept:
+            _kept[key] = np.stack([volume.read(depth) for depth in range(volume.slices)])
+        _kept.move_to_end(key)
+        held = _kept[key]
+        while sum(each.nbytes for each in _kept.values()) > _KEPT_BYTES:
+            _kept.popitem(last=False)
+    return [held[depth] for depth in depths]

@@ -146,10 +146,13 @@ def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suff
 
 def in_units(result: Tensor, values: BundleValues, size: tuple[int, int] | None = None) -> np.ndarray:
     """A result [C, h, w] in [-1, 1] as values [H, W, C] in their unit and type. size: height and width to resize to; None keeps them"""
+    return values.scale.outward(result_floats(result, size), values.type)
+
+
+def result_floats(result: Tensor, size: tuple[int, int] | None) -> np.ndarray:
+    """A result [C, h, w] as floats [H, W, C] in [-1, 1]. size: height and width to resize to; None keeps them"""
     floats = np.ascontiguousarray(result.detach().float().cpu().permute(1, 2, 0).numpy()).clip(-1, 1)
-    if size is not None:
-        floats = images.resize(floats, *size, limit=images.MAX_PIXELS)
-    return values.scale.outward(floats, values.type)
+    return floats if size is None else images.resize(floats, *size, limit=images.MAX_PIXELS)
 
 
 def fit_format(pixels: np.ndarray, suffix: str) -> np.ndarray:

@@ -94,7 +94,8 @@ def with_classes(data: DataConfig, needs: Needs) -> DataConfig:
 
 def validation_data(info: BundleInfo, options: Namespace) -> DataConfig:
     """The configuration that reads the validation images as the bundle's training did."""
-    given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None, **_values(info.values_in))
+    values = {"slices": info.slices, **_values(info.values_in)}
+    given = DomainConfig(channels=info.in_channels, labels=info.labels, colours=info.colours or None, **values)
     made = DomainConfig(channels=info.out_channels, labels=options.output_labels or "auto", **_values(info.values_out))
     if "b" not in METHODS[info.method].Config.domains:
         given = made = given.model_copy(update={"channels": info.out_channels})

@@ -110,7 +110,9 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     volumes = None
     if predictor.info.values_in is not None:
         size = options.batch_size or batch_of(predictor, options.resize, options.keep_resized)
-        volumes = VolumePictures(predictor, translator, options.resize, size, share.main)
+        volumes = VolumePictures(predictor, translator, options.resize, size, share.main, options.views)
+    elif options.views > 1:
+        raise UserError(f"--views {options.views}: {bundle} translates pictures, and volumes are measurements; leave it out")
     translation = Translation(predictor, *chosen, compression, share.main, translator, large, moving, volumes)
 
     def translate() -> None:
@@ -172,6 +174,13 @@ def infer_parser() -> argparse.ArgumentParser:
         help="translate at the image's own size (default), at the size that training validated at, or with a shorter side of N pixels",
     )
     parser.add_argument("--keep-resized", action="store_true", help="do not scale results back to their input's size")
+    parser.add_argument(
+        "--views",
+        type=int,
+        choices=(1, 3),
+        default=1,
+        help="of a volume: 3 translates slices across each of its three axes and takes the mean; its voxels must be nearly cubes",
+    )
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists in the output folder")
     parser.add_argument(
         "--format",
@@ -226,7 +235,7 @@ def check_infer_options(options: argparse.Namespace, from_noise: bool) -> None:
             else "--samples: this bundle translates pictures; leave it out and give --input"
         )
     refuse_idle("--keep-resized", options.keep_resized or None, from_noise or options.resize != "none", "--resize train or --resize N")
-    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized", "codec", "crf", *LARGE)
+    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized", "views", "codec", "crf", *LARGE)
     why = "this bundle makes pictures from noise" if from_noise else "this bundle translates pictures, none is drawn"
     _refuse(options, dict.fromkeys(pictures if from_noise else ("seed",), why))
 

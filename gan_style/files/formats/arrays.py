@@ -167,7 +167,8 @@ def header_of(stored: Stored) -> Header:
 def _check(path: Path | Encoded, stored: Stored, wanted: Wanted) -> None:
     """`UserError` if the array does not hold what is wanted."""
     if stored.slices > 1:
-        raise UserError(f"{path}: is a volume of {stored.slices} slices, and pictures have one; cut it: gan-style prepare slices")
+        words = f"is a volume of {stored.slices} slices, and pictures have one"
+        raise UserError(f"{path}: {words}; train with the domain's slices=1, or cut it: gan-style prepare slices")
     check_channels(path, stored.channels, wanted)
     if wanted.raw:
         return
