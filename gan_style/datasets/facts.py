@@ -229,7 +229,7 @@ def _unequal(source: Source) -> str:
     return found[0] if 2 * len(found) > len(places) else ""
 
 
-def _header(image: Path | images.Encoded | Several | Neighbours) -> images.Header:
+def _header(image: Path | images.Encoded | Several | Neighbours | Neighbours) -> images.Header:
     """The header of a picture, or of a file of measurements."""
     try:
         return images.probe(image)
@@ -240,7 +240,7 @@ def _header(image: Path | images.Encoded | Several | Neighbours) -> images.Heade
         return header
 
 
-def _of_bands(image: Path | images.Encoded | Several, header: images.Header) -> bool:
+def _of_bands(image: Path | images.Encoded | Several | Neighbours, header: images.Header) -> bool:
     """Are the four channels bands, of which none is alpha, as of a satellite?"""
     if header.channels < MOST_COLOURS:
         return False

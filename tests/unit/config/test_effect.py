@@ -29,7 +29,7 @@ CONDITIONAL = [
     ("pix2pix", "data.domain_b.colours=['#000000']", ["method.name=gan"], ["data.domain_b.labels=nearest"]),
     *(
         ("pix2pix", f"data.domain_{domain}.{key}", [f"data.domain_{domain}.range=null"], [f"data.domain_{domain}.range=auto"])
-        for key in ("missing=0", "type=int16")
+        for key in ("missing=0", "type=int16", "slices=3")
         for domain in "ab"
     ),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
