@@ -229,7 +229,7 @@ def _unequal(source: Source) -> str:
     return found[0] if 2 * len(found) > len(places) else ""
 
 
-def _header(image: Path | images.Encoded | Several | Neighbours | Neighbours) -> images.Header:
+def _header(image: Path | images.Encoded | Several | Neighbours) -> images.Header:
     """The header of a picture, or of a file of measurements."""
     try:
         return images.probe(image)
