@@ -18,7 +18,7 @@ from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet, ValidationSet, batches_of_one, open_dataset
 from gan_style.datasets.loading import training_loader
 from gan_style.datasets.sampling import slots_of
-from gan_style.datasets.slices import slices_of
+from gan_style.datasets.volumes import slices_of
 from gan_style.demo.sets import ensure_demo
 from gan_style.engine.agreement import Agreement
 from gan_style.engine.beginning.start import ForeignNetwork, ancestor, begin, check_same_everywhere
@@ -28,6 +28,7 @@ from gan_style.engine.distribution import make_accelerator, synchronise_batch_no
 from gan_style.engine.folder import begun, check_same
 from gan_style.engine.freezing import fixed_tensors
 from gan_style.engine.known_data import KnownData
+from gan_style.engine.looks import looks_of
 from gan_style.engine.micro_batches import step_advice
 from gan_style.engine.plan import make_plan
 from gan_style.engine.precision import check_one_precision, with_precision
@@ -292,4 +293,7 @@ def make_grid(
 ) -> SampleGrid | None:
     """The object that draws sample grids; None if there are no validation images."""
     examples = make_examples(config, method, validation)
-    return SampleGrid(translators, examples, device, method.field) if examples else None
+    looks = looks_of(config)
+    if "b" not in config.method.domains:
+        looks["b"] = looks["a"]
+    return SampleGrid(translators, examples, device, method.field, looks) if examples else None

@@ -6,7 +6,7 @@ are frozen and refuse unknown keys.
 
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from gan_style.config.data import DataConfig as DataConfig
 from gan_style.config.data import DomainConfig as DomainConfig
@@ -210,12 +210,29 @@ class TrainConfig(Section):
         return self
 
 
+def _one_or_three(channels: list[int]) -> list[int]:
+    if len(channels) not in (1, 3):
+        raise ValueError(f"must be one channel or three, not {short(channels)}")
+    return channels
+
+
+Composite = Annotated[list[Annotated[int, Field(ge=1, le=64)]], AfterValidator(_one_or_three)]
+
+
 class LoggingConfig(Section):
     """What a run writes while it goes on."""
 
     every: int = Field(default=50, ge=1, description="Steps between two lines of metrics.jsonl.")
     samples_every: int = Field(default=500, ge=1, description="Steps between two sample grids. The end of the run draws one more.")
     samples: int = Field(default=4, ge=0, le=64, description="Validation images in a sample grid. 0: no sample grids.")
+    composite_a: Annotated[Composite | None, OnlyWith({"data.domain_a.range": ON})] = Field(
+        default=None,
+        description="Which channels of domain A, counted from 1, are red, green and blue in sample grids, such as `[4, 3, 2]`; one channel "
+        "is gray. null: the first 8 side by side.",
+    )
+    composite_b: Annotated[Composite | None, OnlyWith({"data.domain_b.range": ON})] = Field(
+        default=None, description="The same for domain B."
+    )
     alarm_after: int = Field(
         default=500,
         ge=0,

@@ -14,10 +14,10 @@ from gan_style.datasets.listing import Listing
 from gan_style.datasets.mask_check import MaskFacts, check_masks
 from gan_style.datasets.measured import MeasuredValues, all_measured, measured_notes, measured_values, odd_channels, odd_units
 from gan_style.datasets.pairs import Shape, doubt, mismatch
-from gan_style.datasets.slices import volume_problems
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import BETWEEN, LayoutChoice, Problems, Source, Split
 from gan_style.datasets.values import Values, notes_and_warnings, together, values_of
+from gan_style.datasets.volumes import volume_problems
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import TooLarge

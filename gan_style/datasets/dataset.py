@@ -15,10 +15,10 @@ from gan_style.datasets.masks import check_size, read_mask, with_masks
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain
 from gan_style.datasets.resized import ResizedImages
 from gan_style.datasets.sampling import locate, permutation
-from gan_style.datasets.slices import with_slices
 from gan_style.datasets.sources import find, find_labelled, find_one_domain
 from gan_style.datasets.survey import Source, Split, TwoFolders, told
 from gan_style.datasets.transforms import TrainingTransforms
+from gan_style.datasets.volumes import with_slices
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.types import Batch, Needs, to_floats

@@ -15,6 +15,7 @@ from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import ValidationSet
 from gan_style.datasets.spread import spread
 from gan_style.engine.console import in_words
+from gan_style.engine.looks import Look
 from gan_style.evaluation.cases import run_alone
 from gan_style.files import images
 from gan_style.files.field_picture import field_picture
@@ -43,6 +44,7 @@ class SampleGrid:
 
     translators: networks of `methods.serving.serving_network`, which infer runs too. They see one image at a time, without autocast, as
     they do there. `draw` gives them their weights.
+    looks: domain -> how its images are shown; the images of other domains are pictures
     field: `Method.field`. If it returns a field between the last translation and the truth, that field is drawn at the right
     """
 
@@ -52,10 +54,11 @@ class SampleGrid:
         examples: Sequence[Example],
         device: torch.device,
         field: Callable[[Tensor, Tensor], Tensor | None],
+        looks: Mapping[str, Look] | None = None,
     ) -> None:
         self.translators: dict[Direction, nn.Module] = {direction: translator.to(device) for direction, translator in translators.items()}
         self.examples = examples
-        self.device, self.field = device, field
+        self.device, self.field, self.looks = device, field, looks or {}
 
     @torch.no_grad()
     def draw(self, path: Path, weights: Mapping[Direction, Mapping[str, Tensor]]) -> None:
@@ -66,9 +69,15 @@ class SampleGrid:
         for example in self.examples:
             network = self.translators[example.direction]
             translated = [run_alone(network, inputs, self.device).cpu() for inputs in example.inputs]
-            row = [picture for picture in (*example.shown, *translated, example.truth) if picture is not None]
-            rows.append([*map(images.to_pixels, row), *self._fields(translated[-1], example.truth)])
+            given, made = example.direction[0], example.direction[-1]
+            shown = [self._pictures(given if place == 0 else made, image) for place, image in enumerate(example.shown)]
+            shown += [self._pictures(made, image) for image in (*translated, example.truth) if image is not None]
+            rows.append([picture for each in shown for picture in each] + self._fields(translated[-1], example.truth))
         images.write(path, tile(rows))
+
+    def _pictures(self, domain: str, image: Tensor) -> list[np.ndarray]:
+        """The pictures that show an image of a domain."""
+        return self.looks[domain].pictures(image) if domain in self.looks else [images.to_pixels(image)]
 
     def _fields(self, output: Tensor, truth: Tensor | None) -> list[np.ndarray]:
         """The picture of the field between a translation and its truth [C, H, W], if there is a field."""

@@ -32,6 +32,8 @@ CONDITIONAL = [
         for key in ("missing=0", "type=int16", "slices=3")
         for domain in "ab"
     ),
+    ("pix2pix", "logging.composite_a=[1]", ["data.domain_a.range=null"], ["data.domain_a.range=auto"]),
+    ("pix2pix", "logging.composite_b=[1]", ["data.domain_b.range=null"], ["data.domain_b.range=auto"]),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
     ("pix2pix", "train.init_partial=true", ["train.init_from=null"], ["train.init_from=x"]),
