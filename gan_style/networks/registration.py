@@ -1,6 +1,8 @@
 """The registration network of RegGAN (Kong et al., 2021, arXiv 2110.06465): how the pixels of one image lie in another.
 
-Departures: a narrower U-Net, which works at half the size and less; its field is interpolated to the full size.
+Departures. A narrower U-Net f works at half the size and less, and its field is interpolated to the full size. The field of two images is
+(f(x, y) - f(y, x)) / 2, which is 0 if they are equal: a network that could give every pair one and the same shift would teach the generator
+to shift what it draws.
 """
 
 from collections import OrderedDict
@@ -66,9 +68,13 @@ class RegistrationNetwork(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(self, moving: Tensor, target: Tensor) -> Tensor:
-        return run_padded(self._field, torch.cat([moving.to(target), target], dim=1), self.size_multiple, self.minimum_size)
+        moving = moving.to(target)
+        both = torch.cat([torch.cat([moving, target], dim=1), torch.cat([target, moving], dim=1)])  # [2B, 2C, H, W]
+        there, back = run_padded(self._half, both, self.size_multiple, self.minimum_size).chunk(2)
+        return (there - back) / 2
 
-    def _field(self, x: Tensor) -> Tensor:
+    def _half(self, x: Tensor) -> Tensor:
+        """f: [B, 2C, H, W] -> [B, 2, H, W]."""
         skips: list[Tensor] = []
         for down in self.downs:
             x = down(x)  # level i: [B, widths[i], H/2**(i+1), W/2**(i+1)]

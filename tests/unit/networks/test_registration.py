@@ -43,6 +43,14 @@ def test_both_images_count() -> None:
     assert not torch.equal(made(moving, other), field)
 
 
+def test_the_way_back_is_the_opposite_and_equal_images_stay_where_they_are() -> None:
+    moving, target = torch.rand(2, 2, 3, 20, 32)
+    made = network()
+    nn.init.ones_(made.head.bias)
+    assert torch.equal(made(moving, target), -made(target, moving))
+    assert not made(target, target).any()
+
+
 def test_each_pair_has_a_field_of_its_own() -> None:
     moving, target = torch.rand(2, 3, 3, 24, 24, dtype=torch.float64)
     made = network().double()
