@@ -73,7 +73,7 @@ def _mask_changes(old: Mapping[str, Any], new: Mapping[str, Any], seen: Mapping[
 
 
 def _mask(source: Source, domain: str, index: int) -> tuple[Path]:
-    return (source.mask(domain, index),)
+    return (source.mask_file(domain, index),)
 
 
 def _listing(names: Sequence[str], files_at: Callable[[int], Sequence[Path | Encoded]]) -> dict[str, Any]:

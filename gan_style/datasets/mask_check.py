@@ -18,6 +18,7 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import Encoded, TooLarge
 from gan_style.files.regions import open_regions, probe_regions, read_in_parts
+from gan_style.files.volumes import Volume
 from gan_style.terminal.counted import counted, percent
 
 _PART = 2048  # side of what is read at once of a mask that is too large, in pixels
@@ -48,7 +49,7 @@ def inspect_mask(path: Path | Encoded) -> MaskFacts:
                 labels.update(np.unique(found[found != 0]).tolist())
     except UserError as mistake:
         return MaskFacts(None, str(mistake))
-    return MaskFacts(header, None, inside / (header.width * header.height), frozenset(labels))
+    return MaskFacts(header, None, inside / (header.width * header.height * header.slices), frozenset(labels))
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def _other_sizes(source: Source, facts: Mapping[str, MaskFacts], headers: Mappin
                 shapes = Shape(name, of_mask.width, of_mask.height, 1), Shape(image, of_image.width // halves, of_image.height, 1)
                 if mistake := size_mistake(*shapes):
                     yield mistake
+                elif of_mask.slices != of_image.slices:
+                    yield f"{name}: has {of_mask.slices} slices, its image {image} {of_image.slices}; a mask has the size of its image"
 
 
 def _tell(source: Source, facts: Mapping[str, MaskFacts], found: MaskFindings) -> None:
@@ -125,6 +128,10 @@ def _header(path: Path) -> images.Header:
 
 def _parts(path: Path, header: images.Header) -> Iterator[np.ndarray]:
     """The stored values of a mask, in parts that are decoded one at a time."""
+    if header.slices > 1:
+        with Volume(path) as volume:
+            yield from (volume.read(depth) for depth in range(volume.slices))
+        return
     if not read_in_parts(path):
         yield images.read(path, 1, raw=True).pixels
         return

@@ -23,6 +23,7 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.regions import probe_regions
 from gan_style.files.stems import stem
+from gan_style.files.volumes import Neighbours
 
 _OFF = "or set data.mask=off to train without masks"
 _SHOWN = 3
@@ -84,7 +85,7 @@ def read_mask(source: Source, domain: str, index: int) -> Loaded:
     return Loaded(read_labels(path), True, str(path))
 
 
-def read_labels(path: Path) -> np.ndarray:
+def read_labels(path: Path | Neighbours) -> np.ndarray:
     """The labels [H, W, 1] of a mask's file, as `labels_of` makes them."""
     check_channels(path, images.probe(path, raw=True).channels)
     return labels_of(images.read(path, 1, raw=True).pixels)
@@ -93,7 +94,7 @@ def read_labels(path: Path) -> np.ndarray:
 def read_mask_for_crop(source: Source, config: DataConfig, domain: str, index: int) -> Loaded:
     """The same, but of a file of which the crop alone has to be read, `pixels` stands for the file until it is cut (`PartlyRead`)."""
     path = source.mask(domain, index)
-    if not reads_parts(config, path):
+    if isinstance(path, Neighbours) or not reads_parts(config, path):
         return read_mask(source, domain, index)
     check_channels(path, probe_regions(path).channels)
     return Loaded(cast(np.ndarray, PartlyRead(path, DomainConfig(channels=1, labels="yes"), srgb=False)), True, str(path))
@@ -133,7 +134,7 @@ def size_mistake(mask: Shape, image: Shape) -> str | None:
     return f"{mask.name}: {sizes}; a mask has the size of its image"
 
 
-def check_channels(path: Path, channels: int) -> None:
+def check_channels(path: Path | Neighbours, channels: int) -> None:
     """`UserError` unless there is one channel."""
     if channels != 1:
         raise UserError(f"{path}: has {channels} channels; a mask has one (gray): 0 outside, anything else inside")

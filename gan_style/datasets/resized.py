@@ -46,7 +46,8 @@ class ResizedImages:
     def mask(self, domain: str, index: int, image: Loaded) -> Loaded:
         """The mask of image `index` of a domain, resized as `image` was. `UserError` if the two files differ in size."""
         path = self.source.mask(domain, index)
-        mark = _mark(_settings_of_masks(self.config), (path,)) if self.cache else None
+        settings, file = _settings_of_masks(self.config), self.source.mask_file(domain, index)
+        mark = _mark(settings, (file,), str(path) if self.source.slices else "") if self.cache else None
         mask = self.cache.get(*mark, str(path)) if self.cache and mark else None
         if mask is None:
             mask = resized(read_mask_for_crop(self.source, self.config, domain, index), self.config)

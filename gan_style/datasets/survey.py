@@ -77,9 +77,14 @@ class Source:
         keys = self.keys(domain)
         return keys[0].partition(SLICE)[0].count(BETWEEN) + 1 if len(keys) else 1
 
-    def mask(self, domain: str, index: int) -> Path:
-        """The mask of image `index` of domain "a" or "b". Only of a source with masks."""
-        return self.path(self.masks[domain][index])
+    def mask(self, domain: str, index: int) -> Path | Neighbours:
+        """The mask of image `index` of domain "a" or "b", or of its slice. Only of a source with masks."""
+        key, _, depth = self.masks[domain][index].partition(SLICE)
+        return Neighbours(self.path(key), int(depth), 1) if depth else self.path(key)
+
+    def mask_file(self, domain: str, index: int) -> Path:
+        """The file of the mask of image `index` of domain "a" or "b"."""
+        return self.path(self.masks[domain][index].partition(SLICE)[0])
 
     @property
     def domains(self) -> tuple[str, ...]:

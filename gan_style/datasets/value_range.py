@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -154,7 +155,7 @@ def _stored(source: Source, settings: DomainConfig, domain: str, place: int, alo
 def _inside(source: Source, domain: str, place: int, middle: bool, values: np.ndarray) -> np.ndarray:
     """[H, W] bool: the places of an image, or of its middle, that are inside its mask. values: those of the image"""
     path = source.mask(domain, place)
-    if middle:
+    if middle and isinstance(path, Path):
         with open_regions(path, 1, raw=True) as reader:
             height, width = values.shape[:2]
             labels = labels_of(reader.read((reader.height - height) // 2, (reader.width - width) // 2, height, width))

@@ -1,7 +1,8 @@
 """The slices of volumes as training images."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from gan_style.datasets.keys import Keys
 from gan_style.datasets.survey import SLICE, Source, TwoFolders
 from gan_style.errors import UserError
 from gan_style.files import images
+from gan_style.files.several import Several
 from gan_style.files.volumes import Neighbours, Volume
 from gan_style.terminal.progress import Progress
 
@@ -49,8 +51,6 @@ def with_slices(source: Source, config: DataConfig) -> Source:
         return source
     if source.layout in ("aligned", "parquet") or isinstance(source, TwoFolders):
         raise UserError(f"{source.root}: is read as {source.layout}, which holds no volumes; leave the domains' slices out")
-    if source.masks:
-        raise UserError(f"{source.root}: masks of volumes are not read; set data.mask=off, or cut all volumes: gan-style prepare slices")
     return _sliced(source, counts)
 
 
@@ -72,12 +72,15 @@ def _sliced(source: Source, counts: Mapping[str, int]) -> Source:
         for a, b in zip(shapes["a"], shapes["b"], strict=True):
             _check_pair(a, b)
 
-    def keys(domain: str) -> Keys:
-        each = zip(source.keys(domain), shapes[domain], strict=True)
+    def keys(volumes: Sequence[str], domain: str) -> Keys:
+        each = zip(volumes, shapes[domain], strict=True)
         return Keys.of(f"{key}{SLICE}{depth}" for key, shape in each for depth in range(shape.slices))
 
-    own = keys("a")
-    return replace(source, a=own, b=own if source.b is source.a else keys("b"), slices=counts)
+    for domain in source.masks if not source.paired else ("a",) if source.masks else ():
+        for key, shape in zip(source.masks[domain], shapes[domain], strict=True):
+            _check_pair(_shape(source.path(key)), shape)
+    own, masks = keys(source.a, "a"), {domain: keys(of_it, domain) for domain, of_it in source.masks.items()}
+    return replace(source, a=own, b=own if source.b is source.a else keys(source.b, "b"), masks=masks, slices=counts)
 
 
 def _shapes(source: Source, domain: str, count: int) -> Iterator[_Shape]:
@@ -87,9 +90,7 @@ def _shapes(source: Source, domain: str, count: int) -> Iterator[_Shape]:
         for index in range(len(source.keys(domain))):
             image = source.image(domain, index)
             assert not isinstance(image, images.Encoded | Neighbours)
-            with Volume(image) as volume:
-                affine = volume.metadata.affine
-                shape = _Shape(str(image), volume.slices, None if affine is None else np.array(affine))
+            shape = _shape(image)
             if count > 1 and shape.spacing:
                 first = first or shape
                 if abs(shape.spacing / (first.spacing or shape.spacing) - 1) > _SPACING:
@@ -99,6 +100,12 @@ def _shapes(source: Source, domain: str, count: int) -> Iterator[_Shape]:
                     )
             yield shape
             progress.update()
+
+
+def _shape(path: Path | Several) -> _Shape:
+    with Volume(path) as volume:
+        affine = volume.metadata.affine
+        return _Shape(str(path), volume.slices, None if affine is None else np.array(affine))
 
 
 def _check_pair(a: _Shape, b: _Shape) -> None:
