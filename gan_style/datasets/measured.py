@@ -6,7 +6,7 @@ from statistics import median, mode
 
 import numpy as np
 
-from gan_style.files.scale import present
+from gan_style.files.scale import present, thinned
 from gan_style.terminal.counted import counted
 
 _SHARES = (0.5, 25, 50, 75, 99.5)  # percent of the values below the numbers of a histogram
@@ -36,7 +36,7 @@ def measured_values(values: np.ndarray, nodata: float | None) -> MeasuredValues:
     name, channels, missing = values.dtype.name, values.shape[2], values.size - there.size
     if not there.size:
         return MeasuredValues(name, channels, None, None, (), missing)
-    some = there[:: max(1, there.size // _SAMPLED)].astype(np.float64)
+    some = thinned(there, _SAMPLED, channels).astype(np.float64)
     quantiles = tuple(float(each) for each in np.percentile(some, _SHARES))
     return MeasuredValues(name, channels, float(there.min()), float(there.max()), quantiles, missing)
 

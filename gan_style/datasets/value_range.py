@@ -15,7 +15,7 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.bounded import Encoded, TooLarge
 from gan_style.files.regions import open_regions, read_in_parts
-from gan_style.files.scale import nodata_of, present
+from gan_style.files.scale import nodata_of, present, thinned
 from gan_style.files.volumes import Neighbours
 from gan_style.terminal.counted import counted, percent
 from gan_style.terminal.progress import Progress
@@ -108,7 +108,7 @@ class _Input:
         """Take the values of one file that are there."""
         if there.size:
             self._least, self._most = min(self._least, float(there.min())), max(self._most, float(there.max()))
-            self._some.append(there[:: max(1, there.size // _FROM_EACH)].astype(np.float64))
+            self._some.append(thinned(there, _FROM_EACH, self.channels.stop - self.channels.start).astype(np.float64))
 
     def ends(self, kind: str) -> tuple[float, float]:
         """The range. kind: auto or percentiles"""

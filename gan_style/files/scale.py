@@ -1,6 +1,7 @@
 """Values with units: which of them become -1 and 1 for a network, and the way back."""
 
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 from typing import Literal
 
@@ -104,6 +105,14 @@ def present(values: np.ndarray, nodata: float | None) -> np.ndarray:
     """The values that are there, in one row."""
     gone = absence(values, nodata)
     return values.reshape(-1) if gone is None else values[~gone]
+
+
+def thinned(there: np.ndarray, most: int, channels: int) -> np.ndarray:
+    """About `most` of some values in one row, those of all channels alike. channels: of the picture whose values they are, pixel by pixel"""
+    step = max(1, there.size // most)
+    while gcd(step, channels) > 1:
+        step += 1
+    return there[::step]
 
 
 def nodata_of(text: str | None) -> float | None:

@@ -201,3 +201,16 @@ def test_a_check_tells_types_values_and_what_is_not_there(root: Path) -> None:
     assert "50 % below" in note and note.endswith("train with data.domain_a.range=auto or two numbers")
     assert "warning: train A: 48 values in 1 file are not there; set data.domain_a.missing" in found.notes
     assert any(note.startswith("val B: int16 values") and "data.domain_b.range" in note for note in found.notes)
+
+
+def test_percentiles_look_at_all_bands(root: Path) -> None:
+    for number in range(4):
+        (root / f"trainA/{number}.tif").unlink()
+        bands = np.random.default_rng(number).uniform(0, 1, (128, 128, 5)) + 10 * np.arange(5)
+        np.save(root / f"trainA/{number}.npy", bands.astype(np.float32))
+        np.save(root / f"trainB/{number}.npy", np.zeros((128, 128, 2), np.int16))
+    data = config(root, "percentiles", domain_a={"channels": 5})
+    found = find_values(training(data).source, data, "a").range
+    assert isinstance(found, tuple) and found[0] < 0.1 and found[1] > 40.9
+    (note,) = [note for note in check(root, workers=1).notes if note.startswith("train A")]
+    assert "99.5 % below 40.9" in note and "50 % below 20.5" in note
