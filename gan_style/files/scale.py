@@ -108,7 +108,7 @@ def present(values: np.ndarray, nodata: float | None) -> np.ndarray:
 
 
 def thinned(there: np.ndarray, most: int, channels: int) -> np.ndarray:
-    """About `most` of some values in one row, those of all channels alike. channels: of the picture whose values they are, pixel by pixel"""
+    """About `most` of the values of a picture in one row, pixel by pixel, with as many of each channel. channels: their number"""
     step = max(1, there.size // most)
     while gcd(step, channels) > 1:
         step += 1

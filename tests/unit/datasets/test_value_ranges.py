@@ -213,4 +213,4 @@ def test_percentiles_look_at_all_bands(root: Path) -> None:
     found = find_values(training(data).source, data, "a").range
     assert isinstance(found, tuple) and found[0] < 0.1 and found[1] > 40.9
     (note,) = [note for note in check(root, workers=1).notes if note.startswith("train A")]
-    assert "99.5 % below 40.9" in note and "50 % below 20.5" in note
+    assert "99.5 % below 40.9" in note and "50 % below 20.4" in note
