@@ -202,6 +202,8 @@ def _networks(recipe: str, size: Size) -> dict[str, Any]:
     keys: dict[str, Any] = {"method.generator.base_channels": size.channels}
     if size.judging:
         keys["method.discriminator.base_channels"] = size.judging
+    if recipe == "fast_style":
+        keys["method.style_size"] = round(size.crop * 4 / 3)  # strokes as large a part of the image as the recipe's
     if recipe == "fast":
         keys["method.generator.num_downs"] = max(2, size.crop.bit_length() - 2)  # down to 2 pixels, as in the recipe
     if recipe in ("fast_unpaired", "cut", "dclgan", "stargan"):
@@ -241,14 +243,9 @@ def _features(recipe: str, facts: Facts, machine: Machine, wish: Wish) -> dict[s
     if recipe == "fast_style" and facts.styles:
         keys["method.styles"] = styles_by_name(facts.styles)
     if recipe == "fast_style" and not learned:  # what worked in half an hour (docs/results/2026-11-21-styles.md)
-        keys |= {"method.style_layers": ["relu1_2", "relu2_2"], "method.content_layers": ["relu1_2"], "method.vgg.pooling": "avg"}
-        keys |= {
-            "method.content_weight": 8,
-            "method.style_weight": 5,
-            "method.tv_weight": 0.1,
-            "method.style_size": 128,
-            "optim.lr": 0.0004,
-        }
+        keys |= {"method.style_layers": ["relu1_2", "relu2_2"], "method.content_layers": ["relu1_2"], "method.style_size": 128}
+        keys |= {"method.relative": False, "method.vgg.normalised": False, "optim.lr": 0.0004}
+        keys |= {"method.content_weight": 8, "method.style_weight": 5, "method.tv_weight": 0.1}
     if recipe == "adain" and not learned:
         keys |= {"method.generator.depth": "relu3_1", "optim.lr": 0.0005}
     return keys
