@@ -76,9 +76,8 @@ def main() -> None:
                 if options.output:
                     images.write(options.output / style / way / f"{stem}.png", images.to_pixels(result[0]))
 
-    print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {len(photos)} photos of {options.size} pixels, {options.steps} steps\n"
-    )
+    threads = torch.get_num_threads()
+    print(f"torch {torch.__version__}, {threads} threads, {len(photos)} photos, {options.size} pixels, {options.steps} steps\n")
     print("| style | | content | style | style / optimised | all losses / optimised | structure | seconds |\n" + "|---" * 8 + "|")
     for (style, way), rows in found.items():
         means = [statistics.mean(column) for column in zip(*rows, strict=True)]
