@@ -18,19 +18,19 @@ from gan_style.files import images, sheet
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 DEMO = ROOT / "data" / "demo"
-SIDE = 160
+SIDE = 160  # of a picture as it is shown
 STYLES = ("glass", "mosaic", "strokes", "waves")
 
 
 class Stylizer:
-    """infer.py on one run, at `SIDE` pixels."""
+    """infer.py on one run, at `pixels` pixels."""
 
-    def __init__(self, run: Path, by_name: bool, folder: Path) -> None:
-        self.run, self.by_name, self.folder = run, by_name, folder
+    def __init__(self, run: Path, by_name: bool, pixels: int, folder: Path) -> None:
+        self.run, self.by_name, self.pixels, self.folder = run, by_name, pixels, folder
 
     def __call__(self, photo: Path, styles: dict[str, float], *options: str) -> np.ndarray:
         given = [f"{name if self.by_name else DEMO / 'styles' / f'{name}.png'}:{share}" for name, share in styles.items()]
-        command = ["--model", str(self.run), "--input", str(photo), "--output", str(self.folder), "--overwrite", "--resize", str(SIDE)]
+        command = ["--model", str(self.run), "--input", str(photo), "--output", str(self.folder), "--overwrite", "--resize", str(self.pixels)]
         with contextlib.redirect_stdout(io.StringIO()):
             infer_command([*command, "--keep-resized", "--style", *given, *options])
         return framed(self.folder / f"{photo.stem}.png")
@@ -71,9 +71,9 @@ def main() -> None:
     photos = sorted((DEMO / "unpaired" / "valA").iterdir())[:3]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for method, run, by_name in (("fast_style", options.fast_style, True), ("adain", options.adain, False)):
+        for method, run, by_name, pixels in (("fast_style", options.fast_style, True, 256), ("adain", options.adain, False, SIDE)):
             if run:
-                stylizer = Stylizer(run, by_name, folder)
+                stylizer = Stylizer(run, by_name, pixels, folder)
                 images.write(PICTURES / f"{method}_matrix.png", sheet.tile(matrix(stylizer, photos)))
                 images.write(PICTURES / f"{method}_controls.png", sheet.tile(controls(stylizer, photos[0])))
         if options.gan:
