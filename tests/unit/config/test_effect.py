@@ -34,6 +34,10 @@ CONDITIONAL = [
     ),
     ("pix2pix", "logging.composite_a=[1]", ["data.domain_a.range=null"], ["data.domain_a.range=auto"]),
     ("pix2pix", "logging.composite_b=[1]", ["data.domain_b.range=null"], ["data.domain_b.range=auto"]),
+    *(
+        ("pix2pix", f"method.registration.{key}=3", ["method.registration_weight=0"], ["method.registration_weight=1"])
+        for key in ("base_channels", "num_downs")
+    ),
     ("pix2pix", "optim.step_every=0.3", ["optim.schedule=cosine"], ["optim.schedule=step"]),
     ("pix2pix", "optim.step_gamma=0.3", ["optim.schedule=linear"], ["optim.schedule=step"]),
     ("pix2pix", "train.init_partial=true", ["train.init_from=null"], ["train.init_from=x"]),
@@ -84,7 +88,7 @@ TOLD = [
 # Keys with an effect of their own, at least where their value is not 0, by section. Those of methods: tests/contract/test_every_key.py.
 OWN = {
     "": {"run_dir"},
-    "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed", "hold_out"},
+    "data": {"root", "root_b", "source", "preprocess", "flip", "transforms", "workers", "cache", "changed", "hold_out", "mask"},
     "data.domain_a": {"channels", "labels", "transforms", "range"},
     "optim": {"lr", "player_lr", "beta1", "beta2", "schedule", "clip_norm", "extend", "warmup"},
     "train": {
