@@ -30,9 +30,9 @@ class Stylizer:
 
     def __call__(self, photo: Path, styles: dict[str, float], *options: str) -> np.ndarray:
         given = [f"{name if self.by_name else DEMO / 'styles' / f'{name}.png'}:{share}" for name, share in styles.items()]
-        command = ["--model", str(self.run), "--input", str(photo), "--output", str(self.folder), "--overwrite", "--resize", str(self.pixels)]
+        files = ["--model", str(self.run), "--input", str(photo), "--output", str(self.folder), "--overwrite"]
         with contextlib.redirect_stdout(io.StringIO()):
-            infer_command([*command, "--keep-resized", "--style", *given, *options])
+            infer_command([*files, "--resize", str(self.pixels), "--keep-resized", "--style", *given, *options])
         return framed(self.folder / f"{photo.stem}.png")
 
 
