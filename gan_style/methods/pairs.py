@@ -55,7 +55,7 @@ class PairsConfig(MethodConfig):
     registration_weight: Annotated[float, OnlyWith({"l1_weight": ON, "feature_weight": ON, "perceptual_weight": ON})] = Field(
         default=0.0,
         ge=0,
-        description="Weight of the smoothness of the field by which a registration network moves a translation before the translation is "
+        description="Weight of the smoothness of the field by which a registration network moves a translation before it is judged and "
         "compared with the true output: for pairs that do not align (2110.06465). Larger weights give stiffer fields. 0: no registration.",
     )
     registration: Annotated[RegistrationConfig, OnlyWith({"registration_weight": ON})] = Field(
