@@ -77,6 +77,10 @@ CONDITIONAL = [
     ),
     ("pix2pix", "data.sampler=foreground", ["data.preprocess=none"], ["data.preprocess=crop"]),
     ("pix2pix", "logging.project=horses", ["logging.trackers=[tensorboard]"], ["logging.trackers=[tensorboard, wandb]"]),
+    *(
+        ("pix2pix", f"method.registration.{key}", ["method.registration_weight=0"], ["method.registration_weight=1"])
+        for key in ("base_channels=8", "num_downs=3")
+    ),
     ("pix2pix", "data.cache_gb=2", ["data.cache=off"], ["data.cache=disk"]),
 ]
 # The same of keys that scripts set for every run: they are told, not refused.
