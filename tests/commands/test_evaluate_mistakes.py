@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from smoke import ROOT, smoke_arguments
 
@@ -90,15 +89,6 @@ def test_mistakes_are_one_line_and_exit_code_2(
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(error) == 1
     assert said.format(**places) in error[0]
-
-
-def test_files_of_values_are_no_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("results", "truth"):
-        (tmp_path / name).mkdir()
-        np.save(tmp_path / name / "x.npy", np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16))
-    assert run(["evaluate", "--results", str(tmp_path / "results"), "--truth", str(tmp_path / "truth"), "--metrics", "l1"]) == 2
-    said = capsys.readouterr().err
-    assert "holds float32 values, and files are compared as pictures; measure the bundle: --model BUNDLE --data FOLDER" in said
 
 
 def test_a_stylizer_is_sent_to_its_files(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,14 +6,13 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor
 
 from gan_style.bundles.file import Resize
+from gan_style.commands.evaluate.files import Image, Pictures, Values
 from gan_style.commands.evaluate.options import metrics_of_files
 from gan_style.commands.evaluate.result import Result, Seam
 from gan_style.commands.evaluate.task import TaskScoring
-from gan_style.datasets.masks import read_labels
 from gan_style.errors import UserError, one_line
 from gan_style.evaluation.choice import compares
 from gan_style.evaluation.seams import seam_index
@@ -26,6 +25,7 @@ from gan_style.machine.batches import read_ahead
 from gan_style.machine.device import choose_device
 from gan_style.terminal.progress import Progress, say
 
+_SIDES = ("results", "truth", "inputs", "masks")
 _LOADED_PER_CROPPED = 286 / 256  # the load and crop sizes of pix2pix
 
 
@@ -33,10 +33,10 @@ def measure_folders(options: Namespace) -> Result:
     """Read, pair and measure."""
     device = choose_device(options.device)
     names = metrics_of_files(options)
-    results = by_stem("--results", options.results)
-    truths = by_stem("--truth", options.truth) if options.truth is not None else {}
-    inputs = by_stem("--inputs", options.inputs) if options.inputs is not None else {}
-    masks = by_stem("--masks", options.masks) if options.masks is not None else {}
+    files = Pictures() if options.range is None else Values(*options.range)
+    results, truths, inputs, masks = (
+        {} if (folder := getattr(options, side)) is None else files.images(by_stem(f"--{side}", folder)) for side in _SIDES
+    )
     if masks:
         check_pairs(results, masks, f"--masks {options.masks}", both_ways=False)
     if compares(names, "truth"):
@@ -55,9 +55,7 @@ def measure_folders(options: Namespace) -> Result:
 
     def read(place: int) -> Case:
         name = stems[place]
-        truth = _read(truths[name]) if suite.compares("truth") else None
-        source, mask = _read(inputs[name]) if inputs else None, _read_mask(masks[name]) if masks else None
-        return Case(str(results[name]), _read(results[name]), truth, source, mask=mask)
+        return files.case(results[name], truths[name] if suite.compares("truth") else None, inputs.get(name), masks.get(name))
 
     rows: dict[int, Row] = {}
     seams: list[float] = []
@@ -71,9 +69,13 @@ def measure_folders(options: Namespace) -> Result:
     real: dict[int, Tensor] = {}
     if suite.compares("domain"):
         paths = list(truths.values())
-        for place, reading in read_ahead(lambda place: _read(paths[place]), range(len(paths))):
+        for place, reading in read_ahead(lambda place: files.read(paths[place]), range(len(paths))):
             real[place] = suite.describe(reading.result(), str(paths[place]))
-    what = {side: text for side in ("results", "truth", "inputs", "masks", "data") if (text := getattr(options, side)) is not None}
+    for note in files.notes():
+        say(note, sys.stderr)
+    what = {side: text for side in (*_SIDES, "data") if (text := getattr(options, side)) is not None}
+    if options.range is not None:
+        what["range"] = "{:g}..{:g}".format(*options.range)
     seam = None if options.seams is None else Seam(options.seams, math.fsum(seams) / len(seams))
     return Result(what, len(rows), suite.combine(rows, real), suite.words(), task.summary() if task else None, seam)
 
@@ -94,7 +96,7 @@ def by_stem(option: str, folder: str) -> dict[str, Path]:
     return found
 
 
-def check_pairs(results: Mapping[str, Path], others: Mapping[str, Path], called: str, both_ways: bool) -> None:
+def check_pairs(results: Mapping[str, Image], others: Mapping[str, Image], called: str, both_ways: bool) -> None:
     """`UserError` if a result has no partner, or, with `both_ways`, a partner has no result."""
     if alone := [path for stem, path in results.items() if stem not in others]:
         raise UserError(f"{called}: has no picture for {alone[0]}{_more(alone)}; give it a picture of that name (any suffix)")
@@ -104,7 +106,7 @@ def check_pairs(results: Mapping[str, Path], others: Mapping[str, Path], called:
         )
 
 
-def _more(alone: list[Path]) -> str:
+def _more(alone: list[Image]) -> str:
     return f" and {len(alone) - 1} more" if len(alone) > 1 else ""
 
 
@@ -115,22 +117,7 @@ def _seam_index(case: Case, tile: int) -> float:
         raise UserError(f"--seams {tile}: {case.name}: {mistake}") from None
 
 
-def _read(path: Path) -> Tensor:
-    try:
-        return images.to_tensor(images.read(path, 3).pixels)
-    except UserError:
-        if values := images.probe(path, raw=True).values:
-            raise UserError(
-                f"{path}: holds {values} values, and files are compared as pictures; measure the bundle: --model BUNDLE --data FOLDER"
-            ) from None
-        raise
-
-
-def _read_mask(path: Path) -> Tensor:
-    return images.to_integers(read_labels(path).astype(np.int32))
-
-
-def resize_of(results: Iterable[Path]) -> Resize:
+def resize_of(results: Iterable[Image]) -> Resize:
     """The size of photos for a segmenter: if all results are squares of one size, photos are resized to it, else they keep their size."""
     sizes = {(header.height, header.width) for header in map(images.probe, results)}
     height, width = next(iter(sizes))

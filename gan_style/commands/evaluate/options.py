@@ -4,17 +4,18 @@ import argparse
 from pathlib import Path
 
 from gan_style.commands.evaluate.result import written
-from gan_style.commands.options import device_option, place, whole
+from gan_style.commands.options import device_option, number, place, whole
 from gan_style.commands.parser import CommandParser
-from gan_style.config.metrics import DEFAULT_PAIRED, INSIDE, METRICS, Compares
+from gan_style.config.metrics import DEFAULT_PAIRED, INSIDE, MEASURED, METRICS, Compares
 from gan_style.errors import UserError, nearest
 from gan_style.files import atomic
 from gan_style.files.opening import refusal
 
+MOST = 3.4e38  # the largest float32
 _PATHS = ("model", "data", "data_b", "results", "truth", "inputs", "masks", "segmenter", "json")
 # Options that have no effect without one of the others
 _BELONGS = {
-    **dict.fromkeys(("truth", "inputs", "seams"), ("results",)),
+    **dict.fromkeys(("truth", "inputs", "range", "seams"), ("results",)),
     "masks": ("truth",),
     **dict.fromkeys(("mask", "data_b", "output_labels", "images", "seed", "to"), ("model",)),
     **dict.fromkeys(("data", "source", "direction"), ("model", "segmenter")),
@@ -33,9 +34,16 @@ def evaluate_parser() -> argparse.ArgumentParser:
         epilog="Example: python -m gan_style evaluate --model runs/pix2pix --data my_pairs --metrics l1,ssim --json scores.json",
     )
     files = parser.add_argument_group("files against files, by stem")
-    files.add_argument("--results", type=place, metavar="DIR", help="translated pictures")
+    files.add_argument("--results", type=place, metavar="DIR", help="translated pictures, or files of values with --range")
     files.add_argument("--truth", type=place, metavar="DIR", help="what they should be; for fid and kid, real pictures of their kind")
     files.add_argument("--inputs", type=place, metavar="DIR", help="what they were made from, for structure")
+    files.add_argument(
+        "--range",
+        type=number(-MOST, MOST),
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="of files of values (float32 TIFF, int16 NIfTI): these two are black and white, as data.domain_b.range; gives mae in the unit",
+    )
     files.add_argument("--masks", type=place, metavar="DIR", help="metrics of pixels inside these masks alone: 0 outside, else inside")
     files.add_argument("--seams", type=whole(2, 10_000_000), metavar="N", help="tell by a seam index if borders of tiles of N pixels show")
     model = parser.add_argument_group("a bundle over validation images, as training measures it")
@@ -98,6 +106,8 @@ def check_evaluate_options(options: argparse.Namespace) -> None:
         raise UserError("--model: needs --data, the data set whose validation images are translated")
     if options.segmenter is not None and options.data is None:
         raise UserError("--segmenter: needs --data, a data set of label maps and photos in pairs")
+    if options.range is not None:
+        _check_range(options)
     if options.results is not None:
         metrics_of_files(options)
     for name in _PATHS:
@@ -108,13 +118,27 @@ def check_evaluate_options(options: argparse.Namespace) -> None:
             atomic.check_writable(Path(options.json))
 
 
+def _check_range(options: argparse.Namespace) -> None:
+    """`UserError` unless --range is one, and the other options go with it."""
+    low, high = options.range
+    if not low < high:
+        raise UserError(f"--range {low:g} {high:g}: must be two numbers, the smaller one first")
+    for name, what in (("inputs", "are pictures to the metric structure"), ("segmenter", "takes pictures")):
+        if getattr(options, name) is not None:
+            raise UserError(f"{flag(name)}: {what}, and --range is of values; leave one of them out")
+
+
 def metrics_of_files(options: argparse.Namespace) -> tuple[str, ...]:
     """The metrics of --results: the requested ones, or the usual ones for the given folders. `UserError` if they do not fit."""
-    usual = {"truth": DEFAULT_PAIRED, "inputs": ("structure",)}
+    measured = options.range is not None
+    usual = {"truth": (*MEASURED, *DEFAULT_PAIRED) if measured else DEFAULT_PAIRED, "inputs": ("structure",)}
     given = [side for side in usual if getattr(options, side) is not None]
     names = tuple(options.metrics or (name for side in given for name in usual[side]))
     if not names and options.segmenter is None and options.seams is None:
         raise UserError("--results: needs --truth or --inputs, pictures to compare with, --segmenter and --data, or --seams N")
+    if not measured and (idle := [name for name in names if name in MEASURED]):
+        why = "is in the unit of files of values, whose range is not given; give it as --range LOW HIGH, or take l1"
+        raise UserError(f"--metrics: {idle[0]} {why}")
     sides = {name: _SIDES[METRICS[name].compares] for name in names}
     for name, side in sides.items():
         if side not in given:
