@@ -34,14 +34,12 @@ class Storage:
 
     compression: all of them without loss. Every program reads deflate, LZW and none; zstd is faster and younger
     pyramid: add smaller copies (in SubIFDs), each half the size, which viewers need to zoom out
-    metadata: the source's, if the result has its height and width
-    nodata: GDAL's value of pixels without data; only if the caller has written it where the source has it
+    metadata: the source's, if the result has its height and width, with the result's own value of no data
     """
 
     compression: Compression = "deflate"
     pyramid: bool = False
     metadata: Metadata = NO_METADATA
-    nodata: str | None = None
 
 
 PLAIN = Storage()
@@ -144,7 +142,7 @@ class RegionWriter:
                     if number
                     else {
                         "subifds": len(levels) - 1,
-                        **tags_of(self.storage.metadata, pixels.height, pixels.width, channels, dtype.name, self.storage.nodata),
+                        **tags_of(self.storage.metadata, pixels.height, pixels.width, channels, dtype.name),
                     }
                 )
                 writer.write(_tiles(level, done), shape=shape, **how, **beside)

@@ -31,8 +31,8 @@ class Metadata:
     profile: the file had a colour profile, from which reading converts to sRGB
     description: text or OME-XML; "" if there is none
     geo: the place on the earth, if pixels are stored upright
-    nodata: GDAL's value of pixels without data, as text. It holds for the source's values: a writer gets it only from a caller that
-        writes it into the result where the source has it.
+    nodata: GDAL's value of pixels without data, as text. It holds for the source's values: a caller gives a writer the value that the
+        result has at such pixels, or None.
     affine: (column, row, slice, 1) of a medical picture to millimetres to the right, to the front and up (RAS)
     """
 

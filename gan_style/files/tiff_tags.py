@@ -22,14 +22,14 @@ def meaning_of(channels: int, dtype: np.dtype) -> dict[str, Any]:
     }
 
 
-def tags_of(metadata: Metadata, height: int, width: int, channels: int, dtype: str, nodata: str | None = None) -> dict[str, Any]:
-    """The metadata of the source as tifffile's options for a result of these sizes. dtype: NumPy's name; nodata: see `Storage`"""
+def tags_of(metadata: Metadata, height: int, width: int, channels: int, dtype: str) -> dict[str, Any]:
+    """The metadata of the source as tifffile's options for a result of these sizes. dtype: NumPy's name"""
     description = description_for(metadata.description, height, width, channels, dtype)
     tags = [(geo.tag, geo.kind, geo.values) for geo in metadata.geo if geo.tag != _GDAL_METADATA]
     texts = [gdal_metadata_for(str(geo.values)) for geo in metadata.geo if geo.tag == _GDAL_METADATA]
     tags += [(_GDAL_METADATA, _TEXT, text) for text in texts if text]
-    if nodata is not None:
-        tags.append((_GDAL_NODATA, _TEXT, nodata))
+    if metadata.nodata is not None:
+        tags.append((_GDAL_NODATA, _TEXT, metadata.nodata))
     return {
         "description": description.encode() + b"\0" if description else None,
         "resolution": metadata.dots_per_inch,

@@ -17,6 +17,7 @@ from gan_style.files import images, pillow
 from gan_style.files.channels import with_channels
 from gan_style.files.samples import rounded_to_8_bits
 from gan_style.label_maps.colours import to_nearest
+from gan_style.translation.nodata import absent_pixels
 
 Range = tuple[float, float]
 _WHOLE: dict[str, Range] = {"uint8": (0, 255), "uint16": (0, 65535)}  # types whose range is known
@@ -125,6 +126,7 @@ def _of_values(given: np.ndarray | Tensor, info: BundleInfo, value_range: Range 
 def _of_measurements(given: np.ndarray | Tensor, info: BundleInfo, values: BundleValues, first: bool) -> Pictures:
     """Values in the unit of the inputs; results are float32 in the unit of the results, or in [-1, 1] if those are pictures."""
     batch = _batch(given, info.in_channels, first)
+    absent = [absent_pixels(each) for each in batch]
     try:
         pixels = [values.scale.inward(each, "the array")[0] for each in batch]
     except UserError as mistake:
@@ -133,6 +135,8 @@ def _of_measurements(given: np.ndarray | Tensor, info: BundleInfo, values: Bundl
     def back(results: list[np.ndarray]) -> np.ndarray | Tensor:
         made = info.values_out
         stacked = np.stack([made.scale.outward(each, "float32") if made else each for each in results])
+        if made:
+            stacked[np.stack(absent)] = np.nan
         stacked = _laid_out(stacked, given, info, first)
         return torch.from_numpy(stacked).to(given.device) if isinstance(given, Tensor) else stacked
 

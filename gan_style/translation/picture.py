@@ -20,6 +20,7 @@ from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG, enc
 from gan_style.label_maps.colours import to_nearest
 from gan_style.terminal.counted import counted
 from gan_style.translation.inputs import Job
+from gan_style.translation.nodata import absent_pixels, mark_of, marked, put_back, replaces_missing
 
 _ANY = ("tiff", "npy", "nifti", "keep")  # choices of --format that hold any measurements without loss
 
@@ -43,6 +44,7 @@ class Original:
     dots_per_inch: of the file, across and down, or None
     metadata: what a file of the result can carry over, such as its place on the earth
     values: of the result, if they are measurements
+    absent: [height, width], the pixels of the file without a value, if the bundle replaces missing values; else None
     """
 
     job: Named
@@ -53,6 +55,7 @@ class Original:
     dots_per_inch: tuple[float, float] | None = None
     metadata: Metadata = NO_METADATA
     values: BundleValues | None = None
+    absent: np.ndarray | None = None
 
 
 def read_source(
@@ -83,7 +86,8 @@ def original_of(job: Named, picture: images.Picture, info: BundleInfo, resize: i
             raise UserError(f"{job.source}: has 16 bits; label maps need 8: save it as PNG of 8 bits")
         pixels = to_nearest(pixels, info.colours)
     pixels = images.resize(pixels, *size, labels, f"{job.source}: --resize {resize}", min(images.MAX_RESIZED, max_pixels))
-    return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch, picture.metadata, info.values_out)
+    absent = absent_pixels(picture.pixels, picture.metadata) if replaces_missing(info) else None
+    return Original(job, pixels, height, width, picture.alpha, picture.dots_per_inch, picture.metadata, info.values_out, absent)
 
 
 def measured(pixels: np.ndarray, info: BundleInfo, source: Path | Encoded, metadata: Metadata) -> np.ndarray:
@@ -123,15 +127,18 @@ def encoded_result(source: Original, translated: Tensor, keep_resized: bool, png
     pixels = result_pixels(source, translated, keep_resized, suffix)
     same_size = pixels.shape[:2] == (source.height, source.width)
     dots = source.dots_per_inch if same_size else None
-    metadata = source.metadata if same_size and source.metadata != NO_METADATA else None
+    metadata = marked(source.metadata, _mark(source)) if same_size else NO_METADATA
     pixels = pixels if source.values is not None else fit_format(pixels, suffix)
-    return encode(source.job.target, pixels, dots, png_compression, metadata)
+    return encode(source.job.target, pixels, dots, png_compression, metadata if metadata != NO_METADATA else None)
 
 
 def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suffix: str) -> np.ndarray:
     """A result [C, h, w] in [-1, 1] as pixels [H, W, C'], in the depth and with the alpha that a file with this suffix holds."""
     if source.values is not None:
-        return in_units(translated, source.values, None if keep_resized else (source.height, source.width))
+        made = in_units(translated, source.values, None if keep_resized else (source.height, source.width))
+        if source.absent is not None and source.absent.shape == made.shape[:2]:
+            put_back(made, source.absent, _mark(source), source.job.source)
+        return made
     deep = source.pixels.dtype == np.uint16 and suffix in DEEP_SUFFIXES
     pixels = images.to_pixels(translated, 16 if deep else 8)
     if not keep_resized:
@@ -142,6 +149,13 @@ def result_pixels(source: Original, translated: Tensor, keep_resized: bool, suff
             alpha = rounded_to_8_bits(alpha)
         pixels = np.concatenate([pixels, alpha], axis=2)
     return pixels
+
+
+def _mark(source: Original) -> float | None:
+    """The value of no data of the result; None if it has none."""
+    if source.absent is None or source.values is None:
+        return None
+    return mark_of(source.values, source.job.target, source.metadata.nodata)
 
 
 def in_units(result: Tensor, values: BundleValues, size: tuple[int, int] | None = None) -> np.ndarray:

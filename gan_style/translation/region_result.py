@@ -1,6 +1,7 @@
 """The result of a picture that is translated by regions."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,7 @@ from gan_style.terminal.progress import Progress
 from gan_style.tiling.scratch import Waiting
 from gan_style.tiling.spans import Region
 from gan_style.translation.inputs import Job
+from gan_style.translation.nodata import absent_pixels, mark_of, marked, put_back, replaces_missing
 from gan_style.translation.picture import fit_format, in_units
 
 RESULT = "result.raw"  # among a picture's scratch files
@@ -35,25 +37,26 @@ class Result(ABC):
     def of(job: Job, reader: RegionReader, info: BundleInfo, folder: Path | None, storage: Storage) -> "Result":
         """info: of the bundle that translates; folder: of scratch files, None: memory; storage: of a TIFF"""
         suffix = suffix_of(job.target.name)
-        channels, values = info.out_channels, info.values_out
-        alpha = reader.alpha and suffix in ALPHA_SUFFIXES and channels in (1, 3) and values is None
+        values = info.values_out
+        alpha = reader.alpha and suffix in ALPHA_SUFFIXES and info.out_channels in (1, 3) and values is None
         dtype = values.type if values is not None else "uint16" if reader.depth == 16 and suffix in DEEP_SUFFIXES else "uint8"
         made = _Tiff if suffix in TIFF_SUFFIXES else _Encoded
-        return made(job, reader, channels, alpha, np.dtype(dtype), folder, storage, values)
+        return made(job, reader, info, alpha, np.dtype(dtype), folder, storage)
 
     def __init__(
         self,
         job: Job,
         reader: RegionReader,
-        channels: int,
+        info: BundleInfo,
         alpha: bool,
         dtype: np.dtype,
         folder: Path | None,
         storage: Storage,
-        values: BundleValues | None,
     ) -> None:
-        self.job, self.reader, self.dtype, self.folder, self.storage, self.values = job, reader, dtype, folder, storage, values
-        self.alpha, self.channels = alpha, channels + alpha
+        self.job, self.reader, self.info, self.dtype, self.folder = job, reader, info, dtype, folder
+        self.alpha, self.channels, self.values = alpha, info.out_channels + alpha, info.values_out
+        self.mark = mark_of(self.values, job.target, reader.metadata.nodata) if self.values is not None and replaces_missing(info) else None
+        self.storage = replace(storage, metadata=marked(storage.metadata, self.mark))
         pyramid = storage.pyramid and job.target.suffix.lower() in TIFF_SUFFIXES
         self.bytes = reader.height * reader.width * self.channels * dtype.itemsize * (4 if pyramid else 3) // 3
 
@@ -63,7 +66,7 @@ class Result(ABC):
             raise UserError(f"{self.job.source}: its translation is not finite; take --precision fp32 or an earlier checkpoint")
         rows, columns = region
         if self.values is not None:
-            self.put(region, in_units(values[0], self.values))
+            self.put(region, self._in_units(region, values[0], self.values))
             return
         pixels = images.to_pixels(values[0], 8 * self.dtype.itemsize)
         if self.alpha:
@@ -73,6 +76,15 @@ class Result(ABC):
                 alpha = rounded_to_8_bits(alpha)
             pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
         self.put(region, pixels)
+
+    def _in_units(self, region: Region, result: Tensor, values: BundleValues) -> np.ndarray:
+        """The translation [C, h, w] of a region in units, with the mark where the source has no value."""
+        made = in_units(result, values)
+        if replaces_missing(self.info):
+            rows, columns = region
+            stored = self.reader.read(rows.start, columns.start, rows.length, columns.length)
+            put_back(made, absent_pixels(stored, self.reader.metadata), self.mark, self.job.source)
+        return made
 
     @abstractmethod
     def put(self, region: Region, pixels: np.ndarray) -> None:

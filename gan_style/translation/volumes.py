@@ -1,7 +1,7 @@
 """Volumes that are translated slice by slice, from a NIfTI file to a NIfTI file."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -18,6 +18,7 @@ from gan_style.machine.batches import Batches, result_of
 from gan_style.machine.free_memory import free_memory
 from gan_style.terminal.progress import Progress
 from gan_style.translation.inputs import Job
+from gan_style.translation.nodata import absent_pixels, mark_of, put_back, replaces_missing
 from gan_style.translation.picture import Original, original_of, result_floats
 from gan_style.translation.pipeline import translate_together, unfit
 from gan_style.translation.predictor import Predictor
@@ -66,8 +67,10 @@ class VolumePictures:
                 values = self._of_three_sides(job, volume, made)
             else:
                 values = np.empty(self._fitting(job, volume, np.dtype(made.type).itemsize), made.type)
-                for depth, result in self._translated(job, self._slices(job, volume), volume.slices):
+                for depth, source, result in self._translated(job, self._slices(job, volume), volume.slices):
                     values[:, :, depth] = made.scale.outward(result, made.type)
+                    if source.absent is not None:
+                        put_back(values[:, :, depth], source.absent, mark_of(made, job.target, None), job.source)
             images.write_encoded(job.target, nifti.encoded(job.target, values, volume.metadata))
 
     def _of_three_sides(self, job: Job, volume: Volume, made: BundleValues) -> np.ndarray:
@@ -82,9 +85,13 @@ class VolumePictures:
             turned, results = given.transpose(*axes, 3), total.transpose(*axes, 3)
             count, held = turned.shape[2], dict(enumerate(turned.transpose(2, 0, 1, 3)))
             sources = (self._around(job, volume, held, depth, count) for depth in range(count))
-            for depth, result in self._translated(job, sources, count, view):
+            for depth, _, result in self._translated(job, sources, count, view):
                 results[:, :, depth] += result
-        return np.stack([made.scale.outward(total[:, :, depth] / len(_VIEWS), made.type) for depth in range(volume.slices)], axis=2)
+        values = np.stack([made.scale.outward(total[:, :, depth] / len(_VIEWS), made.type) for depth in range(volume.slices)], axis=2)
+        if replaces_missing(self.predictor.info):
+            for depth in range(volume.slices):
+                put_back(values[:, :, depth], absent_pixels(given[:, :, depth]), mark_of(made, job.target, None), job.source)
+        return values
 
     def _check_views(self, job: Job, volume: Volume) -> None:
         """`UserError` where slices across the other axes would not look like those that the network knows."""
@@ -119,10 +126,11 @@ class VolumePictures:
         """Slice `depth` of `count` with its neighbours, as one picture."""
         parts = [held[place] for place in neighbours(depth, self.predictor.info.slices or 1, count)]
         picture = Picture(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2), False, None, metadata=volume.metadata)
-        return original_of(job, picture, self.predictor.info, self.resize)
+        original = original_of(job, picture, self.predictor.info, self.resize)
+        return original if original.absent is None else replace(original, absent=absent_pixels(held[depth]))
 
-    def _translated(self, job: Job, sources: Iterator[Original], count: int, view: str = "") -> Iterator[tuple[int, np.ndarray]]:
-        """Each slice's place and its translation [H, W, C] in [-1, 1]."""
+    def _translated(self, job: Job, sources: Iterator[Original], count: int, view: str = "") -> Iterator[tuple[int, Original, np.ndarray]]:
+        """Each slice's place, the slice, and its translation [H, W, C] in [-1, 1]."""
         batches = Batches[Original, Tensor](lambda batch: translate_together(self.translator, batch), self.batch_size)
         with Progress(f"{job.source.name} {view}".strip(), "slices", count, shown=self.shown) as progress:
             for first in range(0, count, _AT_ONCE):
@@ -132,5 +140,5 @@ class VolumePictures:
                     translated = result_of(result)
                     if why := unfit(translated):
                         raise UserError(f"{job.source}: {why}")
-                    yield depth, result_floats(translated, (source.height, source.width))
+                    yield depth, source, result_floats(translated, (source.height, source.width))
                     progress.update()

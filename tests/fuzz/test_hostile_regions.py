@@ -123,7 +123,7 @@ def test_what_is_carried_over(tmp_path: Path, tags: dict[int, tuple[int, int, in
     (tmp_path / "x.tif").write_bytes(samples.tiff(tags, data=zlib.compress(bytes(256)) + text.ljust(500, b"\0")))
     with open_regions(tmp_path / "x.tif", 3) as reader:
         metadata = reader.metadata
-    storage = Storage(metadata=metadata, nodata=metadata.nodata)
+    storage = Storage(metadata=metadata)
     with RegionWriter(tmp_path / "y.tif", 16, 16, 3, "uint8", tmp_path / "scratch", storage) as writer:
         writer.finish()
     assert not images.read(tmp_path / "y.tif", 3).pixels.any()
