@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from gan_style.datasets.folders import ImageTree
+from gan_style.datasets.histogram import Histogram, drawn
 from gan_style.datasets.inspecting import Load, inspect_all
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
@@ -16,7 +17,7 @@ from gan_style.datasets.measured import MeasuredValues, all_measured, measured_n
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import BETWEEN, LayoutChoice, Problems, Source, Split
-from gan_style.datasets.values import Values, notes_and_warnings, together, values_of
+from gan_style.datasets.values import Values, histogram_in, notes_and_warnings, together, values_of
 from gan_style.datasets.volumes import volume_problems
 from gan_style.errors import UserError
 from gan_style.files import images
@@ -29,7 +30,7 @@ from gan_style.terminal.counted import counted
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _PART = 2048  # side of what is read at once of a file that is too large, in pixels
-_COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "palettes")
+_COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "palettes", "values")
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,21 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         for part in _parts(source):
             found = [facts[name] for name in files[split, part]]
             problems += odd_channels({name: facts[name].measured for name in files[split, part]})
-            rows.append(_row(split, part, found, halves=source.layout == "aligned"))
+            values = [values for fact in found if (values := _histogram(fact, part, bool(source.classes)))]
+            rows.append((*_row(split, part, found, halves=source.layout == "aligned"), drawn(values)))
         if found := masks.facts.get(split):
-            rows.append(_row(split, "mask", found, halves=False))
+            rows.append((*_row(split, "mask", found, halves=False), ""))
     problems += masks.problems
     notes, alarms = [*masks.notes], [*masks.warnings]
     for split, part in files:
-        domain = "b" if part.startswith("B") and not sources[split].classes else "a"
+        side = _side(part, bool(sources[split].classes))
+        domain = "b" if side else "a"
         found = [facts[name].values for name in files[split, part]]
-        more = notes_and_warnings(f"{split} {part}", [values[-1 if domain == "b" else 0] for values in found if values], domain)
+        more = notes_and_warnings(f"{split} {part}", [values[side] for values in found if values], domain)
         notes += more[0]
         alarms += more[1]
         measured = [facts[name].measured for name in files[split, part]]
-        more = measured_notes(f"{split} {part}", [values[-1 if domain == "b" else 0] for values in measured if values], domain)
+        more = measured_notes(f"{split} {part}", [values[side] for values in measured if values], domain)
         notes += more[0]
         alarms += more[1] + odd_units({name: facts[name].measured for name in files[split, part]})
     notes += [f"warning: {alarm}" for alarm in alarms]
@@ -252,6 +255,19 @@ def _problems_of_files(source: Source, facts: Mapping[str, Facts]) -> list[str]:
 def _names(source: Source, domain: str, index: int) -> tuple[str, ...]:
     """The names of the files of an image, as `_files` gives them."""
     return tuple(map(str, source.files(domain, index))) if source.inputs(domain) > 1 else (source.name(domain, index),)
+
+
+def _histogram(fact: Facts, part: str, labelled: bool) -> Histogram | None:
+    """The histogram of a file, or of the half that belongs to a row of the table."""
+    place = _side(part, labelled)
+    if fact.measured:
+        return fact.measured[place].histogram
+    return histogram_in(fact.values[place]) if fact.values else None
+
+
+def _side(part: str, labelled: bool) -> int:
+    """The place of a row's domain among the halves of a side-by-side file."""
+    return -1 if part.startswith("B") and not labelled else 0
 
 
 def _row(split: str, part: str, facts: Sequence[Facts | MaskFacts], halves: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from statistics import median, mode
 
 import numpy as np
 
+from gan_style.datasets.histogram import Histogram, histogram_of, summed
 from gan_style.files.scale import present, thinned
 from gan_style.terminal.counted import counted
 
@@ -20,6 +21,7 @@ class MeasuredValues:
 
     low, high: the least and the greatest value that is there; None if none is
     quantiles: the values below which `_SHARES` of them lie; missing: how many are not there
+    histogram: of those that are there
     """
 
     dtype: str
@@ -28,6 +30,7 @@ class MeasuredValues:
     high: float | None
     quantiles: tuple[float, ...]
     missing: int
+    histogram: Histogram | None = None
 
 
 def measured_values(values: np.ndarray, nodata: float | None) -> MeasuredValues:
@@ -38,7 +41,8 @@ def measured_values(values: np.ndarray, nodata: float | None) -> MeasuredValues:
         return MeasuredValues(name, channels, None, None, (), missing)
     some = thinned(there, _SAMPLED, channels).astype(np.float64)
     quantiles = tuple(float(each) for each in np.percentile(some, _SHARES))
-    return MeasuredValues(name, channels, float(there.min()), float(there.max()), quantiles, missing)
+    low, high = float(there.min()), float(there.max())
+    return MeasuredValues(name, channels, low, high, quantiles, missing, histogram_of(some, low, high, there.size / some.size))
 
 
 def all_measured(parts: Sequence[MeasuredValues]) -> MeasuredValues:
@@ -49,7 +53,8 @@ def all_measured(parts: Sequence[MeasuredValues]) -> MeasuredValues:
         return MeasuredValues(first.dtype, first.channels, None, None, (), missing)
     quantiles = tuple(np.median([each.quantiles for each in there], axis=0).tolist())
     low, high = min(each.low or 0.0 for each in there), max(each.high or 0.0 for each in there)
-    return MeasuredValues(first.dtype, first.channels, low, high, quantiles, missing)
+    histogram = summed([each.histogram for each in there if each.histogram])
+    return MeasuredValues(first.dtype, first.channels, low, high, quantiles, missing, histogram)
 
 
 def measured_notes(where: str, found: Sequence[MeasuredValues], domain: str) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.histogram import Histogram
 from gan_style.datasets.reading import read_for_crop
 from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source
@@ -58,6 +59,12 @@ def values_of(pixels: np.ndarray, labels: bool, guess: bool = True) -> Values:
         counted = tally(colour)
         colours = counted if len(counted) <= MOST else None
     return Values(int(colour.min()), int(colour.max()), depth, colour.shape[2], _histogram(colour, depth), colours, labels)
+
+
+def histogram_in(values: Values) -> Histogram:
+    """The histogram of one image, to the upper 8 bits."""
+    shift = values.depth - 8
+    return Histogram(values.low, values.high, values.counts[values.low >> shift : (values.high >> shift) + 1])
 
 
 def together(parts: Sequence[Values]) -> Values:

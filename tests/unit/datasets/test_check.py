@@ -28,9 +28,9 @@ def test_a_good_set(tmp_path: Path, write_pairs: Writer, write_palette: Writer) 
     assert report.problems == ()
     rows = [line.split() for line in report.table.splitlines()]
     assert rows[0][:4] == ["split", "domain", "files", "bad"]
-    assert rows[1] == ["train", "A", "3", "0", "32", "x", "24", "3", "8", "3"]
-    assert rows[2] == ["train", "B", "3", "0", "32", "x", "24", "3", "8", "0"]
-    assert rows[3] == ["val", "A", "1", "0", "40", "x", "30", "3", "8", "0"]
+    assert rows[1][:10] == ["train", "A", "3", "0", "32", "x", "24", "3", "8", "3"]
+    assert rows[2][:10] == ["train", "B", "3", "0", "32", "x", "24", "3", "8", "0"]
+    assert rows[3][:10] == ["val", "A", "1", "0", "40", "x", "30", "3", "8", "0"]
     assert len(rows) == 5
 
 
