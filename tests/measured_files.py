@@ -35,15 +35,18 @@ def write_nifti(path: Path, array: np.ndarray, slope: float | None = None, inter
     return path
 
 
-def dicom(pixels: np.ndarray, bits: int | None = None, **elements: Any) -> bytes:
-    """A DICOM file of [H, W] or [H, W, 3], with further elements by their keywords. bits: those of each value that are stored"""
+def dicom(pixels: np.ndarray, bits: int | None = None, data: bytes | None = None, **elements: Any) -> bytes:
+    """A DICOM file of [H, W] or [H, W, 3], with further elements by their keywords.
+
+    bits: those of each value that are stored; data: of several frames or compressed ones, in place of that of `pixels`
+    """
     from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+    from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
     meta.MediaStorageSOPInstanceUID = "1.2.3"
-    meta.TransferSyntaxUID = elements.pop("syntax", ExplicitVRLittleEndian)
+    meta.TransferSyntaxUID = UID(elements.pop("syntax", ExplicitVRLittleEndian))
     found = FileDataset("x.dcm", {}, file_meta=meta, preamble=bytes(128))
     found.SOPClassUID, found.SOPInstanceUID = CTImageStorage, "1.2.3"
     found.Rows, found.Columns = pixels.shape[:2]
@@ -57,8 +60,8 @@ def dicom(pixels: np.ndarray, bits: int | None = None, **elements: Any) -> bytes
     found.PixelRepresentation = int(pixels.dtype.kind == "i")
     for name, value in elements.items():
         setattr(found, name, value)
-    found.PixelData = pixels.tobytes()
-    found["PixelData"].VR = "OB" if pixels.itemsize == 1 else "OW"
+    found.PixelData = pixels.tobytes() if data is None else data
+    found["PixelData"].VR = "OB" if pixels.itemsize == 1 or meta.TransferSyntaxUID.is_compressed else "OW"
     stream = io.BytesIO()
     found.save_as(stream, enforce_file_format=True)
     return stream.getvalue()

@@ -7,22 +7,23 @@ from pathlib import Path
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.kinds import suffix_of
-from gan_style.files.volumes import VOLUME_SUFFIXES, Volume
+from gan_style.files.volumes import VOLUME_SUFFIXES, Volume, is_volume
 from gan_style.terminal.progress import Progress
 
 
 def cut_volumes(root: Path, output: Path, overwrite: bool) -> tuple[int, int]:
-    """Write each slice of the NIfTI volumes below `root` as OUTPUT/the volume's path without suffix/0000.nii.gz and on, in its place.
+    """Write each slice of the volumes below `root` as OUTPUT/the volume's path without suffix/0000.nii.gz and on, in its place.
 
+    Volumes are NIfTI files, and DICOM files of several frames.
     Returns the numbers of volumes and of slices. `UserError` if there are no volumes, if a file exists and `overwrite` is False, if slices
     of an earlier cut would stay among the new ones, or if `output` is `root`, whose volumes then were training images too. A volume that
     is damaged leaves no slices.
     """
     if output.resolve() == root.resolve():
         raise UserError(f"--output {output}: is the folder of the volumes, which training would read too; give another folder")
-    volumes = [path for path in images.find_images(root) if suffix_of(path.name) in VOLUME_SUFFIXES]
+    volumes = [path for path in images.find_images(root) if suffix_of(path.name) in VOLUME_SUFFIXES or is_volume(root / path)]
     if not volumes:
-        raise UserError(f"{root}: holds no volumes (files that end in {' '.join(sorted(VOLUME_SUFFIXES))}); check the path")
+        raise UserError(f"{root}: holds no volumes (NIfTI files, or DICOM files of several frames); check the path")
     count = 0
     for folder, path in Progress("cutting", "volumes", len(volumes)).over(_folders(root, volumes).items()):
         with Volume(root / path) as volume, _removed_after_a_failure() as written:

@@ -1,4 +1,4 @@
-"""Volumes of measurements, read slice by slice: NIfTI files with more than one slice.
+"""Volumes of measurements, read slice by slice: NIfTI files with more than one slice, DICOM files with more than one frame.
 
 An image can be a slice of a volume with its neighbours as further channels (2.5 dimensions): `Neighbours`.
 """
@@ -23,12 +23,13 @@ from gan_style.files.several import Several, check_alike
 from gan_style.files.tiff_metadata import Affine, Metadata
 
 MAX_SLICES = 2**16  # of a volume; each becomes an image of a data set
-VOLUME_SUFFIXES = frozenset({".nii", ".nii.gz"})
+VOLUME_SUFFIXES = frozenset({".nii", ".nii.gz"})  # of volumes that are written
+_DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
 
 
 def is_volume(path: Path) -> bool:
     """Is the file a volume of more than one slice? `UserError` if it is damaged."""
-    if suffix_of(path.name) not in VOLUME_SUFFIXES:
+    if suffix_of(path.name) not in VOLUME_SUFFIXES | _DICOM_SUFFIXES:
         return False
     with File(path) as file:
         return format_of(file).probe(file, raw=True).slices > 1
@@ -98,7 +99,7 @@ class Volume:
         file = self._files.enter_context(File(path, max_bytes=float("inf")))
         form = format_of(file)
         if not isinstance(form, ArrayFormat):
-            raise UserError(f"{path}: is no volume; give a NIfTI file")
+            raise UserError(f"{path}: is no volume; give a NIfTI file, or a DICOM file of several frames")
         stored = form.opened(file)
         self._files.callback(stored.close)
         return stored

@@ -1,4 +1,4 @@
-"""Volumes that are translated slice by slice, from a NIfTI file to a NIfTI file."""
+"""Volumes that are translated slice by slice, from a NIfTI file, or a DICOM file of several frames, to a NIfTI file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -266,3 +266,32 @@ def test_weights_of_other_projects_leave_the_ranges_out_and_say_so(capsys: pytes
     said = capsys.readouterr().out
     assert "left out        the range of its inputs, 0 becomes -1, 500 becomes 1\n" in said
     assert "left out        the range of its results, -1000 becomes -1, 2000 becomes 1\n" in said
+
+
+def test_dicom_of_several_frames_is_a_volume(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    frames = np.stack([mr(30, 40, seed) for seed in range(5)]).astype(np.uint16)
+    place = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [-10, 20, 5], "PixelSpacing": [0.8, 0.7]}
+    data = dicom(frames[0], data=frames.tobytes(), NumberOfFrames=5, SliceThickness=3, **place)
+    Path("in/x.dcm").write_bytes(data)
+    assert main(command("--format", "nifti")) == 0
+    found = nibabel.load("out/x.nii.gz")
+    assert found.shape == (40, 30, 5)
+    np.testing.assert_allclose(found.affine @ [2, 3, 4, 1], [10 - 1.4, -20 - 2.4, 5 + 12, 1], rtol=1e-6)
+    for depth, frame in enumerate(frames):
+        assert nearest(np.asarray(found.dataobj)[:, :, depth].T, wanted(frame))
+    assert main(command(output="other")) == 2
+    assert "in/x.dcm: is a volume, whose result is a NIfTI file; take --format nifti" in capsys.readouterr().err
+    assert run(["prepare", "slices", "in", "--output", "cut"]) == 0
+    assert capsys.readouterr().out.endswith("cut: 5 slices of 1 volume\n")
+    np.testing.assert_array_equal(np.asarray(nibabel.load("cut/x/0003.nii.gz").dataobj)[:, :, 0].T, frames[3])
+
+
+def test_training_takes_the_frames_of_dicom(capsys: pytest.CaptureFixture[str]) -> None:
+    for domain in "AB":
+        Path(f"scans/train{domain}").mkdir(parents=True)
+        for number in range(2):
+            frames = np.stack([mr(32, 32, 4 * number + seed) for seed in range(4)]).astype(np.uint16)
+            Path(f"scans/train{domain}/p{number}.dcm").write_bytes(dicom(frames[0], data=frames.tobytes(), NumberOfFrames=4))
+    keys = ["data.domain_a.slices=3", "data.domain_a.channels=3", "data.domain_a.range=auto", *KEYS[2:]]
+    assert train_command(runs.arguments("pix2pix", Path("scans"), Path("run"), *keys)) == 0
+    assert load_bundle(Path("run/bundles/a2b.safetensors"))[0].slices == 3

@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 from measured_files import AFFINE, dicom, write_nifti
+from pydicom.encaps import encapsulate
 
 from gan_style.errors import UserError
 from gan_style.files import images
@@ -117,7 +118,7 @@ def test_what_is_not_read_of_dicom_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.dcm"
     for elements, words in (
         ({"syntax": "1.2.840.10008.1.2.1.99"}, "is a deflated DICOM"),
-        ({"NumberOfFrames": 4}, "holds 4 frames, and pictures have one; make a NIfTI volume of it and cut it: gan-style prepare slices"),
+        ({"NumberOfFrames": 4}, "is a volume of 4 slices, and pictures have one; train with the domain's slices=1, or cut it"),
         ({"Rows": 7}, "fewer pixels than its header says"),
         ({"Rows": 60_000, "Columns": 60_000}, "claims 60000 x 60000"),
         ({"HighBit": 3}, "whole bytes"),
@@ -146,9 +147,9 @@ def test_scaled_values_that_float32_does_not_hold_are_infinite(tmp_path: Path) -
 
 
 def test_compressed_pixels_of_dicom_are_told_with_what_to_do(tmp_path: Path) -> None:
-    data = dicom(SIGNED).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0")  # run lengths
+    data = dicom(SIGNED, data=encapsulate([b"video"]), syntax="1.2.840.10008.1.2.4.100")
     (tmp_path / "x.dcm").write_bytes(data)
-    with pytest.raises(UserError, match=r"its pixels are compressed \(RLE Lossless\), which is not read; decompress it: gdcmconv"):
+    with pytest.raises(UserError, match=r"compressed as MPEG2 Main Profile / Main Level, which is not read; install GDCM, then: gdcmconv"):
         images.read(tmp_path / "x.dcm", 1, raw=True)
 
 
