@@ -51,17 +51,16 @@ def find_values(source: Source, config: DataConfig, domain: str) -> FoundValues:
     types = set[str]()
     with Progress("looking at the values", "files", len(places), brief=True) as progress:
         for place in places:
-            values, nodata = _stored(source, settings, domain, place, alone=True)
+            values, inside, nodata = _stored(source, settings, domain, place, alone=True)
             types.add(values.dtype.name)
-            there = [present(values[..., each.channels], nodata) for each in inputs]
-            gone = values.size - sum(each.size for each in there)
+            gone = values.size - present(values, nodata).size  # training reads the values outside the mask too
             if gone and settings.missing == "refuse":  # training would end where it meets the file, hours later
                 raise UserError(
                     f"{source.name(domain, place)}: {gone} of its {values.size} values are not there (not a number, infinite, or the "
                     f"file's value of no data); set data.domain_{domain}.missing to the value that takes their place, or remove the file"
                 )
-            for each, found in zip(inputs, there, strict=True):
-                each.add(found)
+            for each in inputs:
+                each.add(present(values[inside, each.channels], nodata))
             progress.update()
     dtype = _type(types)
     if not isinstance(settings.range, str):
@@ -88,10 +87,10 @@ def describe_values(source: Source, config: DataConfig) -> Iterator[str]:
         beyond, looked = 0.0, 0
         for place in spread(len(source.keys(domain)), 32):
             try:
-                values, nodata = _stored(source, settings, domain, place)
+                values, inside, nodata = _stored(source, settings, domain, place)
             except UserError:  # reported when training reads the file
                 continue
-            beyond += scale.beyond(values, nodata)
+            beyond += scale.beyond(values[inside][None], nodata)
             looked += 1
         outside = f"; {percent(beyond / looked)} of the values in {counted(looked, 'file')} are beyond and are cut" if beyond else ""
         yield f"domain {domain.upper()}: {scale.words()}; results are {settings.type}{outside}"
@@ -126,8 +125,10 @@ def _divided(source: Source, settings: DomainConfig, domain: str) -> list[slice]
     return [slice(sum(counts[:place]), sum(counts[: place + 1])) for place in range(len(counts))]
 
 
-def _stored(source: Source, settings: DomainConfig, domain: str, place: int, alone: bool = False) -> tuple[np.ndarray, float | None]:
-    """The stored values [H, W, C] of an image, or of its middle, and its value of no data. With a mask [1, N, C], those inside.
+def _stored(
+    source: Source, settings: DomainConfig, domain: str, place: int, alone: bool = False
+) -> tuple[np.ndarray, np.ndarray, float | None]:
+    """The stored values [H, W, C] of an image, or of its middle; [H, W] bool, which of them are inside; the value of no data.
 
     alone: of a slice without its neighbours
     """
@@ -147,9 +148,8 @@ def _stored(source: Source, settings: DomainConfig, domain: str, place: int, alo
     if source.layout == "aligned":
         half = values.shape[1] // 2
         values = values[:, :half] if domain == "a" else values[:, half:]
-    if source.masks:
-        values = values[None, _inside(source, domain, place, middle, values)]
-    return values, nodata_of(metadata.nodata)
+    inside = _inside(source, domain, place, middle, values) if source.masks else np.ones(values.shape[:2], bool)
+    return values, inside, nodata_of(metadata.nodata)
 
 
 def _inside(source: Source, domain: str, place: int, middle: bool, values: np.ndarray) -> np.ndarray:

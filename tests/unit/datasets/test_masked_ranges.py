@@ -81,3 +81,15 @@ def test_a_mask_of_another_size_is_named(root: Path) -> None:
     data = training(root, "auto")
     with pytest.raises(UserError, match=rf"trainMask/1\.tif: is 31 x 32, its image {root}/trainA/1\.tif is 32 x 32"):
         find_values(data.source, data.config, "a")
+
+
+@pytest.mark.parametrize("range_a", ["auto", "percentiles"])
+def test_values_that_are_not_there_outside_a_mask_are_told_as_those_inside(root: Path, range_a: str) -> None:
+    pixels = values(1)
+    pixels[0, :5] = np.nan
+    tifffile.imwrite(root / "trainA/1.tif", pixels, metadata=None)
+    data = training(root, range_a)
+    with pytest.raises(UserError, match=r"trainA/1\.tif: 5 of its 1024 values are not there .*; set data\.domain_a\.missing"):
+        find_values(data.source, data.config, "a")
+    replaced = training(root, range_a).config.domain_a.model_copy(update={"missing": 0.0})
+    assert find_values(data.source, data.config.model_copy(update={"domain_a": replaced}), "a").dtype == "float32"
