@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from gan_style.datasets.inspecting import Load, inspect_all
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.mask_check import MaskFacts, check_masks
+from gan_style.datasets.masks import found_masks
 from gan_style.datasets.measured import MeasuredValues, all_measured, measured_notes, measured_values, odd_channels, odd_units
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
@@ -89,7 +90,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
             rows.append((*_row(split, part, found, halves=source.layout == "aligned"), drawn(values)))
         if found := masks.facts.get(split):
             rows.append((*_row(split, "mask", found, halves=False), ""))
-    problems += masks.problems
+    problems += [*masks.problems, *_other_numbers(list(sources.values()))]
     notes, alarms = [*masks.notes], [*masks.warnings]
     for split, part in files:
         side = _side(part, bool(sources[split].classes))
@@ -110,7 +111,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         if volumes := [header.slices for header in headers if header and header.slices > 1]:
             words = f"{counted(len(volumes), 'volume')} of {min(volumes)} to {max(volumes)} slices"
             notes.append(f"{split}: {words}; train with data.domain_a.slices=1, or 3 for a slice with its neighbours")
-            more = volume_problems(source)
+            more = volume_problems(source if masks.problems else found_masks(source, Problems()))
             problems += more[0]
             notes += [f"warning: {line}" for line in more[1]]
     several = sorted(name for name, fact in facts.items() if fact.header is not None and fact.header.several)
@@ -122,7 +123,17 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
     if "test" in sources and "val" not in sources and sources["test"].layout != "manifest":
         notes.append(f"validation: {sources['test'].places()}, since there is no val")
     no_pairs = next((survey.no_pairs for survey in surveys.values() if survey.no_pairs), "")
-    return Findings(_table(rows), tuple(problems), tuple(notes), no_pairs)
+    return Findings(_table(rows), tuple(dict.fromkeys(problems)), tuple(notes), no_pairs)
+
+
+def _other_numbers(sources: Sequence[Source]) -> Iterator[str]:
+    """The splits whose images are another number of files than those of the first one, which is training."""
+    for source in sources[1:]:
+        for domain in source.domains if sources[0].domains == source.domains else ():
+            here, first = source.inputs(domain), sources[0].inputs(domain)
+            if here != first:
+                told = f"{counted(here, 'file')} for each image of domain {domain.upper()}, split {sources[0].split} has {first}"
+                yield f"{source.root}: split {source.split} has {told}; add what is missing, or remove the others"
 
 
 def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
@@ -148,13 +159,16 @@ def _inspected_values(image: Path | images.Encoded, halves: bool) -> Facts | Non
     """The facts about a file of values that are no colours; None if it is none."""
     try:
         header = images.probe(image, raw=True)
-        if header.slices > 1 and isinstance(image, Path):
-            return _inspected_volume(image, header)
-        if not header.values:
-            return None
-        picture = images.read(image, header.channels, raw=True)
     except UserError:
         return None
+    if not header.values and header.slices == 1:
+        return None
+    try:
+        if header.slices > 1 and isinstance(image, Path):
+            return _inspected_volume(image, header)
+        picture = images.read(image, header.channels, raw=True)
+    except UserError as mistake:
+        return Facts(None, str(mistake))
     nodata = nodata_of(picture.metadata.nodata)
     middle = header.width // 2 if halves else header.width
     parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves else (picture.pixels,)

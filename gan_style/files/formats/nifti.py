@@ -61,6 +61,7 @@ class _Volume(Stored):
             raise UserError(f"{file.path}: holds an array of {sides}; pictures have one time: store each time in a file of its own")
         self._scale = _scale(header)
         dtype = self._as_stored if self._scale is None else np.dtype(np.float32)
+        self._end = offset + width * height * slices * channels * self._as_stored.itemsize
         affine = _affine(header)
         metadata = Metadata(_dots(affine), affine=affine)
         super().__init__((height, width), channels, dtype, slices, metadata, by_regions=not packed)
@@ -72,6 +73,8 @@ class _Volume(Stored):
             self._go_to(self._offset + ((channel * self.slices + depth) * self.height + top) * row)
             rows = read_exactly(self._stream, height * row)
             self._place += len(rows)
+            if self._packed and self._place == self._end:
+                self._stream.read(1)  # the checksum of all values stands behind the last one
             planes.append(np.frombuffer(rows, self._as_stored).reshape(height, self.width)[:, left : left + width])
         values = np.stack(planes, axis=2)
         if self._scale is None:

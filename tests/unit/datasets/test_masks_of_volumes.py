@@ -98,5 +98,6 @@ def test_a_check_reads_all_slices_of_masks(root: Path) -> None:
     with pytest.raises(UserError, match="has 5 slices, its partner"):
         training(config(root))
     write(path, mask(1, 4), apart=3.0)
+    assert [problem for problem in check(root, workers=1).problems if f"{path}: its voxels lie elsewhere than those of" in problem]
     with pytest.raises(UserError, match="its voxels lie elsewhere than those of its partner"):
         training(config(root))

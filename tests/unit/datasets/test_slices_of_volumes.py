@@ -1,6 +1,7 @@
 """Slices of volumes as training images, with their neighbours as channels."""
 
 import gzip
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +184,26 @@ def test_a_header_that_claims_many_slices_is_refused_before_they_are_listed(root
     path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
     with pytest.raises(UserError, match=r"claims 1099511627776 slices, more than 65536"):
         training(config(root))
+
+
+def test_a_check_names_the_damage_of_a_volume_once(root: Path) -> None:
+    path = root / "trainA" / next((root / "trainA").iterdir()).name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    problems = check(root, workers=1).problems
+    assert [problem for problem in problems if problem.startswith(f"{path}: damaged or cut short")] and len(problems) == 1
+    if path.name.endswith(".gz"):
+        path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 255]) + whole[-4:])  # of the checksum
+        assert "CRC check failed" in check(root, workers=1).problems[0]
+        with pytest.raises(UserError, match=r"damaged or cut short \(CRC check failed"):
+            training(config(root))[0, 0]
+
+
+def test_a_check_tells_validation_volumes_of_fewer_files(root: Path) -> None:
+    for split in ("train", "val"):
+        (root / f"{split}A").rename(root / f"{split}A1")
+    shutil.copytree(root / "trainA1", root / "trainA2")
+    told = f"{root}: split val has 1 file for each image of domain A, split train has 2; add what is missing, or remove the others"
+    assert check(root, workers=1).problems == (told,)
+    shutil.copytree(root / "valA1", root / "valA2")
+    assert check(root, workers=1).problems == ()
