@@ -1,12 +1,12 @@
 """Checking a data set: every file is read before training, which would otherwise stop at a broken file."""
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from gan_style.datasets.checked_file import Facts, inspect
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.histogram import Histogram, drawn
 from gan_style.datasets.inspecting import Load, inspect_all
@@ -14,39 +14,19 @@ from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.mask_check import MaskFacts, check_masks
 from gan_style.datasets.masks import found_masks
-from gan_style.datasets.measured import MeasuredValues, all_measured, measured_notes, measured_values, odd_channels, odd_units
+from gan_style.datasets.measured import measured_notes, odd_channels, odd_units
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.survey import BETWEEN, LayoutChoice, Problems, Source, Split
-from gan_style.datasets.values import Values, histogram_in, notes_and_warnings, together, values_of
+from gan_style.datasets.values import histogram_in, notes_and_warnings
 from gan_style.datasets.volumes import volume_problems
 from gan_style.errors import UserError
 from gan_style.files import images
-from gan_style.files.bounded import TooLarge
-from gan_style.files.regions import open_regions, probe_regions, read_in_parts
-from gan_style.files.scale import nodata_of
 from gan_style.files.several import check_alike
-from gan_style.files.volumes import Volume
 from gan_style.terminal.counted import counted
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
-_PART = 2048  # side of what is read at once of a file that is too large, in pixels
 _COLUMNS = ("split", "domain", "files", "bad", "size", "channels", "bits", "palettes", "values")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """The findings about one file: its header, or why it cannot be read, and its values; for a side-by-side file those of each half.
-
-    in_parts: it is too large to be decoded at once
-    measured: its values, if they are no colours
-    """
-
-    header: images.Header | None
-    problem: str | None
-    values: tuple[Values, ...] = ()
-    in_parts: bool = False
-    measured: tuple[MeasuredValues, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,65 +114,6 @@ def _other_numbers(sources: Sequence[Source]) -> Iterator[str]:
             if here != first:
                 told = f"{counted(here, 'file')} for each image of domain {domain.upper()}, split {sources[0].split} has {first}"
                 yield f"{source.root}: split {source.split} has {told}; add what is missing, or remove the others"
-
-
-def inspect(image: Path | images.Encoded, halves: bool = False) -> Facts:
-    """Decode one file at its own number of channels. halves: the file holds two images side by side"""
-    try:
-        try:
-            header = images.probe(image)
-        except TooLarge:
-            if halves or not isinstance(image, Path) or not read_in_parts(image):
-                raise
-            return _inspected_in_parts(image)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*: holds several pages")  # the notes count them
-            picture = images.read(image, header.channels)
-    except UserError as mistake:
-        return _inspected_values(image, halves) or Facts(None, str(mistake))
-    middle = picture.pixels.shape[1] // 2
-    parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves and middle else (picture.pixels,)
-    return Facts(header, None, tuple(values_of(part, header.palette) for part in parts))
-
-
-def _inspected_values(image: Path | images.Encoded, halves: bool) -> Facts | None:
-    """The facts about a file of values that are no colours; None if it is none."""
-    try:
-        header = images.probe(image, raw=True)
-    except UserError:
-        return None
-    if not header.values and header.slices == 1:
-        return None
-    try:
-        if header.slices > 1 and isinstance(image, Path):
-            return _inspected_volume(image, header)
-        picture = images.read(image, header.channels, raw=True)
-    except UserError as mistake:
-        return Facts(None, str(mistake))
-    nodata = nodata_of(picture.metadata.nodata)
-    middle = header.width // 2 if halves else header.width
-    parts = (picture.pixels[:, :middle], picture.pixels[:, middle:]) if halves else (picture.pixels,)
-    return Facts(header, None, measured=tuple(measured_values(part, nodata) for part in parts))
-
-
-def _inspected_volume(path: Path, header: images.Header) -> Facts:
-    """The facts about a volume, whose slices are read one after another."""
-    with Volume(path) as volume:
-        nodata = nodata_of(volume.metadata.nodata)
-        found = [measured_values(volume.read(depth), nodata) for depth in range(volume.slices)]
-    return Facts(header, None, measured=(all_measured(found),))
-
-
-def _inspected_in_parts(path: Path) -> Facts:
-    """The facts about a file that is too large to be decoded at once."""
-    header = probe_regions(path)
-    with open_regions(path, header.channels) as reader:
-        found = [
-            values_of(reader.read(top, left, min(_PART, reader.height - top), min(_PART, reader.width - left)), header.palette, guess=False)
-            for top in range(0, reader.height, _PART)
-            for left in range(0, reader.width, _PART)
-        ]
-    return Facts(header, None, (together(found),), in_parts=True)
 
 
 def _expects_pairs(root: Path | str, layout: LayoutChoice) -> bool:
