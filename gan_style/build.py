@@ -36,7 +36,7 @@ from gan_style.engine.process import lent_process
 from gan_style.engine.rejoin import rejoin
 from gan_style.engine.run import Run
 from gan_style.engine.run_classes import domain_colours, label_colours, with_colours, with_domain_keys
-from gan_style.engine.run_values import bundle_values, domain_values
+from gan_style.engine.run_values import bundle_values, domain_values, sought_keys
 from gan_style.engine.samples import SampleGrid, make_examples
 from gan_style.engine.summary import computing, summary
 from gan_style.engine.trainer import Trainer
@@ -102,6 +102,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
                 found.append(find())
         return agreement.from_main(found)[0]
 
+    sought = sought_keys(config)
     config, training, validation = resolved(config, *by_turns(lambda: open_data(config)), by_main)
     plan = make_plan(config.train, config.optim, len(training))
     kept = Kept(agreement.from_main(earlier_inputs(Path(config.run_dir)) if accelerator.is_main_process else None))
@@ -129,7 +130,7 @@ def _run(config: RunConfig[Any], accelerator: Accelerator) -> int:
         measured: dict[Direction, Subject] = {direction: Subject(translators[direction], *parts) for direction, parts in subjects.items()}
         checked = Validation(train_config.validate_every, measured, accelerator.device, agreement, process, processes)
     slots = frozenset(slots_of(*layout))
-    known = KnownData(training, config) if accelerator.is_main_process else None
+    known = KnownData(training, config, sought) if accelerator.is_main_process else None
     infos = bundle_infos(config, method, kept, {domain: training.source.inputs(domain) for domain in training.source.domains})
     return Run(config, plan, trainer, accelerator, agreement, loader, slots, infos, grid, checked, known, kept).fit()
 

@@ -1,26 +1,41 @@
-"""The check that a resumed run trains on the same data set: checkpoints hold its fingerprint."""
+"""The check that a resumed run trains on the same data set, read in the same way: checkpoints hold its fingerprint, and what was sought."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gan_style.config.schema import RunConfig
 from gan_style.datasets.dataset import TrainingSet
 from gan_style.datasets.fingerprint import Fingerprint, changes, fingerprint
+from gan_style.engine.run_values import check_sought
 from gan_style.errors import UserError
 
 
 class KnownData:
-    """The fingerprint of this start's data set. Only the main process uses it."""
+    """The fingerprint of this start's data set. Only the main process uses it.
 
-    def __init__(self, training: TrainingSet, config: RunConfig[Any]) -> None:
-        self.training, self.config = training, config
+    sought: the keys whose values are found in the training files, as they were given (`run_values.sought_keys`)
+    """
+
+    def __init__(self, training: TrainingSet, config: RunConfig[Any], sought: Mapping[str, str]) -> None:
+        self.training, self.config, self.sought = training, config, dict(sought)
         self.fingerprint = fingerprint(training.source)
 
-    def check(self, stored: Fingerprint | None, step: int) -> str:
-        """Compare with the data set of a checkpoint after `step` steps. Returns a line for the user, or "".
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"data": self.fingerprint, "sought": self.sought}
 
-        stored: the fingerprint in the checkpoint; None in a checkpoint of an earlier version without fingerprints
-        `UserError` if the data set has changed and `data.changed` is not `accept`.
+    def check(self, state: Mapping[str, Any], step: int) -> str:
+        """Compare with a checkpoint after `step` steps, and keep how its values were found. Returns a line for the user, or "".
+
+        state: the checkpoint's; that of an earlier version has no fingerprint, or does not say how values were found
+        `UserError` if a key seeks values in another way, or if the data set has changed and `data.changed` is not `accept`.
         """
+        if (sought := state.get("sought")) is not None:
+            check_sought(self.config, sought, self.sought)
+            self.sought |= sought
+        return self._change(state.get("data"), step)
+
+    def _change(self, stored: Fingerprint | None, step: int) -> str:
         root = " and ".join(place for place in (self.config.data.root, self.config.data.root_b) if place)
         if stored is None:
             return f"it does not say what it was trained on, which is taken to be {root}"

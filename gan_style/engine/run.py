@@ -236,7 +236,7 @@ class Run:
                     **self.trainer.state(),
                     "plan": asdict(self.plan),
                     "spent": self.timing.elapsed if self.plan.total is None else None,
-                    "data": self.data.fingerprint if self.data else None,
+                    **(self.data.state() if self.data else {}),
                     "frozen": self.frozen,
                     "nonfinite": self.nonfinite.state(),
                     "alarms": self.alarms.state(),
@@ -263,7 +263,7 @@ class Run:
                 if self.accelerator.is_main_process:
                     check_weights_known(training.get("frozen") or {}, self.frozen)
                 if self.data:
-                    told.append(self.data.check(training.get("data"), self.step))
+                    told.append(self.data.check(training, self.step))
                 checkpoint.load_networks(self.trainer.networks)
             self.trainer.load_state(training)
             self.nonfinite.load_state(training["nonfinite"])

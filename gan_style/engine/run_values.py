@@ -1,12 +1,15 @@
 """The ranges of a run's values: found at the first start, and from then on part of the run's configuration."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gan_style.bundles.file import BundleValues
+from gan_style.config.load import flatten
 from gan_style.config.schema import DomainConfig, RunConfig
 from gan_style.datasets.dataset import TrainingSet
 from gan_style.datasets.value_range import find_values
 from gan_style.engine.run_classes import earlier_domain
+from gan_style.errors import UserError
 
 
 def domain_values(config: RunConfig[Any], training: TrainingSet) -> dict[str, dict[str, Any]]:
@@ -26,6 +29,24 @@ def domain_values(config: RunConfig[Any], training: TrainingSet) -> dict[str, di
 
 
 _FOUND = ("auto", "percentiles")  # values of keys that are replaced by what is found
+
+
+def sought_keys(config: RunConfig[Any]) -> dict[str, str]:
+    """The keys `range` and `type` of measurements that say how their values are found, before these take their place."""
+    domains = {"data.domain_a": config.data.domain_a, "data.domain_b": config.data.domain_b}
+    given = {f"{name}.{key}": getattr(each, key) for name, each in domains.items() if each.range is not None for key in ("range", "type")}
+    return {key: value for key, value in given.items() if isinstance(value, str) and value in _FOUND}
+
+
+def check_sought(config: RunConfig[Any], before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """`UserError` if a run that goes on is to find a value in another way than it did. before, now: as of `sought_keys`"""
+    values = flatten(config.model_dump(mode="json"))
+    for key, new in now.items():
+        if new != (old := before.get(key, values[key])):
+            changed = f"{key}: {old} -> {new}"
+            raise UserError(
+                f"run_dir {config.run_dir} was made with another configuration: {changed}; take the old value, or another run_dir"
+            )
 
 
 def _earlier(config: RunConfig[Any], domain: str) -> dict[str, Any] | None:
