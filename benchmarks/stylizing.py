@@ -13,6 +13,7 @@ import floor
 import torch
 
 from gan_style.commands.options import device_option
+from gan_style.config.load import load_config
 from gan_style.machine.device import choose_device
 from gan_style.methods import CONFIGS, METHODS
 from gan_style.methods.serving import serving_network
@@ -31,16 +32,17 @@ def main() -> None:
     device = choose_device(options.device)
     photo, picture = (torch.rand(2, 1, 3, options.size, options.size, generator=torch.Generator().manual_seed(0)) * 2 - 1).to(device)
 
-    def network(name: str, **keys: object) -> torch.nn.Module:
-        config = CONFIGS[name].model_validate({"name": name, **keys})
+    def network(name: str) -> torch.nn.Module:
+        config = load_config(name, [], CONFIGS).method
         served = serving_network(name, config, 3, 3)
         served.load_state_dict(METHODS[name].translator(config, 3, 3).state_dict())
         return served.to(device)
 
-    fast = network("fast_style", styles={"one": "", "two": ""})
+    fast = network("fast_style")
     adain = network("adain")
     encoded = [adain.encode(picture)]  # type: ignore[operator]
-    one, share = torch.tensor([[1.0, 0.0]], device=device), torch.ones(1, 1, device=device)
+    styles = len(load_config("fast_style", [], CONFIGS).method.styles)
+    one, share = torch.eye(styles, device=device)[:1], torch.ones(1, 1, device=device)
     forwards: dict[str, Callable[[], torch.Tensor]] = {
         "fast_style": lambda: fast(photo, one),
         "adain, a known style": lambda: adain(photo, features=encoded, shares=share),
