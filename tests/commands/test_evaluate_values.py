@@ -70,10 +70,17 @@ def test_volumes_are_compared_slice_by_slice_as_their_bundle_is(main: Callable[.
             write_nifti(Path(f"scans/{part}{domain}/p.nii.gz"), (mr(3, 24, 20, 4) * change - 100 * (domain == "B")))
     tiny_bundle(Path("ct.safetensors"), **VALUES, values_out={"low": -1000, "high": 2000, "type": "float32"}, slices=1)
     assert main(["--model", "ct.safetensors", "--input", "scans/valA", "--output", "out"]) == 0
-    expected = evaluate("--model", "ct.safetensors", "--data", "scans", "--metrics", "mae,l1,ssim")
-    found = evaluate("--results", "out", "--truth", "scans/valB", *RANGE, "--metrics", "mae,l1,ssim")
+    bundle = ("--model", "ct.safetensors", "--data", "scans", "--metrics", "mae,l1,ssim")
+    files = ("--results", "out", "--truth", "scans/valB", *RANGE, "--metrics", "mae,l1,ssim")
+    expected, found = evaluate(*bundle), evaluate(*files)
     assert found["images"] == expected["images"] == 4
     assert found["metrics"] == pytest.approx(expected["metrics"], rel=1e-5)
+    for part in ("train", "val"):
+        Path(f"scans/{part}Mask").mkdir()
+        write_nifti(Path(f"scans/{part}Mask/p.nii.gz"), (mr(5, 24, 20, 4) > 250).astype(np.uint8))
+    inside = evaluate(*bundle)["metrics"]
+    assert evaluate(*files, "--masks", "scans/valMask")["metrics"] == pytest.approx(inside, rel=1e-5)
+    assert abs(inside["mae"] - found["metrics"]["mae"]) > 1
 
 
 def write(results: np.ndarray, truth: np.ndarray) -> tuple[str, ...]:
@@ -125,7 +132,7 @@ def test_pixels_that_are_not_there_do_not_count_and_are_told(capsys: pytest.Capt
         ("--range 0", "--range: expected 2 arguments"),
         ("--range 0 1 --inputs truth", "--inputs: are pictures to the metric structure, and --range is of values; leave one of them out"),
         ("--range 0 1 --segmenter s.safetensors --data d", "--segmenter: takes pictures, and --range is of values; leave one of them out"),
-        ("--range 0 1 --masks wide", "wide/x.npy: "),
+        ("--range 0 1 --masks wide", "wide/x.npy: has 2 channels; a mask has one (gray)"),
     ],
 )
 def test_mistakes_are_one_line(options: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
