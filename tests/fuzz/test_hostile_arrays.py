@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import tifffile
 import zarr
@@ -15,6 +16,7 @@ from fuzzing import fuzz
 from hypothesis import strategies as st
 from measured_files import dicom, write_nifti
 from mutations import INTEGERS, JSON_VALUES, changed, damaged
+from pydicom.encaps import encapsulate
 
 from gan_style.files import images
 from gan_style.files.regions import open_regions
@@ -57,7 +59,16 @@ def tiff_files() -> list[bytes]:
 
 @functools.cache
 def dicom_files() -> list[bytes]:
-    return [dicom(VALUES, RescaleSlope=slope, RescaleIntercept=-1) for slope in (1, 0.5)] + [dicom(np.zeros((9, 12, 3), np.uint8))]
+    plain = [dicom(VALUES, RescaleSlope=slope, RescaleIntercept=-1) for slope in (1, 0.5)] + [dicom(np.zeros((9, 12, 3), np.uint8))]
+    gray = np.arange(108, dtype=np.uint8).reshape(9, 12)
+    frames = {
+        "5": struct.pack("<16I", 1, 64, *[0] * 14) + bytes([107, *gray.ravel()]),
+        "4.50": imagecodecs.jpeg8_encode(gray),
+        "4.70": imagecodecs.ljpeg_encode(gray),
+        "4.80": imagecodecs.jpegls_encode(gray),
+        "4.90": imagecodecs.jpeg2k_encode(gray, codecformat="j2k", reversible=True),
+    }
+    return plain + [dicom(gray, data=encapsulate([bytes(each)]), syntax=f"1.2.840.10008.1.2.{name}") for name, each in frames.items()]
 
 
 @fuzz(data=damaged(numpy_files()), suffix=st.sampled_from([".npy", ".npz"]), channels=CHANNELS, raw=st.booleans())

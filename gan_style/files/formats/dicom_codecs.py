@@ -1,9 +1,14 @@
-"""Compressed frames of DICOM, by imagecodecs. A frame's own header is compared with the file's before memory is set aside."""
+"""Compressed frames of DICOM, by imagecodecs. A frame's own header is compared with the file's before memory is set aside.
+
+HTJ2K is left out: its decoder ends the process at damaged frames.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from gan_style.files.formats.frame_headers import Shape, jpeg_2000_shape, jpeg_shape
 
 RLE = "1.2.840.10008.1.2.5"
 _JPEG = "1.2.840.10008.1.2.4."
@@ -11,14 +16,9 @@ _JPEG_CODECS = {  # the last number of a transfer syntax -> the decoder of image
     **dict.fromkeys(("50", "51", "57", "70"), "jpeg8"),  # baseline, extended, lossless
     **dict.fromkeys(("80", "81"), "jpegls"),
     **dict.fromkeys(("90", "91"), "jpeg2k"),
-    **dict.fromkeys(("201", "202", "203"), "htj2k"),
 }
-_COLOURS = {"jpeg8": ("YBR_FULL", "YBR_FULL_422"), "jpeg2k": ("YBR_ICT", "YBR_RCT"), "htj2k": ("YBR_ICT", "YBR_RCT")}
-_CODESTREAM = b"\xff\x4f\xff\x51"  # how a frame of JPEG 2000 begins
+_COLOURS = {"jpeg8": ("YBR_FULL", "YBR_FULL_422"), "jpeg2k": ("YBR_ICT", "YBR_RCT")}
 _END = b"\xff\xd9"  # how JPEG, JPEG-LS and JPEG 2000 end, before DICOM's padding
-_MAX_SCANS = 100  # of a JPEG; each decodes all pixels
-
-Shape = tuple[int, int, int]
 
 
 def is_decoded(syntax: str) -> bool:
@@ -41,7 +41,7 @@ def decoded(frame: bytes, syntax: str, shape: Shape, dtype: np.dtype, photometri
     if not frame.rstrip(b"\0").endswith(_END):  # decoders fill what is missing with gray
         raise ValueError("a frame without its end")
     codec = _codec(syntax)
-    claimed = _jpeg_2000_shape(frame) if codec in ("jpeg2k", "htj2k") else _jpeg_shape(frame)
+    claimed = jpeg_2000_shape(frame) if codec == "jpeg2k" else jpeg_shape(frame)
     if claimed != shape:
         raise ValueError(f"a frame of {_words(claimed)} where its header says {_words(shape)}")
     import imagecodecs
@@ -70,25 +70,3 @@ def _run_lengths(frame: bytes, shape: Shape, dtype: np.dtype) -> np.ndarray:
     if len(imagecodecs.dicomrle_decode(frame, dtype, out=wanted)) < len(wanted):
         raise ValueError("fewer pixels than its header says")
     return np.frombuffer(wanted, dtype).reshape(shape[2], *shape[:2]).transpose(1, 2, 0)
-
-
-def _jpeg_shape(frame: bytes) -> Shape:
-    """Height, width and channels in the header of a JPEG, a lossless JPEG or a JPEG-LS."""
-    place = 2
-    if frame.count(b"\xff\xda") > _MAX_SCANS:
-        raise ValueError(f"a JPEG of more than {_MAX_SCANS} scans")
-    while len(frame) >= place + 10 and frame[place] == 0xFF:
-        marker, length = frame[place + 1], int.from_bytes(frame[place + 2 : place + 4], "big")
-        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            height, width = (int.from_bytes(frame[at : at + 2], "big") for at in (place + 5, place + 7))
-            return height, width, frame[place + 9]
-        place += 1 if marker == 0xFF else 2 + length
-    raise ValueError("a frame without a JPEG's header")
-
-
-def _jpeg_2000_shape(frame: bytes) -> Shape:
-    """Height, width and channels in the header of a JPEG 2000 codestream."""
-    if not frame.startswith(_CODESTREAM) or len(frame) < 42:
-        raise ValueError("a frame without the header of JPEG 2000")
-    right, bottom, left, top = (int.from_bytes(frame[at : at + 4], "big") for at in (8, 12, 16, 20))
-    return bottom - top, right - left, int.from_bytes(frame[40:42], "big")

@@ -43,7 +43,6 @@ ENCODERS: dict[str, Any] = {
     f"{SYNTAX}70": lambda frame: imagecodecs.ljpeg_encode(frame, bitspersample=12),
     f"{SYNTAX}80": imagecodecs.jpegls_encode,
     f"{SYNTAX}90": jpeg_2000,
-    f"{SYNTAX}201": lambda frame: imagecodecs.htj2k_encode(frame, reversible=True),
 }
 
 
@@ -119,6 +118,25 @@ def test_a_frame_that_claims_another_size_is_refused_before_it_takes_memory(tmp_
             images.read(tmp_path / "x.dcm", 1, raw=True)
         assert tracemalloc.get_traced_memory()[1] < 2**25 and "\n" not in str(mistake.value)
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("change", ["precincts", "blocks", "layers", "precincts of a part"])
+def test_a_jpeg_2000_of_a_million_parts_is_refused_before_it_takes_memory(tmp_path: Path, change: str) -> None:
+    frame = bytearray(jpeg_2000(GRAY[0]))
+    style, part = frame.index(b"\xff\x52"), frame.index(b"\xff\x90")
+    small = bytes([0xFF, 0x52, 0, 18, 1, *frame[style + 5 : style + 14], *[0x11] * 6])
+    if change == "blocks":
+        frame[style + 10] = 0
+    elif change == "layers":
+        frame[style + 6 : style + 8] = b"\xff\xff"
+    elif change == "precincts":
+        frame[style : style + 14] = small
+    else:
+        frame[part + 12 : part + 12] = small
+        frame[part + 6 : part + 10] = (int.from_bytes(frame[part + 6 : part + 10], "big") + len(small)).to_bytes(4, "big")
+    (tmp_path / "x.dcm").write_bytes(compressed(f"{SYNTAX}90", [bytes(frame)], GRAY[0]))
+    with pytest.raises(UserError, match=r"x\.dcm: damaged or cut short \((code blocks below|more than 100 layers)"):
+        images.read(tmp_path / "x.dcm", 1, raw=True)
 
 
 @pytest.mark.parametrize("syntax", ENCODERS)
