@@ -7,10 +7,9 @@ classes   train/NAME/ for each of two classes or more
 images    images of one kind
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median_low
 from typing import Literal
 
 from gan_style.config.data import DataConfig
@@ -18,25 +17,19 @@ from gan_style.datasets.dataset import find_source
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.layouts import holds_pictures, nearby, resolve_layout, subfolders
 from gan_style.datasets.listing import Listing
+from gan_style.datasets.look import LOOKED_AT, Look, header_of, look_of
 from gan_style.datasets.pairs import Shape, mismatch
-from gan_style.datasets.reading import half
 from gan_style.datasets.sources import survey_split
 from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Problems, Source, shown
-from gan_style.datasets.values import MOST, values_of
+from gan_style.datasets.volumes import by_slices
 from gan_style.errors import UserError
-from gan_style.files import images
-from gan_style.files.several import Several
 from gan_style.files.stems import stem
-from gan_style.files.volumes import Neighbours
-from gan_style.label_maps.colours import frequent, summed
 from gan_style.types import Needs
 
 Kind = Literal["styles", "pairs", "domains", "classes", "images"]
 STYLE_FOLDERS = ("styles", "style")
-_LOOKED_AT = 16  # images of a domain, evenly spread
 _MENTIONED = 6  # folders in a message
-MOST_COLOURS = 4  # channels of a picture: RGB and alpha
 # The training data that a method needs -> the kinds of folders that have them, and their description.
 FITTING: dict[Needs, tuple[tuple[Kind, ...], str]] = {
     "pairs": (("pairs",), "pairs: trainA/ and trainB/ with files of equal names"),
@@ -47,29 +40,6 @@ FITTING: dict[Needs, tuple[tuple[Kind, ...], str]] = {
 # The training data of a kind of folder where no method is named.
 _USUAL: dict[Kind, Needs] = {"styles": "images", "pairs": "pairs", "domains": "domains", "classes": "labelled images", "images": "images"}
 _READ_AS: dict[Needs, Kind] = {"pairs": "pairs", "domains": "domains", "images": "images", "labelled images": "classes"}
-
-
-@dataclass(frozen=True)
-class Look:
-    """The images of one domain, as some of them look.
-
-    images: all for training; width, height: the middle of those looked at, in pixels; depth: bits of a value
-    gray: have they one channel, alpha aside?
-    labels: are they label maps: "no"; "palette", by their files; "colours", by their few colours in areas; "noisy", by their colours with
-        traces of JPEG or blended edges
-    classes: colours of label maps; 0 for others
-    values: the types of the values, such as "float32", of measurements, which have no colours; channels: of measurements
-    """
-
-    images: int
-    width: int
-    height: int
-    gray: bool = False
-    depth: int = 8
-    labels: Literal["no", "palette", "colours", "noisy"] = "no"
-    classes: int = 0
-    values: str = ""
-    channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,6 +68,11 @@ class Facts:
         return min(look.images for look in (self.a, self.b) if look)
 
     @property
+    def apart(self) -> int:
+        """Images of the smaller domain that can be kept apart from the others: whole volumes of slices."""
+        return min(look.volumes or look.images for look in (self.a, self.b) if look)
+
+    @property
     def side(self) -> int:
         """The shorter side of the smaller domain's middle image, in pixels."""
         return min(side for look in (self.a, self.b) if look for side in (look.width, look.height))
@@ -114,10 +89,18 @@ class _Found:
     styles: tuple[str, ...] = ()
 
 
-def facts_of(folder: str, needs: Needs | None = None, method: str = "", root_b: str | None = None, measured: Collection[str] = ()) -> Facts:
+def facts_of(
+    folder: str,
+    needs: Needs | None = None,
+    method: str = "",
+    root_b: str | None = None,
+    measured: Collection[str] = (),
+    slices: Mapping[str, int] | None = None,
+) -> Facts:
     """Look at a folder. needs: of the method that the user has named, `method`; None: the folder shows what can be trained
 
     root_b: `data.root_b`, if the user gave it; measured: the domains, "a" or "b", whose files the user calls measurements
+    slices: domain -> its key `slices`, if the user gave it; volumes are cut by 1 without it
     `UserError` in one line for a folder that holds nothing that can be trained, or not what the method needs.
     """
     root = Path(folder)
@@ -132,12 +115,15 @@ def facts_of(folder: str, needs: Needs | None = None, method: str = "", root_b: 
     config = DataConfig(root=str(found.root), root_b=str(found.root_b) if found.root_b and needs == "domains" else None)
     training, validation = find_source(config, "train", needs), find_source(config, "val", needs)
     assert training is not None, "a set without training images is a UserError"
+    if kind != "styles":  # VGG sees RGB
+        training, validation = (source and by_slices(source, slices or {}) for source in (training, validation))
+    assert training is not None
     return Facts(
         kind,
         found.why,
         config.root,
-        _look(training, "a", "a" in measured),
-        _look(training, "b", "b" in measured) if "b" in training.domains and kind != "styles" else None,
+        look_of(training, "a", "a" in measured),
+        look_of(training, "b", "b" in measured) if "b" in training.domains and kind != "styles" else None,
         str(found.root_b) if found.root_b else None,
         min(len(validation.a), len(validation.b)) if validation else 0,
         tuple(training.classes),
@@ -211,7 +197,7 @@ def _plain(root: Path, inside: Sequence[str], mistake: UserError) -> _Found:
 def _in_train(root: Path) -> _Found:
     """Images in train/: side by side if they are twice as wide as high."""
     source = survey_split(root, "aligned", "train", paired=True).source
-    headers = [_header(source.image("a", place)) for place in spread(len(source.a), _LOOKED_AT)] if source else []
+    headers = [header_of(source.image("a", place)) for place in spread(len(source.a), LOOKED_AT)] if source else []
     if headers and all(header.width == 2 * header.height for header in headers):
         return _Found("pairs", "the files in train/ are twice as wide as high: A and B side by side", root)
     return _Found("images", "train/ holds images of one kind", root)
@@ -220,78 +206,13 @@ def _in_train(root: Path) -> _Found:
 def _unequal(source: Source) -> str:
     """How the sizes of most of the pairs differ, in words; empty if they do not."""
     found: list[str] = []
-    places = spread(len(source.a), _LOOKED_AT)
+    places = spread(len(source.a), LOOKED_AT)
     for place in places:
-        headers = [(source.name(domain, place), _header(source.image(domain, place))) for domain in "ab"]
+        headers = [(source.name(domain, place), header_of(source.image(domain, place))) for domain in "ab"]
         a, b = (Shape(name, header.width, header.height, header.orientation) for name, header in headers)
         if mismatch(a, b):
             found.append(f"{a.name} is {a.width} x {a.height}, its partner {b.width} x {b.height}")
     return found[0] if 2 * len(found) > len(places) else ""
-
-
-def _header(image: Path | images.Encoded | Several | Neighbours) -> images.Header:
-    """The header of a picture, or of a file of measurements."""
-    try:
-        return images.probe(image)
-    except UserError:
-        header = images.probe(image, raw=True)
-        if not header.values:
-            raise
-        return header
-
-
-def _of_bands(image: Path | images.Encoded | Several | Neighbours, header: images.Header) -> bool:
-    """Are the four channels bands, of which none is alpha, as of a satellite?"""
-    if header.channels < MOST_COLOURS:
-        return False
-    try:
-        images.read(image, 3)
-    except UserError:  # of a damaged file too, which the next reader names
-        return True
-    return False
-
-
-def _look(source: Source, domain: str, measured: bool) -> Look:
-    """How the images of domain "a" or "b" look. `UserError` names the first one that cannot be read.
-
-    measured: are they measurements, even if their type could be that of pictures?
-    """
-    headers: list[images.Header] = []
-    colours: list[dict] = []
-    types: set[str] = set()
-    for place in spread(len(source.keys(domain)), _LOOKED_AT):
-        image = source.image(domain, place)
-        header = _header(image)
-        raw = measured or bool(header.values) or header.channels > MOST_COLOURS or _of_bands(image, header)
-        picture = images.read(image, header.channels, raw=raw)
-        if raw:
-            types.add(picture.pixels.dtype.name)
-        if source.layout == "aligned":
-            picture = half(picture, domain, str(image))
-        height, width = picture.pixels.shape[:2]
-        headers.append(images.Header(width, height, header.channels, header.depth, header.palette))
-        if raw:
-            continue
-        if found := values_of(picture.pixels, header.palette).colours:
-            colours.append(found)
-    shorter = median_low(sorted((min(each.width, each.height), each.width, each.height) for each in headers))
-    if types:
-        return Look(len(source.keys(domain)), *shorter[1:], values="/".join(sorted(types)), channels=headers[0].channels)
-    labels, classes = "no", 0
-    if len(colours) == len(headers):
-        labels, classes = _labels(headers, summed(colours), 1 if headers[0].channels <= 2 else 3)
-    gray = all(each.channels <= 2 for each in headers)
-    return Look(len(source.keys(domain)), *shorter[1:], gray, max(each.depth for each in headers), labels, classes)
-
-
-def _labels(headers: Sequence[images.Header], counts: dict, channels: int) -> tuple[Literal["no", "palette", "colours", "noisy"], int]:
-    """Are images of few colours label maps, and of how many classes? Lines on a ground are not: they fill no areas."""
-    if all(header.palette for header in headers):
-        return "palette", len(counts)
-    kept = frequent(counts, channels) if len(counts) <= MOST else []
-    if len(kept) < 2:
-        return "no", 0
-    return ("colours" if len(kept) == len(counts) else "noisy"), len(kept)
 
 
 def _images(folder: Path) -> bool:

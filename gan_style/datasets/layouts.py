@@ -150,7 +150,7 @@ def _namings(split: Split, number: int | str = "") -> list[Folders]:
     return [(naming.format(split=split, domain=f"A{number}"), naming.format(split=split, domain=f"B{number}")) for naming in _NAMINGS]
 
 
-def _numbered(root: Path, folder: str) -> str:
+def numbered(root: Path, folder: str) -> str:
     """The folders trainA1, trainA2, ... with BETWEEN between them where there are such and no trainA; else `folder`."""
     if not (root / f"{folder}1").is_dir() or (root / folder).is_dir():
         return folder
@@ -171,7 +171,7 @@ def _domain_folders(root: Path, split: Split) -> list[Folders]:
 
     If a folder of the first naming exists, whose names are unmistakable, another naming needs both of its folders.
     """
-    namings = [(_numbered(root, a), _numbered(root, b)) for a, b in _namings(split)]
+    namings = [(numbered(root, a), numbered(root, b)) for a, b in _namings(split)]
     there = {folders: sum((root / folder.partition(BETWEEN)[0]).is_dir() for folder in folders) for folders in namings}
     first, *others = there
     if there[first]:

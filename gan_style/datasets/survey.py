@@ -77,6 +77,10 @@ class Source:
         keys = self.keys(domain)
         return keys[0].partition(SLICE)[0].count(BETWEEN) + 1 if len(keys) else 1
 
+    def volumes(self, domain: str) -> int:
+        """The number of volumes in which the images of domain "a" or "b" are slices; 0 if they are none."""
+        return len({key.partition(SLICE)[0] for key in self.keys(domain)}) if self.slices else 0
+
     def mask(self, domain: str, index: int) -> Path | Neighbours:
         """The mask of image `index` of domain "a" or "b", or of its slice. Only of a source with masks."""
         key, _, depth = self.masks[domain][index].partition(SLICE)

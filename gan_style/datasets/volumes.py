@@ -8,13 +8,15 @@ import numpy as np
 
 from gan_style.config.data import DataConfig
 from gan_style.datasets.keys import Keys
+from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import SLICE, Source, TwoFolders
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.several import Several
-from gan_style.files.volumes import Neighbours, Volume
+from gan_style.files.volumes import Neighbours, Volume, is_volume
 from gan_style.terminal.progress import Progress
 
+_LOOKED_AT = 16  # files of a source, evenly spread
 _SPACING = 0.05  # share by which the distances of slices may differ between volumes
 
 
@@ -49,9 +51,28 @@ def with_slices(source: Source, config: DataConfig) -> Source:
     counts = {domain: count for domain in source.domains if (count := slices_of(config, domain))}
     if not counts:
         return source
-    if source.layout in ("aligned", "parquet") or isinstance(source, TwoFolders):
-        raise UserError(f"{source.root}: is read as {source.layout}, which holds no volumes; leave the domains' slices out")
+    _check_layout(source)
     return _sliced(source, counts)
+
+
+def by_slices(source: Source, wanted: Mapping[str, int]) -> Source:
+    """The source, of which each slice is an image if it holds volumes, as some of its files show.
+
+    wanted: domain -> the neighbouring slices of each image, where the user set them; else 1. `UserError` as of `with_slices`.
+    """
+    looked = (source.files("a", place)[0] for place in spread(len(source.a), _LOOKED_AT))
+    if not wanted and not any(isinstance(path, Path) and is_volume(path) for path in looked):
+        return source
+    _check_layout(source)
+    return _sliced(source, {domain: wanted.get(domain, 1) for domain in source.domains})
+
+
+def _check_layout(source: Source) -> None:
+    if source.layout in ("aligned", "parquet") or isinstance(source, TwoFolders):
+        raise UserError(
+            f"{source.root}: is read as {source.layout}, which holds no volumes; put volumes into trainA/ and trainB/, or leave the "
+            "domains' slices out"
+        )
 
 
 def volume_problems(source: Source) -> tuple[list[str], list[str]]:

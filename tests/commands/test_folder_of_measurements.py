@@ -1,6 +1,7 @@
 """`gan-style train FOLDER` where the files are measurements, not pictures."""
 
 import itertools
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +75,43 @@ def test_values_that_are_not_there_are_told_before_anything_is_measured(capsys: 
     assert domains()[0]["missing"] == 0
 
 
-def test_a_volume_says_how_it_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("slices", [1, 3])
+def test_volumes_of_several_files_are_trained_on_slice_by_slice(slices: int, capsys: pytest.CaptureFixture[str]) -> None:
     nibabel = pytest.importorskip("nibabel")
-    for domain in "AB":
-        Path(f"scans/train{domain}").mkdir(parents=True)
-        nibabel.save(nibabel.Nifti1Image(np.ones((SIZE, SIZE, 3), np.float32), np.eye(4)), f"scans/train{domain}/p.nii.gz")
-    with pytest.raises(UserError, match=r"is a volume of 3 slices, .*: gan-style prepare slices"):
+    rng = np.random.default_rng(0)
+    for split, domain, number in itertools.product(("train", "val"), ("A1", "A2", "B"), range(2)):
+        path = Path("scans", f"{split}{domain}", f"{number}.nii.gz")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(rng.normal(50, 20, (SIZE, SIZE, 4)).astype(np.float32), np.eye(4)), path)
+    assert train_command(["scans", *TINY, *["data.domain_a.slices=3"] * (slices == 3)]) == 0
+    said = capsys.readouterr().out
+    assert f"A: 8 slices of 2 volumes of float32 values in {2 * slices} channels, 40 x 40; B: 8 slices of 2 volumes" in said
+    assert "8 pairs of slices" in said and "8 of 8 images in val" in said
+    a, b = domains()
+    assert (a["slices"], a["channels"], b["slices"], b["channels"]) == (slices, 2 * slices, 1, 1)
+    command = shlex.split(said.splitlines()[-1].removeprefix("try: gan-style "))
+    assert command[command.index("--input") + 1 :][:2] == ["scans/valA1", "scans/valA2"]
+    assert run([*command, "--device", "cpu"]) == 0
+    assert {nibabel.load(path).shape for path in Path("runs/scans/translated").iterdir()} == {(SIZE, SIZE, 4)}
+
+
+def test_volumes_are_held_out_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    rng = np.random.default_rng(0)
+    for domain, number in itertools.product("AB", range(20)):
+        path = Path("scans", f"train{domain}", f"{number}.nii.gz")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(rng.normal(50, 20, (SIZE, SIZE, 3)).astype(np.float32), np.eye(4)), path)
+    assert train_command(["scans", *TINY]) == 0
+    assert "54 pairs of slices" in (said := capsys.readouterr().out) and "6 pairs of slices (folders), held out" in said
+
+
+def test_volumes_in_folders_of_other_names_say_how_to_call_them() -> None:
+    nibabel = pytest.importorskip("nibabel")
+    for domain in ("mr", "ct"):
+        Path("scans", domain).mkdir(parents=True)
+        nibabel.save(nibabel.Nifti1Image(np.ones((SIZE, SIZE, 3), np.float32), np.eye(4)), f"scans/{domain}/{domain}.nii.gz")
+    with pytest.raises(UserError, match=r"holds no volumes; put volumes into trainA/ and trainB/"):
         train_command(["scans", *TINY])
 
 

@@ -70,7 +70,9 @@ def _chosen(folder: str, run_dir: str, wish: Wish, given: Sequence[Override]) ->
     if wish.method and wish.method not in METHODS:
         config_of({}, given, CONFIGS, "the choice")  # names the nearest method
     measured = [domain for domain in "ab" if wish.get(f"data.domain_{domain}.range")]
-    facts = facts_of(folder, METHODS[wish.method].needs if wish.method else None, wish.method, wish.get("data.root_b"), measured)
+    slices = {domain: count for domain in "ab" if isinstance(count := wish.get(f"data.domain_{domain}.slices"), int) and count % 2}
+    needs = METHODS[wish.method].needs if wish.method else None
+    facts = facts_of(folder, needs, wish.method, wish.get("data.root_b"), measured, slices)
     machine = this_machine()
     recipe, why = rules.recipe_for(facts, machine, wish)
 

@@ -189,6 +189,8 @@ def _data(recipe: str, facts: Facts, size: Size) -> dict[str, Any]:
         for domain, look in (("a", facts.a), ("b", facts.b)):
             if look and look.values:  # one wrong value would spoil the range of all, so without the ends
                 keys |= {f"data.domain_{domain}.channels": look.channels, f"data.domain_{domain}.range": "percentiles"}
+            if look and look.slices:
+                keys[f"data.domain_{domain}.slices"] = look.slices
             if look and look.gray:
                 keys[f"data.domain_{domain}.channels"] = 1
             if look and look.labels in ("colours", "noisy"):  # a palette tells it by itself
@@ -275,7 +277,7 @@ def _batch(recipe: str, facts: Facts, machine: Machine) -> int:
 
 def held_out(facts: Facts) -> int:
     """The images, or pairs, to be kept for validation, of a set that has none for it."""
-    return 0 if facts.validation or facts.least < LEAST_TO_HOLD_OUT else min(VALIDATED, facts.least // 10)
+    return 0 if facts.validation or facts.apart < LEAST_TO_HOLD_OUT else min(VALIDATED, facts.apart // 10)
 
 
 def measured_by(recipe: str, facts: Facts, wish: Wish) -> str:

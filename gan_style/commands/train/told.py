@@ -9,8 +9,10 @@ from typing import Any
 from gan_style.commands.train.rules import LEAST_TO_HOLD_OUT, VALIDATED, Pace, held_out, minutes_wanted
 from gan_style.commands.train.wish import Wish
 from gan_style.config.schema import RunConfig
-from gan_style.datasets.facts import Facts, Look
-from gan_style.datasets.layouts import resolve_layout
+from gan_style.datasets.facts import Facts
+from gan_style.datasets.layouts import numbered, resolve_layout
+from gan_style.datasets.look import Look
+from gan_style.datasets.survey import BETWEEN
 from gan_style.files.kinds import is_image_name
 from gan_style.machine.inventory import Machine
 from gan_style.methods import METHODS
@@ -54,7 +56,8 @@ def _lines(
 def _look(look: Look) -> str:
     if look.values:
         values = f"{look.values} values in {counted(look.channels, 'channel')}"
-        return f"{counted(look.images, 'file')} of {values}, {look.width} x {look.height}"
+        files = f"{counted(look.images, 'slice')} of {counted(look.volumes, 'volume')}" if look.volumes else counted(look.images, "file")
+        return f"{files} of {values}, {look.width} x {look.height}"
     kind = f"{'gray ' * look.gray}{'image' if look.labels == 'no' else 'label map'}"
     classes = f" of {look.classes} colours" if look.classes else ""
     depth = f", {look.depth} bits" if look.depth != 8 else ""
@@ -102,7 +105,8 @@ def closing_lines(config: RunConfig[Any]) -> list[str]:
     infer, prepare = ("python infer.py", "python data/prepare.py") if scripts else ("gan-style infer", "gan-style prepare")
     command = f"{infer} --model {shlex.quote(str(run))} --output {shlex.quote(str(run / 'translated'))}"
     root = Path(config.data.root)
-    given = next((root / name for name in ("valA", "val/A", "val", "trainA", "train/A", "train") if (root / name).is_dir()), root)
+    places = (numbered(root, name).split(BETWEEN) for name in ("valA", "val/A", "val", "trainA", "train/A", "train"))
+    given = next(([root / name for name in names] for names in places if (root / names[0]).is_dir()), [root])
     if config.method.name == "gan":
         return [*lines, f"try: {command} --samples 16"]
     first = ""
@@ -111,8 +115,8 @@ def closing_lines(config: RunConfig[Any]) -> list[str]:
             return lines  # split writes PNG, which does not hold them
         split = run / "split"
         first = f"{prepare} split {shlex.quote(str(root))} --output {shlex.quote(str(split))} && "
-        given = split / f"{given.name}A"
-    return [*lines, f"try: {first}{command} --input {shlex.quote(str(given))} --resize train{_asked(config)}"]
+        given = [split / f"{given[0].name}A"]
+    return [*lines, f"try: {first}{command} --input {shlex.join(map(str, given))} --resize train{_asked(config)}"]
 
 
 def _side_by_side(config: RunConfig[Any]) -> bool:

@@ -8,7 +8,8 @@ import pytest
 from gan_style.commands.train import rules
 from gan_style.commands.train.rules import SIZES, Pace, Size
 from gan_style.commands.train.wish import Wish
-from gan_style.datasets.facts import Facts, Look
+from gan_style.datasets.facts import Facts
+from gan_style.datasets.look import Look
 from gan_style.errors import UserError
 from gan_style.machine.inventory import Machine
 
