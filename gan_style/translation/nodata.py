@@ -50,9 +50,9 @@ def mark_of(values: BundleValues, target: Path, nodata: str | None) -> float | N
     if suffix_of(target.name) not in TIFF_SUFFIXES:
         return None
     ends, own = np.iinfo(values.type), nodata_of(nodata)
-    low, high = min(values.ends[0]), max(values.ends[1])
+    low, high = round(min(values.ends[0])), round(max(values.ends[1]))  # the ends of what translations are
     for choice in (float("nan") if own is None else own, float(ends.min), float(ends.max)):
-        if ends.min <= choice <= ends.max and choice.is_integer() and not low - 1 < choice < high + 1:
+        if ends.min <= choice <= ends.max and choice.is_integer() and not low <= choice <= high:
             return choice
     return None
 

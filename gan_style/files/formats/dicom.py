@@ -43,7 +43,8 @@ class DicomFormat(ArrayFormat):
         if str(syntax) not in _PLAIN and not is_decoded(str(syntax)):
             name = one_line(str(getattr(syntax, "name", syntax)))[:80]
             raise UserError(
-                f"{file.path}: its pixels are compressed as {name}, which is not read; install GDCM, then: gdcmconv --raw FILE NEW.dcm"
+                f"{file.path}: its pixels are compressed as {name}, which is not read; decompress it, by GDCM for example: "
+                "gdcmconv --raw FILE NEW.dcm"
             )
         if "PixelData" not in found:
             raise UserError(f"{file.path}: is a DICOM file without pixels; remove it")

@@ -147,10 +147,11 @@ def test_scaled_values_that_float32_does_not_hold_are_infinite(tmp_path: Path) -
 
 
 def test_compressed_pixels_of_dicom_are_told_with_what_to_do(tmp_path: Path) -> None:
-    data = dicom(SIGNED, data=encapsulate([b"video"]), syntax="1.2.840.10008.1.2.4.100")
-    (tmp_path / "x.dcm").write_bytes(data)
-    with pytest.raises(UserError, match=r"compressed as MPEG2 Main Profile / Main Level, which is not read; install GDCM, then: gdcmconv"):
-        images.read(tmp_path / "x.dcm", 1, raw=True)
+    for number, name in ((100, "MPEG2 Main Profile / Main Level"), (201, "High-Throughput JPEG 2000")):
+        data = dicom(SIGNED, data=encapsulate([b"frame"]), syntax=f"1.2.840.10008.1.2.4.{number}")
+        (tmp_path / "x.dcm").write_bytes(data)
+        with pytest.raises(UserError, match=rf"compressed as {name}.*, which is not read; decompress it, by GDCM for example: gdcmconv"):
+            images.read(tmp_path / "x.dcm", 1, raw=True)
 
 
 @pytest.mark.parametrize(("name", "package"), [("x.nii.gz", "nibabel"), ("x.dcm", "pydicom")])
