@@ -131,6 +131,6 @@ def _check_channels(image: Several, headers: Sequence[Header], wanted: Wanted) -
     if sum(counts) != wanted.channels:
         added = " + ".join(map(str, counts))
         raise UserError(
-            f"{image}: have {added} = {sum(counts)} channels of values, but {wanted.channels} are read; set the domain's channels to "
-            f"{sum(counts)}, or replace the file that has too few or too many"
+            f"{image}: have {added} = {sum(counts)} channels of values, but {wanted.channels} are read; replace the file that has too "
+            f"few or too many, or train with the domain's channels={sum(counts)}"
         )

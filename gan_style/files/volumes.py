@@ -21,6 +21,7 @@ from gan_style.files.formats.registry import format_of
 from gan_style.files.kinds import suffix_of
 from gan_style.files.several import Several, check_alike
 from gan_style.files.tiff_metadata import Affine, Metadata
+from gan_style.terminal.counted import counted
 
 MAX_SLICES = 2**16  # of a volume; each becomes an image of a data set
 VOLUME_SUFFIXES = frozenset({".nii", ".nii.gz"})  # of volumes that are written
@@ -69,7 +70,7 @@ class Volume:
     def __init__(self, path: Path | Several, channels: int | None = None) -> None:
         """channels: that the volume must have; None for any. `UserError` if a file is no volume or damaged, or if two do not fit."""
         self.path, self._files = path, ExitStack()
-        paths = path.files if isinstance(path, Several) else (path,)
+        paths = self._paths = path.files if isinstance(path, Several) else (path,)
         try:
             self._stored = [self._opened(each) for each in paths]
             check_alike({str(each): header_of(stored) for each, stored in zip(paths, self._stored, strict=True)})
@@ -92,7 +93,8 @@ class Volume:
 
     def read(self, depth: int) -> np.ndarray:
         """The values [H, W, C] of slice `depth`."""
-        parts = [read_values(self.path, stored, 0, 0, self.height, self.width, depth) for stored in self._stored]
+        files = zip(self._paths, self._stored, strict=True)
+        parts = [read_values(path, stored, 0, 0, self.height, self.width, depth) for path, stored in files]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
     def _opened(self, path: Path) -> Stored:
@@ -147,8 +149,10 @@ def read_neighbours(image: Neighbours, wanted: Wanted) -> Picture:
         raise UserError(f"{image}: slices of a volume are measurements; set the domain's range (docs/guide/measurements.md)")
     with Volume(image.volume) as volume:
         if image.count * volume.channels != wanted.channels:
-            told = f"{image.count} slices of {volume.channels} channels" if image.count > 1 else f"{volume.channels} channels"
-            raise UserError(f"{image.volume}: gives {told}, but {wanted.channels} are read; set the domain's channels to their product")
+            channels = counted(volume.channels, "channel")
+            told = f"{image.count} slices of {channels}" if image.count > 1 else channels
+            number = image.count * volume.channels
+            raise UserError(f"{image.volume}: gives {told}, but {wanted.channels} are read; train with the domain's channels={number}")
         if not image.depth < volume.slices:
             raise UserError(f"{image.volume}: has {volume.slices} slices now, and had more when the training began; put it back")
         weight = image.count * volume.channels * (volume.dtype.itemsize + 4)

@@ -165,7 +165,7 @@ def test_mistakes_of_infer_are_one_line(main: Callable[..., int], capsys: pytest
         (["a.npy", "b.npy", "c.npy"], "--input: each picture is 2 files; give 2 folders"),
         (["a.npy", "b.npy"], "b.npy: has 32 x 16 pixels, but a.npy, another file of the same image, has 32 x 32 pixels"),
         (["a.npy", "c.npy"], "c.npy: has int16 values, but a.npy"),
-        (["a.npy"], "a.npy: has 1 channels of values, but 2 are read"),
+        (["a.npy"], "a.npy: has 1 channel of values, but 2 are read; give 2, in one file or in several"),
     ):
         assert infer(main, "--input", *inputs, "--overwrite") == 2
         error = capsys.readouterr().err.splitlines()

@@ -17,6 +17,7 @@ from gan_style.files.bounded import MAX_BYTES, MAX_PIXELS, Encoded, Header, open
 from gan_style.files.kinds import BEGINNING
 from gan_style.files.region_reader import RegionReader
 from gan_style.files.tiff_metadata import NO_METADATA, Metadata
+from gan_style.terminal.counted import counted
 
 _told_of_several: list[str] = []  # the first file with several pages, once a warning has named it
 
@@ -160,7 +161,10 @@ class WholeRegions(RegionReader):
 def check_channels(path: Path | Encoded | str, has: int, wanted: Wanted) -> None:
     """`UserError` if stored values are wanted of a file with another number of channels: values are not mixed or repeated."""
     if wanted.raw and has != wanted.channels:
-        raise UserError(f"{path}: has {has} channels of values, but {wanted.channels} are read; set the domain's channels to {has}")
+        raise UserError(
+            f"{path}: has {counted(has, 'channel')} of values, but {wanted.channels} are read; give {wanted.channels}, in one file or in "
+            f"several, or train with the domain's channels={has}"
+        )
 
 
 def tell_of_several(path: Path | Encoded) -> None:

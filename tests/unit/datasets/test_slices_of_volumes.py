@@ -144,7 +144,7 @@ def test_volumes_that_do_not_fit_are_one_line(root: Path) -> None:
 
 
 def test_keys_that_do_not_fit(root: Path) -> None:
-    with pytest.raises(UserError, match=r"gives 3 slices of 1 channels, but 6 are read; set the domain's channels to their product"):
+    with pytest.raises(UserError, match=r"gives 3 slices of 1 channel, but 6 are read; train with the domain's channels=3"):
         training(config(root, domain_a={"channels": 6}))[0, 0]
     with pytest.raises(UserError, match=r"is a volume of \d slices, and pictures have one; train with the domain's slices=1"):
         training(config(root, domain_a={"channels": 1, "slices": None}))[0, 0]
@@ -207,3 +207,13 @@ def test_a_check_tells_validation_volumes_of_fewer_files(root: Path) -> None:
     assert check(root, workers=1).problems == (told,)
     shutil.copytree(root / "valA1", root / "valA2")
     assert check(root, workers=1).problems == ()
+
+
+def test_the_torn_one_of_two_volumes_is_named(root: Path) -> None:
+    for split in ("train", "val"):
+        (root / f"{split}A").rename(root / f"{split}A1")
+        shutil.copytree(root / f"{split}A1", root / f"{split}A2")
+    path = min((root / "trainA2").iterdir())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=rf"^{path}: damaged or cut short"):
+        training(config(root, domain_a={"channels": 6}))[0, 0]

@@ -169,7 +169,10 @@ def test_the_summary_tells_the_range_and_what_is_cut(root: Path) -> None:
 def test_a_file_of_another_number_of_channels_is_named(root: Path) -> None:
     tifffile.imwrite(root / "trainA/2.tif", values(2, 2), photometric="minisblack", planarconfig="contig", metadata=None)
     data = training(config(root))
-    with pytest.raises(UserError, match=r"trainA/2\.tif: has 2 channels of values, but 1 are read; set the domain's channels to 2"):
+    with pytest.raises(
+        UserError,
+        match=r"trainA/2\.tif: has 2 channels of values, but 1 are read; .* train with the domain's channels=2",
+    ):
         for number in range(4):
             data[number, 0]
 

@@ -50,7 +50,10 @@ def test_files_of_any_formats_are_one_image(tmp_path: Path) -> None:
     [
         (values(1, 1)[:20], r"1\.npy: has 40 x 20 pixels, but .*0\.npy, another file of the same image, has 40 x 30 pixels"),
         (values(1, 1, "int16"), r"1\.npy: has int16 values, but .*0\.npy, .* has float32 values; store both as one type"),
-        (values(1, 2), r"0\.npy \+ .*1\.npy: have 1 \+ 2 = 3 channels of values, but 2 are read; set the domain's channels to 3"),
+        (
+            values(1, 2),
+            r"0\.npy \+ .*1\.npy: have 1 \+ 2 = 3 channels of values, but 2 are read; replace the file",
+        ),
     ],
 )
 def test_files_that_do_not_fit_are_named(tmp_path: Path, second: np.ndarray, told: str) -> None:
