@@ -8,7 +8,7 @@ import numpy as np
 
 from gan_style.config.data import DataConfig, DomainConfig
 from gan_style.datasets.masks import labels_of, read_labels, size_mistake
-from gan_style.datasets.pairs import Shape
+from gan_style.datasets.pairs import Shape, mismatch
 from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
@@ -163,8 +163,20 @@ def _inside(source: Source, domain: str, place: int, middle: bool, values: np.nd
         labels = read_labels(path)
     shapes = [Shape(name, each.shape[1], each.shape[0], 1) for name, each in ((str(path), labels), (source.name(domain, place), values))]
     if mistake := size_mistake(shapes[0], shapes[1]):
-        raise UserError(mistake)
+        raise UserError((domain == "b" and source.paired and _no_pair(source, place, shapes[1])) or mistake)
     return labels[..., 0] != 0
+
+
+def _no_pair(source: Source, place: int, b: Shape) -> str | None:
+    """Why an image of domain B is no partner of its image of domain A, whose mask it shares; None if it can be one."""
+    image = source.image("a", place)
+    if source.layout == "aligned":  # both are halves of one file
+        return None
+    try:
+        header = images.probe(image, raw=True)
+    except TooLarge:
+        return None
+    return mismatch(Shape(str(image), header.width, header.height, 1), b)
 
 
 def _type(found: set[str]) -> str:

@@ -93,3 +93,10 @@ def test_values_that_are_not_there_outside_a_mask_are_told_as_those_inside(root:
         find_values(data.source, data.config, "a")
     replaced = training(root, range_a).config.domain_a.model_copy(update={"missing": 0.0})
     assert find_values(data.source, data.config.model_copy(update={"domain_a": replaced}), "a").dtype == "float32"
+
+
+def test_a_partner_of_another_size_is_named_in_place_of_the_mask(root: Path) -> None:
+    tifffile.imwrite(root / "trainB/1.tif", values(1)[:-1], metadata=None)
+    data = training(root, "auto")
+    with pytest.raises(UserError, match=r"trainA/1\.tif: is 32 x 32, its partner .*trainB/1\.tif is 32 x 31; the images of a pair"):
+        find_values(data.source, data.config, "b")
