@@ -12,6 +12,7 @@ from gan_style.files.video.codecs import CODECS, THREADS, Encoding
 from gan_style.files.video.form import Form
 from gan_style.files.video.opening import library
 from gan_style.files.video.packets import write_packet
+from gan_style.files.video.scheduling import usual_scheduling
 
 _RGB, _FULL = 0, 2  # H.273: colours that are no YUV; FFmpeg: the full range
 _GLOBAL_HEADER = 1 << 22  # FFmpeg: the encoder's header lies in the container, not in the frames
@@ -52,7 +53,8 @@ class PartWriter:
             configure(self._encoder, form, encoding, suffix)
             self._encoder.options = options_of(encoding, suffix)
             self._encoder.flags |= _GLOBAL_HEADER
-            self._encoder.open()
+            with usual_scheduling():
+                self._encoder.open()
         except (self._av.error.FFmpegError, ValueError) as failure:
             words = getattr(failure, "strerror", None) or reason(failure)
             raise UserError(f"--codec {name}: cannot encode {size} here ({words}); take another codec") from None

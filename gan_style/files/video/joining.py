@@ -12,6 +12,7 @@ from gan_style.files.video.encoding import configure, options_of
 from gan_style.files.video.form import Form
 from gan_style.files.video.opening import library, opened_video, told
 from gan_style.files.video.packets import read_packets, read_times
+from gan_style.files.video.scheduling import usual_scheduling
 
 _COPIED = {"audio": "sound", "subtitle": "subtitles"}
 _OF_CONTAINER = {"major_brand", "minor_version", "compatible_brands", "encoder"}  # metadata that the muxer writes
@@ -56,7 +57,8 @@ def join(parts: Sequence[Path], last: int, source: Path, target: Path, form: For
             left_out.append(f"the shape of its pixels ({form.shape.numerator}:{form.shape.denominator})")
         if chapters := given.chapters():
             output.set_chapters(chapters)
-        output.start_encoding()
+        with usual_scheduling():
+            output.start_encoding()
         beside = _packets(source, given, copies) if copies else iter(())
         for packet in heapq.merge(_frames(parts, last, stream, form), beside, key=_when):
             output.mux_one(packet)

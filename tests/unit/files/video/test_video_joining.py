@@ -1,5 +1,6 @@
 """Parts of a video, joined."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def test_times_and_sound_survive_any_division(tmp_path: Path, codec: str, length
     assert heard(tmp_path / "b.mkv") == heard(tmp_path / "a.mkv")
     limit = 0 if codec == "ffv1" else 24
     assert np.abs(np.array(after.frames, int) - before.frames).mean(axis=(1, 2, 3)).max() <= limit / 4, "frames in their order"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler") or os.geteuid() != 0, reason="only root's processes get another priority")
+def test_an_encoder_of_root_gets_no_priority_of_real_time(tmp_path: Path) -> None:
+    draw_video(tmp_path / "a.mp4", size=(66, 68))
+    divided(tmp_path / "a.mp4", tmp_path / "b.mp4", Encoding("libsvtav1"), 10)
+    assert {os.sched_getscheduler(int(thread.name)) for thread in Path("/proc/self/task").iterdir()} == {os.SCHED_OTHER}
 
 
 def test_the_last_frame_lasts_as_long_as_before(tmp_path: Path) -> None:
