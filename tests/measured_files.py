@@ -35,6 +35,14 @@ def write_nifti(path: Path, array: np.ndarray, slope: float | None = None, inter
     return path
 
 
+def write_volume(path: Path, array: np.ndarray, apart: float = 2.0) -> None:
+    """array: [H, W, slices] or [H, W, slices, C]; apart: millimetres between slices, of voxels that are 1 mm wide"""
+    import nibabel
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.Nifti1Image(array.swapaxes(0, 1), np.diag([1, 1, apart, 1])).to_filename(path)
+
+
 def dicom(pixels: np.ndarray, bits: int | None = None, data: bytes | None = None, **elements: Any) -> bytes:
     """A DICOM file of [H, W] or [H, W, 3], with further elements by their keywords.
 

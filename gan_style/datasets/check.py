@@ -13,7 +13,6 @@ from gan_style.datasets.inspecting import Load, inspect_all
 from gan_style.datasets.layouts import not_used, resolve_layout
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.mask_check import MaskFacts, check_masks
-from gan_style.datasets.masks import found_masks
 from gan_style.datasets.measured import measured_notes, odd_channels, odd_units
 from gan_style.datasets.pairs import Shape, doubt, mismatch
 from gan_style.datasets.sources import survey_split
@@ -91,7 +90,7 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         if volumes := [header.slices for header in headers if header and header.slices > 1]:
             words = f"{counted(len(volumes), 'volume')} of {min(volumes)} to {max(volumes)} slices"
             notes.append(f"{split}: {words}; train with data.domain_a.slices=1, or 3 for a slice with its neighbours")
-            more = volume_problems(source if masks.problems else found_masks(source, Problems()))
+            more = volume_problems(source if masks.problems else masks.sources[split])
             problems += more[0]
             notes += [f"warning: {line}" for line in more[1]]
     several = sorted(name for name, fact in facts.items() if fact.header is not None and fact.header.several)

@@ -13,7 +13,7 @@ from gan_style.files.regions import open_regions, probe_regions, read_in_parts
 from gan_style.files.scale import nodata_of
 from gan_style.files.volumes import Volume
 
-_PART = 2048  # side of what is read at once of a file that is too large, in pixels
+PART = 2048  # side of what is read at once of a file that is too large, in pixels
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,5 @@ def _inspected_in_parts(path: Path) -> Facts:
     """The facts about a file that is too large to be decoded at once."""
     header = probe_regions(path)
     with open_regions(path, header.channels) as reader:
-        found = [
-            values_of(reader.read(top, left, min(_PART, reader.height - top), min(_PART, reader.width - left)), header.palette, guess=False)
-            for top in range(0, reader.height, _PART)
-            for left in range(0, reader.width, _PART)
-        ]
+        found = [values_of(part, header.palette, guess=False) for part in reader.parts(PART)]
     return Facts(header, None, (together(found),), in_parts=True)

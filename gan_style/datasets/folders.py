@@ -181,11 +181,6 @@ class ImageTree:
                     self.listing.settled = False  # it may begin to lead somewhere, which no folder's stamp would tell
 
 
-def pairs_by_stem(a: ImageTree, b: ImageTree, problems: Problems) -> Iterator[tuple[str, str]]:
-    """Yield pairs of files with the same relative path up to the suffix, sorted. A file with no partner, or with two, is a problem."""
-    return ((names[0], names[1]) for names in rows_by_stem([a, b], problems))
-
-
 def rows_by_stem(trees: list[ImageTree], problems: Problems) -> Iterator[tuple[str, ...]]:
     """Yield files of all trees with the same relative path up to the suffix, sorted. One that a tree lacks, or has twice, is a problem."""
 

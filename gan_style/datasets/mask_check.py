@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_style.datasets.checked_file import PART
 from gan_style.datasets.folders import ImageTree
 from gan_style.datasets.inspecting import inspect_all
 from gan_style.datasets.layouts import mask_folder
@@ -21,7 +22,6 @@ from gan_style.files.regions import open_regions, probe_regions, read_in_parts
 from gan_style.files.volumes import Volume
 from gan_style.terminal.counted import counted, percent
 
-_PART = 2048  # side of what is read at once of a mask that is too large, in pixels
 _MOST_LABELS = 32  # a mask of more values holds noise or weights
 
 
@@ -54,8 +54,12 @@ def inspect_mask(path: Path | Encoded) -> MaskFacts:
 
 @dataclass(frozen=True)
 class MaskFindings:
-    """The findings about the masks of a data set: those about each mask by split, and one line for each problem, note and warning."""
+    """The findings about the masks of a data set: those about each mask by split, and one line for each problem, note and warning.
 
+    sources: split -> its source with the masks
+    """
+
+    sources: dict[str, Source] = field(default_factory=dict)
     facts: dict[str, list[MaskFacts]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -64,9 +68,9 @@ class MaskFindings:
 
 def check_masks(sources: Iterable[Source], headers: Mapping[str, images.Header | None], workers: int | None) -> MaskFindings:
     """Decode the masks of all splits. headers: of the images, by the names of their first files; workers: as in `inspect_all`"""
-    found, lacking, splits = MaskFindings(), Problems(), set[str]()
+    found, lacking = MaskFindings(), Problems()
     for source in (found_masks(source, lacking) for source in sources):
-        splits.add(source.split)
+        found.sources[source.split] = source
         files = {str(path): path for keys in source.masks.values() for path in (source.root / key for key in keys if key)}
         if not files:
             continue
@@ -75,7 +79,7 @@ def check_masks(sources: Iterable[Source], headers: Mapping[str, images.Header |
         found.problems.extend([*filter(None, (fact.problem for fact in facts.values())), *_other_sizes(source, facts, headers)])
         _tell(source, {name: fact for name, fact in facts.items() if fact.header}, found)
     found.problems.extend(lacking.lines)
-    if "train" in found.facts and "val" in splits and "val" not in found.facts:
+    if "train" in found.facts and "val" in found.sources and "val" not in found.facts:
         found.notes.append("val mask: there is none, so validation measures whole images")
     return found
 
@@ -136,9 +140,7 @@ def _parts(path: Path, header: images.Header) -> Iterator[np.ndarray]:
         yield images.read(path, 1, raw=True).pixels
         return
     with open_regions(path, 1, raw=True) as reader:
-        for top in range(0, header.height, _PART):
-            for left in range(0, header.width, _PART):
-                yield reader.read(top, left, min(_PART, header.height - top), min(_PART, header.width - left))
+        yield from reader.parts(PART)
 
 
 def _without_image(source: Source) -> list[Path]:

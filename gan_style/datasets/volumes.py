@@ -13,7 +13,8 @@ from gan_style.datasets.survey import SLICE, Source, TwoFolders
 from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.files.several import Several
-from gan_style.files.volumes import Neighbours, Volume, is_volume
+from gan_style.files.tiff_metadata import Affine
+from gan_style.files.volumes import Neighbours, Volume, is_volume, lie_elsewhere
 from gan_style.terminal.progress import Progress
 
 _LOOKED_AT = 16  # files of a source, evenly spread
@@ -26,12 +27,12 @@ class _Shape:
 
     name: str
     slices: int
-    affine: np.ndarray | None
+    affine: Affine | None
 
     @property
     def spacing(self) -> float | None:
         """The distance of two slices in millimetres; None if the file does not say."""
-        distance = 0.0 if self.affine is None else float(np.linalg.norm(self.affine[:3, 2]))
+        distance = 0.0 if self.affine is None else float(np.linalg.norm(np.array(self.affine)[:3, 2]))
         return distance or None
 
 
@@ -125,12 +126,11 @@ def _shapes(source: Source, domain: str, count: int) -> Iterator[_Shape]:
 
 def _shape(path: Path | Several) -> _Shape:
     with Volume(path) as volume:
-        affine = volume.metadata.affine
-        return _Shape(str(path), volume.slices, None if affine is None else np.array(affine))
+        return _Shape(str(path), volume.slices, volume.metadata.affine)
 
 
 def _check_pair(a: _Shape, b: _Shape) -> None:
     if a.slices != b.slices:
         raise UserError(f"{a.name}: has {a.slices} slices, its partner {b.name} {b.slices}; resample one of them onto the other")
-    if a.affine is not None and b.affine is not None and not np.allclose(a.affine, b.affine, rtol=1e-3, atol=1e-2):
+    if lie_elsewhere(a.affine, b.affine):
         raise UserError(f"{a.name}: its voxels lie elsewhere than those of its partner {b.name}; resample one of them onto the other")

@@ -2,6 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,6 +55,12 @@ class RegionReader(ABC):
         `UserError` if the file is damaged there. `ValueError` if the region does not lie in the picture.
         """
         return self._cut(top, left, height, width)[0]
+
+    def parts(self, side: int) -> Iterator[np.ndarray]:
+        """The whole picture in regions of `side` pixels a side or less, row by row."""
+        for top in range(0, self.height, side):
+            for left in range(0, self.width, side):
+                yield self.read(top, left, min(side, self.height - top), min(side, self.width - left))
 
     def read_alpha(self, top: int, left: int, height: int, width: int) -> np.ndarray | None:
         """[height, width] in the type of the pixels; None unless `alpha`."""

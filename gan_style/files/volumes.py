@@ -6,7 +6,7 @@ An image can be a slice of a volume with its neighbours as further channels (2.5
 import threading
 from collections import OrderedDict
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -80,15 +80,14 @@ class Volume:
             for each, stored in zip(paths, self._stored, strict=True):
                 check_size(each, stored, wanted)
                 _check_place(each, stored.metadata.affine, paths[0], self._stored[0].metadata.affine)
+            if self._stored[0].slices > MAX_SLICES:
+                raise UserError(f"{path}: claims {self._stored[0].slices} slices, more than {MAX_SLICES}; cut it, or remove it")
         except BaseException:
             self._files.close()
             raise
         first = self._stored[0]
         self.height, self.width = first.height, first.width
         self.slices, self.metadata, self.dtype = first.slices, first.metadata, first.dtype
-        if self.slices > MAX_SLICES:
-            self._files.close()
-            raise UserError(f"{path}: claims {self.slices} slices, more than {MAX_SLICES}; cut it, or remove it")
         self.in_order = not all(stored.by_regions for stored in self._stored)
 
     def read(self, depth: int) -> np.ndarray:
@@ -96,6 +95,11 @@ class Volume:
         files = zip(self._paths, self._stored, strict=True)
         parts = [read_values(path, stored, 0, 0, self.height, self.width, depth) for path, stored in files]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+
+    @property
+    def header(self) -> Header:
+        """The header of the whole."""
+        return replace(header_of(self._stored[0]), channels=self.channels)
 
     def _opened(self, path: Path) -> Stored:
         file = self._files.enter_context(File(path, max_bytes=float("inf")))
@@ -123,9 +127,14 @@ class Volume:
         self._files.close()
 
 
+def lie_elsewhere(affine: Affine | None, other: Affine | None) -> bool:
+    """Do two affines put voxels at different places? One that is not known fits any."""
+    return affine is not None and other is not None and not np.allclose(affine, other, rtol=1e-3, atol=1e-2)
+
+
 def _check_place(path: Path, affine: Affine | None, first: Path, wanted: Affine | None) -> None:
     """`UserError` if two files of a volume lie at different places."""
-    if affine is not None and wanted is not None and not np.allclose(affine, wanted, rtol=1e-3, atol=1e-2):
+    if lie_elsewhere(affine, wanted):
         raise UserError(
             f"{path}: its voxels lie elsewhere than those of {first}, another file of the same volume; resample one onto the other"
         )
@@ -139,8 +148,7 @@ _keeping = threading.Lock()
 def probe_neighbours(image: Neighbours) -> Header:
     """The header of the image that `read_neighbours` reads."""
     with Volume(image.volume) as volume:
-        values = "" if volume.dtype.name in ("uint8", "uint16") else volume.dtype.name
-        return Header(volume.width, volume.height, image.count * volume.channels, 8 * volume.dtype.itemsize, palette=False, values=values)
+        return replace(volume.header, channels=image.count * volume.channels, slices=1)
 
 
 def read_neighbours(image: Neighbours, wanted: Wanted) -> Picture:

@@ -201,5 +201,5 @@ def kept_suffixes(info: BundleInfo) -> frozenset[str]:
     """The suffixes of inputs that results keep."""
     if info.values_out is None:
         return WRITTEN_SUFFIXES
-    whole = info.values_out is not None and info.values_out.type in ("uint8", "uint16") and info.out_channels in (1, 3)
+    whole = info.values_out.type in ("uint8", "uint16") and info.out_channels in (1, 3)
     return ARRAY_SUFFIXES | TIFF_SUFFIXES | (frozenset({".png"}) if whole else frozenset())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import runs
 from evaluating import evaluate
+from measured_files import write_volume
 from tiny_bundles import tiny_bundle
 
 import gan_style
@@ -34,11 +35,6 @@ def volume(number: int, shape: tuple[int, int, int] = (20, 24, 6)) -> np.ndarray
     return (50 + 50 * np.sin(axes[0] + number) * np.cos(axes[1]) * np.cos(axes[2])).astype(np.float32)
 
 
-def write(path: Path, array: np.ndarray, apart: float = 1.0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.Nifti1Image(array.transpose(1, 0, 2), np.diag([1, 1, apart, 1])).to_filename(path)
-
-
 def read(path: str) -> np.ndarray:
     """[H, W, slices]"""
     return np.asarray(nibabel.load(path).dataobj).transpose(1, 0, 2)
@@ -54,8 +50,8 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def scans() -> Path:
     for split, count in (("train", 2), ("val", 1)):
         for number in range(count):
-            write(Path(f"scans/{split}A/{number}.nii.gz"), volume(number, (32, 32, 5)))
-            write(Path(f"scans/{split}B/{number}.nii.gz"), 10 * volume(number, (32, 32, 5)) - 500)
+            write_volume(Path(f"scans/{split}A/{number}.nii.gz"), volume(number, (32, 32, 5)), apart=1.0)
+            write_volume(Path(f"scans/{split}B/{number}.nii.gz"), 10 * volume(number, (32, 32, 5)) - 500, apart=1.0)
     return Path("scans")
 
 
@@ -88,14 +84,14 @@ def test_a_training_on_volumes_resumes_with_the_same_bits_and_translates_them(sc
 
 @pytest.mark.parametrize("name", ["x.nii", "x.nii.gz"])
 def test_infer_gives_each_slice_its_neighbours(main: Callable[..., int], name: str) -> None:
-    write(Path("in", name), volume(0))
+    write_volume(Path("in", name), volume(0), apart=1.0)
     assert infer(main) == 0
     np.testing.assert_allclose(read(f"out/{name}"), slice_by_slice(volume(0)), atol=0.05)
 
 
 def test_views_from_three_sides_are_averaged(main: Callable[..., int]) -> None:
     array = volume(0, (20, 16, 12))
-    write(Path("in/x.nii.gz"), array, apart=1.2)
+    write_volume(Path("in/x.nii.gz"), array, apart=1.2)
     assert infer(main, "--views", "3") == 0
     sides = [
         slice_by_slice(array),
@@ -108,8 +104,8 @@ def test_views_from_three_sides_are_averaged(main: Callable[..., int]) -> None:
 
 
 def test_views_without_sense_are_one_line(main: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    write(Path("flat/x.nii.gz"), volume(0), apart=5.0)
-    write(Path("one/x.nii.gz"), volume(0)[:, :, :1])
+    write_volume(Path("flat/x.nii.gz"), volume(0), apart=5.0)
+    write_volume(Path("one/x.nii.gz"), volume(0)[:, :, :1], apart=1.0)
     Path("array").mkdir()
     np.save("array/x.npy", volume(0)[:, :, :3])
     for folder, told in (

@@ -11,9 +11,10 @@ from gan_style.datasets.masks import read_labels
 from gan_style.errors import UserError
 from gan_style.evaluation.suite import Case
 from gan_style.files import images
-from gan_style.files.scale import Scale, absence, nodata_of
+from gan_style.files.scale import Scale, nodata_of
 from gan_style.files.volumes import Neighbours, Volume, is_volume
 from gan_style.terminal.counted import percent
+from gan_style.translation.nodata import absent_pixels
 
 Image = Path | Neighbours  # a file, or a slice of a volume
 
@@ -104,11 +105,8 @@ class Values(Pictures):
     def _read(self, image: Image) -> tuple[Tensor, Tensor, float]:
         """(the image [C, H, W] in [-1, 1], which of its pixels [1, H, W] are not there, the share of its values beyond the range)."""
         picture = images.read(image, images.probe(image, raw=True).channels, raw=True)
-        nodata = nodata_of(picture.metadata.nodata)
-        scaled, beyond = self.scale.inward(picture.pixels, str(image), nodata)
-        gone = absence(picture.pixels, nodata)
-        there = np.zeros(scaled.shape[:2], bool) if gone is None else gone.any(axis=2)
-        return images.to_tensor(scaled), torch.from_numpy(there)[None], beyond
+        scaled, beyond = self.scale.inward(picture.pixels, str(image), nodata_of(picture.metadata.nodata))
+        return images.to_tensor(scaled), torch.from_numpy(absent_pixels(picture.pixels, picture.metadata))[None], beyond
 
 
 def _labels(mask: Image) -> Tensor:

@@ -89,7 +89,7 @@ def test_a_file_that_is_too_large_to_be_decoded_at_once_is_read_in_parts(tmp_pat
     """Training reads crops of it. Every tile is read here, and a damaged one is named."""
     (tmp_path / "train").mkdir()
     sparse(tmp_path / "train" / "x.tif", 12000, 12000, 4096, {4: np.full((4096, 4096), 200, np.uint8)})
-    monkeypatch.setattr("gan_style.datasets.checked_file._PART", 8192)
+    monkeypatch.setattr("gan_style.datasets.checked_file.PART", 8192)
     report = check(tmp_path, "images", workers=1)
     assert report.problems == ()
     assert report.table.splitlines()[1].split()[:7] == ["train", "A", "1", "0", "12000", "x", "12000"]

@@ -78,7 +78,7 @@ def test_masks_that_are_all_empty_are_a_problem(masked: Path) -> None:
 
 
 def test_large_masks_are_read_in_part(masked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_style.datasets.mask_check._PART", 16)
+    monkeypatch.setattr("gan_style.datasets.mask_check.PART", 16)
     (masked / "trainMask/s0.png").unlink()
     tifffile.imwrite(masked / "trainMask/s0.tif", mask(12)[..., 0].astype(np.float32), tile=(16, 16))
     report = check(masked, workers=1)

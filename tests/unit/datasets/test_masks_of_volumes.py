@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import pytest
+from measured_files import write_volume
 
 from gan_style.config.data import DataConfig
 from gan_style.datasets.check import check
@@ -15,11 +15,6 @@ from gan_style.datasets.value_range import find_values
 from gan_style.errors import UserError
 
 COUNTS = (3, 4)  # slices of each volume
-
-
-def write(path: Path, array: np.ndarray, apart: float = 2.0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.Nifti1Image(array.transpose(1, 0, 2), np.diag([1, 1, apart, 1])).to_filename(path)
 
 
 def mask(number: int, count: int) -> np.ndarray:
@@ -41,7 +36,7 @@ def root(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     for split in ("train", "val"):
         for number, count in enumerate(COUNTS):
             for folder, array in (("A", values(number, count)), ("B", values(number, count)), ("Mask", mask(number, count))):
-                write(tmp_path / f"{split}{folder}/p{number}{request.param}", array)
+                write_volume(tmp_path / f"{split}{folder}/p{number}{request.param}", array)
     return tmp_path
 
 
@@ -82,7 +77,7 @@ def test_a_changed_mask_is_known(root: Path) -> None:
     before = training(config(root))
     first = fingerprint(before.source)
     path = next((root / "trainMask").glob("p1*"))
-    write(path, mask(1, 4)[::-1])
+    write_volume(path, mask(1, 4)[::-1])
     whole = {domain: np.ones(7, bool) for domain in "ab"}
     assert changes(first, first, whole) == ""
     assert "its masks for domain A have another content" in changes(first, fingerprint(training(config(root)).source), whole)
@@ -93,11 +88,11 @@ def test_a_check_reads_all_slices_of_masks(root: Path) -> None:
     share = sum(int((mask(number, count) > 0).sum()) / (120 * count) for number, count in enumerate(COUNTS)) / 2
     assert found.problems == () and f"train mask: {100 * share:.2g} % of the pixels are inside; labels 1, 2, 3, 4" in found.notes
     path = next((root / "trainMask").glob("p1*"))
-    write(path, mask(1, 5))
+    write_volume(path, mask(1, 5))
     assert any(f"{path}: has 5 slices, its image" in problem for problem in check(root, workers=1).problems)
     with pytest.raises(UserError, match="has 5 slices, its partner"):
         training(config(root))
-    write(path, mask(1, 4), apart=3.0)
+    write_volume(path, mask(1, 4), apart=3.0)
     assert [problem for problem in check(root, workers=1).problems if f"{path}: its voxels lie elsewhere than those of" in problem]
     with pytest.raises(UserError, match="its voxels lie elsewhere than those of its partner"):
         training(config(root))

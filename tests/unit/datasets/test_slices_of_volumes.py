@@ -8,6 +8,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from measured_files import write_volume
 from pydantic import ValidationError
 
 from gan_style.config.data import DataConfig
@@ -27,17 +28,12 @@ def volume(domain: str, split: str, number: int, count: int) -> np.ndarray:
     return np.random.default_rng([number, ord(domain[-1]), len(split)]).uniform(low, high, (12, 10, count)).astype(np.float32)
 
 
-def write(path: Path, array: np.ndarray, apart: float = 2.0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.Nifti1Image(array.transpose(1, 0, 2), np.diag([1, 1, apart, 1])).to_filename(path)
-
-
 @pytest.fixture(params=[".nii.gz", ".nii"])
 def root(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     for split, counts in COUNTS.items():
         for domain in ("A", "B"):
             for number, count in enumerate(counts):
-                write(tmp_path / f"{split}{domain}/p{number}{request.param}", volume(domain, split, number, count))
+                write_volume(tmp_path / f"{split}{domain}/p{number}{request.param}", volume(domain, split, number, count))
     return tmp_path
 
 
@@ -93,7 +89,7 @@ def test_two_contrasts_with_neighbours(root: Path) -> None:
     (root / "trainA").rename(root / "trainA1")
     for number, count in enumerate(COUNTS["train"]):
         suffix = next((root / "trainB").iterdir()).name[2:]
-        write(root / f"trainA2/p{number}{suffix}", volume("B", "other", number, count))
+        write_volume(root / f"trainA2/p{number}{suffix}", volume("B", "other", number, count))
     data = config(root, domain_a={"channels": 6, "range": "auto"})
     found = find_values(training(data).source, data, "a").range
     assert isinstance(found, list) and len(found) == 6 and found[0] == found[2] == found[4] != found[1] == found[3] == found[5]
@@ -121,7 +117,7 @@ def test_validation_and_held_out_volumes(root: Path) -> None:
 def test_a_changed_volume_is_another_data_set(root: Path) -> None:
     source = training(config(root)).source
     before, path = fingerprint(source), source.files("b", 0)[0]
-    write(Path(str(path)), -volume("B", "train", 0, 3))
+    write_volume(Path(str(path)), -volume("B", "train", 0, 3))
     assert "domain B has another content in 3 of 7 images, the first is trainB/p0" in changes(
         before, fingerprint(source), {domain: np.ones(7, bool) for domain in "ab"}
     )
@@ -129,13 +125,13 @@ def test_a_changed_volume_is_another_data_set(root: Path) -> None:
 
 def test_volumes_that_do_not_fit_are_one_line(root: Path) -> None:
     suffix = next((root / "trainB").iterdir()).name[2:]
-    write(root / f"trainB/p1{suffix}", volume("B", "train", 1, 5))
+    write_volume(root / f"trainB/p1{suffix}", volume("B", "train", 1, 5))
     with pytest.raises(UserError, match=rf"trainA/p1{suffix}: has 4 slices, its partner .*trainB/p1{suffix} 5; resample"):
         training(config(root))
-    write(root / f"trainB/p1{suffix}", volume("B", "train", 1, 4), apart=3.0)
+    write_volume(root / f"trainB/p1{suffix}", volume("B", "train", 1, 4), apart=3.0)
     with pytest.raises(UserError, match=rf"trainA/p1{suffix}: its voxels lie elsewhere than those of its partner"):
         training(config(root))
-    write(root / f"trainA/p1{suffix}", volume("A", "train", 1, 4), apart=3.0)
+    write_volume(root / f"trainA/p1{suffix}", volume("A", "train", 1, 4), apart=3.0)
     with pytest.raises(
         UserError, match=rf"trainA/p1{suffix}: its slices are 3 mm apart, those of .*p0{suffix} 2 mm, .* data.domain_a.slices=1"
     ):
@@ -163,12 +159,12 @@ def test_a_check_tells_volumes_and_what_does_not_fit(root: Path) -> None:
     assert any(note.startswith("train B: float32 values -99") for note in found.notes)
     suffix = next((root / "trainB").iterdir()).name[2:]
     for domain in "AB":
-        write(root / f"train{domain}/p1{suffix}", volume(domain, "train", 1, 4), apart=3.0)
+        write_volume(root / f"train{domain}/p1{suffix}", volume(domain, "train", 1, 4), apart=3.0)
     found = check(root, workers=1)
     assert not found.problems and any(f"trainA/p1{suffix}: its slices are 3 mm apart" in note for note in found.notes)
     broken = volume("B", "train", 1, 5)
     broken[2, 3, 4] = np.nan
-    write(root / f"trainB/p1{suffix}", broken, apart=3.0)
+    write_volume(root / f"trainB/p1{suffix}", broken, apart=3.0)
     found = check(root, workers=1)
     assert len(found.problems) == 1 and "has 4 slices, its partner" in found.problems[0]
     assert any("1 values in 1 file are not there" in note for note in found.notes)
