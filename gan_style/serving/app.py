@@ -96,6 +96,7 @@ class Service:
                 raise ClientDisconnect
             raise Refusal(LATE, f"the answer was not ready within {self.limits.deadline:g} s; send a smaller picture, or try again later")
         finally:
+            work.answer.cancel()  # `answer.cancel` alone reaches the queue only in a later turn of the loop, after the refusal was sent
             answer.cancel()
             left.cancel()
 
