@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 SMOKE = ("train", "--config", "smoke/pix2pix")
@@ -45,10 +46,15 @@ def main() -> None:
                 place.mkdir()
                 (place / "data").symlink_to(home / "data")
                 measured[name].append((to_first_step if name == "first step" else to_the_end)(command, place))
-    print("| command | processor, s: least, median | wall, s: least, median |")
+    print("| command | processor, s: least, median, most | wall, s: least, median, most |")
     print("|---|---|---|")
     for name, seconds in measured.items():
-        print(f"| {name} | {' | '.join(f'{min(each):.2f}, {statistics.median(each):.2f}' for each in zip(*seconds, strict=True))} |")
+        print(f"| {name} | " + " | ".join(spread(each) for each in zip(*seconds, strict=True)) + " |")
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Least, median, most."""
+    return f"{min(seconds):.2f}, {statistics.median(seconds):.2f}, {max(seconds):.2f}"
 
 
 def to_the_end(command: tuple[str, ...], folder: Path) -> Seconds:
