@@ -6,7 +6,8 @@ in. A kind of TIFF that is not read is refused by its name.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from gan_style.files.colour import Conversion, conversion
 from gan_style.files.kinds import advice, kind_of_name
 from gan_style.files.samples import by_bands, cmyk_to_rgb, divide_by_alpha, full_range, rows_of, writable
 from gan_style.files.tiff_directory import directories
+from gan_style.files.tiff_pages import PagesOfChannels, declared_channels
 from gan_style.files.tiff_parts import Parts
 from gan_style.files.tiff_samples import CONVERT, JPEG, Samples, samples_of, values_of
 from gan_style.machine.memory import OutOfMemory, no_room
@@ -35,13 +37,13 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # a UserError reports 
 
 @dataclass(frozen=True)
 class Tiff:
-    """The first page of a TIFF whose stream is open."""
+    """The first page of a TIFF whose stream is open, together with the others where pages are channels of values."""
 
     path: Path | Encoded
     page: "TiffPage"
     samples: Samples
     header: Header
-    parts: Parts
+    parts: Parts | PagesOfChannels
     raw: bool = False  # are the stored values read in place of colours?
 
     def decode(self, channels: int, srgb: bool) -> np.ndarray:
@@ -138,7 +140,10 @@ def open_page(
         page = tifffile.TiffFile(stream, name="x.tif", **vendors).pages.first
         assert isinstance(page, tifffile.TiffPage)
         samples = values_of(page, path) if raw else samples_of(page, path)
-        parts = Parts(page, stream, path, kept_bytes, divide=by_parts)
+        pages = _pages(page, stream, path) if raw and several and samples.bands == 1 else [page]
+        if len(pages) > 1:
+            samples, several = replace(samples, bands=len(pages)), False
+        each = [Parts(one, stream, path, kept_bytes // len(pages), divide=by_parts) for one in pages]
         turned = page.tags.valueof(_ORIENTATION, 1)
         orientation = turned if turned in range(1, 9) else 1
         width, height = (page.imagewidth, page.imagelength) if orientation < 5 else (page.imagelength, page.imagewidth)
@@ -146,15 +151,38 @@ def open_page(
         values = np.dtype(page.dtype).name if raw else ""
         header = Header(width, height, samples.channels, depth, samples.colours == "palette", several, orientation, values)
         look(header)
-        if by_parts:
-            _check_part(parts, page.is_tiled, samples, path, max_pixels)
-        else:
-            _check_whole(parts, samples, path, max_pixels)
-        return Tiff(path, page, samples, header, parts, raw)
+        for parts in each:
+            if by_parts:
+                _check_part(parts, page.is_tiled, samples, path, max_pixels)
+            else:
+                _check_whole(parts, samples, path, max_pixels)
+        return Tiff(path, page, samples, header, PagesOfChannels(each) if len(each) > 1 else each[0], raw)
     except UserError:
         raise
     except Exception as failure:  # damaged tags
         raise UserError(f"{path}: its header is damaged ({reason(failure)}); replace or remove it") from failure
+
+
+def _pages(first: "TiffPage", stream: IO[bytes], path: Path | Encoded) -> list["TiffPage"]:
+    """The pages that are channels of one picture, by the description of the first. `UserError` if they are missing or not alike."""
+    import tifffile
+
+    count = declared_channels(first.description)
+    if count == 1:
+        return [first]
+    claim = f"{path}: its description says that {count} pages are channels, but"
+    known = sum(1 for _ in islice(directories(stream, path), count))  # which checks their tags
+    if known < count:
+        raise UserError(f"{claim} it has {known} pages; write it again, or remove it")
+    pages = [first]
+    for number in range(1, count):
+        page = first.parent.pages[number]
+        assert isinstance(page, tifffile.TiffPage)
+        if (page.shape, page.dtype, page.tile, page.photometric) != (first.shape, first.dtype, first.tile, first.photometric):
+            raise UserError(f"{claim} page {number + 1} has another size or type; write it again, or remove it")
+        values_of(page, path)
+        pages.append(page)
+    return pages
 
 
 def _check_directories(stream: IO[bytes], path: Path | Encoded, max_pixels: int) -> bool:

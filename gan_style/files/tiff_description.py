@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
-_OME = "http://www.openmicroscopy.org/Schemas/OME/"
+OME = "http://www.openmicroscopy.org/Schemas/OME/"
 # Parts of OME-XML that do not name other pictures.
 _KEPT = frozenset({"Image", "Instrument", "Experimenter", "ExperimenterGroup", "Experiment", "StructuredAnnotations", "ROI", "Rights"})
 _TYPES = {"float32": "float", "float64": "double"}  # NumPy's names -> those of OME, where they differ
@@ -26,7 +26,7 @@ def description_for(description: str, height: int, width: int, channels: int, dt
 
 def gdal_metadata_for(metadata: str) -> str:
     """GDAL's metadata without statistics and without items about bands; "" if nothing is left."""
-    root = _parsed(metadata)
+    root = parsed(metadata)
     if root is None or root.tag != "GDALMetadata":
         return ""
     for item in list(root):
@@ -36,8 +36,8 @@ def gdal_metadata_for(metadata: str) -> str:
 
 
 def _ome(description: str, height: int, width: int, channels: int, dtype: str) -> str:
-    root = _parsed(description)
-    if root is None or not root.tag.startswith("{" + _OME):
+    root = parsed(description)
+    if root is None or not root.tag.startswith("{" + OME):
         return ""
     namespace = root.tag[1 : root.tag.index("}")]
     for element in root.iter():  # the names stay in the namespace, which becomes the default one
@@ -68,7 +68,7 @@ def _ome(description: str, height: int, width: int, channels: int, dtype: str) -
     return _text(root, '<?xml version="1.0" encoding="UTF-8"?>')
 
 
-def _parsed(text: str) -> ET.Element | None:
+def parsed(text: str) -> ET.Element | None:
     """The root of an XML text; None if it is damaged or declares entities, which may unfold to gigabytes."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None

@@ -54,6 +54,10 @@ def tiff_files() -> list[bytes]:
             predictor = {} if dtype == "float64" else how
             tifffile.imwrite(stream, VALUES.astype(dtype), metadata=None, **predictor)
             found.append(stream.getvalue())
+    for how in ({"imagej": True}, {"ome": True, "tile": (16, 16)}, {"photometric": "minisblack"}):  # channels in pages
+        stream = io.BytesIO()
+        tifffile.imwrite(stream, np.stack([VALUES, -VALUES]), metadata={"axes": "CYX"}, **how)
+        found.append(stream.getvalue())
     return found
 
 
