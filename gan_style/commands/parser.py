@@ -1,9 +1,12 @@
 """An argument parser whose error messages are one line."""
 
 import argparse
+import re
 from typing import Any, NoReturn
 
 from gan_style.errors import UserError, nearest
+
+_NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -14,6 +17,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
+        self._negative_number_matcher = _NEGATIVE  # argparse's own takes -1e3 for an option
         self.given: set[str] = set()  # destinations of the options that this command line has so far
         for name in (None, "store"):
             self.register("action", name, _Once)
