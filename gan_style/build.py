@@ -42,6 +42,7 @@ from gan_style.engine.summary import computing, summary
 from gan_style.engine.trainer import Trainer
 from gan_style.engine.validation import Subject, Validation
 from gan_style.errors import UserError
+from gan_style.evaluation.best_metric import check_best
 from gan_style.evaluation.cases import Cases, Wanted, open_cases
 from gan_style.evaluation.suite import Networks, Suite
 from gan_style.files.looking import looking_only
@@ -229,8 +230,8 @@ def open_validation(config: RunConfig[Any], method: Method) -> dict[Direction, t
 
     wanted = Wanted(chosen.metrics, chosen.images, Networks(chosen.features, chosen.lpips, chosen.structure))
     suite, cases = open_cases(config.data, config.method.name, method.condition, wanted, method.translators, config.train.seed)
-    if chosen.best and chosen.best not in suite.names:
-        raise UserError(f"validation.best: {chosen.best} is not among the metrics {', '.join(suite.names)}; add it to validation.metrics")
+    if chosen.best:
+        check_best(chosen.best, suite, next(iter(cases.values())).validation.source)
     return {direction: (each, suite) for direction, each in cases.items()}
 
 

@@ -32,6 +32,14 @@ INSIDE = ("l1", "mae", "psnr", "ssim")  # the metrics that are measured inside m
 MEASURED = ("mae",)  # the metrics of values with a unit, which pictures do not have
 
 
+def base_of(name: str) -> str | None:
+    """The metric that is measured for `name`, which may be one by label: "mae" for `mae` and `mae_label2`. None if there is none."""
+    base, found, label = name.partition("_label")
+    if not found:
+        return base if base in METRICS else None
+    return base if base in INSIDE and label.isdecimal() and label == str(int(label)) and int(label) > 0 else None
+
+
 def metric_of(name: str) -> Metric | None:
     """The metric of a name in a log, such as `psnr`, `b2a_psnr` or `psnr_label2`; None if there is none."""
     return METRICS.get(name.removeprefix("a2b_").removeprefix("b2a_").partition("_label")[0])

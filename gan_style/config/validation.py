@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator, model_validator
 
-from gan_style.config.metrics import METRICS
+from gan_style.config.metrics import INSIDE, METRICS, base_of
 from gan_style.config.section import Place, Section
 from gan_style.errors import nearest
 
@@ -21,6 +21,7 @@ class ValidationConfig(Section):
     best: str | None = Field(
         default=None,
         description="The metric that chooses the best translator so far, which is kept as bundles/best_a2b.safetensors (and best_b2a). "
+        f"Where masks have several labels, also that inside label N: {', '.join(f'`{name}_labelN`' for name in INSIDE)}. "
         "null: none is kept.",
     )
     images: int | None = Field(
@@ -46,16 +47,28 @@ class ValidationConfig(Section):
         "random weights), or a .pth or .safetensors file of a VGG or a DINO transformer.",
     )
 
-    @field_validator("metrics", "best")
+    @field_validator("metrics")
     @classmethod
-    def _known(cls, value: list[str] | str | None) -> list[str] | str | None:
-        for name in [value] if isinstance(value, str) else value or []:
+    def _known(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
             if name not in METRICS:
-                raise ValueError(f"{name!r} is no metric{nearest(name, METRICS)}; there are {', '.join(METRICS)}")
-        return list(dict.fromkeys(value)) if isinstance(value, list) else value
+                raise ValueError(_unknown(name))
+        return None if value is None else list(dict.fromkeys(value))
+
+    @field_validator("best")
+    @classmethod
+    def _known_best(cls, value: str | None) -> str | None:
+        if value is not None and base_of(value) is None:
+            raise ValueError(f"{_unknown(value)}; and {', '.join(INSIDE)} by label, such as {INSIDE[0]}_label1")
+        return value
 
     @model_validator(mode="after")
     def _best_is_measured(self) -> "ValidationConfig":
-        if self.best and self.metrics and self.best not in self.metrics:
-            raise ValueError(f"best is {self.best}, which is not among metrics ({', '.join(self.metrics)}): add it, or choose one of them")
+        if self.best and self.metrics and base_of(self.best) not in self.metrics:
+            words = f"is not among metrics ({', '.join(self.metrics)}): add {base_of(self.best)}, or choose one of them"
+            raise ValueError(f"best is {self.best}, which {words}")
         return self
+
+
+def _unknown(name: str) -> str:
+    return f"{name!r} is no metric{nearest(name, METRICS)}; there are {', '.join(METRICS)}"

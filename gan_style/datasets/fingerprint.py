@@ -47,29 +47,36 @@ def changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray]) 
     kinds = [f"{each['layout']}{'' if each['paired'] else ', unpaired'}" for each in (old, new)]
     if kinds[0] != kinds[1]:
         return f"it is read as {kinds[1]}, not as {kinds[0]}"
-    return image_changes(old, new, seen) or _mask_changes(old.get("masks", {}), new.get("masks", {}), seen)
+    return measured_changes(old, new, seen)
 
 
-def image_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray] | None = None) -> str:
-    """The differences between the images of two fingerprints in words.
+def measured_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray] | None = None) -> str:
+    """The differences between the images and masks of two fingerprints in words, however they are read.
 
     seen: as in `changes`; None for all images
     """
+    return _image_changes(old, new, seen) or _mask_changes(old.get("masks", {}), new.get("masks", {}), seen)
+
+
+def _image_changes(old: Fingerprint, new: Fingerprint, seen: Mapping[str, np.ndarray] | None) -> str:
     if old["domains"].keys() != new["domains"].keys():
         return "its domains are others"
     found = []
     for domain, after in new["domains"].items():
-        own = np.ones(after["count"], bool) if seen is None else seen[domain]
-        if change := _change(old["domains"][domain], after, own):
+        if change := _change(old["domains"][domain], after, _seen(seen, domain, after)):
             found.append(f"domain {domain.upper()} has {change}" if len(new["domains"]) > 1 else f"it has {change}")
     return ", ".join(found)
 
 
-def _mask_changes(old: Mapping[str, Any], new: Mapping[str, Any], seen: Mapping[str, np.ndarray]) -> str:
+def _mask_changes(old: Mapping[str, Any], new: Mapping[str, Any], seen: Mapping[str, np.ndarray] | None) -> str:
     if old.keys() != new.keys():
         return "it has masks now" if new else "it has no masks any more"
-    found = ((domain, _change(old[domain], after, seen[domain])) for domain, after in new.items())
+    found = ((domain, _change(old[domain], after, _seen(seen, domain, after))) for domain, after in new.items())
     return next((f"its masks for domain {domain.upper()} have {change}" for domain, change in found if change), "")
+
+
+def _seen(seen: Mapping[str, np.ndarray] | None, domain: str, listing: Mapping[str, Any]) -> np.ndarray:
+    return np.ones(listing["count"], bool) if seen is None else seen[domain]
 
 
 def _mask(source: Source, domain: str, index: int) -> tuple[Path]:

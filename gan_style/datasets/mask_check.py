@@ -14,6 +14,7 @@ from gan_style.datasets.layouts import mask_folder
 from gan_style.datasets.listing import Listing
 from gan_style.datasets.masks import check_channels, found_masks, labels_of, size_mistake
 from gan_style.datasets.pairs import Shape
+from gan_style.datasets.spread import spread
 from gan_style.datasets.survey import Problems, Source, shown
 from gan_style.errors import UserError
 from gan_style.files import images
@@ -40,9 +41,9 @@ def inspect_mask(path: Path | Encoded) -> MaskFacts:
     assert isinstance(path, Path)
     inside, labels = 0, set[int]()
     try:
-        header = _header(path)
+        header = header_of_mask(path)
         check_channels(path, header.channels)
-        for part in _parts(path, header):
+        for part in parts_of_mask(path, header):
             found = labels_of(part)
             inside += int(np.count_nonzero(found))
             if len(labels) <= _MOST_LABELS:
@@ -50,6 +51,13 @@ def inspect_mask(path: Path | Encoded) -> MaskFacts:
     except UserError as mistake:
         return MaskFacts(None, str(mistake))
     return MaskFacts(header, None, inside / (header.width * header.height * header.slices), frozenset(labels))
+
+
+def labels_in(source: Source, most: int) -> frozenset[int]:
+    """The labels of up to `most` masks, evenly spread over a source. Of masks with too many values for labels: none."""
+    files = dict.fromkeys(source.mask_file(domain, place) for domain, keys in source.masks.items() for place in spread(len(keys), most))
+    found = (inspect_mask(file).labels for file in files)
+    return frozenset[int]().union(*(labels for labels in found if len(labels) <= _MOST_LABELS))
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,8 @@ def _tell(source: Source, facts: Mapping[str, MaskFacts], found: MaskFindings) -
         found.warnings.append(f"{where}: {counted(len(unused), 'file')} without an image, such as {shown(unused[0])}")
 
 
-def _header(path: Path) -> images.Header:
+def header_of_mask(path: Path) -> images.Header:
+    """The header of a mask of any size."""
     try:
         return images.probe(path, raw=True)
     except TooLarge:
@@ -130,7 +139,7 @@ def _header(path: Path) -> images.Header:
         return probe_regions(path)
 
 
-def _parts(path: Path, header: images.Header) -> Iterator[np.ndarray]:
+def parts_of_mask(path: Path, header: images.Header) -> Iterator[np.ndarray]:
     """The stored values of a mask, in parts that are decoded one at a time."""
     if header.slices > 1:
         with Volume(path) as volume:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from gan_style.config.metrics import METRICS
+from gan_style.config.metrics import metric_of
 from gan_style.config.validation import ValidationConfig
-from gan_style.datasets.fingerprint import Fingerprint, fingerprint, image_changes
+from gan_style.datasets.fingerprint import Fingerprint, fingerprint, measured_changes
 from gan_style.engine.validation import Validation
 from gan_style.errors import UserError
 from gan_style.evaluation.features import DIRECTIONS
@@ -27,8 +27,8 @@ Write = Callable[[Path, Direction, Mapping[str, float]], None]
 class BestBundles:
     """The best bundles. Only the main process uses it. kept: direction -> {"step": of the measurement, "scores": metric -> value}
 
-    metric: one of `METRICS`; None keeps no bundle
-    settings, images: keys and fingerprint of the validation images; images is None if no bundle is kept
+    metric: the key `validation.best`; None keeps no bundle
+    settings, images: keys and fingerprint of the validation images and their masks; images is None if no bundle is kept
     network: of the metric, in words; None if it has none
     Values are compared only if all three are equal. A state with others is dropped.
     """
@@ -105,7 +105,7 @@ class BestBundles:
         if (network := state.get("network", earlier)) != self.network:
             return f"{self.metric} is measured otherwise: by {network or 'a layer of the VGG'} before, now by {self.network}"
         before = state.get("images")  # None in checkpoints of earlier versions
-        change = image_changes(before, self.images) if before and self.images else ""
+        change = measured_changes(before, self.images) if before and self.images else ""
         return f"the validation images changed ({change})" if change else ""
 
     def _better(self, value: float, best: Mapping[str, Any] | None) -> bool:
@@ -113,8 +113,8 @@ class BestBundles:
             return False
         if best is None:
             return True
-        kept = best["scores"][self.metric]
-        return value > kept if METRICS[self.metric].higher_is_better else value < kept
+        kept, metric = best["scores"][self.metric], metric_of(self.metric)
+        return value > kept if metric and metric.higher_is_better else value < kept
 
     def _waiting(self, direction: Direction, step: int) -> Path:
         return self.folder / f".best_{direction}_{step:07d}.safetensors"

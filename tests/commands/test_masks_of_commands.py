@@ -1,5 +1,6 @@
 """Masks as a user meets them: a training weighed by them, numbers inside them, and one line where they cannot be used."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from smoke import smoke_arguments
 
 import infer
 from gan_style.__main__ import run
+from gan_style.bundles.file import load_bundle
 from gan_style.files import images
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -41,6 +43,39 @@ def test_validation_evaluate_and_files_give_the_same_numbers(masked: Path, tmp_p
         mask = np.asarray(Image.open(masked / f"valMask/{number:03d}.png"))
         errors.append(np.abs(result - truth)[mask == 2].mean() / 255)
     assert expected["l1_label2"] == pytest.approx(np.mean(errors), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("best", "words"),
+    [
+        ("l1_label3", "l1_label3: the masks of the validation images have the labels 1, 2; take one of them, or l1"),
+        ("ssim_label1", "best is ssim_label1, which is not among metrics (l1, psnr): add ssim, or choose one of them"),
+        ("kid_label1", "'kid_label1' is no metric"),
+        ("l1_label0", "'l1_label0' is no metric"),
+    ],
+)
+def test_a_label_that_is_not_measured_chooses_nothing(
+    best: str, words: str, masked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = ["validation.metrics=[l1,psnr]", "train.validate_every=2", f"validation.best={best}"]
+    assert words in said(capsys, "train", *smoke_arguments("pix2pix", masked, tmp_path / "run"), *keys, "--dry-run")
+
+
+def test_a_label_needs_masks_of_several(masked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", *smoke_arguments("pix2pix", masked, tmp_path / "run"), "train.validate_every=2", "validation.best=l1_label1"]
+    assert "is measured inside masks, and the validation images have none; take l1" in said(capsys, *command, "data.mask=off", "--dry-run")
+    for path in (masked / "valMask").iterdir():
+        Image.fromarray((np.asarray(Image.open(path)) > 0).astype(np.uint8)).save(path)
+    assert "needs masks of several labels, and those of the validation images have one; take l1" in said(capsys, *command, "--dry-run")
+
+
+def test_the_best_translator_inside_a_label_is_kept_and_the_run_goes_on(masked: Path, tmp_path: Path) -> None:
+    keys = ["data.load_size=24", "data.crop_size=24", "data.workers=0", "train.validate_every=1", "validation.best=psnr_label2"]
+    command = [*smoke_arguments("pix2pix", masked, tmp_path / "run"), *keys, "validation.metrics=[l1,psnr]"]
+    assert run(["train", *command, "train.steps=2"]) == 0 == run(["train", *command, "train.steps=4"])
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    info, _ = load_bundle(tmp_path / "run/bundles/best_a2b.safetensors")
+    assert info.scores["psnr_label2"] == max(line["val/psnr_label2"] for line in lines)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
