@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_style.config.schema import DataConfig, DomainConfig
+from gan_style.datasets.empty_masks import check_not_all_empty
 from gan_style.datasets.held_out import divided
 from gan_style.datasets.masks import check_size, read_mask, with_masks
 from gan_style.datasets.reading import Loaded, doubts, read_both, read_domain
@@ -196,6 +197,7 @@ def open_dataset(config: DataConfig, split: Split, needs: Needs, seed: int) -> T
     if source is not None:
         _check_ranges(source, config)
         source = with_slices(with_masks(source, config.mask), config)
+        check_not_all_empty(source)
     if split == "val":
         return None if source is None else ValidationSet(source, config)
     if source is None:

@@ -102,6 +102,12 @@ def test_values_beyond_the_range_are_cut_and_told(capsys: pytest.CaptureFixture[
     assert "range      0..500" in said.out and "mae " in said.out
 
 
+@pytest.mark.parametrize("low", ["-1e3", "-1.E+3", "-1000.", "-1000"])
+def test_a_range_may_have_exponents(low: str) -> None:
+    truth = np.zeros((20, 20), np.int16)
+    assert evaluate(*write(truth + 50, truth), "--range", low, "1e3")["metrics"]["mae"] == pytest.approx(50)
+
+
 def test_pixels_that_are_not_there_do_not_count_and_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     truth = np.full((20, 20, 2), 100.0, np.float32)
     results = truth + 5
@@ -115,7 +121,7 @@ def test_pixels_that_are_not_there_do_not_count_and_are_told(capsys: pytest.Capt
     Path("masks").mkdir()
     np.save("masks/x.npy", (np.arange(20)[:, None].repeat(20, 1) >= 15).astype(np.uint8))
     assert evaluate(*files, "--range", 0, 500, "--masks", "masks")["metrics"]["mae"] == pytest.approx(15, rel=1e-5)
-    np.save("masks/x.npy", np.zeros((20, 20), np.uint8))
+    np.save("masks/x.npy", (np.arange(20)[:, None].repeat(20, 1) < 10).astype(np.uint8))  # where nothing is there
     assert evaluate(*files, "--range", 0, 500, "--masks", "masks", "--metrics", "mae")["metrics"] == {"mae": None}
 
 
@@ -127,6 +133,7 @@ def test_pixels_that_are_not_there_do_not_count_and_are_told(capsys: pytest.Capt
             "--metrics mae",
             "--metrics: mae is in the unit of files of values, whose range is not given; give it as --range LOW HIGH, or take l1",
         ),
+        ("--range 0 1 --masks empty", "--masks empty: all masks are empty; give the pixels that count a value above 0, or leave it out"),
         ("--range 5 5", "--range 5 5: must be two numbers, the smaller one first"),
         ("--range 0 nan", "'nan' is no number"),
         ("--range 0", "--range: expected 2 arguments"),
@@ -139,6 +146,8 @@ def test_mistakes_are_one_line(options: str, said: str, capsys: pytest.CaptureFi
     files = write(np.ones((20, 20), np.float32), np.ones((20, 20), np.float32))
     Path("wide").mkdir()
     np.save("wide/x.npy", np.ones((20, 20, 2), np.uint8))
+    Path("empty").mkdir()
+    np.save("empty/x.npy", np.zeros((20, 20), np.uint8))
     assert run(["evaluate", *files, *options.split()]) == 2
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(error) == 1 and said in error[0]

@@ -13,6 +13,7 @@ from gan_style.commands.evaluate.files import Image, Pictures, Values
 from gan_style.commands.evaluate.options import metrics_of_files
 from gan_style.commands.evaluate.result import Result, Seam
 from gan_style.commands.evaluate.task import TaskScoring
+from gan_style.datasets.empty_masks import some_inside
 from gan_style.errors import UserError, one_line
 from gan_style.evaluation.choice import compares
 from gan_style.evaluation.seams import seam_index
@@ -21,6 +22,7 @@ from gan_style.evaluation.task.training import CROP
 from gan_style.files import images
 from gan_style.files.left_out import LeftOut
 from gan_style.files.stems import stem
+from gan_style.files.volumes import Neighbours
 from gan_style.machine.batches import read_ahead
 from gan_style.machine.device import choose_device
 from gan_style.terminal.progress import Progress, say
@@ -39,6 +41,9 @@ def measure_folders(options: Namespace) -> Result:
     )
     if masks:
         check_pairs(results, masks, f"--masks {options.masks}", both_ways=False)
+        paths = dict.fromkeys(mask.volume if isinstance(mask, Neighbours) else mask for mask in masks.values())
+        if not any(some_inside(path) for path in paths if isinstance(path, Path)):
+            raise UserError(f"--masks {options.masks}: all masks are empty; give the pixels that count a value above 0, or leave it out")
     if compares(names, "truth"):
         check_pairs(results, truths, f"--truth {options.truth}", both_ways=True)
     if compares(names, "domain") and min(len(results), len(truths)) < 2:
