@@ -78,17 +78,18 @@ def check(root: Path | str, layout: LayoutChoice = "auto", workers: int | None =
         more = notes_and_warnings(f"{split} {part}", [values[side] for values in found if values], domain)
         notes += more[0]
         alarms += more[1]
-        measured = [facts[name].measured for name in files[split, part]]
-        more = measured_notes(f"{split} {part}", [values[side] for values in measured if values], domain)
+        measured = {name: values for name in files[split, part] if (values := facts[name].measured)}
+        more = measured_notes(f"{split} {part}", {name: values[side] for name, values in measured.items()}, domain)
         notes += more[0]
-        alarms += more[1] + odd_units({name: facts[name].measured for name in files[split, part]})
+        alarms += more[1] + odd_units(measured)
     notes += [f"warning: {alarm}" for alarm in alarms]
     notes += [f"left out of {split}: {words}" for split, source in sources.items() if (words := source.left_out.words())]
     notes += [f"not used for {split}: {words}" for split, source in sources.items() if (words := not_used(source))]
     for split, source in sources.items():
         headers = [facts[name].header for (of, _), loads in files.items() if of == split for name in loads]
         if volumes := [header.slices for header in headers if header and header.slices > 1]:
-            words = f"{counted(len(volumes), 'volume')} of {min(volumes)} to {max(volumes)} slices"
+            least, most = min(volumes), max(volumes)
+            words = f"{counted(len(volumes), 'volume')} of {least if least == most else f'{least} to {most}'} slices"
             notes.append(f"{split}: {words}; train with data.domain_a.slices=1, or 3 for a slice with its neighbours")
             more = volume_problems(source if masks.problems else masks.sources[split])
             problems += more[0]

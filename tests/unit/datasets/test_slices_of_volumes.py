@@ -167,7 +167,7 @@ def test_a_check_tells_volumes_and_what_does_not_fit(root: Path) -> None:
     write_volume(root / f"trainB/p1{suffix}", broken, apart=3.0)
     found = check(root, workers=1)
     assert len(found.problems) == 1 and "has 4 slices, its partner" in found.problems[0]
-    assert any("1 values in 1 file are not there" in note for note in found.notes)
+    assert any(f"1 values of {root}/trainB/p1{suffix} are not there" in note for note in found.notes)
 
 
 def test_a_header_that_claims_many_slices_is_refused_before_they_are_listed(root: Path, tmp_path: Path) -> None:

@@ -202,8 +202,23 @@ def test_a_check_tells_types_values_and_what_is_not_there(root: Path) -> None:
     assert not found.problems
     (note,) = (note for note in found.notes if note.startswith("train A: float32 values"))
     assert "50 % below" in note and note.endswith("train with data.domain_a.range=auto or two numbers")
-    assert "warning: train A: 48 values in 1 file are not there; set data.domain_a.missing" in found.notes
+    told = (
+        f"warning: train A: 48 values of {root}/trainA/1.tif are not there (not a number, infinite, or no data); set data.domain_a.missing"
+    )
+    assert f"{told} to the value that takes their place, or remove the file" in found.notes
     assert any(note.startswith("val B: int16 values") and "data.domain_b.range" in note for note in found.notes)
+
+
+def test_a_check_names_files_of_another_type_or_unit(root: Path) -> None:
+    assert not any("unit?" in note for note in check(root, workers=1).notes)
+    tifffile.imwrite(root / "trainA/1.tif", values(1)[..., 0].astype(np.float64), metadata=None)
+    kelvin = tifffile.imread(root / "trainA/2.tif")
+    tifffile.imwrite(root / "trainA/2.tif", kelvin - 20 * np.ptp(kelvin), metadata=None)
+    notes = "\n".join(check(root, workers=1).notes)
+    assert f"files of 2 types (float32, float64), such as {root}/trainA/1.tif of float64: do their values have one unit?" in notes
+    assert (
+        f"warning: {root}/trainA/2.tif: values -" in notes and "lie far from those of most files beside it; has it another unit?" in notes
+    )
 
 
 def test_percentiles_look_at_all_bands(root: Path) -> None:
