@@ -11,12 +11,15 @@ KEYS = ["data.domain_a.channels=2", "data.domain_a.range=percentiles", "data.dom
 
 
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
-def test_two_processes_give_the_weights_of_one_on_inputs_of_two_files(name: str, tmp_path: Path) -> None:
+def test_two_processes_give_the_weights_of_one_on_masked_inputs_of_two_files(name: str, tmp_path: Path) -> None:
     for domain in ("A1", "A2", "B"):
         (tmp_path / f"data/train{domain}").mkdir(parents=True)
         for number in range(5):
             values = np.random.default_rng([number, ord(domain[-1])]).normal(0, 100, (24, 24)).astype(np.float32)
             np.save(tmp_path / f"data/train{domain}/{number}.npy", values)
+    (tmp_path / "data/trainMask").mkdir()
+    for number in range(5):
+        np.save(tmp_path / f"data/trainMask/{number}.npy", np.random.default_rng(number).integers(0, 2, (24, 24), np.uint8))
     one = train(name, 1, tmp_path / "data", tmp_path / "one", *KEYS)
     two = train(name, 2, tmp_path / "data", tmp_path / "two", *KEYS)
     assert largest_difference(one, two) <= 1e-9
