@@ -17,6 +17,7 @@ from gan_style.files import images, pillow
 from gan_style.files.channels import with_channels
 from gan_style.files.samples import rounded_to_8_bits
 from gan_style.label_maps.colours import to_nearest
+from gan_style.translation.beyond import inward
 from gan_style.translation.nodata import absent_pixels
 
 Range = tuple[float, float]
@@ -128,7 +129,7 @@ def _of_measurements(given: np.ndarray | Tensor, info: BundleInfo, values: Bundl
     batch = _batch(given, info.in_channels, first)
     absent = [absent_pixels(each) for each in batch]
     try:
-        pixels = [values.scale.inward(each, "the array")[0] for each in batch]
+        pixels = [inward(values.scale, each, "the array") for each in batch]
     except UserError as mistake:
         raise ValueError(str(mistake)) from None
 

@@ -19,6 +19,7 @@ from gan_style.files.tiff_metadata import NO_METADATA, Metadata
 from gan_style.files.writing import ALPHA_SUFFIXES, DEEP_SUFFIXES, FAST_PNG, encode
 from gan_style.label_maps.colours import to_nearest
 from gan_style.terminal.counted import counted
+from gan_style.translation.beyond import inward
 from gan_style.translation.inputs import Job
 from gan_style.translation.nodata import absent_pixels, mark_of, marked, put_back, replaces_missing
 
@@ -94,7 +95,7 @@ def measured(pixels: np.ndarray, info: BundleInfo, source: Path | Encoded, metad
     """Stored values as float32 in [-1, 1] for a bundle of measurements; pictures as they are."""
     if info.values_in is None:
         return pixels
-    return info.values_in.scale.inward(pixels, source, nodata_of(metadata.nodata))[0]
+    return inward(info.values_in.scale, pixels, source, nodata_of(metadata.nodata))
 
 
 def kind_of_pixels(source: Original) -> tuple[object, ...]:
