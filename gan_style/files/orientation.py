@@ -4,7 +4,7 @@ import numpy as np
 
 
 def upright_dots(dots_per_inch: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
-    """Dots per inch across and down of the upright picture, from those of the stored one."""
+    """Dots per inch, or per another unit, across and down of the upright picture, from those of the stored one."""
     return (dots_per_inch[1], dots_per_inch[0]) if dots_per_inch and orientation >= 5 else dots_per_inch
 
 

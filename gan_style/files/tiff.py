@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _SUBFILE, _OLD_SUBFILE, _ORIENTATION, _ACROSS, _DOWN, _UNIT, _TILE_WIDTH, _TILE_LENGTH = 254, 255, 274, 282, 283, 296, 322, 323
 _DNG_VERSION = 50706
+_NO_UNIT = 1  # of resolution
 _PER_INCH = {2: 1.0, 3: 2.54}  # units of resolution: inch, centimetre
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # a UserError reports broken files
@@ -81,12 +82,13 @@ class Tiff:
     @property
     def dots_per_inch(self) -> tuple[float, float] | None:
         """Dots per inch across and down, as stored; None if the file does not say."""
-        tags = self.page.tags
-        factor = _PER_INCH.get(tags.valueof(_UNIT, 2))
-        across, down = tags.valueof(_ACROSS), tags.valueof(_DOWN)
-        if factor is None or not (isinstance(across, tuple) and isinstance(down, tuple) and across[1:2] > (0,) and down[1:2] > (0,)):
-            return None
-        return resolution(across[0] / across[1] * factor, down[0] / down[1] * factor)
+        factor = _PER_INCH.get(self.page.tags.valueof(_UNIT, 2))
+        return None if factor is None else _resolution(self.page, factor)
+
+    @property
+    def pixels_per_unit(self) -> tuple[float, float] | None:
+        """Pixels per unit across and down, as stored, where the tags name no unit: ImageJ's description names it."""
+        return _resolution(self.page, 1.0) if self.page.tags.valueof(_UNIT, 2) == _NO_UNIT else None
 
     def _conversion(self) -> Conversion | None:
         if self.samples.colours in ("palette", "bands"):
@@ -210,6 +212,13 @@ def _check_part(parts: Parts, tiled: bool, samples: Samples, path: Path | Encode
     claim = f"{path}: claims {'tiles' if tiled else 'strips'} of"
     check_pixels(claim, parts.wide, parts.tall, samples.weight, max_pixels, "save it in tiles: tiffcp -t FILE NEW.tif")
     parts.check_index()
+
+
+def _resolution(page: "TiffPage", factor: float) -> tuple[float, float] | None:
+    across, down = page.tags.valueof(_ACROSS), page.tags.valueof(_DOWN)
+    if not (isinstance(across, tuple) and isinstance(down, tuple) and across[1:2] > (0,) and down[1:2] > (0,)):
+        return None
+    return resolution(across[0] / across[1] * factor, down[0] / down[1] * factor)
 
 
 def _palette(page: "TiffPage") -> np.ndarray:

@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 
 OME = "http://www.openmicroscopy.org/Schemas/OME/"
+IMAGEJ = "ImageJ="
+MAX_UNIT = 64  # characters
 # Parts of OME-XML that do not name other pictures.
 _KEPT = frozenset({"Image", "Instrument", "Experimenter", "ExperimenterGroup", "Experiment", "StructuredAnnotations", "ROI", "Rights"})
 _TYPES = {"float32": "float", "float64": "double"}  # NumPy's names -> those of OME, where they differ
@@ -15,11 +17,13 @@ _STORAGE = frozenset({"Channel", "BinData", "TiffData", "MetadataOnly", "Plane"}
 def description_for(description: str, height: int, width: int, channels: int, dtype: str) -> str:
     """The ImageDescription of a result with these sizes; "" if the source's holds for the source alone.
 
-    OME-XML gets the result's sizes, type and channels. The descriptions of ImageJ and tifffile, which give sizes, are left out.
+    OME-XML gets the result's sizes, type and channels. Of ImageJ's the unit of length stays. tifffile's, which gives sizes, is left out.
     """
+    if description.startswith(IMAGEJ):
+        return _imagej(description)
     if "<OME" in description or ":OME" in description:
         return _ome(description, height, width, channels, dtype)
-    if description.startswith(("ImageJ=", "SCANIMAGE", "<?xml")) or _is_json(description):
+    if description.startswith(("SCANIMAGE", "<?xml")) or _is_json(description):
         return ""
     return description
 
@@ -33,6 +37,14 @@ def gdal_metadata_for(metadata: str) -> str:
         if "sample" in item.attrib or item.get("name", "").startswith("STATISTICS_"):
             root.remove(item)
     return _text(root) if len(root) else ""
+
+
+def _imagej(description: str) -> str:
+    version, *lines = description.splitlines()
+    if not version.isprintable():
+        return ""
+    units = [line for line in lines if line.startswith("unit=") and len(line) <= MAX_UNIT and line.isprintable()]
+    return f"{version[:MAX_UNIT]}\nimages=1\n{units[0]}\n" if units else ""
 
 
 def _ome(description: str, height: int, width: int, channels: int, dtype: str) -> str:

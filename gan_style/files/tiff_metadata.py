@@ -28,6 +28,7 @@ class Metadata:
     """What `RegionWriter` can carry over from one picture to another of the same size.
 
     dots_per_inch: across and down of the upright picture; None if the file does not say
+    pixels_per_unit: across and down of the upright picture, of a unit that ImageJ's description names
     profile: the file had a colour profile, from which reading converts to sRGB
     description: text or OME-XML; "" if there is none
     geo: the place on the earth, if pixels are stored upright
@@ -42,13 +43,19 @@ class Metadata:
     geo: tuple[GeoTag, ...] = ()
     nodata: str | None = None
     affine: Affine | None = None
+    pixels_per_unit: tuple[float, float] | None = None
 
 
 NO_METADATA = Metadata()
 
 
-def metadata_of(page: "TiffPage", dots_per_inch: tuple[float, float] | None, orientation: int) -> Metadata:
-    """The metadata of a page. Tags that are damaged or of another type than GeoTIFF gives them are left out."""
+def metadata_of(
+    page: "TiffPage", dots_per_inch: tuple[float, float] | None, orientation: int, pixels_per_unit: tuple[float, float] | None = None
+) -> Metadata:
+    """The metadata of a page, with the resolution of the upright picture.
+
+    Tags that are damaged or of another type than GeoTIFF gives them are left out.
+    """
     description = page.tags.valueof(_DESCRIPTION)
     nodata = page.tags.valueof(_NODATA)
     return Metadata(
@@ -57,6 +64,7 @@ def metadata_of(page: "TiffPage", dots_per_inch: tuple[float, float] | None, ori
         description if isinstance(description, str) and len(description) <= MAX_DESCRIPTION else "",
         tuple(found for tag in _GEO if (found := _geo(page, tag))) if orientation == 1 else (),
         nodata if isinstance(nodata, str) and len(nodata) <= 100 else None,
+        pixels_per_unit=pixels_per_unit,
     )
 
 

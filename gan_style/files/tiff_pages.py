@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan_style.files.tiff_description import OME, parsed
+from gan_style.files.tiff_description import IMAGEJ, OME, parsed
 from gan_style.files.tiff_parts import Parts
 
 MOST = 64  # channels of a domain
@@ -16,7 +16,7 @@ MOST = 64  # channels of a domain
 
 def declared_channels(description: str) -> int:
     """How many pages the ImageDescription declares as channels of one picture. 1: none, or slices or moments lie in pages beside them"""
-    if description.startswith("ImageJ="):
+    if description.startswith(IMAGEJ):
         found = _of_imagej(description)
     elif "<OME" in description or ":OME" in description:
         found = _of_ome(description)

@@ -35,12 +35,11 @@ class TiffFormat(Format):
         page = open_page(file.stream, file.path, wanted.max_pixels, look=wanted.look, raw=wanted.raw)
         header = page.header
         check_channels(file.path, header.channels, wanted)
-        dots = upright_dots(page.dots_per_inch, header.orientation)
-        metadata = metadata_of(page.page, dots, header.orientation)
+        metadata = _metadata(page)
         pixels, alpha = _turned(page.decode(wanted.channels, wanted.srgb), header.orientation, wanted)
         if header.several:
             tell_of_several(file.path)
-        return Picture(pixels, header.palette, alpha, header.orientation, header.several, dots, metadata)
+        return Picture(pixels, header.palette, alpha, header.orientation, header.several, metadata.dots_per_inch, metadata)
 
     def open_regions(self, file: File, wanted: Wanted, kept_bytes: int) -> RegionReader:
         page = open_page(file.stream, file.path, wanted.max_pixels, by_parts=True, kept_bytes=kept_bytes, raw=wanted.raw)
@@ -69,10 +68,8 @@ class _TiffRegions(RegionReader):
     def __init__(self, page: Tiff, file: File, wanted: Wanted) -> None:
         header = page.header
         alpha = page.samples.extra in ("alpha", "multiplied alpha") and wanted.channels in (1, 3) and not wanted.raw
-        dots = upright_dots(page.dots_per_inch, header.orientation)
-        metadata = metadata_of(page.page, dots, header.orientation)
         size = header.height, header.width
-        super().__init__(page.path, size, wanted.channels, header.depth, alpha, header.palette, header.orientation, metadata)
+        super().__init__(page.path, size, wanted.channels, header.depth, alpha, header.palette, header.orientation, _metadata(page))
         self._page, self._file, self._wanted = page, file, wanted
         if header.several:
             tell_of_several(page.path)
@@ -90,6 +87,11 @@ class _TiffRegions(RegionReader):
         stored = (top, left, height, width) if turned < 5 else (left, top, width, height)
         with room_for(f"{self.path}: no memory to decode {width} x {height} of its pixels"):
             return _turned(self._page.region(*stored, self.channels, self._wanted.srgb), turned, self._wanted)
+
+
+def _metadata(page: Tiff) -> Metadata:
+    turned = page.header.orientation
+    return metadata_of(page.page, upright_dots(page.dots_per_inch, turned), turned, upright_dots(page.pixels_per_unit, turned))
 
 
 def _turned(pixels: np.ndarray, orientation: int, wanted: Wanted) -> tuple[np.ndarray, np.ndarray | None]:

@@ -55,10 +55,17 @@ def test_tifffile_reads_the_result_as_ome() -> None:
         "<OME xmlns='http://www.openmicroscopy.org/Schemas/OME/1'>" + "<a>" * 20_000 + "</a>" * 20_000 + "</OME>",
         '{"shape": [30, 40]}',
         "ImageJ=1.53t\nimages=3\nchannels=3",
+        "ImageJ=\x01\nunit=micron",
+        f"ImageJ=1.53t\nunit={'m' * 100}",
     ],
 )
 def test_what_holds_for_the_source_alone_or_is_damaged_is_left_out(text: str) -> None:
     assert description_for(text, 3, 4, 1, "uint8") == ""
+
+
+def test_imagejs_unit_of_length_is_carried_over() -> None:
+    text = "ImageJ=1.53t\nimages=6\nchannels=2\nslices=3\nunit=micron\nspacing=0.5\nmin=0.0\n"
+    assert description_for(text, 3, 4, 1, "uint8") == "ImageJ=1.53t\nimages=1\nunit=micron\n"
 
 
 @pytest.mark.parametrize("text", ["", "a slide of a kidney, 40x", "[1, 2]", "Aperio Image Library v11|AppMag = 40|MPP = 0.25"])

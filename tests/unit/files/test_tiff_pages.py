@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from gan_style.errors import UserError
-from gan_style.files.images import probe, read
+from gan_style.files.images import probe, read, write
 from gan_style.files.regions import open_regions
 from gan_style.files.tiff_pages import declared_channels
 
@@ -112,3 +112,23 @@ def test_channels_of_one_page_are_not_counted_twice(tmp_path: Path) -> None:
     tifffile.imwrite(path, PLANES.transpose(1, 2, 0), ome=True, metadata={"axes": "YXC"}, photometric="minisblack", planarconfig="contig")
     assert probe(path, raw=True).channels == CHANNELS
     assert np.array_equal(values(path, CHANNELS), PLANES.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("by_regions", [False, True])
+def test_tifffile_reads_the_spacing_of_imagej_from_a_result(by_regions: bool, channels: int, tmp_path: Path) -> None:
+    path, result = tmp_path / "x.tif", tmp_path / "y.tif"
+    spacing = {"resolution": (4.0, 2.0), "metadata": {"axes": "CYX", "unit": "micron"}}
+    tifffile.imwrite(path, PLANES, imagej=True, **spacing)
+    if by_regions:
+        with open_regions(path, CHANNELS, raw=True) as reader:
+            metadata = reader.metadata
+    else:
+        metadata = read(path, CHANNELS, raw=True).metadata
+    pixels = PLANES[:channels].transpose(1, 2, 0)
+    write(result, pixels, metadata=metadata)
+    with tifffile.TiffFile(result) as file:
+        page = file.pages.first
+        assert file.is_imagej and file.imagej_metadata is not None and file.imagej_metadata["unit"] == "micron"
+        assert (page.tags["XResolution"].value, page.tags["YResolution"].value, page.tags["ResolutionUnit"].value) == ((4, 1), (2, 1), 1)
+        assert np.array_equal(file.asarray().reshape(pixels.shape), pixels)
