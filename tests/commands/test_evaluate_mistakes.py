@@ -59,7 +59,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
         ("--results nowhere --truth {b}", "nowhere: no such folder"),
         ("--results {a} --truth {empty}", "--truth {empty}: holds no images"),
         ("--results {a} --truth {few}", "has no picture for {a}/001.png and 2 more"),
-        ("--results {few} --truth {b}", "{b}/001.png: has no result and 2 more"),
+        ("--results {few} --truth {b}", "{b}/001.png and 2 more: without a result"),
         ("--results {a} --truth {small}", "the translation has 24 x 24 pixels in 3 channel(s), its true output 9 x 9"),
         ("--results {a} --truth {b} --metrics structure", "give them as --inputs"),
         ("--results {twice} --truth {b}", "have one stem"),

@@ -107,7 +107,7 @@ def check_pairs(results: Mapping[str, Image], others: Mapping[str, Image], calle
         raise UserError(f"{called}: has no picture for {alone[0]}{_more(alone)}; give it a picture of that name (any suffix)")
     if both_ways and (alone := [path for stem, path in others.items() if stem not in results]):
         raise UserError(
-            f"{alone[0]}: has no result{_more(alone)}; translate all, or give a folder of those alone (fid and kid need no pairs)"
+            f"{alone[0]}{_more(alone)}: without a result; translate all, or give a folder of those alone (fid and kid need no pairs)"
         )
 
 
