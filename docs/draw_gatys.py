@@ -1,7 +1,6 @@
-"""Draws docs/pictures/gatys_*.png, the pictures of docs/guide: python docs/draw_gatys.py [--size 128] [--steps 60].
+"""Draws docs/pictures/gatys_*.png, the pictures of docs/guide: python docs/draw_gatys.py --vgg FILE [--vgg-name vgg16].
 
-Photos are the demo's landscapes, styles the demo's, both drawn on the spot. The network is VGG-19 with random weights, so that
-nothing is downloaded; it carries texture and colour, but knows no objects.
+Photos are the demo's landscapes, styles the demo's, both drawn on the spot. Layers and weights are infer.py's defaults; three levels.
 """
 
 import argparse
@@ -20,19 +19,20 @@ from gan_style.translation import controls
 from gan_style.translation.gatys import Settings, Style, optimise
 
 PICTURES = Path(__file__).parent / "pictures"
-LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}  # with random weights relu5_1 adds time alone
+LAYERS = {f"relu{block}_1": 1.0 for block in range(1, 6)}
+CONTENT = "relu4_2"
 
 
 class Studio:
     """The photo, the styles by name, and `paint`, which combines them."""
 
-    def __init__(self, size: int, steps: int, folder: Path) -> None:
+    def __init__(self, size: int, steps: int, folder: Path, vgg: VGGFeatures) -> None:
         draw_unpaired(folder / "landscapes", train=1, val=0, size=size)
         draw_styles(folder / "styles", size=3 * size)
         self.photo = load(next((folder / "landscapes" / "trainA").iterdir()))
         self.styles = {path.stem: load(path) for path in sorted((folder / "styles").iterdir())}
-        self.vgg = VGGFeatures("vgg19", list(LAYERS), "random", "avg")
-        self.defaults: dict[str, Any] = {"steps": steps, "pyramid": 3, "content_layers": {"relu4_1": 1.0}}
+        self.vgg = vgg
+        self.defaults: dict[str, Any] = {"steps": steps, "pyramid": 3, "content_layers": {CONTENT: 1.0}}
 
     def paint(self, *styles: Style, photo: torch.Tensor | None = None, **settings: Any) -> torch.Tensor:
         return optimise(self.vgg, self.photo if photo is None else photo, styles, Settings(**{**self.defaults, **settings}))
@@ -91,11 +91,14 @@ def main() -> None:
     sheets = {draw.__name__: draw for draw in (strength, mask, color, scale, start)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sheets", nargs="+", default=list(sheets), choices=sheets)
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--vgg", default="imagenet", help="weights: imagenet, random, or a file")
+    parser.add_argument("--vgg-name", default="vgg19", choices=("vgg19", "vgg16"))
     options = parser.parse_args()
+    vgg = VGGFeatures(options.vgg_name, [*LAYERS, CONTENT], options.vgg, "avg")
     with tempfile.TemporaryDirectory() as folder:
-        studio = Studio(options.size, options.steps, Path(folder))
+        studio = Studio(options.size, options.steps, Path(folder), vgg)
         for name in tqdm(options.sheets):
             row = [framed(picture, options.size) for picture in sheets[name](studio)]
             images.write(PICTURES / f"gatys_{name}.png", sheet.tile([row]))

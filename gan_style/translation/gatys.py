@@ -71,7 +71,7 @@ class Settings:
     optimizer: Optimizer = "lbfgs"
     learning_rate: float = 0.02  # for Adam alone
     steps: int = 500
-    pyramid: int = 1
+    pyramid: int = 3
     seed: int = 0
 
 

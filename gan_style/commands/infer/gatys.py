@@ -105,7 +105,7 @@ def gatys_parser() -> argparse.ArgumentParser:
 
     how = parser.add_argument_group("optimisation").add_argument
     how("--steps", type=whole(1, 10**6), default=500, metavar="N", help="over all levels; default: %(default)s")
-    how("--pyramid", type=whole(1, 8), default=1, metavar="LEVELS", help="coarse to fine, each of twice the side; default: %(default)s")
+    how("--pyramid", type=whole(1, 8), default=3, metavar="LEVELS", help="coarse to fine, each of twice the side; default: %(default)s")
     how("--start", choices=("content", "style", "noise"), default="content", help="default: %(default)s")
     how("--optimizer", choices=("lbfgs", "adam"), default="lbfgs", help="default: %(default)s")
     how("--learning-rate", type=number(1e-6, 1), metavar="RATE", help="of adam; default: 0.02")
