@@ -13,14 +13,18 @@ import gan_style
 from gan_style.commands.train import train_command
 from gan_style.report.record import read_record
 
-RECIPES = {"fast": ("method.generator.num_downs=3", "pix2pix"), "fast_unpaired": ("method.generator.num_blocks=1", "cyclegan")}
+RECIPES = {  # a key that makes its network small, its method, its precision, a target domain
+    "fast": ("method.generator.num_downs=3", "pix2pix", "auto", None),
+    "fast_unpaired": ("method.generator.num_blocks=1", "cyclegan", "auto", None),
+    "fast_domains": ("method.generator.num_blocks=1", "stargan", "no", "B"),
+}
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_for_little_time_is_measured_in_minutes_and_averages_its_weights(name: str) -> None:
     config = load(ROOT / f"configs/{name}.yaml")
     train = config.train
-    assert (config.method.name, train.mixed_precision) == (RECIPES[name][1], "auto")
+    assert (config.method.name, train.mixed_precision) == RECIPES[name][1:3]
     assert train.minutes and train.steps is train.epochs is None
     assert train.ema_decay and train.ema_warmup
     assert config.method.generator.upsampling == "resize-convolution"
@@ -37,4 +41,5 @@ def test_a_recipe_for_little_time_trains_to_the_end_of_its_schedule(name: str, t
     rates = [value for key, value in lines[-1].items() if key.startswith("lr/")]
     assert all(0 < rate < 2e-4 for rate in rates)
     picture = np.zeros((16, 20, 3), dtype=np.uint8)
-    assert gan_style.load(run_dir)(picture).shape == picture.shape
+    to = {"to": RECIPES[name][3]} if RECIPES[name][3] else {}
+    assert gan_style.load(run_dir)(picture, **to).shape == picture.shape

@@ -43,9 +43,9 @@ _REASONS: dict[Kind, str] = {
     "images": "images without an input are drawn from noise",
     "styles": "one network for these styles",
 }
-_RECIPES: dict[Kind, str] = {"pairs": "fast", "domains": "fast_unpaired", "classes": "stargan", "images": "gan", "styles": "fast_style"}
+_RECIPES = {"pairs": "fast", "domains": "fast_unpaired", "classes": "fast_domains", "images": "gan", "styles": "fast_style"}
 # Method that the user names -> its recipe. Others have the recipe of their name.
-_OF_METHODS = {"pix2pix": "fast", "cyclegan": "fast_unpaired"}
+_OF_METHODS = {"pix2pix": "fast", "cyclegan": "fast_unpaired", "stargan": "fast_domains"}
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ SIZES: dict[str, tuple[Size, ...]] = {
     "pix2pixhd": (Size(128, 32, 32), Size(256, 32, 32, 5000), Size(256, 64, 64, 20_000)),
     "spade": (Size(128, 32, 32), Size(256, 32, 32, 5000), Size(256, 64, 64, 20_000)),
     **dict.fromkeys(("fast_unpaired", "cut", "dclgan"), _UNPAIRED),
-    "stargan": (Size(64, 32, 32), Size(128, 32, 32, 2000), Size(128, 64, 64, 20_000)),
+    "fast_domains": (Size(64, 32, 32), Size(128, 32, 32, 2000), Size(128, 64, 64, 20_000)),
     "gan": (Size(32, 16, 16), Size(64, 16, 16, 500), Size(64, 64, 64, 5000), Size(128, 64, 64, 30_000)),
     "fast_style": (Size(80, 16, 0), Size(128, 16, 0, 3000), Size(256, 32, 0, 10_000)),
     "adain": (Size(96, 32, 0), Size(128, 32, 0, 3000), Size(256, 64, 0, 20_000)),
 }
 # Steps after which the pictures of a recipe were worth a look (docs/results/2026-11-21-styles.md,
 # docs/results/2026-11-26-equal-time.md). Who gives less time is told how much it takes.
-_WORTHWHILE = {"fast": 200, "fast_unpaired": 1200, "stargan": 2000, "gan": 3000, "fast_style": 5000, "adain": 2000}
+_WORTHWHILE = {"fast": 200, "fast_unpaired": 1200, "fast_domains": 1000, "gan": 3000, "fast_style": 5000, "adain": 2000}
 # GiB that training at 256 pixels with 64 channels takes for each image of a batch, without the libraries
 # (docs/results/2026-11-25-recipes-cost.md).
 _GIB = {"fast": 1.8}
@@ -87,7 +87,7 @@ _GIB_OF_OTHERS = 3.2
 # (docs/results/2026-11-26-equal-time.md).
 _BATCHES = {
     **{"fast": (4, 4), "pix2pixhd": (1, 1), "spade": (4, 4), "fast_unpaired": (1, 1), "cut": (1, 1), "dclgan": (1, 1)},
-    **{"stargan": (4, 16), "gan": (16, 64), "fast_style": (3, 4), "adain": (4, 8)},
+    **{"fast_domains": (8, 16), "gan": (16, 64), "fast_style": (3, 4), "adain": (4, 8)},
 }
 # torchvision's files of VGG, by the recipe that learns from its features.
 _VGG = {"fast_style": "vgg16-397923af.pth", "adain": "vgg19-dcbb9e9d.pth", "pix2pixhd": "vgg19-dcbb9e9d.pth", "spade": "vgg19-dcbb9e9d.pth"}
@@ -183,7 +183,7 @@ def _data(recipe: str, facts: Facts, size: Size) -> dict[str, Any]:
         keys["data.load_size"] = size.crop
     else:
         keys |= {"data.crop_size": size.crop, "data.load_size": round(size.crop * 286 / 256)}  # the papers' share
-    if facts.root_b and recipe not in ("fast_style", "gan", "stargan"):
+    if facts.root_b and recipe not in ("fast_style", "gan", "fast_domains"):
         keys["data.root_b"] = facts.root_b
     if facts.kind != "styles":  # VGG sees RGB
         for domain, look in (("a", facts.a), ("b", facts.b)):
@@ -208,14 +208,14 @@ def _networks(recipe: str, size: Size) -> dict[str, Any]:
         keys["method.style_size"] = round(size.crop * 4 / 3)  # strokes as large a part of the image as the recipe's
     if recipe == "fast":
         keys["method.generator.num_downs"] = max(2, size.crop.bit_length() - 2)  # down to 2 pixels, as in the recipe
-    if recipe in ("fast_unpaired", "cut", "dclgan", "stargan"):
+    if recipe in ("fast_unpaired", "cut", "dclgan"):
         keys["method.generator.num_blocks"] = 9 if size.crop >= 256 else 6  # CycleGAN's paper
         if recipe != "fast_unpaired":  # it has them: deconvolutions leave a grid while training is young
             keys["method.generator.upsampling"] = "resize-convolution"
     if recipe == "gan":
         keys["method.size"] = size.crop
-    if recipe == "stargan":
-        keys["method.critic_steps"] = 2  # learns more in a given time (docs/guide/domains.md)
+    if recipe == "fast_domains":
+        keys["method.discriminator.num_layers"] = max(2, size.crop.bit_length() - 2)  # down to 2 pixels, as in the paper
     if recipe == "spade":
         keys["method.generator.norm"] = "instance"  # batches are small
     return keys
@@ -226,7 +226,7 @@ def _stabilisers(recipe: str, facts: Facts) -> dict[str, Any]:
     measurements, whose values count."""
     if facts.least >= FEW or recipe in ("fast_style", "adain"):
         return {}
-    kept = recipe in ("fast_unpaired", "cut", "dclgan") or any(look and look.values for look in (facts.a, facts.b))
+    kept = recipe in ("fast_unpaired", "fast_domains", "cut", "dclgan") or any(look and look.values for look in (facts.a, facts.b))
     changed = ["translation", "cutout"] if kept else ["color", "translation", "cutout"]
     keys: dict[str, Any] = {"method.diffaugment": changed}
     if recipe in ("fast", "fast_unpaired"):

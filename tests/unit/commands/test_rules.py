@@ -32,7 +32,7 @@ def keys(facts: Facts, wish: Wish = ANY, machine: Machine = CPU, size: Size | No
 
 @pytest.mark.parametrize(
     ("facts", "recipe"),
-    [(PAIRS, "fast"), (DOMAINS, "fast_unpaired"), (CLASSES, "stargan"), (IMAGES, "gan"), (STYLES, "fast_style")],
+    [(PAIRS, "fast"), (DOMAINS, "fast_unpaired"), (CLASSES, "fast_domains"), (IMAGES, "gan"), (STYLES, "fast_style")],
     ids=["pairs", "domains", "classes", "images", "styles"],
 )
 def test_each_kind_of_folder_has_its_recipe(facts: Facts, recipe: str) -> None:
@@ -131,7 +131,8 @@ def test_few_images_are_stabilised_as_in_small_data() -> None:
     found = keys(few)
     assert (found["method.r1_weight"], found["method.r1_every"], found["train.mixed_precision"]) == (0.1, 16, "no")
     assert "color" in found["method.diffaugment"]
-    assert "color" not in keys(replace(few, kind="domains"))["method.diffaugment"], "the domains may differ in colour"
+    for kind in ("domains", "classes"):
+        assert "color" not in keys(replace(few, kind=kind))["method.diffaugment"], "the domains may differ in colour"
     assert not {"method.diffaugment", "train.mixed_precision"} & keys(PAIRS).keys()
 
 
