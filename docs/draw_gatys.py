@@ -42,8 +42,8 @@ class Studio:
 
 
 def strength(studio: Studio) -> list[torch.Tensor]:
-    """photo | style | strength 0.01 | 0.1 | 1 | 10"""
-    return [studio.photo, studio.styles["waves"], *(studio.paint(studio.style("waves"), strength=s) for s in (0.01, 0.1, 1.0, 10.0))]
+    """photo | style | strength 0.001 | 0.01 | 0.1 | 1"""
+    return [studio.photo, studio.styles["waves"], *(studio.paint(studio.style("waves"), strength=s) for s in (0.001, 0.01, 0.1, 1.0))]
 
 
 def mask(studio: Studio) -> list[torch.Tensor]:
