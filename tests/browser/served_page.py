@@ -70,7 +70,7 @@ class Page:
         self.browser.devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.folder / "saved"))
         self.browser.click(selector)
         saved = self.folder / "saved" / name
-        eventually(saved.exists)
+        eventually(lambda: saved.exists() and saved.stat().st_size > 0)  # Chromium reserves the name by an empty file
         return saved.read_bytes()
 
     @property
