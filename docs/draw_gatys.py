@@ -1,6 +1,6 @@
 """Draws docs/pictures/gatys_*.png, the pictures of docs/guide: python docs/draw_gatys.py --vgg FILE [--vgg-name vgg16].
 
-Photos are the demo's landscapes, styles the demo's, both drawn on the spot. Layers and weights are infer.py's defaults; three levels.
+Photos are the demo's landscapes, styles the demo's, both drawn on the spot. Layers, weights and levels are infer.py's defaults.
 """
 
 import argparse
@@ -16,11 +16,9 @@ from gan_style.demo.sets import draw_styles, draw_unpaired
 from gan_style.files import images, sheet
 from gan_style.networks.pretrained.vgg import VGGFeatures
 from gan_style.translation import controls
-from gan_style.translation.gatys import Settings, Style, optimise
+from gan_style.translation.gatys import CONTENT_LAYERS, STYLE_LAYERS, Settings, Style, optimise
 
 PICTURES = Path(__file__).parent / "pictures"
-LAYERS = {f"relu{block}_1": 1.0 for block in range(1, 6)}
-CONTENT = "relu4_2"
 
 
 class Studio:
@@ -32,13 +30,13 @@ class Studio:
         self.photo = load(next((folder / "landscapes" / "trainA").iterdir()))
         self.styles = {path.stem: load(path) for path in sorted((folder / "styles").iterdir())}
         self.vgg = vgg
-        self.defaults: dict[str, Any] = {"steps": steps, "pyramid": 3, "content_layers": {CONTENT: 1.0}}
+        self.steps = steps
 
     def paint(self, *styles: Style, photo: torch.Tensor | None = None, **settings: Any) -> torch.Tensor:
-        return optimise(self.vgg, self.photo if photo is None else photo, styles, Settings(**{**self.defaults, **settings}))
+        return optimise(self.vgg, self.photo if photo is None else photo, styles, Settings(steps=self.steps, **settings))
 
     def style(self, name: str, **keys: Any) -> Style:
-        return Style(self.styles[name], **{"layers": LAYERS, **keys})
+        return Style(self.styles[name], **keys)
 
 
 def strength(studio: Studio) -> list[torch.Tensor]:
@@ -59,8 +57,8 @@ def color(studio: Studio) -> list[torch.Tensor]:
     """photo | style | plain | luminance | histogram"""
     photo, picture = studio.photo, studio.styles["mosaic"]
     gray = controls.luminance(photo)
-    painted = studio.paint(Style(controls.match_luminance(controls.luminance(picture), gray), layers=LAYERS), photo=gray)
-    histogram = studio.paint(Style(controls.recolour(picture, photo), layers=LAYERS))
+    painted = studio.paint(Style(controls.match_luminance(controls.luminance(picture), gray)), photo=gray)
+    histogram = studio.paint(Style(controls.recolour(picture, photo)))
     return [photo, picture, studio.paint(studio.style("mosaic")), controls.with_chroma(painted, photo), histogram]
 
 
@@ -96,7 +94,7 @@ def main() -> None:
     parser.add_argument("--vgg", default="imagenet", help="weights: imagenet, random, or a file")
     parser.add_argument("--vgg-name", default="vgg19", choices=("vgg19", "vgg16"))
     options = parser.parse_args()
-    vgg = VGGFeatures(options.vgg_name, [*LAYERS, CONTENT], options.vgg, "avg")
+    vgg = VGGFeatures(options.vgg_name, [*STYLE_LAYERS, *CONTENT_LAYERS], options.vgg, "avg")
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(options.size, options.steps, Path(folder), vgg)
         for name in tqdm(options.sheets):

@@ -1,12 +1,11 @@
 """The metric that chooses the best translator: is it measured on the validation images?"""
 
 from gan_style.config.metrics import base_of
+from gan_style.datasets.empty_masks import LOOKED_AT
 from gan_style.datasets.mask_check import labels_in
 from gan_style.datasets.survey import Source
 from gan_style.errors import UserError
 from gan_style.evaluation.suite import Suite
-
-_LOOKED_AT = 1000  # masks at most, if the metric is one of a label
 
 
 def check_best(best: str, suite: Suite, source: Source) -> None:
@@ -17,7 +16,7 @@ def check_best(best: str, suite: Suite, source: Source) -> None:
         return
     if not source.masks:
         raise UserError(f"validation.best: {best} is measured inside masks, and the validation images have none; take {base}")
-    labels = labels_in(source, _LOOKED_AT)
+    labels = labels_in(source, LOOKED_AT)
     if len(labels) < 2:
         raise UserError(f"validation.best: {best} needs masks of several labels, and those of the validation images have one; take {base}")
     if int(best.rpartition("label")[2]) not in labels:

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
-OME = "http://www.openmicroscopy.org/Schemas/OME/"
+_OME = "http://www.openmicroscopy.org/Schemas/OME/"
 IMAGEJ = "ImageJ="
 MAX_UNIT = 64  # characters
 # Parts of OME-XML that do not name other pictures.
@@ -21,16 +21,29 @@ def description_for(description: str, height: int, width: int, channels: int, dt
     """
     if description.startswith(IMAGEJ):
         return _imagej(description)
-    if "<OME" in description or ":OME" in description:
+    if is_ome(description):
         return _ome(description, height, width, channels, dtype)
     if description.startswith(("SCANIMAGE", "<?xml")) or _is_json(description):
         return ""
     return description
 
 
+def is_ome(description: str) -> bool:
+    """Does the ImageDescription look like OME-XML?"""
+    return "<OME" in description or ":OME" in description
+
+
+def ome_of(description: str) -> tuple[ET.Element, str] | None:
+    """The root of OME-XML and its namespace; None if the text is damaged or another one."""
+    root = _parsed(description)
+    if root is None or not root.tag.startswith("{" + _OME):
+        return None
+    return root, root.tag[1 : root.tag.index("}")]
+
+
 def gdal_metadata_for(metadata: str) -> str:
     """GDAL's metadata without statistics and without items about bands; "" if nothing is left."""
-    root = parsed(metadata)
+    root = _parsed(metadata)
     if root is None or root.tag != "GDALMetadata":
         return ""
     for item in list(root):
@@ -48,10 +61,9 @@ def _imagej(description: str) -> str:
 
 
 def _ome(description: str, height: int, width: int, channels: int, dtype: str) -> str:
-    root = parsed(description)
-    if root is None or not root.tag.startswith("{" + OME):
+    if (found := ome_of(description)) is None:
         return ""
-    namespace = root.tag[1 : root.tag.index("}")]
+    root, namespace = found
     for element in root.iter():  # the names stay in the namespace, which becomes the default one
         element.tag = element.tag.removeprefix("{" + namespace + "}")
     root.set("xmlns", namespace)
@@ -80,7 +92,7 @@ def _ome(description: str, height: int, width: int, channels: int, dtype: str) -
     return _text(root, '<?xml version="1.0" encoding="UTF-8"?>')
 
 
-def parsed(text: str) -> ET.Element | None:
+def _parsed(text: str) -> ET.Element | None:
     """The root of an XML text; None if it is damaged or declares entities, which may unfold to gigabytes."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None

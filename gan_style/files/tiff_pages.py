@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan_style.files.tiff_description import IMAGEJ, OME, parsed
+from gan_style.files.tiff_description import IMAGEJ, is_ome, ome_of
 from gan_style.files.tiff_parts import Parts
 
 MOST = 64  # channels of a domain
@@ -18,7 +18,7 @@ def declared_channels(description: str) -> int:
     """How many pages the ImageDescription declares as channels of one picture. 1: none, or slices or moments lie in pages beside them"""
     if description.startswith(IMAGEJ):
         found = _of_imagej(description)
-    elif "<OME" in description or ":OME" in description:
+    elif is_ome(description):
         found = _of_ome(description)
     else:
         found = _of_tifffile(description)
@@ -31,14 +31,14 @@ def _of_imagej(description: str) -> int:
 
 
 def _of_ome(description: str) -> int:
-    root = parsed(description)
-    if root is None or not root.tag.startswith("{" + OME):
+    if (found := ome_of(description)) is None:
         return 1
-    space = root.tag[: root.tag.index("}") + 1]
-    pixels = root.find(f"{space}Image/{space}Pixels")
+    root, namespace = found
+    names = {"": namespace}
+    pixels = root.find("Image/Pixels", names)
     if pixels is None or not _whole(pixels.get("SizeZ")) == _whole(pixels.get("SizeT")) == 1:
         return 1
-    samples = [_whole(channel.get("SamplesPerPixel", "1")) for channel in pixels.findall(f"{space}Channel")]
+    samples = [_whole(channel.get("SamplesPerPixel", "1")) for channel in pixels.findall("Channel", names)]
     return _whole(pixels.get("SizeC")) if all(each == 1 for each in samples) else 1
 
 

@@ -206,16 +206,17 @@ def _networks(recipe: str, size: Size) -> dict[str, Any]:
         keys["method.discriminator.base_channels"] = size.judging
     if recipe == "fast_style":
         keys["method.style_size"] = round(size.crop * 4 / 3)  # strokes as large a part of the image as the recipe's
+    halvings = max(2, size.crop.bit_length() - 2)  # down to 2 pixels, as in the recipes
     if recipe == "fast":
-        keys["method.generator.num_downs"] = max(2, size.crop.bit_length() - 2)  # down to 2 pixels, as in the recipe
+        keys["method.generator.num_downs"] = halvings
+    if recipe == "fast_domains":
+        keys["method.discriminator.num_layers"] = halvings
     if recipe in ("fast_unpaired", "cut", "dclgan"):
         keys["method.generator.num_blocks"] = 9 if size.crop >= 256 else 6  # CycleGAN's paper
         if recipe != "fast_unpaired":  # it has them: deconvolutions leave a grid while training is young
             keys["method.generator.upsampling"] = "resize-convolution"
     if recipe == "gan":
         keys["method.size"] = size.crop
-    if recipe == "fast_domains":
-        keys["method.discriminator.num_layers"] = max(2, size.crop.bit_length() - 2)  # down to 2 pixels, as in the paper
     if recipe == "spade":
         keys["method.generator.norm"] = "instance"  # batches are small
     return keys
