@@ -40,8 +40,8 @@ class Studio:
 
 
 def strength(studio: Studio) -> list[torch.Tensor]:
-    """photo | style | strength 0.001 | 0.01 | 0.1 | 1"""
-    return [studio.photo, studio.styles["waves"], *(studio.paint(studio.style("waves"), strength=s) for s in (0.001, 0.01, 0.1, 1.0))]
+    """photo | style | strength 0.01 | 0.1 | 1 | 10"""
+    return [studio.photo, studio.styles["waves"], *(studio.paint(studio.style("waves"), strength=s) for s in (0.01, 0.1, 1.0, 10.0))]
 
 
 def mask(studio: Studio) -> list[torch.Tensor]:
@@ -71,9 +71,9 @@ def scale(studio: Studio) -> list[torch.Tensor]:
 
 def start(studio: Studio) -> list[torch.Tensor]:
     """photo | style | from content | from the style | from noise | from content, without a pyramid"""
-    glass = studio.style("glass")
-    starts = [studio.paint(glass, start=name) for name in ("content", "style", "noise")]
-    return [studio.photo, studio.styles["glass"], *starts, studio.paint(glass, pyramid=1)]
+    strokes = studio.style("strokes")
+    starts = [studio.paint(strokes, start=name) for name in ("content", "style", "noise")]
+    return [studio.photo, studio.styles["strokes"], *starts, studio.paint(strokes, pyramid=1)]
 
 
 def load(path: Path) -> torch.Tensor:

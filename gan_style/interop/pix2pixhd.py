@@ -82,7 +82,7 @@ def to_pix2pixhd(held: Held, settings: Settings) -> dict[str, Tensor]:
     assert isinstance(config, GlobalConfig)
     refused = {
         "spectral_norm": config.spectral_norm,
-        "upsampling resize-convolution": config.upsampling != "deconvolution",
+        f"upsampling {config.upsampling}": config.upsampling != "deconvolution",
         "norm none": config.norm == "none",
     }
     for setting, present in refused.items():

@@ -95,8 +95,10 @@ def naming(network: nn.Module) -> Naming:
     """The reference's names for `network`. `UserError` names a setting that the reference does not have."""
     if is_spectral(network):
         raise UserError(f"spectral_norm: {PROJECT} has none, so these weights do not convert; take spectral_norm false")
-    if any(isinstance(module, ResizeConvolution) for module in network.modules()):
-        raise UserError(f"upsampling resize-convolution: {PROJECT} has deconvolutions only and cannot hold these weights")
+    for module in network.modules():
+        if isinstance(module, ResizeConvolution):
+            name = "bilinear-convolution" if module.smooth else "resize-convolution"
+            raise UserError(f"upsampling {name}: {PROJECT} has deconvolutions only and cannot hold these weights")
     layers = list(_positions(network))
     norm = getattr(network, "norm", "instance")
     return Naming(PROJECT, dict(layers), norm, _biased(network), _filters(network, layers), without_state(layers, norm))

@@ -12,10 +12,10 @@ NumBlocks = Annotated[int, Field(ge=0, le=64, description="Residual blocks.")]
 NumDowns = Annotated[int, Field(ge=2, le=12, description="Halvings of the size from the image to the deepest layer.")]
 Dropout = Annotated[bool, Field(description="Dropout of 0.5 in each residual block.")]
 Upsampling = Annotated[
-    Literal["deconvolution", "resize-convolution"],
+    Literal["deconvolution", "resize-convolution", "bilinear-convolution"],
     Field(
-        description="How a layer doubles the size: `deconvolution` as in the papers, or `resize-convolution`, which leaves no "
-        "checkerboard patterns (distill.pub/2016/deconv-checkerboard)."
+        description="How a layer doubles the size: `deconvolution` as in the papers; `resize-convolution`, which leaves no "
+        "checkerboard patterns (distill.pub/2016/deconv-checkerboard); or `bilinear-convolution`, which leaves no lines either."
     ),
 ]
 NumLayers = Annotated[int, Field(ge=1, le=8, description="Layers with stride 2.")]

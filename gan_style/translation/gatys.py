@@ -64,7 +64,7 @@ class Settings:
     """
 
     strength: float = 1.0
-    content_weight: float = 1e-2
+    content_weight: float = 0.2
     tv_weight: float = 0.0
     content_layers: Mapping[str, float] = field(default_factory=lambda: CONTENT_LAYERS)
     start: StartPicture = "content"

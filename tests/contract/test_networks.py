@@ -200,7 +200,7 @@ def test_batch_independence_is_told_truly(kind: str, name: str, norm: str) -> No
 
 @each_generator
 def test_generators_take_any_size(name: str, norm: str) -> None:
-    for keys in ({}, {"upsampling": "resize-convolution"}):
+    for keys in ({}, {"upsampling": "resize-convolution"}, {"upsampling": "bilinear-convolution"}):
         network = small("generator", name, norm, **keys)
         for size in [(1, 1), (1, 30), (7, 2), (8, 8), (9, 33), (31, 16)]:
             y = network(images(1, *size).float())

@@ -87,7 +87,7 @@ def test_tensors(tmp_path: Path, bundles: list[bytes], data: st.DataObject, dtyp
     num_downs=st.integers(2, 12),
     norm=st.sampled_from(["instance", "batch", "none"]),
     init=st.sampled_from(["normal", "xavier", "kaiming", "orthogonal"]),
-    upsampling=st.sampled_from(["deconvolution", "resize-convolution"]),
+    upsampling=st.sampled_from(["deconvolution", "resize-convolution", "bilinear-convolution"]),
     channels=st.integers(1, 64),
 )
 def test_claimed_networks(tmp_path: Path, bundles: list[bytes], data: st.DataObject, channels: int, **generator: Any) -> None:

@@ -100,7 +100,7 @@ def gatys_parser() -> argparse.ArgumentParser:
     layers_help = "for all, or once for each --style; default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
     control("--style-layers", action="append", default=[], metavar="LAYER[=WEIGHT],...", help=layers_help)
     control("--content-layers", metavar="LAYER[=WEIGHT],...", help="default: relu4_2")
-    control("--content-weight", type=number(0, 1e6), default=1e-2, metavar="W", help="default: %(default)s")
+    control("--content-weight", type=number(0, 1e6), default=0.2, metavar="W", help="default: %(default)s")
     control("--tv-weight", type=number(0, 1e6), default=0.0, metavar="W", help="of the total variation: smoother; default: %(default)s")
 
     how = parser.add_argument_group("optimisation").add_argument

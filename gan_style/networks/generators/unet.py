@@ -37,6 +37,7 @@ class UnetGenerator(nn.Module):
     """An encoder of `num_downs` halvings and a decoder. Skip connections give each decoder layer the encoder's map of its size.
 
     Images [B, Cin, H, W] -> [B, Cout, H, W] in [-1, 1], any H, W >= 1. Level i has base_channels * min(2**i, 8) channels.
+    With `bilinear-convolution`, all layers of the decoder but the last are bilinear; the last is a resize-convolution.
     Dropout of 0.5 follows the decoder layers with 8 * base_channels, except the innermost and the last of them. With 8 halvings these are
     three layers, as in the paper.
     """
@@ -69,7 +70,9 @@ class UnetGenerator(nn.Module):
             layers = OrderedDict[str, nn.Module](activation=nn.ReLU(inplace=True))
             here = channels[level] * (1 if level == innermost else 2)  # with the skip connection
             if level == 0:
-                layers["conv"] = upsampling_layer(upsampling, here, out_channels, kernel_size=4, bias=True)
+                # Bilinear pixels are blurred, and no layer follows that could sharpen them.
+                last = "resize-convolution" if upsampling == "bilinear-convolution" else upsampling
+                layers["conv"] = upsampling_layer(last, here, out_channels, kernel_size=4, bias=True)
                 layers["output"] = nn.Tanh()
             else:
                 layers["conv"] = upsampling_layer(upsampling, here, channels[level - 1], kernel_size=4, bias=bias)

@@ -7,14 +7,18 @@ from torch import Tensor, nn
 class ResizeConvolution(nn.Conv2d):
     """Nearest-neighbour resize to twice the size, then a 3 x 3 convolution [B, C, H, W] -> [B, C', 2H, 2W].
 
-    Every output pixel is a sum over the same number of weights, so no checkerboard appears (distill.pub/2016/deconv-checkerboard).
+    Every output pixel is a sum over the same number of weights, so a constant map stays constant (distill.pub/2016/deconv-checkerboard).
+    Of any other map, the edges of the doubled pixels remain for the convolution to remove; several such layers leave lines.
+
+    smooth: bilinear resize, which makes no such edges, and blurs.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, bias: bool) -> None:
+    def __init__(self, in_channels: int, out_channels: int, bias: bool, smooth: bool = False) -> None:
         super().__init__(in_channels, out_channels, kernel_size=3, padding=1, padding_mode="reflect", bias=bias)
+        self.smooth = smooth
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(F.interpolate(input, scale_factor=2, mode="nearest"))
+        return super().forward(doubled(input, self.smooth))
 
 
 class AntialiasedConvolution(nn.Conv2d):
@@ -28,20 +32,26 @@ class AntialiasedConvolution(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel_size=3, padding=1, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(F.interpolate(input, scale_factor=2, mode="bilinear", align_corners=False))
+        return super().forward(doubled(input, smooth=True))
+
+
+def doubled(x: Tensor, smooth: bool) -> Tensor:
+    """[B, C, H, W] -> [B, C, 2H, 2W]: each pixel twice in each direction, or, if `smooth`, bilinear."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False) if smooth else F.interpolate(x, scale_factor=2)
 
 
 def upsampling_layer(
     upsampling: str, in_channels: int, out_channels: int, kernel_size: int, bias: bool, antialias: bool = False
 ) -> nn.Module:
-    """[B, C, H, W] -> [B, C', 2H, 2W]: `deconvolution` with kernel size 3 or 4 as in the papers, or `resize-convolution` (always 3).
+    """[B, C, H, W] -> [B, C', 2H, 2W]: `deconvolution` with kernel size 3 or 4 as in the papers, `resize-convolution` or
+    `bilinear-convolution` (always 3).
 
     antialias: instead of a deconvolution, an `AntialiasedConvolution` (always 3).
     """
-    if upsampling == "resize-convolution":
-        return ResizeConvolution(in_channels, out_channels, bias)
+    if upsampling in ("resize-convolution", "bilinear-convolution"):
+        return ResizeConvolution(in_channels, out_channels, bias, smooth=upsampling == "bilinear-convolution")
     if upsampling != "deconvolution":
-        raise ValueError(f"upsampling is deconvolution or resize-convolution, not {upsampling!r}")
+        raise ValueError(f"upsampling is deconvolution, resize-convolution or bilinear-convolution, not {upsampling!r}")
     if antialias:
         return AntialiasedConvolution(in_channels, out_channels, bias)
     odd = kernel_size % 2  # an odd kernel leaves the size one short of twice

@@ -136,7 +136,7 @@ def test_unet_normalises_all_but_the_ends() -> None:
 
 
 @pytest.mark.parametrize("kernel_size", [3, 4])
-@pytest.mark.parametrize("upsampling", ["deconvolution", "resize-convolution"])
+@pytest.mark.parametrize("upsampling", ["deconvolution", "resize-convolution", "bilinear-convolution"])
 def test_upsampling_doubles(upsampling: str, kernel_size: int) -> None:
     assert upsampling_layer(upsampling, 3, 5, kernel_size, bias=True)(torch.zeros(2, 3, 1, 7)).shape == (2, 5, 2, 14)
 
@@ -151,19 +151,30 @@ def test_resize_convolution_has_no_checkerboard() -> None:
     torch.manual_seed(0)
     flat = torch.ones(1, 2, 4, 4)
     spread = {}
-    for name in ("resize-convolution", "deconvolution"):
+    for name in ("resize-convolution", "bilinear-convolution", "deconvolution"):
         inside = upsampling_layer(name, 2, 1, 3, bias=False)(flat)[0, 0, 2:-2, 2:-2]
         spread[name] = (inside.max() - inside.min()).item()
-    assert spread["resize-convolution"] < 1e-6 < 1e-2 < spread["deconvolution"]
+    assert max(spread["resize-convolution"], spread["bilinear-convolution"]) < 1e-6 < 1e-2 < spread["deconvolution"]
 
 
+def test_bilinear_convolution_of_a_ramp_is_a_ramp() -> None:
+    """Neighbouring pixels differ evenly, where nearest pixels make steps: the edges that show as lines in pictures."""
+    torch.manual_seed(0)
+    ramp = torch.arange(6.0).expand(1, 1, 6, 6)
+    uneven = {}
+    for name in ("resize-convolution", "bilinear-convolution"):
+        rise = upsampling_layer(name, 1, 1, 3, bias=False)(ramp)[0, 0, 6, 2:-2].diff()
+        uneven[name] = (rise.max() - rise.min()).item()
+    assert uneven["bilinear-convolution"] < 1e-5 < 1e-2 < uneven["resize-convolution"]
+
+
+@pytest.mark.parametrize("upsampling", ["resize-convolution", "bilinear-convolution"])
 @pytest.mark.parametrize("name", having_key(configs(GENERATORS), "upsampling"))
-def test_upsampling_reaches_the_network(name: str) -> None:
-    network = tiny_network(
-        GENERATORS, name, in_channels=3, out_channels=2, base_channels=4, num_downs=3, num_blocks=1, upsampling="resize-convolution"
-    )
+def test_upsampling_reaches_the_network(name: str, upsampling: str) -> None:
+    network = tiny_network(GENERATORS, name, in_channels=3, out_channels=2, base_channels=4, num_downs=3, num_blocks=1, upsampling=upsampling)
     assert not any(isinstance(module, nn.ConvTranspose2d) for module in network.modules())
-    assert any(isinstance(module, ResizeConvolution) for module in network.modules())
+    layers = [module for module in network.modules() if isinstance(module, ResizeConvolution)]
+    assert any(layer.smooth for layer in layers) == (upsampling == "bilinear-convolution") and layers
     assert network(torch.zeros(1, 3, 17, 8)).shape == (1, 2, 17, 8)
 
 
