@@ -76,7 +76,7 @@ def test_options(main: Callable[..., int], options: list[str]) -> None:
 
 
 def test_luminance_keeps_the_photos_chroma(main: Callable[..., int]) -> None:
-    assert main(command("--preserve-color", "luminance", "--size", "0", "--steps", "20")) == 0
+    assert main(command("--preserve-color", "luminance", "--size", "0", "--steps", "20", "--strength", "20")) == 0
     photo, result = (images.read(Path(path), 3).pixels.astype(float) for path in ("in/a.jpg", "out/a.png"))
     weights = np.array([0.299, 0.587, 0.114])
     luma = [(picture @ weights)[..., None] for picture in (photo, result)]

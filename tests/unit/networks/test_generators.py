@@ -171,7 +171,8 @@ def test_bilinear_convolution_of_a_ramp_is_a_ramp() -> None:
 @pytest.mark.parametrize("upsampling", ["resize-convolution", "bilinear-convolution"])
 @pytest.mark.parametrize("name", having_key(configs(GENERATORS), "upsampling"))
 def test_upsampling_reaches_the_network(name: str, upsampling: str) -> None:
-    network = tiny_network(GENERATORS, name, in_channels=3, out_channels=2, base_channels=4, num_downs=3, num_blocks=1, upsampling=upsampling)
+    keys = {"base_channels": 4, "num_downs": 3, "num_blocks": 1, "upsampling": upsampling}
+    network = tiny_network(GENERATORS, name, in_channels=3, out_channels=2, **keys)
     assert not any(isinstance(module, nn.ConvTranspose2d) for module in network.modules())
     layers = [module for module in network.modules() if isinstance(module, ResizeConvolution)]
     assert any(layer.smooth for layer in layers) == (upsampling == "bilinear-convolution") and layers
