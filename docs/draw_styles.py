@@ -1,7 +1,7 @@
 """Draws docs/pictures/<method>_matrix.png and <method>_controls.png: python docs/draw_styles.py --fast-style RUN --adain RUN --gan RUN.
 
-The commands of the runs are in docs/results/2026-11-26-style-trials.md, of gan in 2026-11-21-styles.md. Photos are the demo's held-out
-landscapes, styles the demo's; infer.py makes every picture.
+The commands of the runs are in docs/results/2026-11-26-style-trials.md; gan's is in docs/results/2026-11-21-styles.md. Photos are the
+demo's held-out landscapes, styles the demo's; infer.py makes every picture.
 """
 
 import argparse
