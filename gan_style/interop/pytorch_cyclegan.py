@@ -97,7 +97,7 @@ def naming(network: nn.Module) -> Naming:
         raise UserError(f"spectral_norm: {PROJECT} has none, so these weights do not convert; take spectral_norm false")
     for module in network.modules():
         if isinstance(module, ResizeConvolution):
-            name = "bilinear-convolution" if module.smooth else "resize-convolution"
+            name = "bilinear-convolution" if module.mode == "bilinear" else "resize-convolution"
             raise UserError(f"upsampling {name}: {PROJECT} has deconvolutions only and cannot hold these weights")
     layers = list(_positions(network))
     norm = getattr(network, "norm", "instance")

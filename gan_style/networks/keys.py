@@ -15,7 +15,7 @@ Upsampling = Annotated[
     Literal["deconvolution", "resize-convolution", "bilinear-convolution"],
     Field(
         description="How a layer doubles the size: `deconvolution` as in the papers; `resize-convolution`, which leaves no "
-        "checkerboard patterns (distill.pub/2016/deconv-checkerboard); or `bilinear-convolution`, which leaves no lines either."
+        "checkerboard patterns (distill.pub/2016/deconv-checkerboard); or `bilinear-convolution`, which leaves fewer straight lines."
     ),
 ]
 NumLayers = Annotated[int, Field(ge=1, le=8, description="Layers with stride 2.")]

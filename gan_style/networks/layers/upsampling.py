@@ -1,5 +1,7 @@
 """Layers that double height and width."""
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -10,15 +12,15 @@ class ResizeConvolution(nn.Conv2d):
     Every output pixel is a sum over the same number of weights, so a constant map stays constant (distill.pub/2016/deconv-checkerboard).
     Of any other map, the edges of the doubled pixels remain for the convolution to remove; several such layers leave lines.
 
-    smooth: bilinear resize, which makes no such edges, and blurs.
+    mode: of the resize; `bilinear` makes no such edges, and blurs.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, bias: bool, smooth: bool = False) -> None:
+    def __init__(self, in_channels: int, out_channels: int, bias: bool, mode: Literal["nearest", "bilinear"] = "nearest") -> None:
         super().__init__(in_channels, out_channels, kernel_size=3, padding=1, padding_mode="reflect", bias=bias)
-        self.smooth = smooth
+        self.mode = mode
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(doubled(input, self.smooth))
+        return super().forward(F.interpolate(input, scale_factor=2, mode=self.mode))
 
 
 class AntialiasedConvolution(nn.Conv2d):
@@ -32,12 +34,7 @@ class AntialiasedConvolution(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel_size=3, padding=1, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(doubled(input, smooth=True))
-
-
-def doubled(x: Tensor, smooth: bool) -> Tensor:
-    """[B, C, H, W] -> [B, C, 2H, 2W]: each pixel twice in each direction, or, if `smooth`, bilinear."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False) if smooth else F.interpolate(x, scale_factor=2)
+        return super().forward(F.interpolate(input, scale_factor=2, mode="bilinear", align_corners=False))
 
 
 def upsampling_layer(
@@ -48,8 +45,10 @@ def upsampling_layer(
 
     antialias: instead of a deconvolution, an `AntialiasedConvolution` (always 3).
     """
-    if upsampling in ("resize-convolution", "bilinear-convolution"):
-        return ResizeConvolution(in_channels, out_channels, bias, smooth=upsampling == "bilinear-convolution")
+    if upsampling == "resize-convolution":
+        return ResizeConvolution(in_channels, out_channels, bias)
+    if upsampling == "bilinear-convolution":
+        return ResizeConvolution(in_channels, out_channels, bias, "bilinear")
     if upsampling != "deconvolution":
         raise ValueError(f"upsampling is deconvolution, resize-convolution or bilinear-convolution, not {upsampling!r}")
     if antialias:

@@ -105,6 +105,7 @@ def test_another_number_of_blocks_in_an_enhancer(tmp_path: Path) -> None:
     [
         ("spectral_norm", GlobalConfig(spectral_norm=True)),
         ("upsampling resize-convolution", CoarseToFineConfig(upsampling="resize-convolution")),
+        ("upsampling bilinear-convolution", GlobalConfig(upsampling="bilinear-convolution")),
         ("norm none", GlobalConfig(norm="none")),
     ],
 )

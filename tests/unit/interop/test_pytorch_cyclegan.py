@@ -1,5 +1,7 @@
 """Networks and the reference's: weights go over and back, and outputs, gradients and losses are equal."""
 
+from typing import Literal
+
 import pytest
 import torch
 from reference_networks import Norms, their_patchgan, their_pixel, their_resnet, their_unet
@@ -195,9 +197,10 @@ class TestMistakes:
         with pytest.raises(UserError, match=r"'net\.9\.weight'"):
             from_reference(state, ours)
 
-    def test_resize_convolution_does_not_go_out(self) -> None:
-        with pytest.raises(UserError, match="resize-convolution"):
-            to_reference(ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=1, upsampling="resize-convolution")))
+    @pytest.mark.parametrize("upsampling", ["resize-convolution", "bilinear-convolution"])
+    def test_resize_convolution_does_not_go_out(self, upsampling: Literal["resize-convolution", "bilinear-convolution"]) -> None:
+        with pytest.raises(UserError, match=f"upsampling {upsampling}"):
+            to_reference(ResnetGenerator(3, 3, ResnetConfig(base_channels=4, num_blocks=1, upsampling=upsampling)))
 
     def test_a_network_they_do_not_have(self) -> None:
         with pytest.raises(UserError, match="Linear"):

@@ -175,7 +175,7 @@ def test_upsampling_reaches_the_network(name: str, upsampling: str) -> None:
     network = tiny_network(GENERATORS, name, in_channels=3, out_channels=2, **keys)
     assert not any(isinstance(module, nn.ConvTranspose2d) for module in network.modules())
     layers = [module for module in network.modules() if isinstance(module, ResizeConvolution)]
-    assert any(layer.smooth for layer in layers) == (upsampling == "bilinear-convolution") and layers
+    assert any(layer.mode == "bilinear" for layer in layers) == (upsampling == "bilinear-convolution") and layers
     assert network(torch.zeros(1, 3, 17, 8)).shape == (1, 2, 17, 8)
 
 
