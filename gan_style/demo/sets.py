@@ -1,7 +1,8 @@
 """The demo data sets, drawn on this machine: paired and unpaired pictures, small sets for smoke runs, style pictures, and measurements.
 
-The same seed gives the same files, byte for byte. A set is drawn into a hidden folder, which is renamed when it is complete. A folder
-with the set's name is therefore complete. If two processes draw at once, the first one to finish wins.
+The same seed gives the same files, byte for byte; another version of numpy or OpenCV may change a pixel by 1. A set is drawn into a
+hidden folder, which is renamed when it is complete. A folder with the set's name is therefore complete. If two processes draw at once, the
+first one to finish wins.
 """
 
 import os

@@ -55,7 +55,14 @@ def to_adain(held: Held, settings: Settings) -> dict[str, Tensor]:
     """The decoder's state dict with the names of pytorch-AdaIN. `UserError` for a setting that it does not have."""
     config = held.config
     assert isinstance(config, AdaINNetConfig) and isinstance(held.network, AdaINNet)
-    for key, value in {"encoder": "normalised", "depth": "relu4_1", "base_channels": 64, "spectral_norm": False}.items():
+    theirs = {
+        "encoder": "normalised",
+        "depth": "relu4_1",
+        "base_channels": 64,
+        "resize_mode": "nearest",
+        "spectral_norm": False,
+    }
+    for key, value in theirs.items():
         if (own := getattr(config, key)) != value:
             raise UserError(f"{key} {own}: {PROJECT} has {value}, always, and cannot hold these weights")
     settings.tell("vgg", FILE, "the encoder; it is fixed and stays in the project's own file")

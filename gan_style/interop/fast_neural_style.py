@@ -15,7 +15,7 @@ from gan_style.config.network import NetworkConfig
 from gan_style.errors import UserError
 from gan_style.networks.generators.transformer_net import BYTE_HALF, TransformerNet
 
-_SIZE = {"base_channels": 32, "num_blocks": 5, "skip": False, "spectral_norm": False}
+_SIZE = {"base_channels": 32, "num_blocks": 5, "skip": False, "resize_mode": "nearest", "spectral_norm": False}
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # in old checkpoints; instance normalisation never used them
 
 

@@ -18,6 +18,13 @@ Upsampling = Annotated[
         "checkerboard patterns (distill.pub/2016/deconv-checkerboard); or `bilinear-convolution`, which leaves fewer straight lines."
     ),
 ]
+ResizeMode = Annotated[
+    Literal["nearest", "bilinear"],
+    Field(
+        description="How the size is doubled before a convolution: `nearest` repeats pixels, as in the public implementations; `bilinear` "
+        "leaves fewer straight lines."
+    ),
+]
 NumLayers = Annotated[int, Field(ge=1, le=8, description="Layers with stride 2.")]
 BlurredHalving = Annotated[bool, Field(description="Blur before each halving (1904.11486).")]
 Recomputation = Annotated[

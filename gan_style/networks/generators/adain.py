@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.config.network import Init, NetworkConfig
-from gan_style.networks.keys import BaseChannels
+from gan_style.networks.keys import BaseChannels, ResizeMode
 from gan_style.networks.layers.moments import adain
 from gan_style.networks.layers.padding import grown, run_padded
 from gan_style.networks.pretrained.vgg import BLOCKS, VGGFeatures, layers
@@ -40,6 +40,7 @@ class AdaINNetConfig(NetworkConfig):
         description="What the `torchvision` encoder sees beyond the border: `zeros`, as in its training, or the image again, reflected. "
         "Zeros leave a frame in the translations.",
     )
+    resize_mode: ResizeMode = "nearest"
     init: Init = Field(
         default="kaiming",
         description="Initial weights of the decoder. It has no normalisation, so its weights must keep the scale of the features.",
@@ -66,7 +67,7 @@ class AdaINNet(nn.Module):
             if self.normalised
             else VGGFeatures(vgg_name, self.loss_layers, vgg, padding=config.padding)
         )
-        self.decoder = Decoder(vgg_name, depth, config.base_channels)
+        self.decoder = Decoder(vgg_name, depth, config.base_channels, config.resize_mode)
         self.size_multiple = 2 ** DEPTHS.index(depth) * 2  # as many halvings as poolings
         self.minimum_size = 2 * self.size_multiple  # so that the decoder has 2 pixels to reflect
 
@@ -136,9 +137,9 @@ def mixed(features: Tensor, styles: Sequence[Tensor], shares: Tensor, correction
 
 
 class Decoder(nn.Module):
-    """The mirror of the encoder, with reflection padding, nearest upsampling and no normalisation: [B, C, h, w] -> [B, 3, H, W]."""
+    """The mirror of the encoder, with reflection padding, upsampling in `mode` and no normalisation: [B, C, h, w] -> [B, 3, H, W]."""
 
-    def __init__(self, name: str, depth: str, base_channels: int) -> None:
+    def __init__(self, name: str, depth: str, base_channels: int, mode: ResizeMode = "nearest") -> None:
         super().__init__()
         order = layers(name)
         mirrored = [layer for layer in order[: order.index(depth) + 1] if not layer.startswith("relu")]  # conv1_1, conv1_2, pool1, ...
@@ -153,7 +154,7 @@ class Decoder(nn.Module):
                 steps += [nn.Conv2d(width, read[layer], 3, padding=1, padding_mode="reflect"), nn.ReLU()]
                 width = read[layer]
             else:
-                steps.append(nn.Upsample(scale_factor=2, mode="nearest"))
+                steps.append(nn.Upsample(scale_factor=2, mode=mode))
         self.steps = nn.Sequential(*steps[:-1])  # no ReLU behind the last
 
     def forward(self, features: Tensor) -> Tensor:

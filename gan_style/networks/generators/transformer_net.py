@@ -1,6 +1,7 @@
 """The image transformation network of feed-forward style transfer (Johnson et al., 2016, arXiv 1603.08155), for one style or several.
 
-As in the public implementations, it has instance normalisation (1607.08022) and resize-convolutions (distill.pub/2016/deconv-checkerboard).
+As in the public implementations, it has instance normalisation (1607.08022) and resize-convolutions (distill.pub/2016/deconv-checkerboard);
+bilinear ones leave fewer lines.
 Conditional instance normalisation gives it several styles (1610.07629).
 """
 
@@ -12,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gan_style.config.network import NetworkConfig
-from gan_style.networks.keys import BaseChannels, NumBlocks
+from gan_style.networks.keys import BaseChannels, NumBlocks, ResizeMode
 from gan_style.networks.layers.conditional import ConditionalInstanceNorm2d
 from gan_style.networks.layers.padding import run_padded
 
@@ -26,6 +27,7 @@ class TransformerNetConfig(NetworkConfig):
     base_channels: BaseChannels = 32
     num_blocks: NumBlocks = 5
     norm: Literal["instance"] = Field(default="instance", description="Always `instance`. Each style is a set of its scales and shifts.")
+    resize_mode: ResizeMode = "nearest"
     values: Literal["signed", "bytes"] = Field(
         default="signed",
         description="What the first convolution sees and the last one makes: values in [-1, 1] (`signed`), or in [0, 255] (`bytes`), as in "
@@ -52,6 +54,7 @@ class TransformerNet(nn.Module):
         super().__init__()
         k = config.base_channels
         self.values, self.skip = config.values, config.skip
+        self.resize_mode = config.resize_mode
         if config.skip and in_channels != out_channels:
             raise ValueError(f"skip adds the input's {in_channels} channels to the output's {out_channels}: leave it out")
         self.conv1 = _Layer(in_channels, k, 9, styles)
@@ -76,8 +79,8 @@ class TransformerNet(nn.Module):
         x = F.relu(self.conv3(x, styles))  # [B, 4k, H/4, W/4]
         for block in self.blocks:
             x = block(x, styles)  # [B, 4k, H/4, W/4]
-        x = F.relu(self.up1(F.interpolate(x, scale_factor=2, mode="nearest"), styles))  # [B, 2k, H/2, W/2]
-        x = F.relu(self.up2(F.interpolate(x, scale_factor=2, mode="nearest"), styles))  # [B, k, H, W]
+        x = F.relu(self.up1(F.interpolate(x, scale_factor=2, mode=self.resize_mode), styles))  # [B, 2k, H/2, W/2]
+        x = F.relu(self.up2(F.interpolate(x, scale_factor=2, mode=self.resize_mode), styles))  # [B, k, H, W]
         y = self.head(x)  # [B, Cout, H, W]
         y = y / BYTE_HALF - 1 if self.values == "bytes" else y
         return images + y if self.skip else y

@@ -76,6 +76,10 @@ def test_the_encoder_is_asked_for(read: Callable[..., Foreign], encoder: tuple[n
         ("encoder torchvision: pytorch-AdaIN has normalised", {}),
         ("depth relu3_1: pytorch-AdaIN has relu4_1", {"encoder": "normalised", "depth": "relu3_1"}),
         ("base_channels 8: pytorch-AdaIN has 64", {"encoder": "normalised", "base_channels": 8}),
+        (
+            "resize_mode bilinear: pytorch-AdaIN has nearest",
+            {"encoder": "normalised", "base_channels": 64, "resize_mode": "bilinear"},
+        ),
     ],
 )
 def test_what_pytorch_adain_cannot_hold(message: str, keys: dict[str, Any]) -> None:

@@ -74,6 +74,14 @@ def test_the_decoder_mirrors_the_encoder(depth: str) -> None:
     assert network(torch.zeros(1, 3, 16, 24), torch.zeros(1, 3, 16, 16)).shape == (1, 3, 16, 24)
 
 
+@pytest.mark.parametrize(("resize_mode", "uneven"), [("nearest", 1.0), ("bilinear", 0.0)])
+def test_the_decoder_doubles_as_its_section_says(resize_mode: str, uneven: float) -> None:
+    config = AdaINNetConfig.model_validate({"base_channels": 4, "resize_mode": resize_mode})
+    doublings = [step for step in AdaINNet("random", config).decoder.steps if isinstance(step, torch.nn.Upsample)]
+    rises = [doubling(torch.arange(8.0).expand(1, 1, 8, 8))[0, 0, 4, 2:-2].diff() for doubling in doublings]
+    assert [(rise.max() - rise.min()).item() for rise in rises] == [uneven] * 3
+
+
 def test_an_encoder_that_reflects_sees_no_border() -> None:
     """Of an even image, each filter gives one value."""
     network = AdaINNet("random", AdaINNetConfig(base_channels=4, padding="reflect"), "vgg16")
