@@ -1,7 +1,7 @@
 """Draws docs/pictures/<method>_matrix.png and <method>_controls.png: python docs/draw_styles.py --fast-style RUN --adain RUN --gan RUN.
 
-The commands of the runs are in docs/results/2026-11-26-style-trials.md; gan's is in docs/results/2026-11-21-styles.md. Photos are the
-demo's held-out landscapes, styles the demo's; infer.py makes every picture.
+The commands of the runs are in docs/results/2026-11-27-h200.md. Photos are the demo's held-out landscapes, styles the demo's, and for adain
+an autumn landscape, which is no style of its training; `gan-style infer` makes every picture.
 """
 
 import argparse
@@ -19,28 +19,31 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 DEMO = ROOT / "data" / "demo"
 SIDE = 160  # of a picture as it is shown
-STYLES = ("glass", "mosaic", "strokes", "waves")
+STYLES = {name: DEMO / "styles" / f"{name}.png" for name in ("glass", "mosaic", "strokes", "waves")}
+UNSEEN = {"autumn": DEMO / "unpaired" / "valB" / "autumn_0123.jpg"}
 
 
 class Stylizer:
-    """infer.py on one run, at `pixels` pixels."""
+    """`gan-style infer` on one run, at 256 pixels. style_size: of adain, whose styles are pictures"""
 
-    def __init__(self, run: Path, by_name: bool, pixels: int, folder: Path) -> None:
-        self.run, self.by_name, self.pixels, self.folder = run, by_name, pixels, folder
+    def __init__(self, run: Path, folder: Path, style_size: int | None = None) -> None:
+        self.run, self.folder, self.style_size = run, folder, style_size
+        self.styles = {**STYLES, **(UNSEEN if style_size else {})}
 
     def __call__(self, photo: Path, styles: dict[str, float], *options: str) -> np.ndarray:
-        given = [f"{name if self.by_name else DEMO / 'styles' / f'{name}.png'}:{share}" for name, share in styles.items()]
+        given = [f"{self.styles[name] if self.style_size else name}:{share}" for name, share in styles.items()]
+        size = ["--style-size", str(self.style_size)] if self.style_size else []
         files = ["--model", str(self.run), "--input", str(photo), "--output", str(self.folder), "--overwrite"]
         with contextlib.redirect_stdout(io.StringIO()):
-            infer_command([*files, "--resize", str(self.pixels), "--keep-resized", "--style", *given, *options])
+            infer_command([*files, "--resize", "256", "--keep-resized", "--style", *given, *size, *options])
         return framed(self.folder / f"{photo.stem}.png")
 
 
 def matrix(stylizer: Stylizer, photos: list[Path]) -> list[list[np.ndarray]]:
     """The styles above, the photos on the left."""
     blank = np.full((SIDE + 4, SIDE + 4, 3), 255, np.uint8)
-    rows = [[blank, *(framed(DEMO / "styles" / f"{name}.png") for name in STYLES)]]
-    return rows + [[framed(photo), *(stylizer(photo, {name: 1.0}) for name in STYLES)] for photo in photos]
+    rows = [[blank, *map(framed, stylizer.styles.values())]]
+    return rows + [[framed(photo), *(stylizer(photo, {name: 1.0}) for name in stylizer.styles)] for photo in photos]
 
 
 def controls(stylizer: Stylizer, photo: Path) -> list[list[np.ndarray]]:
@@ -66,14 +69,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fast-style", type=Path, metavar="RUN")
     parser.add_argument("--adain", type=Path, metavar="RUN")
+    parser.add_argument("--style-size", type=int, default=288, help="of adain: data.load_size of its training")
     parser.add_argument("--gan", type=Path, metavar="RUN")
     options = parser.parse_args()
     photos = sorted((DEMO / "unpaired" / "valA").iterdir())[:3]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for method, run, by_name, pixels in (("fast_style", options.fast_style, True, 256), ("adain", options.adain, False, SIDE)):
+        for method, run, style_size in (("fast_style", options.fast_style, None), ("adain", options.adain, options.style_size)):
             if run:
-                stylizer = Stylizer(run, by_name, pixels, folder)
+                stylizer = Stylizer(run, folder, style_size)
                 images.write(PICTURES / f"{method}_matrix.png", sheet.tile(matrix(stylizer, photos)))
                 images.write(PICTURES / f"{method}_controls.png", sheet.tile(controls(stylizer, photos[0])))
         if options.gan:

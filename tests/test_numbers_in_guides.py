@@ -20,7 +20,7 @@ from gan_style.files.formats import nifti, numpy_format, zarr_store
 from gan_style.interop import pickle_scan, weight_file
 from gan_style.label_maps import classes
 from gan_style.report import log, pictures
-from gan_style.translation import predictor, stylist
+from gan_style.translation import inputs, predictor
 
 ROOT = Path(__file__).parents[1]
 _UNITS = {"million": 1e6, "megapixels": 1e6, "billion": 1e9, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -76,7 +76,7 @@ SENTENCES: list[tuple[str, str, list[float]]] = [
     ("docs/guide/report.md", "Pictures: up to N steps", [pictures.MAX_PICTURES]),
     ("docs/guide/report.md", "each made to fit N", [pictures.MAX_PICTURE_BYTES]),
     ("docs/guide/report.md", "Curves: up to N points each", [log.MAX_POINTS]),
-    ("docs/guide/style.md", "Style pictures are read at up to N pixels", [stylist.LARGEST_STYLE]),
+    ("docs/guide/style.md", "Style pictures are read at up to N pixels", [inputs.LARGEST_STYLE]),
     ("docs/guide/evaluation.md", "each at most N |", [paired.LARGEST_PSNR]),
     (
         "docs/guide/evaluation.md",

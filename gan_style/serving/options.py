@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from gan_style.errors import nearest, short, wrong_value
 from gan_style.serving.refusal import BAD, Refusal
+from gan_style.translation.inputs import LARGEST_STYLE, SMALLEST_STYLE
 
 MOST_STYLES = 16
 
@@ -83,6 +84,11 @@ class TranslateOptions(BaseModel):
         list[Share], AfterValidator(_few), Field(description="The share of each style picture, in their order; their sum is 1.")
     ] = []
     strength: Annotated[Share | None, Field(description="How much of the style; default: 1.")] = None
+    style_size: Annotated[
+        int | None,
+        BeforeValidator(_whole),
+        Field(ge=SMALLEST_STYLE, le=LARGEST_STYLE, description="Pixels of the shorter side to which style pictures are resized."),
+    ] = None
     preserve_color: Annotated[
         Literal["luminance", "histogram"] | None, Field(description="Keep the picture's colours: exactly, or their mean and covariance.")
     ] = None

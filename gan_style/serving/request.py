@@ -116,7 +116,7 @@ class Translating:
         options = self.options
         shares = options.share or [None] * len(self.styles)
         pictures = list(zip(self.styles, shares, strict=True))
-        styles = StyleOptions((*options.style, *pictures), tuple(self.masks), options.preserve_color, options.strength)
+        styles = StyleOptions((*options.style, *pictures), tuple(self.masks), options.preserve_color, options.strength, options.style_size)
         return translator_for(self.model.predictor, styles, options.to)
 
     def encode(self, result: "Tensor") -> bytes:

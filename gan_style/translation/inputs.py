@@ -37,6 +37,7 @@ FORMATS: dict[str, str | None] = {
     **{"png": ".png", "jpg": ".jpg", "webp": ".webp", "tiff": ".tiff", "npy": ".npy", "nifti": ".nii.gz"},
     "keep": None,
 }
+SMALLEST_STYLE, LARGEST_STYLE = 16, 1024  # pixels of the sides of a style picture: larger ones are scaled down
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ from gan_style.errors import UserError, nearest
 from gan_style.files import images
 from gan_style.files.bounded import Encoded
 from gan_style.translation.controls import luminance, parse_share, parse_style, read_mask, recolour, shares_of, with_chroma
+from gan_style.translation.inputs import LARGEST_STYLE, SMALLEST_STYLE
 from gan_style.translation.picture import Original
 from gan_style.translation.predictor import Predictor
 from gan_style.types import to_floats
-
-LARGEST_STYLE = 1024  # pixels of a style picture's longer side: larger ones are scaled down
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,14 @@ class StyleOptions:
     style: texts of --style, or style pictures that a client has sent, each with its share or None
     mask: paths of files, or masks that a client has sent
     strength: None means the whole style
+    style_size: pixels of the shorter side to which style pictures are resized; None means their own size
     """
 
     style: Sequence[str | tuple[Encoded, float | None]] = ()
     mask: Sequence[str | Encoded] = ()
     preserve_color: Literal["luminance", "histogram"] | None = None
     strength: float | None = None
+    style_size: int | None = None
 
 
 class Stylist(ABC):
@@ -90,6 +91,8 @@ class NamedStyles(Stylist):
     """The stylist of a network that takes shares of named styles (the condition `Mix`)."""
 
     def __init__(self, predictor: Predictor, condition: Mix, options: StyleOptions) -> None:
+        if options.style_size is not None:
+            raise UserError("--style-size: the bundle knows its styles in the size of their training (method.style_size); leave it out")
         known = list(condition.names)
         if any(not isinstance(text, str) for text in options.style):
             raise UserError(f"--style: the bundle knows its styles by name; give one of {', '.join(known)} instead of a picture")
@@ -128,7 +131,7 @@ class PictureStyles(Stylist):
             raise UserError("--preserve-color histogram: its styles do not fit into 8 bits; export the network with --input float")
         given = [parse_style(style) if isinstance(style, str) else style for style in options.style]
         self.weights = shares_of([share for _, share in given])
-        self.pictures = [_style_picture(path) for path, _ in given]
+        self.pictures = [_style_picture(path, options.style_size) for path, _ in given]
         self._features: list[Tensor] = []
         super().__init__(predictor, options)
 
@@ -144,10 +147,12 @@ class PictureStyles(Stylist):
         return [self.predictor.encode(picture) for picture in pictures]
 
 
-def _style_picture(path: Path | Encoded) -> Tensor:
-    """Read a style picture as [1, 3, H, W] in [-1, 1]."""
+def _style_picture(path: Path | Encoded, size: int | None) -> Tensor:
+    """Read a style picture as [1, 3, H, W] in [-1, 1]. size: pixels of the shorter side; None: its own"""
     pixels = images.read(path, 3).pixels
-    if (longer := max(pixels.shape[:2])) > LARGEST_STYLE:
-        height, width = (max(16, round(side * LARGEST_STYLE / longer)) for side in pixels.shape[:2])
+    sides = pixels.shape[:2]
+    scale = min(size / min(sides) if size else 1.0, LARGEST_STYLE / max(sides))
+    if scale != 1.0:
+        height, width = (max(SMALLEST_STYLE, round(side * scale)) for side in sides)
         pixels = images.resize(pixels, height, width)
     return images.to_tensor(pixels)[None]

@@ -20,7 +20,7 @@ from gan_style.errors import UserError
 from gan_style.files import images
 from gan_style.machine.batches import Batches, alike, result_of
 from gan_style.machine.device import Precision, check_precision, choose_device
-from gan_style.translation.inputs import Job
+from gan_style.translation.inputs import LARGEST_STYLE, SMALLEST_STYLE, Job
 from gan_style.translation.kinds import Pictures, Range, entered
 from gan_style.translation.picture import Original, kind_of_pixels, network_size
 from gan_style.translation.pipeline import GPU_BATCH
@@ -109,6 +109,7 @@ class TrainedTranslator:
         to: str | None = None,
         style: Styles | None = None,
         strength: float | None = None,
+        style_size: int | None = None,
         preserve_color: Literal["luminance", "histogram"] | None = None,
         resize: Literal["none", "train"] | int = "none",
         value_range: Range | None = None,
@@ -121,6 +122,7 @@ class TrainedTranslator:
         style: for a stylizer. The name of a trained style, or a style picture (path or PIL image). A list mixes several in equal shares;
             {style: share} mixes them in these shares, whose sum is 1.
         strength: share of the style in the result, 0 to 1; None: 1
+        style_size: of style pictures, pixels of the shorter side to which they are resized, 16 to 1024; None: their own size
         preserve_color: keep the colours of the input: `luminance` exactly, `histogram` their mean and covariance
         resize: size of the translation: `none`: the picture's own; `train`: that of validation in training; a number: pixels of the
             shorter side. The result is scaled back to the picture's size.
@@ -139,7 +141,7 @@ class TrainedTranslator:
             raise ValueError(f"batch_size {batch_size}: give 1 or more")
         several: Any = pictures if isinstance(pictures, list | tuple) else None
         given = [entered(each, self.info, value_range, channels_first) for each in ([pictures] if several is None else several)]
-        translator = self._translator(to, style, strength, preserve_color)
+        translator = self._translator(to, style, strength, style_size, preserve_color)
         sources = [self._source(each, pixels, resize) for each in given for pixels in each.pixels]
         results = iter(self._translated(sources, translator, batch_size))
         finished = [each.back([next(results) for _ in each.pixels]) for each in given]
@@ -156,14 +158,21 @@ class TrainedTranslator:
         return [Image.fromarray(each[..., 0] if each.shape[2] == 1 else each) for each in pixels]
 
     def _translator(
-        self, to: str | None, style: Styles | None, strength: float | None, preserve_color: Literal["luminance", "histogram"] | None
+        self,
+        to: str | None,
+        style: Styles | None,
+        strength: float | None,
+        style_size: int | None,
+        preserve_color: Literal["luminance", "histogram"] | None,
     ) -> Translator:
         if strength is not None and not 0 <= strength <= 1:
             raise ValueError(f"strength {strength}: give a number from 0 to 1")
+        if style_size is not None and not SMALLEST_STYLE <= index(style_size) <= LARGEST_STYLE:
+            raise ValueError(f"style_size {style_size}: give a number of pixels from {SMALLEST_STYLE} to {LARGEST_STYLE}")
         share = None if strength is None else float(strength)  # it may be a scalar of NumPy
         with tempfile.TemporaryDirectory() as folder:  # the translator reads the style pictures at once
             try:
-                return translator_for(self.predictor, StyleOptions(_texts(style, Path(folder)), (), preserve_color, share), to)
+                return translator_for(self.predictor, StyleOptions(_texts(style, Path(folder)), (), preserve_color, share, style_size), to)
             except UserError as mistake:
                 raise UserError(str(mistake).removeprefix("--")) from None
 

@@ -14,6 +14,7 @@ from gan_style.commands.infer import infer_command
 from gan_style.commands.running import run_command
 from gan_style.commands.train import train_command
 from gan_style.errors import UserError
+from gan_style.files import images
 
 SIZE = 40
 
@@ -112,6 +113,27 @@ def test_no_strength_is_no_style(name: str, runs: Path, tmp_path: Path) -> None:
     assert np.abs(full - none).max() > 1
 
 
+def test_a_style_picture_may_be_resized(runs: Path, tmp_path: Path) -> None:
+    """As if its file had that size; a longer side of 1024 pixels is the limit."""
+    style = Image.open(runs / "style.png")
+    sizes = {"large": (style.width * 3, style.height * 3), "wide": (2048, 32)}
+    for name, size in sizes.items():
+        style.resize(size).save(tmp_path / f"{name}.png")
+    limited = infer(runs, "adain", tmp_path, "--style", f"{tmp_path}/wide.png", "--style-size", "1024")
+    assert np.array_equal(limited, infer(runs, "adain", tmp_path, "--style", f"{tmp_path}/wide.png"))
+    own = infer(runs, "adain", tmp_path, "--style", f"{tmp_path}/large.png")
+    smaller = infer(runs, "adain", tmp_path, "--style", f"{tmp_path}/large.png", "--style-size", "24")
+    assert np.abs(own - smaller).max() > 0
+    pixels = images.read(tmp_path / "large.png", 3).pixels
+    scale = 24 / min(pixels.shape[:2])
+    images.write(tmp_path / "small.png", images.resize(pixels, *(round(side * scale) for side in pixels.shape[:2])))
+    assert np.array_equal(smaller, infer(runs, "adain", tmp_path, "--style", f"{tmp_path}/small.png"))
+    translator, photo = gan_style.load(runs / "adain", device="cpu"), Image.open(runs / "photo.png")
+    assert np.array_equal(np.asarray(translator(photo, style=f"{tmp_path}/large.png", style_size=24)), smaller)
+    with pytest.raises(ValueError, match="style_size 2000: give a number of pixels from 16 to 1024"):
+        translator(photo, style=f"{tmp_path}/large.png", style_size=2000)
+
+
 def test_samples_are_a_function_of_the_seed_and_their_number(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def samples(folder: str, *options: str) -> dict[str, bytes]:
         output = tmp_path / folder
@@ -163,6 +185,12 @@ def test_a_mix_may_be_written_longer_than_a_files_name(runs: Path, tmp_path: Pat
         ("gan", ["--samples", "3"], "makes pictures from noise"),
         ("adain", ["--style", "{runs}/style.png", "--seed", "0"], "--seed: this bundle translates pictures, none is drawn; leave it out"),
         ("adain", ["--style", "{runs}/style.png", "--batch-size", "2"], "--batch-size: pictures are stylized one by one; leave it out"),
+        ("adain", ["--style", "{runs}/style.png", "--style-size", "8"], "--style-size: '8' is no whole number from 16 to 1024"),
+        (
+            "fast_style",
+            ["--style", "000s", "--style-size", "64"],
+            "--style-size: the bundle knows its styles in the size of their training",
+        ),
     ],
 )
 def test_wrong_uses_are_one_line(
@@ -194,6 +222,7 @@ def test_the_training_grid_shows_what_infer_makes(runs: Path) -> None:
     "options",
     [
         ["--style", "dusk"],
+        ["--style-size", "64"],
         ["--mask", "{runs}/left.png"],
         ["--preserve-color", "luminance"],
         ["--strength", "0.5"],

@@ -60,6 +60,7 @@ def post(server: Served, folder: Path, query: dict[str, Any], *files: tuple[str,
             [("style", "one")],
             ["--style", "{}/one.png", "--preserve-color", "histogram"],
         ),
+        ({"model": "painter", "style_size": 20}, [("style", "one")], ["--style", "{}/one.png", "--style-size", "20"]),
         (
             {"model": "painter", "share": [0.3, 0.7], "strength": 0.8},
             [("style", "one"), ("style", "two")],
@@ -95,6 +96,7 @@ def test_the_same_bytes(
     ("query", "files", "status", "said"),
     [
         ({"model": "named"}, [], 400, "style: give one of 000s, 001s"),
+        ({"model": "named", "style": "000s", "style_size": 20}, [], 400, "style_size: the bundle knows its styles in the size"),
         ({"model": "named", "style": "999s"}, [], 400, "style 999s: the bundle has no such style"),
         ({"model": "named", "style": ["000s:0.3", "001s"]}, [], 400, "style: give every style a share, or none"),
         (

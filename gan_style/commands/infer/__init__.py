@@ -13,7 +13,7 @@ from gan_style.commands.parser import CommandParser, refuse_idle
 from gan_style.errors import UserError, one_line
 from gan_style.machine.memory import room_for
 from gan_style.machine.share import Share
-from gan_style.translation.inputs import FORMATS, check_paths, make_output, select
+from gan_style.translation.inputs import FORMATS, LARGEST_STYLE, SMALLEST_STYLE, check_paths, make_output, select
 
 
 def infer_command(arguments: Sequence[str]) -> int:
@@ -78,7 +78,7 @@ def _prepared(arguments: Sequence[str], share: Share) -> Callable[[], None]:
     from_noise = isinstance(condition, Noise)
     check_infer_options(options, from_noise)
     masks = () if options.statistics == "mask" else tuple(options.mask)  # else it tells where statistics are taken
-    styles = StyleOptions(tuple(options.style), masks, options.preserve_color, options.strength)
+    styles = StyleOptions(tuple(options.style), masks, options.preserve_color, options.strength, options.style_size)
     translator = translator_for(predictor, styles, options.to)
     check_moving(options, format, encoding, selection.jobs)
     pictures = [job for job in selection.jobs if job.kind == "picture"]
@@ -206,6 +206,12 @@ def infer_parser() -> argparse.ArgumentParser:
         help="fast_style: a style it was trained on, or starry:0.7,wave:0.3; adain: a picture; several mix",
     )
     style.add_argument(
+        "--style-size",
+        type=whole(SMALLEST_STYLE, LARGEST_STYLE),
+        metavar="N",
+        help="adain: resize the style pictures to a shorter side of N pixels: smaller ones give larger strokes; default: their own size",
+    )
+    style.add_argument(
         "--mask",
         type=place,
         action="extend",
@@ -235,7 +241,20 @@ def check_infer_options(options: argparse.Namespace, from_noise: bool) -> None:
             else "--samples: this bundle translates pictures; leave it out and give --input"
         )
     refuse_idle("--keep-resized", options.keep_resized or None, from_noise or options.resize != "none", "--resize train or --resize N")
-    pictures = ("style", "mask", "preserve_color", "strength", "to", "resize", "keep_resized", "views", "codec", "crf", *LARGE)
+    pictures = (
+        "style",
+        "style_size",
+        "mask",
+        "preserve_color",
+        "strength",
+        "to",
+        "resize",
+        "keep_resized",
+        "views",
+        "codec",
+        "crf",
+        *LARGE,
+    )
     why = "this bundle makes pictures from noise" if from_noise else "this bundle translates pictures, none is drawn"
     _refuse(options, dict.fromkeys(pictures if from_noise else ("seed",), why))
 

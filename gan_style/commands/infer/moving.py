@@ -23,7 +23,7 @@ _BY_REGIONS = ("save_statistics", "scratch_precision", "compression", "pyramid")
 # What decides the frames of a result: other values begin anew.
 _DECIDING = (
     *("direction", "precision", "compile", "batch_size", "resize", "keep_resized", "png_compression", "tile", "max_memory", "statistics"),
-    *("style", "mask", "preserve_color", "strength", "to", "codec", "crf"),
+    *("style", "style_size", "mask", "preserve_color", "strength", "to", "codec", "crf"),
 )
 
 
